@@ -1,0 +1,3 @@
+"""Emotion timelines from recordings: facial expressions, frame by frame."""
+
+__version__ = "0.1.0"

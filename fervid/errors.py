@@ -1,0 +1,19 @@
+"""What can go wrong, as one line a user can act on. The CLI maps each class to an exit code."""
+
+from __future__ import annotations
+
+
+class FervidError(Exception):
+    """Base of every error that fervid raises on purpose; its text is one line for the user."""
+
+
+class MediaError(FervidError):
+    """The input is not a recording that can be read: missing, damaged, refused or without video."""
+
+
+class ResultError(FervidError):
+    """A result folder or table is missing, exists already, or is not what fervid writes."""
+
+
+class SetupError(FervidError):
+    """The installation lacks something: no usable ffmpeg, or missing or altered weights."""

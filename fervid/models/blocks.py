@@ -1,0 +1,38 @@
+"""Layers that both of fervid's networks are built from."""
+
+from __future__ import annotations
+
+import jax
+from flax import nnx
+
+
+class ConvBlock(nnx.Module):
+    """3x3 (or `size`) convolution, batch normalisation, ReLU.
+
+    Dense convolutions only: depthwise ones run 10 to 20 times less efficiently on CPUs under XLA.
+    """
+
+    def __init__(
+        self, features_in: int, features: int, *, size: int = 3, stride: int = 1, rngs: nnx.Rngs
+    ) -> None:
+        self.conv = nnx.Conv(
+            features_in,
+            features,
+            (size, size),
+            strides=stride,
+            use_bias=False,
+            kernel_init=nnx.initializers.he_normal(),
+            rngs=rngs,
+        )
+        self.norm = nnx.BatchNorm(features, momentum=0.95, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(N, H, W, features_in) float32 -> (N, H / stride, W / stride, features) float32."""
+        return nnx.relu(self.norm(self.conv(x)))
+
+
+def space_to_depth(x: jax.Array, block: int) -> jax.Array:
+    """(N, H, W, C) -> (N, H / block, W / block, C * block**2); H and W are multiples of `block`."""
+    n, h, w, c = x.shape
+    x = x.reshape(n, h // block, block, w // block, block, c).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(n, h // block, w // block, block * block * c)

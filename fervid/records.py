@@ -1,0 +1,148 @@
+"""The types that flow between fervid's stages: frozen, validated, struct of arrays. NumPy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes of FER-2013, in the order of its labels 0 to 6."""
+
+FACE_SIZE = 48
+"""Side in pixels of the square face images of FER-2013, which the classifier reads."""
+
+
+def _check(name: str, array: NDArray[Any], dtype: type, *shape: int | None) -> None:
+    """Raise ValueError unless `array` has `dtype` and `shape` (None: any size)."""
+    if array.dtype != np.dtype(dtype):
+        raise ValueError(f"{name}: dtype is {array.dtype}, not {np.dtype(dtype)}")
+    if array.ndim != len(shape) or any(
+        want is not None and want != have for want, have in zip(shape, array.shape, strict=True)
+    ):
+        raise ValueError(f"{name}: shape is {array.shape}, not {shape}")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known about a recording before its frames are read.
+
+    Attributes:
+        path: the file.
+        width, height: displayed size in pixels (rotation and pixel aspect ratio applied).
+        fps: average frame rate in frames a second, 0 when the container does not say.
+        duration_s: length in seconds from the container, or None.
+        n_frames: number of frames, or None when only reading them all would tell.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: Fraction
+    duration_s: float | None = None
+    n_frames: int | None = None
+
+
+@dataclass(frozen=True)
+class FrameBatch:
+    """T consecutive sampled frames at the working size.
+
+    Attributes:
+        images: (T, H, W) uint8 luma.
+        index: (T,) int64, position of each frame in the recording, in presentation order from 0.
+        time_s: (T,) float64, presentation time in seconds from the container's timestamps.
+    """
+
+    images: NDArray[np.uint8]
+    index: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        _check("images", self.images, np.uint8, None, None, None)
+        _check("index", self.index, np.int64, len(self.images))
+        _check("time_s", self.time_s, np.float64, len(self.images))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """N faces found in one batch of frames.
+
+    Attributes:
+        frame: (N,) int32, row of the frame in its batch, ascending.
+        xywh: (N, 4) float32, left, top, width, height in pixels of the displayed frame.
+        score: (N,) float32 in [0, 1].
+    """
+
+    frame: NDArray[np.int32]
+    xywh: NDArray[np.float32]
+    score: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _check("frame", self.frame, np.int32, None)
+        _check("xywh", self.xywh, np.float32, len(self.frame), 4)
+        _check("score", self.score, np.float32, len(self.frame))
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __getitem__(self, rows: NDArray[Any] | slice) -> Self:
+        """The rows that a mask, an index array or a slice selects."""
+        return type(self)(self.frame[rows], self.xywh[rows], self.score[rows])
+
+
+@dataclass(frozen=True)
+class FaceCrops:
+    """N faces cut out and framed as FER-2013 frames them.
+
+    Attributes:
+        images: (N, 48, 48) uint8 luma.
+        row: (N,) int32, row of each face in the `Detections` it was cut from.
+    """
+
+    images: NDArray[np.uint8]
+    row: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        _check("images", self.images, np.uint8, None, FACE_SIZE, FACE_SIZE)
+        _check("row", self.row, np.int32, len(self.images))
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros(0, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """Class probabilities of N faces.
+
+    Attributes:
+        probs: (N, 7) float32 in the order of `EXPRESSIONS`; each row sums to 1.
+    """
+
+    probs: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _check("probs", self.probs, np.float32, None, len(EXPRESSIONS))
+        if len(self.probs) and not np.allclose(self.probs.sum(axis=1), 1.0, atol=1e-3):
+            raise ValueError("probs: rows do not sum to 1")
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(np.zeros((0, len(EXPRESSIONS)), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.probs)
