@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 
@@ -36,3 +37,12 @@ def space_to_depth(x: jax.Array, block: int) -> jax.Array:
     n, h, w, c = x.shape
     x = x.reshape(n, h // block, block, w // block, block, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(n, h // block, w // block, block * block * c)
+
+
+def max_pool_2x2(x: jax.Array) -> jax.Array:
+    """(N, H, W, C) -> (N, H / 2, W / 2, C); H and W are even.
+
+    By slices: the gradient of a windowed maximum is ten times slower on CPUs.
+    """
+    rows = jnp.maximum(x[:, ::2], x[:, 1::2])
+    return jnp.maximum(rows[:, :, ::2], rows[:, :, 1::2])

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from fervid.models.blocks import ConvBlock, space_to_depth
+from fervid.models.blocks import ConvBlock, max_pool_2x2, space_to_depth
 from fervid.records import EXPRESSIONS
 
 
@@ -21,7 +21,7 @@ class ExpressionNetConfig:
         dropout: rate before the heads.
     """
 
-    stages: tuple[tuple[int, ...], ...] = ((32, 32), (64, 64), (128, 128), (192,))
+    stages: tuple[tuple[int, ...], ...] = ((24, 24), (64, 64), (128, 128), (192,))
     dropout: float = 0.2
 
 
@@ -63,7 +63,7 @@ class ExpressionNet(nnx.Module):
         x = space_to_depth(x, 2)
         for number, stage in enumerate(self.stages):
             if number:
-                x = nnx.max_pool(x, (2, 2), strides=(2, 2))
+                x = max_pool_2x2(x)
             for block in stage:
                 x = block(x)
         x = self.dropout(x.mean(axis=(1, 2)), rngs=rngs)
