@@ -46,3 +46,11 @@ def max_pool_2x2(x: jax.Array) -> jax.Array:
     """
     rows = jnp.maximum(x[:, ::2], x[:, 1::2])
     return jnp.maximum(rows[:, :, ::2], rows[:, :, 1::2])
+
+
+def normalize_luma(images: jax.Array) -> jax.Array:
+    """uint8 or float luma in 0 to 255 -> float32 with about zero mean and unit deviation.
+
+    FER-2013 has mean .504 and deviation .255; both networks share this, in training and inference.
+    """
+    return (images.astype(jnp.float32) / 255.0 - 0.5) / 0.25

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
-from fervid.models.blocks import ConvBlock, max_pool_2x2, space_to_depth
+from fervid.models.blocks import ConvBlock, max_pool_2x2, normalize_luma, space_to_depth
 from fervid.records import EXPRESSIONS
 
 
@@ -68,11 +67,3 @@ class ExpressionNet(nnx.Module):
                 x = block(x)
         x = self.dropout(x.mean(axis=(1, 2)), rngs=rngs)
         return self.fer(x), self.ferplus(x)
-
-
-def normalize_luma(images: jax.Array) -> jax.Array:
-    """uint8 or float luma in 0 to 255 -> float32 with about zero mean and unit deviation.
-
-    FER-2013 has mean .504 and deviation .255; both networks share this, in training and inference.
-    """
-    return (images.astype(jnp.float32) / 255.0 - 0.5) / 0.25
