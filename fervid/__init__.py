@@ -1,3 +1,27 @@
-"""Emotion timelines from recordings: facial expressions, frame by frame."""
+"""Emotion timelines from recordings: facial expressions, frame by frame.
+
+>>> import fervid
+>>> fervid.analyze("lecture.mp4").frames  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fervid.pipeline import analyze as analyze
+    from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.1.0"
+__all__ = ["Timeline", "__version__", "analyze"]
+
+_HOMES = {"analyze": "fervid.pipeline", "Timeline": "fervid.timeline"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the heavy parts only when they are asked for, so that `import fervid` is instant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fervid' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

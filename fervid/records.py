@@ -91,6 +91,7 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Self:
+        """No face at all."""
         return cls(np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
     def __len__(self) -> int:
@@ -119,6 +120,7 @@ class FaceCrops:
 
     @classmethod
     def empty(cls) -> Self:
+        """No face at all."""
         return cls(np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros(0, np.int32))
 
     def __len__(self) -> int:
@@ -142,6 +144,7 @@ class Expressions:
 
     @classmethod
     def empty(cls) -> Self:
+        """No face at all."""
         return cls(np.zeros((0, len(EXPRESSIONS)), np.float32))
 
     def __len__(self) -> int:

@@ -77,7 +77,7 @@ _WEIGHTS = {"youtube-faces": 0.5, "mask-detection": 0.5, "mask-observations": 0.
 def sampling_weights(pictures: list[Picture]) -> NDArray[np.float64]:
     """(n,) chances: fewer neighbouring frames and tight crops, more crowds and small faces."""
     weights = np.array([_WEIGHTS.get(picture.source, 1.0) for picture in pictures])
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 Crop = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]

@@ -64,7 +64,7 @@ class Fer2013:
     def vote_shares(self) -> NDArray[np.float32]:
         """(N, 7) float32 FER+ vote shares over the seven classes; rows without a vote are 0."""
         total = self.votes.sum(axis=1, keepdims=True)
-        return np.divide(self.votes, total, out=np.zeros_like(self.votes), where=total > 0)
+        return self.votes / np.maximum(total, 1)
 
     def ferplus_majority(self) -> NDArray[np.int64]:
         """(N,) int64 FER+ label by the rule of Barsoum et al. 2016, -1 for rows it drops.
@@ -102,12 +102,8 @@ def load(path: Path, votes: Path | None = None) -> Fer2013:
 
 def _from_parquet(path: Path) -> Fer2013:
     table = pd.read_parquet(path)
-    images = np.stack(
-        [
-            cv2.imdecode(np.frombuffer(b, np.uint8), cv2.IMREAD_GRAYSCALE)
-            for b in table["image"]
-        ]
-    ).astype(np.uint8)
+    blobs = (np.frombuffer(blob, np.uint8) for blob in table["image"])
+    images = np.stack([np.asarray(cv2.imdecode(b, cv2.IMREAD_GRAYSCALE), np.uint8) for b in blobs])
     votes = table[[f"fp_{_VOTES[name]}" for name in EXPRESSIONS]].to_numpy(np.float32)
     other = table[[f"fp_{name}" for name in _OTHER_VOTES]].to_numpy(np.float32)
     return Fer2013(

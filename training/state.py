@@ -39,7 +39,8 @@ class TrainState:
 
 def split_model(model: nnx.Module) -> tuple[Any, Tree, Tree, Tree]:
     """Graph definition, parameters, batch statistics and the rest (keys of dropout)."""
-    graph, params, stats, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)
+    graph, params, *others = nnx.split(model, nnx.Param, nnx.BatchStat, ...)
+    stats, rest = others
     return graph, params, stats, rest
 
 
@@ -102,8 +103,8 @@ class Checkpoints:
             return None
         pure = _to_pure(like)
         restored = self._manager.restore(step, args=ocp.args.StandardRestore(pure))
-        leaves = jax.tree.leaves(restored)
-        return jax.tree.unflatten(jax.tree.structure(like), leaves)
+        state: TrainState = jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(restored))
+        return state
 
 
 def _to_pure(state: TrainState) -> dict[str, Any]:

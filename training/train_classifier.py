@@ -163,12 +163,12 @@ def train(data: fer2013.Fer2013, recipe: Recipe, folder: Path, report: Any = cli
 
 
 def _scores(model: ExpressionNet, public: fer2013.Fer2013) -> dict[str, float]:
-    fer, ferplus = predict_logits(model, public.images)
+    logits = predict_logits(model, public.images)
     majority = public.ferplus_majority()
     counted = majority >= 0
     return {
-        "public_fer": float((fer.argmax(1) == public.labels).mean()),
-        "public_ferplus": float((ferplus.argmax(1) == majority)[counted].mean()),
+        "public_fer": float((logits.fer[0].argmax(1) == public.labels).mean()),
+        "public_ferplus": float((logits.ferplus[0].argmax(1) == majority)[counted].mean()),
     }
 
 

@@ -52,7 +52,7 @@ class Recipe:
     """One documented experiment: AdamW, warm-up and cosine, averaged weights."""
 
     net: FaceNetConfig = field(default_factory=FaceNetConfig)
-    steps: int = 12_000
+    steps: int = 8_500
     batch: int = 32
     size: int = 192
     rate: float = 3e-3
@@ -114,7 +114,8 @@ def focal_loss(logits: jax.Array, heat: jax.Array, weight: jax.Array) -> jax.Arr
 
 def giou(a: jax.Array, b: jax.Array) -> jax.Array:
     """Generalised IoU (Rezatofighi et al. 2019) of (..., 4) corner boxes."""
-    inner = jnp.maximum(jnp.minimum(a[..., 2:], b[..., 2:]) - jnp.maximum(a[..., :2], b[..., :2]), 0)
+    overlap = jnp.minimum(a[..., 2:], b[..., 2:]) - jnp.maximum(a[..., :2], b[..., :2])
+    inner = jnp.maximum(overlap, 0)
     hull = jnp.maximum(a[..., 2:], b[..., 2:]) - jnp.minimum(a[..., :2], b[..., :2])
     shared = inner.prod(-1)
     union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared

@@ -16,7 +16,7 @@ class ExpressionNetConfig:
     """Shape of an `ExpressionNet`.
 
     Attributes:
-        stages: output channels of the 3x3 convolutions of each stage; a 2x2 max-pool between stages.
+        stages: channels of the 3x3 convolutions of each stage; 2x2 max-pools between stages.
         dropout: rate before the heads.
     """
 

@@ -61,9 +61,7 @@ class FaceNet(nnx.Module):
         self.merge = ConvBlock(config.head, config.head, rngs=rngs)
         self.head = ConvBlock(config.head, config.head, rngs=rngs)
         # A prior of one face centre in about a hundred cells keeps the first steps calm.
-        self.heat = nnx.Linear(
-            config.head, 1, bias_init=nnx.initializers.constant(-4.6), rngs=rngs
-        )
+        self.heat = nnx.Linear(config.head, 1, bias_init=nnx.initializers.constant(-4.6), rngs=rngs)
         self.box = nnx.Linear(config.head, 4, rngs=rngs)
 
     def __call__(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:

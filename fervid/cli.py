@@ -1,0 +1,201 @@
+"""The command line: parse, call, echo, and turn errors into one line and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fervid import __version__
+from fervid.errors import FervidError, SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fervid.pipeline import Progress
+
+_EPILOG = """\b
+Exit codes: 0 done, 1 a recording or result could not be used, 2 wrong usage,
+3 the installation lacks something, 130 interrupted.
+
+Expressions are what faces show, not what people feel. Read the notes on
+responsible use in the README before you analyse people."""
+
+
+class _Seconds(click.ParamType[float]):
+    """A time in a recording: seconds, m:ss or h:mm:ss, with decimals."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            parts = [float(part) for part in str(value).split(":")]
+        except ValueError:
+            parts = []
+        if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
+            self.fail(f"{value!r} is not a time; write seconds (75.5), m:ss or h:mm:ss", param, ctx)
+        seconds = 0.0
+        for part in parts:
+            seconds = 60 * seconds + part
+        return seconds
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Errors that fervid raises on purpose become one line on stderr and an exit code."""
+    try:
+        yield
+    except FervidError as error:
+        click.echo(f"fervid: {error}", err=True)
+        raise SystemExit(3 if isinstance(error, SetupError) else 1) from error
+    except KeyboardInterrupt as error:
+        click.echo("fervid: interrupted; nothing was written", err=True)
+        raise SystemExit(130) from error
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="fervid")
+def main() -> None:
+    """Emotion timelines from recordings.
+
+    fervid finds and follows every face in a video file, classifies its expression frame by frame
+    and writes CSV tables and an interactive HTML report. Everything runs on this machine.
+
+    \b
+    Example:
+      fervid analyze lecture.mp4
+    """
+
+
+@main.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder to write RECORDING.fervid/ into.  [default: the current one]",
+)
+@click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Analyse this many frames a second instead of every frame; times stay exact.",
+)
+@click.option("--start", type=_Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
+@click.option("--end", type=_Seconds(), help="Stop before this time.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    help="Least detector score of a face.  [default: see `fervid models`]",
+)
+@click.option(
+    "--working-size",
+    type=click.IntRange(96, 4096),
+    default=640,
+    show_default=True,
+    help="Search frames scaled down to this many pixels on the longer side; more finds smaller "
+    "faces and takes longer.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings: Any) -> None:
+    """Analyse a video file and write its expression timeline.
+
+    Writes RECORDING.fervid/ with frames.csv (one row a face a frame), summary.csv, meta.json and
+    report.html.
+
+    \b
+    Examples:
+      fervid analyze lecture.mp4
+      fervid analyze interview.mov --fps 5 --start 1:30 --end 12:00 -o results
+    """
+    with _one_line_errors():
+        from fervid.pipeline import Analyzer, Settings, result_folder
+
+        folder = result_folder(recording, out)
+        analyzer = Analyzer(Settings(**settings))
+        with _progress_bar(recording.name, quiet) as progress:
+            analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
+        if not quiet:
+            click.echo(_closing_line(folder))
+
+
+@contextmanager
+def _progress_bar(name: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on stderr with frames done, speed and time left; only on a terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed} frames, {task.fields[rate]:.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(escape(ascii(name)[1:-1]), total=None, rate=0.0)
+
+        def show(progress: Progress) -> None:
+            rate = progress.frames / max(progress.elapsed_s, 1e-6)
+            bar.update(task, completed=progress.frames, total=progress.expected, rate=rate)
+
+        yield show
+
+
+def _closing_line(folder: Path) -> str:
+    """What was found, and where the report is."""
+    from fervid.results import REPORT_NAME, read_meta
+
+    meta = read_meta(folder)
+    for warning in meta["warnings"]:
+        click.echo(f"fervid: warning: {warning}", err=True)
+    found = meta["detection"]
+    share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
+    return f"{share} ({found['detection_rate']:.0%})\nreport: {folder / REPORT_NAME}"
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+def report(result: Path) -> None:
+    """Render report.html again from the tables of a result folder.
+
+    \b
+    Example:
+      fervid report lecture.mp4.fervid
+    """
+    with _one_line_errors():
+        from fervid.report import write_report
+
+        click.echo(f"report: {write_report(result)}")
+
+
+@main.command()
+def models() -> None:
+    """Print the model cards of the networks that fervid ships.
+
+    \b
+    Example:
+      fervid models
+    """
+    with _one_line_errors():
+        from fervid.model_cards import CARDS, describe, read_card
+
+        click.echo("\n\n".join(describe(read_card(name)) for name in CARDS))
+
+
+if __name__ == "__main__":
+    main()

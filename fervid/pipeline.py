@@ -1,0 +1,174 @@
+"""The main job: one recording in, one result folder out. The only file that wires the stages."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fervid import __version__, faces
+from fervid.classifier import ExpressionClassifier
+from fervid.detector import FaceDetector
+from fervid.errors import FervidError
+from fervid.records import EXPRESSIONS, VideoInfo
+from fervid.results import ResultWriter, read_timeline
+from fervid.timeline import Timeline, frame_table
+from fervid.tracks import Tracker
+from fervid.video import VideoReader
+
+RESULT_SUFFIX = ".fervid"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose; written to `meta.json`.
+
+    Attributes:
+        fps: frames a second to analyse, or None for every frame.
+        start, end: part of the recording in seconds, start included, end excluded; None: all.
+        working_size: frames are searched with their longer side scaled down to this many pixels.
+        min_score: least detector score of a face; None: the detector's own.
+        batch_size: frames a call.
+    """
+
+    fps: float | None = None
+    start: float | None = None
+    end: float | None = None
+    working_size: int = 640
+    min_score: float | None = None
+    batch_size: int = 16
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an analysis is: frames done, frames expected (None: unknown), seconds so far."""
+
+    frames: int
+    expected: int | None
+    elapsed_s: float
+
+
+class Analyzer:
+    """Both models, loaded and compiled once, for any number of recordings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.detector = FaceDetector.load(min_score=settings.min_score)
+        self.classifier = ExpressionClassifier.load()
+
+    def tables(self, reader: VideoReader) -> Iterator[pd.DataFrame]:
+        """The frame table of a recording, a batch of frames at a time."""
+        displayed = (reader.info.width, reader.info.height)
+        tracker = Tracker()
+        for batch in reader:
+            detections = self.detector.detect(batch, displayed, batch_size=self.settings.batch_size)
+            crops = faces.crop(batch, detections, displayed)
+            expressions = self.classifier.classify(crops)
+            ids = tracker.update(batch, detections)
+            yield frame_table(batch, detections, ids, expressions)
+
+    def analyze(
+        self,
+        recording: Path,
+        folder: Path,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        """Analyse one recording into a new result folder; see `analyze`."""
+        began, frames = time.perf_counter(), 0
+        choice = self.settings
+        with (
+            ResultWriter(folder, overwrite=overwrite) as writer,
+            VideoReader(
+                recording,
+                working_size=choice.working_size,
+                batch_size=choice.batch_size,
+                fps=choice.fps,
+                start=choice.start,
+                end=choice.end,
+            ) as reader,
+        ):
+            for table in self.tables(reader):
+                writer.append(table)
+                frames += int(table["frame"].nunique())
+                if progress is not None:
+                    elapsed = time.perf_counter() - began
+                    progress(Progress(frames, reader.expected_frames, elapsed))
+            if frames == 0:
+                raise FervidError(f"{str(recording)!a}: no frame in the chosen part")
+            writer.finish(self._meta(reader, frames, time.perf_counter() - began))
+
+    def _meta(self, reader: VideoReader, frames: int, elapsed_s: float) -> dict[str, Any]:
+        settings = {**asdict(self.settings), "min_score": self.detector.min_score}
+        return {
+            "fervid": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "recording": _recording(reader.info, frames),
+            "expressions": list(EXPRESSIONS),
+            "settings": settings,
+            "models": [self.detector.card, self.classifier.card],
+            "warnings": list(reader.warnings),
+            "elapsed_s": round(elapsed_s, 3),
+        }
+
+
+def _recording(info: VideoInfo, frames: int) -> dict[str, Any]:
+    return {
+        "name": info.path.name,
+        "width": info.width,
+        "height": info.height,
+        "fps": info.fps,
+        "duration_s": info.duration_s,
+        "frames": frames,
+        "size_bytes": info.path.stat().st_size,
+    }
+
+
+def result_folder(recording: Path, out: Path = Path()) -> Path:
+    """Where the result of a recording goes: `<out>/<recording name>.fervid`."""
+    return out / (recording.name + RESULT_SUFFIX)
+
+
+def analyze(
+    recording: str | Path,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Any,
+) -> Timeline:
+    """Read a recording, follow its faces and classify their expressions frame by frame.
+
+    Args:
+        recording: path of a video file.
+        out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
+        overwrite: replace an earlier result.
+        progress: called after each batch of frames.
+        **settings: the fields of `Settings`.
+
+    Returns:
+        The timeline: `.frames` has one row a face a frame, `.summary` one a person, `.meta` the
+        sidecar.
+
+    Raises:
+        MediaError: the input is not a recording that can be read.
+        ResultError: there is a result already, or it cannot be written.
+        SetupError: ffmpeg or the weights are missing.
+    """
+    recording = Path(recording)
+    analyzer = Analyzer(Settings(**settings))
+    if out is not None:
+        folder = result_folder(recording, Path(out))
+        analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
+        return read_timeline(folder)
+    with tempfile.TemporaryDirectory(prefix="fervid-") as temporary:
+        folder = result_folder(recording, Path(temporary))
+        analyzer.analyze(recording, folder, progress=progress)
+        return read_timeline(folder)
