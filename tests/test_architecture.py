@@ -1,0 +1,85 @@
+"""Which module may import which, and what must stay unloaded."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "fervid"
+FOUNDATION = {"fervid", "fervid.records", "fervid.errors"}
+ALLOWED = {
+    "cli": {"fervid.pipeline", "fervid.report", "fervid.results", "fervid.model_cards"},
+    "pipeline": {
+        "fervid.classifier",
+        "fervid.detector",
+        "fervid.faces",
+        "fervid.results",
+        "fervid.timeline",
+        "fervid.tracks",
+        "fervid.video",
+    },
+    "detector": {"fervid.models", "fervid.model_cards"},
+    "classifier": {"fervid.models", "fervid.model_cards"},
+    "models": {"fervid.models"},
+    "model_cards": set(),
+    "tracks": set(),
+    "faces": set(),
+    "timeline": set(),
+}
+WITHOUT_JAX = ("video", "tracks", "timeline", "results", "report", "model_cards")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules that a file imports outside `if TYPE_CHECKING`, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module}
+            if node.module == "fervid":
+                found |= {f"fervid.{a.name}" for a in node.names if not a.name.startswith("_")}
+    return found
+
+
+def room_files(room: str) -> list[Path]:
+    folder = ROOT / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [ROOT / f"{room}.py"]
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_imports_follow_the_arrows(room: str) -> None:
+    for path in room_files(room):
+        ours = {name for name in imports_of(path) if name.split(".")[0] == "fervid"} - FOUNDATION
+        strangers = {
+            name
+            for name in ours
+            if not any(name == home or name.startswith(home + ".") for home in ALLOWED[room])
+        }
+        assert not strangers, f"{path.name} imports {strangers}"
+
+
+def test_the_package_never_imports_training() -> None:
+    for path in ROOT.rglob("*.py"):
+        assert not any(name.split(".")[0] == "training" for name in imports_of(path)), path
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split("\n")[-2].split())
+
+
+@pytest.mark.parametrize("room", WITHOUT_JAX)
+def test_rooms_that_work_without_jax(room: str) -> None:
+    assert not loaded_after(f"import fervid.{room}") & {"jax", "flax"}
+
+
+def test_help_and_import_load_nothing_heavy() -> None:
+    heavy = {"jax", "flax", "cv2", "pandas", "plotly", "numpy"}
+    assert not loaded_after("import fervid") & heavy
+    code = "from click.testing import CliRunner; from fervid.cli import main\n"
+    assert not loaded_after(code + "CliRunner().invoke(main, ['--help'])") & heavy

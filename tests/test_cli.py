@@ -1,0 +1,114 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fervid.cli import main
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The command as a user runs it, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "fervid.cli", *args], capture_output=True, text=True, cwd=cwd
+    )
+
+
+def test_every_command_has_help_with_an_example_and_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name, command in main.commands.items():
+        result = CliRunner().invoke(main, [name, "--help"])
+        assert result.exit_code == 0
+        assert f"fervid {name}" in result.output.split("Example", 1)[1]
+        assert f"fervid {name}" in readme
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
+
+
+def test_analyze_prints_only_what_was_found_and_where_the_report_is(analyzed: Path) -> None:
+    """Runs on a copy of the fixture's clip, so that the whole command is one a user types."""
+    clip = ROOT / "sample_media" / "expressions.mp4"
+    done = run("analyze", str(clip), "--fps", "1", "-o", str(analyzed.parent / "cli"))
+    assert done.returncode == 1, "the parent folder does not exist yet"
+    (analyzed.parent / "cli").mkdir()
+    done = run("analyze", str(clip), "--fps", "1", "-o", str(analyzed.parent / "cli"))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    folder = analyzed.parent / "cli" / "expressions.mp4.fervid"
+    assert done.stdout.splitlines()[-1] == f"report: {folder / 'report.html'}"
+    assert {p.name for p in folder.iterdir()} == {
+        "frames.csv",
+        "summary.csv",
+        "meta.json",
+        "report.html",
+    }
+
+
+def test_an_existing_result_is_kept_unless_overwrite_is_asked_for(analyzed: Path) -> None:
+    clip = str(ROOT / "sample_media" / "expressions.mp4")
+    before = (analyzed / "meta.json").read_bytes()
+    done = run("analyze", clip, "-o", str(analyzed.parent))
+    assert done.returncode == 1
+    assert "--overwrite" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (analyzed / "meta.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("notes.txt", b"hello"), ("empty.mp4", b""), ("noise.mp4", bytes(range(256)) * 64)],
+)
+def test_what_is_no_recording_gets_one_line_and_exit_code_1(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    done = run("analyze", name, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("fervid: ")
+    assert done.stderr.count("\n") == 1
+    assert name in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
+    done = run("analyze", "nowhere.mp4", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert run("analyze", "x.mp4", "--start", "1:xx", cwd=tmp_path).returncode == 2
+    assert run("analyze", "x.mp4", "--fps", "0", cwd=tmp_path).returncode == 2
+
+
+def test_report_renders_again_from_the_tables(analyzed: Path) -> None:
+    page = analyzed / "report.html"
+    before = page.read_text("utf-8")
+    page.unlink()
+    done = run("report", str(analyzed))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"report: {page}\n"
+    ids = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+    assert ids.sub("", page.read_text("utf-8")) == ids.sub("", before)
+
+
+def test_models_prints_both_cards() -> None:
+    done = run("models")
+    assert done.returncode == 0
+    for word in ("face_detector", "expression", "sha256", "PrivateTest", "limits"):
+        assert word in done.stdout
+
+
+def test_start_and_end_take_timecodes_and_times_stay_exact(tmp_path: Path) -> None:
+    clip = str(ROOT / "sample_media" / "expressions.mp4")
+    done = run("analyze", clip, "--start", "0:02", "--end", "0:03.5", "-q", "-o", str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    frames = pd.read_csv(tmp_path / "expressions.mp4.fervid" / "frames.csv")
+    assert frames["frame"].unique().tolist() == list(range(24, 42))
+    assert frames["timestamp"].iloc[0] == pytest.approx(2.0, abs=1e-6)
+    meta = json.loads((tmp_path / "expressions.mp4.fervid" / "meta.json").read_text())
+    assert meta["settings"]["start"] == 2.0

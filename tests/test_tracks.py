@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fervid.records import Detections, FrameBatch
+from fervid.tracks import Tracker, iou
+
+
+def make_batch(times: list[float]) -> FrameBatch:
+    count = len(times)
+    return FrameBatch(
+        np.zeros((count, 4, 4), np.uint8), np.arange(count), np.array(times, np.float64)
+    )
+
+
+def make_detections(rows: list[tuple[int, float, float, float, float]]) -> Detections:
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Detections(
+        table[:, 0].astype(np.int32), table[:, 1:].copy(), np.ones(len(table), np.float32)
+    )
+
+
+def test_two_faces_keep_their_ids_while_they_move() -> None:
+    batch = make_batch([0.0, 0.1, 0.2])
+    faces = make_detections(
+        [
+            (0, 10, 10, 40, 40),
+            (0, 100, 10, 40, 40),
+            (1, 106, 12, 40, 40),
+            (1, 15, 10, 40, 40),
+            (2, 20, 10, 40, 40),
+            (2, 112, 14, 40, 40),
+        ]
+    )
+    assert Tracker().update(batch, faces).tolist() == [1, 2, 2, 1, 1, 2]
+
+
+def test_ids_go_on_across_batches_and_short_gaps_but_not_long_ones() -> None:
+    tracker = Tracker()
+    face = make_detections([(0, 10, 10, 40, 40)])
+    assert tracker.update(make_batch([0.0]), face).tolist() == [1]
+    assert tracker.update(make_batch([0.9]), face).tolist() == [1]
+    assert tracker.update(make_batch([5.0]), face).tolist() == [2]
+
+
+def test_a_face_elsewhere_is_a_new_face() -> None:
+    tracker = Tracker()
+    tracker.update(make_batch([0.0]), make_detections([(0, 0, 0, 20, 20)]))
+    ids = tracker.update(make_batch([0.1]), make_detections([(0, 60, 60, 20, 20)]))
+    assert ids.tolist() == [2]
+
+
+def test_no_faces_at_all() -> None:
+    assert Tracker().update(make_batch([0.0, 0.1]), Detections.empty()).shape == (0,)
+
+
+box = st.tuples(*[st.integers(0, 50)] * 2, *[st.integers(1, 50)] * 2)
+
+
+@given(st.lists(st.lists(box, max_size=5), min_size=1, max_size=6))
+def test_ids_are_positive_unique_in_a_frame_and_numbered_by_first_appearance(
+    frames: list[list[tuple[int, int, int, int]]],
+) -> None:
+    batch = make_batch([0.1 * i for i in range(len(frames))])
+    rows = [(float(f), *map(float, b)) for f, boxes in enumerate(frames) for b in boxes]
+    faces = make_detections([(int(r[0]), *r[1:]) for r in rows])
+    ids = Tracker().update(batch, faces)
+    for frame in range(len(frames)):
+        own = ids[faces.frame == frame]
+        assert len(np.unique(own)) == len(own)
+    _, first = np.unique(ids, return_index=True)
+    assert (np.diff(faces.frame[first]) >= 0).all()
+    assert set(ids.tolist()) == set(range(1, len(set(ids.tolist())) + 1))
+
+
+@given(box, box)
+def test_overlap_is_symmetric_within_0_and_1_and_1_with_itself(
+    a: tuple[int, ...], b: tuple[int, ...]
+) -> None:
+    left, right = np.array([a], np.float32), np.array([b], np.float32)
+    assert iou(left, right)[0, 0] == pytest.approx(iou(right, left)[0, 0])
+    assert 0 <= iou(left, right)[0, 0] <= 1
+    assert iou(left, left)[0, 0] == pytest.approx(1)
+
+
+def test_overlap_of_boxes_that_share_a_third() -> None:
+    a, b = np.array([[0, 0, 10, 10]], np.float32), np.array([[5, 0, 10, 10]], np.float32)
+    assert iou(a, b)[0, 0] == pytest.approx(1 / 3)
