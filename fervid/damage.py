@@ -123,8 +123,8 @@ class Damage:
             if 2 * half >= total:
                 break
         # Containers round time stamps to a millisecond, so steps of 33 and 34 are one rate.
-        near = max(step / 10, 2, float(Fraction(3, 2000) / self._time_base))
-        same = sum(count for other, count in self._steps.items() if abs(other - step) <= near)
+        after = max(step / 10, 2, float(Fraction(3, 2000) / self._time_base))
+        same = sum(count for other, count in self._steps.items() if abs(other - step) <= after)
         return step if total and step and same >= 0.9 * total else None
 
     def _real_gaps(self, step: int | None, troubled: bool) -> list[tuple[float, int]]:
@@ -136,12 +136,15 @@ class Damage:
         return [(at_s, ticks) for at_s, ticks in missing if ticks > least]
 
     def _damage_line(self, step: int | None, gaps: list[tuple[float, int]]) -> str:
-        near = ""
+        after = ""
         if self._complaint_pts is not None:
-            near = f", first near {float(self._complaint_pts * self._time_base):.1f} s"
+            # The decoder works ahead of its output: the trouble lies behind the newest frame.
+            after = f", first after {float(self._complaint_pts * self._time_base):.2f} s"
         if gaps and step:
             lost = sum(round(ticks / step) for _, ticks in gaps)
             return f"{_frames(lost)} could not be decoded, first after {gaps[0][0]:.2f} s"
         if self._decode_errors:
-            return f"{_frames(self._decode_errors)} could not be decoded{near}"
-        return f"frames may be damaged or missing{near} ({ascii(self._first_complaint[:80])[1:-1]})"
+            return f"{_frames(self._decode_errors)} could not be decoded{after}"
+        return (
+            f"frames may be damaged or missing{after} ({ascii(self._first_complaint[:80])[1:-1]})"
+        )

@@ -40,8 +40,6 @@ CONTAINERS = (
 scripts, devices and still images are left out: they open other files or are not recordings."""
 
 _WINDOWS = sys.platform == "win32"
-_FRAME_TAG = "@frame "
-_FRAME_FORMAT = _FRAME_TAG + "{ni} {pts} {tb}"
 
 
 def quoted(path: Path) -> str:
@@ -133,6 +131,9 @@ class Child:
     ) -> None:
         binary = find_ffmpeg()
         self.stalled = False
+        self.killed = False
+        # Unguessable, as on Windows these lines share a pipe with the log and its copies of tags.
+        self._tag = f"@{os.urandom(8).hex()} "
         self._on_log = on_log
         self._frames: deque[tuple[int, int, str]] = deque()
         self._newest: int | None = None
@@ -144,7 +145,9 @@ class Child:
         self._fd = open_recording(path)
         stats_read, stats_write = os.pipe() if frame_stats and not _WINDOWS else (-1, -1)
         try:
-            command = _command(binary, path, self._fd, stats_write, output, threads, level)
+            if frame_stats:
+                output = output | self._stats_options(stats_write)
+            command = _command(binary, path, self._fd, output, threads, level)
             self._process = _start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)
@@ -188,6 +191,7 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once; whoever reads from it sees the end of its output."""
+        self.killed = True
         self._process.kill()
 
     def close(self) -> None:
@@ -201,6 +205,13 @@ class Child:
             self._process.stdout.close()
             os.close(self._fd)
 
+    def _stats_options(self, fd: int) -> dict[str, str]:
+        # Without inherited descriptors (Windows) the statistics take the way of the log.
+        return {
+            "stats_enc_pre": f"pipe:{fd if fd >= 0 else 2}",
+            "stats_enc_pre_fmt": self._tag + "{ni} {pts} {tb}",
+        }
+
     def _drain(self, stream: IO[bytes] | None) -> None:
         assert stream is not None
         self._sources += 1
@@ -212,8 +223,8 @@ class Child:
             for raw in iter(lambda: stream.readline(4096), b""):
                 line = raw.decode("utf-8", "backslashreplace").rstrip()
                 self._signs += 1
-                if line.startswith(_FRAME_TAG):
-                    number, stamp, base = line.removeprefix(_FRAME_TAG).split()
+                if line.startswith(self._tag):
+                    number, stamp, base = line.removeprefix(self._tag).split()
                     with self._state:
                         self._newest = int(stamp)
                         self._frames.append((int(number), self._newest, base))
@@ -244,7 +255,6 @@ def _command(
     binary: str,
     path: Path,
     fd: int,
-    stats_fd: int,
     output: dict[str, Any],
     threads: int,
     level: str,
@@ -263,12 +273,6 @@ def _command(
         threads=threads,
         **options,
     )
-    if stats_fd >= 0 or _WINDOWS:
-        stats_pipe = 2 if stats_fd < 0 else stats_fd
-        output = output | {
-            "stats_enc_pre": f"pipe:{stats_pipe}",
-            "stats_enc_pre_fmt": _FRAME_FORMAT,
-        }
     stream = ffmpeg.output(source["V:0"], "pipe:1", fps_mode="passthrough", **output)
     flags = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}"]
     return [binary, *flags, *stream.compile(cmd=binary)[1:]]

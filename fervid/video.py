@@ -217,6 +217,8 @@ class VideoReader:
     def _finish(self, child: Child, damage: Damage, seen: int) -> None:
         """Account for how decoding ended."""
         code = child.wait()
+        if child.killed:
+            return
         if child.stalled:
             raise MediaError(f"{quoted(self.info.path)}: decoding makes no progress any more")
         whole = self._sampling.first is None and self._sampling.stop is None
