@@ -20,6 +20,8 @@ _LOSS = re.compile(
     r"corrupt|partial file|error while decoding|discontinuity|truncat|premature", re.I
 )
 _MAX_KEPT = 1000
+_SHORTEST_GAP_S = Fraction(1, 4)
+"""Shorter stretches without a frame are only told when ffmpeg complains too."""
 
 
 def _frames(count: int) -> str:
@@ -45,7 +47,7 @@ class Damage:
         self._backwards = 0
         self._first_backwards = 0.0
         step_s = 1 / info.fps if info.fps else 1
-        self._notable = min(Fraction(1, 4), step_s * 3 / 4)
+        self._notable = min(_SHORTEST_GAP_S, step_s * 3 / 4)
 
     def log(self, line: str, newest: int | None) -> None:
         """Take a line of ffmpeg's log (level verbose, named) and the newest frame's time stamp."""
@@ -73,12 +75,13 @@ class Damage:
                 self._count_step(frames, ticks)
         self._previous = (index, pts)
 
-    def warnings(self, exit_code: int, expected_end_s: float | None) -> list[str]:
+    def warnings(self, exit_code: int, end_s: float | None, end_is_sure: bool) -> list[str]:
         """One line for each kind of trouble; none for a healthy recording.
 
         Args:
             exit_code: of ffmpeg.
-            expected_end_s: where the last frame should end, None when that is not known.
+            end_s: time by which the last frame should have come, None when that is not known.
+            end_is_sure: whether an earlier end alone tells of loss (no sound that plays on).
         """
         troubled = bool(self._complaints or self._decode_errors or exit_code)
         step = self._typical_step()
@@ -86,14 +89,14 @@ class Damage:
         lines = []
         if troubled:
             lines.append(self._damage_line(step, gaps))
-            last_s = self._seconds(self._previous)
-            slack_s = max(0.5, 2 * float((step or 0) * self._time_base))
-            if expected_end_s is not None and last_s + slack_s < expected_end_s:
-                lines.append(f"the last frame is at {last_s:.2f} s of {expected_end_s:.2f} s")
         elif gaps:
             more = f"; gaps of this kind: {len(gaps)}" if len(gaps) > 1 else ""
             seconds = float(gaps[0][1] * self._time_base)
             lines.append(f"no picture for {seconds:.2f} s after {gaps[0][0]:.2f} s{more}")
+        if end_s is not None and (troubled or (end_is_sure and step)):
+            last_s = self._seconds(self._previous)
+            if last_s + max(_SHORTEST_GAP_S, 3 * (step or 0) * self._time_base) < end_s:
+                lines.append(f"the last frame is at {last_s:.2f} s of {end_s:.2f} s")
         if exit_code:
             lines.append(f"ffmpeg stopped early (exit code {exit_code})")
         if self._backwards:
@@ -123,15 +126,15 @@ class Damage:
             if 2 * half >= total:
                 break
         # Containers round time stamps to a millisecond, so steps of 33 and 34 are one rate.
-        after = max(step / 10, 2, float(Fraction(3, 2000) / self._time_base))
-        same = sum(count for other, count in self._steps.items() if abs(other - step) <= after)
+        near = max(step / 10, 2, float(Fraction(3, 2000) / self._time_base))
+        same = sum(count for other, count in self._steps.items() if abs(other - step) <= near)
         return step if total and step and same >= 0.9 * total else None
 
     def _real_gaps(self, step: int | None, troubled: bool) -> list[tuple[float, int]]:
         """(seconds before, length in time base units) of each stretch without the frames due."""
         if step is None:
             return []
-        least = step / 2 if troubled else max(4 * step, float(Fraction(1, 2) / self._time_base))
+        least = step / 2 if troubled else max(3 * step, float(_SHORTEST_GAP_S / self._time_base))
         missing = ((at_s, ticks - frames * step) for at_s, frames, ticks in self._gaps)
         return [(at_s, ticks) for at_s, ticks in missing if ticks > least]
 

@@ -33,7 +33,7 @@ MAX_PIXELS = 100_000_000
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,ogg,mxf,"
-    "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,mjpeg,yuv4mpegpipe,dhav,gxf,nsv,"
+    "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,yuv4mpegpipe,dhav,gxf,nsv,"
     "aac,aiff,flac,mp3,wav"
 )
 """Demuxers that may be used: recordings, and plain audio so that it is named as such. Play lists,

@@ -29,10 +29,18 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Probed:
-    """A recording and the unit of its time stamps in seconds."""
+    """A recording, and what decoding it needs to know.
+
+    Attributes:
+        info: for the user.
+        time_base: unit of the time stamps in seconds.
+        end_is_sure: whether `info.duration_s` says when the last frame ends: nothing else plays
+            on, and it is no GIF, whose last picture may stand for long.
+    """
 
     info: VideoInfo
     time_base: Fraction
+    end_is_sure: bool
 
 
 def probe(path: Path) -> VideoInfo:
@@ -69,9 +77,8 @@ def probe_stream(path: Path) -> Probed:
     width, height = int(size[1]), int(size[2])
     if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
         width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
-    duration_s = _duration(log)
-    info = VideoInfo(path, width, height, _rate(log), duration_s)
-    return Probed(info, Fraction(int(base[1]), int(base[2])))
+    info = VideoInfo(path, width, height, _rate(log), _duration(log))
+    return Probed(info, Fraction(int(base[1]), int(base[2])), _stands_alone(log))
 
 
 def _refusal(log: list[str], stalled: bool) -> str:
@@ -98,7 +105,7 @@ def _duration(log: list[str]) -> float | None:
 
 def _rate(log: list[str]) -> Fraction:
     """Average frames a second of the stream that is decoded, 0 if unknown."""
-    described = log[: log.index(_MAPPING)] if _MAPPING in log else []
+    described = _described(log)
     stream = _only(r"\[info\]   Stream #0:(\d+) -> #0:0 \(", log)
     if stream is None:
         return Fraction(0)
@@ -107,4 +114,18 @@ def _rate(log: list[str]) -> Fraction:
     )
     if match is None:
         return Fraction(0)
-    return _NTSC.get(match[1]) or Fraction(match[1]) * (1000 if match[2] else 1)
+    if match[2]:  # thousands: a time base taken for a rate, as in raw DV
+        return Fraction(0)
+    return _NTSC.get(match[1]) or Fraction(match[1])
+
+
+def _described(log: list[str]) -> list[str]:
+    """The part of the log that describes the input."""
+    return log[: log.index(_MAPPING)] if _MAPPING in log else []
+
+
+def _stands_alone(log: list[str]) -> bool:
+    """Whether the recording has one stream only and is not an animated image."""
+    described = _described(log)
+    animated = _only(r"\[info\] Input #0, (gif|apng),", described)
+    return animated is None and _only(r"\[info\] +Stream #0:\d+", described) is not None

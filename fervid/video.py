@@ -120,9 +120,9 @@ class VideoReader:
         self.shape = _working_shape(self.info, working_size)
         self.warnings: list[str] = []
         self._batch_size = batch_size
-        self._end = end
         self._threads = threads or min(4, _usable_cores())
         self._time_base = probed.time_base
+        self._end_is_sure = probed.end_is_sure
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.expected_frames = _estimate(self.info, fps, start, end)
         self._run: _Run | None = None
@@ -214,6 +214,13 @@ class VideoReader:
             images, np.array([index for index, _ in rows], np.int64), np.array(times, np.float64)
         )
 
+    def _last_due(self) -> float | None:
+        """Seconds by which the last frame should have come, None if the length is unknown."""
+        sampling, duration_s = self._sampling, self.info.duration_s
+        if duration_s is None or sampling.stop is not None:
+            return None
+        return duration_s - (float(1 / sampling.fps) if sampling.fps else 0.0)
+
     def _finish(self, child: Child, damage: Damage, seen: int) -> None:
         """Account for how decoding ended."""
         code = child.wait()
@@ -224,7 +231,7 @@ class VideoReader:
         whole = self._sampling.first is None and self._sampling.stop is None
         if not seen and whole:
             raise MediaError(f"{quoted(self.info.path)}: no picture in it can be decoded")
-        self.warnings = damage.warnings(code, self.info.duration_s if self._end is None else None)
+        self.warnings = damage.warnings(code, self._last_due(), self._end_is_sure)
         if not seen:
             self.warnings.append("no frame lies in the time range asked for")
         if not code and child.next_frame() is not None:
