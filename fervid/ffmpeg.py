@@ -1,0 +1,297 @@
+"""ffmpeg as a supervised child process that opens the one recording it is given, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import ffmpeg
+import imageio_ffmpeg
+
+from fervid.errors import MediaError, SetupError
+
+OLDEST_VERSION = 7
+"""First major version of ffmpeg whose options and time stamp statistics are known to work."""
+
+STALL_S = 60.0
+"""Seconds without any sign of work after which ffmpeg is taken for hung and killed."""
+
+MAX_PIXELS = 100_000_000
+"""Largest picture that is decoded; a small file can claim a picture that fills the memory."""
+
+CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,ogg,mxf,"
+    "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,yuv4mpegpipe,dhav,gxf,nsv,"
+    "aac,aiff,flac,mp3,wav"
+)
+"""Demuxers that may be used: recordings, and plain audio so that it is named as such. Play lists,
+scripts, devices and still images are left out: they open other files or are not recordings."""
+
+_WINDOWS = sys.platform == "win32"
+
+
+def quoted(path: Path) -> str:
+    """The path on one line in printable ASCII, whatever bytes its name holds."""
+    return ascii(str(path))
+
+
+@functools.cache
+def find_ffmpeg() -> str:
+    """Path of the ffmpeg to run: the one on PATH if it is new enough, else the bundled one.
+
+    Raises:
+        SetupError: neither is there, or both are too old.
+    """
+    bundled: str = ""
+    system = shutil.which("ffmpeg")
+    if system and _major_version(system) >= OLDEST_VERSION:
+        return system
+    with contextlib.suppress(RuntimeError):
+        bundled = imageio_ffmpeg.get_ffmpeg_exe()
+    if bundled and _major_version(bundled) >= OLDEST_VERSION:
+        return bundled
+    raise SetupError(
+        f"no ffmpeg {OLDEST_VERSION}.0 or newer was found; "
+        "install one on PATH or reinstall the imageio-ffmpeg package"
+    )
+
+
+def _major_version(binary: str) -> int:
+    """Major version that `binary -version` prints, 0 if it prints none or cannot be run."""
+    try:
+        text = subprocess.run(
+            [binary, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    match = re.match(rb"ffmpeg version n?(\d+)\.", text)
+    return int(match[1]) if match else 0
+
+
+def open_recording(path: Path) -> int:
+    """A read-only descriptor of a non-empty regular file.
+
+    Raises:
+        MediaError: it is missing, unreadable, empty, a folder, a pipe or a device.
+    """
+    try:
+        # O_NONBLOCK: opening a named pipe nobody writes to would wait for ever.
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a valid file name"
+        raise MediaError(f"{quoted(path)}: cannot be opened: {reason}") from None
+    status = os.fstat(fd)
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        return fd
+    os.close(fd)
+    kind = "an empty file" if stat.S_ISREG(status.st_mode) else "not a regular file"
+    if stat.S_ISDIR(status.st_mode):
+        kind = "a folder"
+    raise MediaError(f"{quoted(path)}: is {kind}; give the path of a recording")
+
+
+class Child:
+    """One running ffmpeg. Its log and frame statistics are drained by threads; stdout is read here.
+
+    Args:
+        path: the recording.
+        output: options of the one output, which goes to stdout, as ffmpeg-python takes them.
+        threads: decoder threads.
+        level: ffmpeg's log level.
+        on_log: called from a thread with each line of the log and the time stamp of the newest
+            frame that left the decoder by then.
+        frame_stats: report number and time stamp of every frame through `next_frame`.
+
+    Raises:
+        MediaError: the path is not a regular file with something in it.
+        SetupError: no usable ffmpeg.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        output: dict[str, Any],
+        *,
+        threads: int,
+        level: str,
+        on_log: Callable[[str, int | None], None],
+        frame_stats: bool = False,
+    ) -> None:
+        binary = find_ffmpeg()
+        self.stalled = False
+        self.killed = False
+        # Unguessable, as on Windows these lines share a pipe with the log and its copies of tags.
+        self._tag = f"@{os.urandom(8).hex()} "
+        self._on_log = on_log
+        self._frames: deque[tuple[int, int, str]] = deque()
+        self._newest: int | None = None
+        self._state = threading.Condition()
+        self._sources = 0
+        self._signs = 0
+        self._reading = False
+        self._closed = threading.Event()
+        self._fd = open_recording(path)
+        stats_read, stats_write = os.pipe() if frame_stats and not _WINDOWS else (-1, -1)
+        try:
+            if frame_stats:
+                output = output | self._stats_options(stats_write)
+            command = _command(binary, path, self._fd, output, threads, level)
+            self._process = _start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
+        except BaseException:
+            os.close(self._fd)
+            if stats_read >= 0:
+                os.close(stats_read)
+            raise
+        finally:
+            if stats_write >= 0:
+                os.close(stats_write)
+        self._threads = [threading.Thread(target=self._watch, daemon=True)]
+        self._drain(self._process.stderr)
+        if stats_read >= 0:
+            self._drain(os.fdopen(stats_read, "rb"))
+        for thread in self._threads:
+            thread.start()
+
+    def read(self, view: memoryview) -> int:
+        """Fill `view` (bytes) from stdout; fewer bytes than its length only at the end."""
+        stdout = self._process.stdout
+        assert stdout is not None
+        filled = 0
+        self._reading = True
+        while filled < len(view) and (count := stdout.readinto(view[filled:])):  # type: ignore[attr-defined]
+            filled += count
+            self._signs += 1
+        self._reading = False
+        return filled
+
+    def next_frame(self) -> tuple[int, int, str] | None:
+        """(frame number, time stamp, time base) of the next frame, None after the last."""
+        with self._state:
+            self._state.wait_for(lambda: self._frames or not self._sources)
+            return self._frames.popleft() if self._frames else None
+
+    def wait(self) -> int:
+        """Exit code (negative: the signal that ended it), once every line has been handled."""
+        code = self._process.wait()
+        with self._state:
+            self._state.wait_for(lambda: not self._sources)
+        return code
+
+    def kill(self) -> None:
+        """End the process at once; whoever reads from it sees the end of its output."""
+        self.killed = True
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kill the process if it still runs, join the threads and close every descriptor."""
+        self._closed.set()
+        self.kill()
+        self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        if self._process.stdout and not self._process.stdout.closed:
+            self._process.stdout.close()
+            os.close(self._fd)
+
+    def _stats_options(self, fd: int) -> dict[str, str]:
+        # Without inherited descriptors (Windows) the statistics take the way of the log.
+        return {
+            "stats_enc_pre": f"pipe:{fd if fd >= 0 else 2}",
+            "stats_enc_pre_fmt": self._tag + "{ni} {pts} {tb}",
+        }
+
+    def _drain(self, stream: IO[bytes] | None) -> None:
+        assert stream is not None
+        self._sources += 1
+        self._threads.append(threading.Thread(target=self._lines, args=(stream,), daemon=True))
+
+    def _lines(self, stream: IO[bytes]) -> None:
+        """Hand every line of `stream` on; a pipe left undrained would stop ffmpeg."""
+        with stream:
+            for raw in iter(lambda: stream.readline(4096), b""):
+                line = raw.decode("utf-8", "backslashreplace").rstrip()
+                self._signs += 1
+                if line.startswith(self._tag):
+                    number, stamp, base = line.removeprefix(self._tag).split()
+                    with self._state:
+                        self._newest = int(stamp)
+                        self._frames.append((int(number), self._newest, base))
+                        self._state.notify_all()
+                else:
+                    self._on_log(line, self._newest)
+        with self._state:
+            self._sources -= 1
+            self._state.notify_all()
+
+    def _watch(self) -> None:
+        """Kill ffmpeg when we wait for it and neither output, log nor file position moves."""
+        seen, since = self._progress(), time.monotonic()
+        while not self._closed.wait(min(1.0, STALL_S / 4)) and self._process.poll() is None:
+            now = self._progress()
+            if now != seen or not self._reading:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > STALL_S:
+                self.stalled = True
+                self._process.kill()
+
+    def _progress(self) -> tuple[int, int]:
+        # The child shares our file position, so we see it move even when no frame comes out.
+        return self._signs, os.lseek(self._fd, 0, os.SEEK_CUR)
+
+
+def _command(
+    binary: str,
+    path: Path,
+    fd: int,
+    output: dict[str, Any],
+    threads: int,
+    level: str,
+) -> list[str]:
+    """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg."""
+    name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")
+    options: dict[str, Any] = {} if _WINDOWS else {"fd": fd}
+    source = ffmpeg.input(
+        name,
+        copyts=None,
+        start_at_zero=None,
+        protocol_whitelist=protocol,
+        format_whitelist=CONTAINERS,
+        max_pixels=MAX_PIXELS,
+        max_streams=100,
+        threads=threads,
+        **options,
+    )
+    stream = ffmpeg.output(source["V:0"], "pipe:1", fps_mode="passthrough", **output)
+    flags = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}"]
+    return [binary, *flags, *stream.compile(cmd=binary)[1:]]
+
+
+def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+    # These would make ffmpeg write a report file or colour its log.
+    dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR")
+    environment = {key: value for key, value in os.environ.items() if key not in dropped}
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env=environment,
+            pass_fds=() if _WINDOWS else fds,
+            start_new_session=not _WINDOWS,
+        )
+    except OSError as error:
+        raise SetupError(f"ffmpeg cannot be started: {error.strerror}") from None

@@ -1,0 +1,131 @@
+"""What a recording is, before its frames are read: found by decoding the first one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from fervid.errors import MediaError
+from fervid.ffmpeg import MAX_PIXELS, Child, quoted
+from fervid.records import VideoInfo
+
+_NTSC = {
+    f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)
+    for rate in (12, 15, 24, 30, 48, 60, 120, 240)
+}
+"""Broadcast rates by the two decimals that ffmpeg prints of them."""
+
+_MAPPING = "[info] Stream mapping:"
+_REFUSALS = {
+    "not on whitelist": "is not a recording (or of a kind that is not read)",
+    "matches no streams": "has no video",
+    "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
+    "Invalid data found": "is not a recording, or is damaged beyond reading",
+    "moov atom not found": "is not finished or cut off: its index is missing",
+}
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A recording, and what decoding it needs to know.
+
+    Attributes:
+        info: for the user.
+        time_base: unit of the time stamps in seconds.
+        end_is_sure: whether `info.duration_s` says when the last frame ends: nothing else plays
+            on, and it is no GIF, whose last picture may stand for long.
+    """
+
+    info: VideoInfo
+    time_base: Fraction
+    end_is_sure: bool
+
+
+def probe(path: Path) -> VideoInfo:
+    """Displayed size, rate and duration of a recording, found by decoding its first frame.
+
+    Raises:
+        MediaError: it is not a recording that can be read.
+        SetupError: no usable ffmpeg.
+    """
+    return probe_stream(Path(path)).info
+
+
+def probe_stream(path: Path) -> Probed:
+    """As `probe`, with the time base that decoding needs."""
+    log: list[str] = []
+
+    def keep(line: str, _: int | None) -> None:
+        if len(log) < 10_000:
+            log.append(line)
+
+    options = {"frames:v": 1, "c:v": "rawvideo", "f": "framecrc", "enc_time_base": "demux"}
+    child = Child(path, options, threads=1, level="info", on_log=keep)
+    try:
+        text = bytearray(65536)
+        header = bytes(text[: child.read(memoryview(text))]).decode("ascii", "replace")
+        child.wait()
+    finally:
+        child.close()
+    size = re.search(r"^#dimensions 0: (\d+)x(\d+)$", header, re.M)
+    base = re.search(r"^#tb 0: (\d+)/(\d+)$", header, re.M)
+    has_frame = re.search(r"^0,", header, re.M)
+    if not (size and base and has_frame):
+        raise MediaError(f"{quoted(path)}: {_refusal(log, child.stalled)}")
+    width, height = int(size[1]), int(size[2])
+    if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
+        width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
+    info = VideoInfo(path, width, height, _rate(log), _duration(log))
+    return Probed(info, Fraction(int(base[1]), int(base[2])), _stands_alone(log))
+
+
+def _refusal(log: list[str], stalled: bool) -> str:
+    """Why no frame came, for the user."""
+    if stalled:
+        return "reading it makes no progress; it is probably damaged"
+    errors = [line for line in log if "[error]" in line or "[fatal]" in line]
+    for sign, meaning in _REFUSALS.items():
+        if any(sign in line for line in errors):
+            return meaning
+    return "no picture in it can be decoded"
+
+
+def _only(pattern: str, log: list[str]) -> re.Match[str] | None:
+    """The one match in the log; None if there are several, as tags can imitate ffmpeg's lines."""
+    matches = [match for line in log if (match := re.match(pattern, line))]
+    return matches[0] if len(matches) == 1 else None
+
+
+def _duration(log: list[str]) -> float | None:
+    match = _only(r"\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d\d), ", log)
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) if match else None
+
+
+def _rate(log: list[str]) -> Fraction:
+    """Average frames a second of the stream that is decoded, 0 if unknown."""
+    described = _described(log)
+    stream = _only(r"\[info\]   Stream #0:(\d+) -> #0:0 \(", log)
+    if stream is None:
+        return Fraction(0)
+    match = _only(
+        rf"\[info\] +Stream #0:{stream[1]}\b.*?: Video: .*?, ([\d.]+)(k?) fps,", described
+    )
+    if match is None:
+        return Fraction(0)
+    if match[2]:  # thousands: a time base taken for a rate, as in raw DV
+        return Fraction(0)
+    return _NTSC.get(match[1]) or Fraction(match[1])
+
+
+def _described(log: list[str]) -> list[str]:
+    """The part of the log that describes the input."""
+    return log[: log.index(_MAPPING)] if _MAPPING in log else []
+
+
+def _stands_alone(log: list[str]) -> bool:
+    """Whether the recording has one stream only and is not an animated image."""
+    described = _described(log)
+    animated = _only(r"\[info\] Input #0, (gif|apng),", described)
+    return animated is None and _only(r"\[info\] +Stream #0:\d+", described) is not None

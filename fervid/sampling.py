@@ -1,0 +1,105 @@
+"""Which frames of a recording are kept, decided on exact integer time stamps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+_EXACT_BITS = 52
+"""ffmpeg evaluates expressions in float64: products below 2**52 keep `floor` exact."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The frames kept: of a time range, and at most one for each 1/fps.
+
+    A frame at time t belongs to tick floor((t + half) * fps), with `half` half the recording's
+    nominal frame interval, so that small jitter of the time stamps changes nothing. It is kept if
+    its tick lies above that of every earlier frame: the first frame at or after each k / fps, give
+    or take `half`. Ticks count from the recording's start, so a time range keeps a subset of what
+    the whole recording would. Frames keep their own time; none is repeated.
+
+    Attributes:
+        time_base: seconds in one unit of the time stamps.
+        fps: samples a second, or None for every frame.
+        half: half a nominal frame interval, in units of `time_base`.
+        first, stop: range of time stamps kept, first <= pts < stop; None: open.
+    """
+
+    time_base: Fraction
+    fps: Fraction | None = None
+    half: int = 0
+    first: int | None = None
+    stop: int | None = None
+
+    @classmethod
+    def plan(
+        cls,
+        time_base: Fraction,
+        recording_fps: Fraction,
+        fps: float | None,
+        start: float | None,
+        end: float | None,
+    ) -> Sampling:
+        """The sampling for what a user asked, in seconds and frames a second.
+
+        Numbers are taken as they print (0.1 is one tenth). An `fps` at or above the recording's
+        own keeps every frame.
+        """
+        rate = None if fps is None else Fraction(str(fps))
+        if rate is not None and recording_fps and rate >= recording_fps:
+            rate = None
+        half = math.floor(1 / (2 * recording_fps * time_base)) if recording_fps else 0
+        first, stop = (
+            None if edge is None else math.ceil(Fraction(str(edge)) / time_base)
+            for edge in (start, end)
+        )
+        return cls(time_base, rate, half, first, stop)
+
+    def tick(self, pts: int) -> int:
+        """Number of the tick that a frame belongs to."""
+        assert self.fps is not None
+        return math.floor((pts + self.half) * self.time_base * self.fps)
+
+    def in_range(self, pts: int) -> bool:
+        """Whether a frame lies in the time range."""
+        return (self.first is None or pts >= self.first) and (self.stop is None or pts < self.stop)
+
+    def filters(self, duration_s: float | None) -> list[str]:
+        """ffmpeg filters that drop frames early; they keep at least what `Sampler` keeps.
+
+        Args:
+            duration_s: length of the recording, to tell whether float64 is exact for it.
+        """
+        exact = False
+        chain = [] if self.stop is None else [f"trim=end_pts={self.stop}"]
+        if self.fps is not None:
+            scale = self.time_base * self.fps
+            longest = math.ceil((duration_s or 1e6) / self.time_base)
+            exact = (longest * scale.numerator).bit_length() < _EXACT_BITS
+            if exact:
+                tick = f"floor((%s+{self.half})*{scale.numerator}/{scale.denominator})"
+                new = f"gt({tick % 'pts'},{tick % 'prev_selected_pts'})"
+                chain.append(f"select='isnan(prev_selected_pts)+{new}'")
+        # Without the select filter, the frames before `first` decide whether a later one is kept.
+        if self.first is not None and (self.fps is None or exact):
+            chain.append(f"trim=start_pts={self.first}")
+        return chain
+
+
+class Sampler:
+    """Applies a `Sampling` to the time stamps of one pass, in presentation order."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self._last_tick: int | None = None
+
+    def keeps(self, pts: int) -> bool:
+        """Whether the next frame is kept."""
+        if self.sampling.fps is not None:
+            tick = self.sampling.tick(pts)
+            if self._last_tick is not None and tick <= self._last_tick:
+                return False
+            self._last_tick = tick
+        return self.sampling.in_range(pts)

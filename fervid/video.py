@@ -1,0 +1,284 @@
+"""Recordings in, batches of luma frames with exact times out."""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.damage import Damage
+from fervid.errors import MediaError
+from fervid.ffmpeg import Child, quoted
+from fervid.probing import probe, probe_stream
+from fervid.records import FrameBatch, VideoInfo
+from fervid.sampling import Sampler, Sampling
+
+__all__ = ["VideoReader", "probe"]
+
+_NO_STAMP = -(2**63)
+_Image = NDArray[np.uint8]
+
+
+def _working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
+    """(H, W): longer side at most `working_size`, never enlarged, both even and at least 2."""
+    scale = min(1.0, working_size / max(info.width, info.height))
+
+    def even(side: int) -> int:
+        largest = min(side, working_size) // 2 * 2
+        return max(2, min(largest, 2 * round(side * scale / 2)))
+
+    return even(info.height), even(info.width)
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_arguments(
+    working_size: int, batch_size: int, fps: float | None, start: float | None, end: float | None
+) -> None:
+    if working_size < 2 or batch_size < 1:
+        raise ValueError("working_size must be at least 2 and batch_size at least 1")
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise ValueError("fps must be a positive number")
+    for name, edge in (("start", start), ("end", end)):
+        if edge is not None and not (math.isfinite(edge) and edge >= 0):
+            raise ValueError(f"{name} must be a number of seconds, 0 or more")
+    if start is not None and end is not None and start >= end:
+        raise ValueError("start must lie before end")
+
+
+def _estimate(
+    info: VideoInfo, fps: float | None, start: float | None, end: float | None
+) -> int | None:
+    """About how many frames will be kept."""
+    rate = min(float(info.fps), fps or math.inf)
+    if info.duration_s is None or not rate:
+        return None
+    stop = info.duration_s if end is None else min(end, info.duration_s)
+    return max(0, round((stop - (start or 0.0)) * rate))
+
+
+class VideoReader:
+    """Frames of a recording as batches of luma; a context manager to iterate over.
+
+    Decoding runs in a child process and starts with the iteration; iterating again starts over.
+    Times come from the container's time stamps, counted from the start of the container: they are
+    exact for variable rates, edits, gaps and late starts. The whole recording is decoded from its
+    beginning even with `start`, so that `index` and times stay exact; `end` stops early. Which
+    frames `fps` keeps is told by `Sampling`.
+
+    Luma is full range (0 black, 255 white). Rotation, mirroring and the pixel aspect are applied;
+    cover art is ignored.
+
+    Args:
+        path: the recording.
+        working_size: longer side of the frames in pixels; smaller recordings stay as they are.
+        batch_size: frames in every batch but the last.
+        fps: samples a second; None, or at least the recording's own rate, for every frame.
+        start, end: seconds; frames with start <= time < end are kept.
+        threads: decoder threads; None: one for each usable core, 4 at most.
+
+    Attributes:
+        info: the recording.
+        shape: (H, W) of the frames.
+        warnings: a line for each kind of damage, complete after the iteration.
+        expected_frames: estimate of the number of frames to come, None if the length is unknown.
+
+    Raises:
+        MediaError: not a readable recording; while iterating: nothing could be decoded, or
+            decoding makes no progress.
+        SetupError: no usable ffmpeg.
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        working_size: int = 640,
+        batch_size: int = 16,
+        fps: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        threads: int | None = None,
+    ) -> None:
+        _check_arguments(working_size, batch_size, fps, start, end)
+        probed = probe_stream(Path(path))
+        self.info = probed.info
+        self.shape = _working_shape(self.info, working_size)
+        self.warnings: list[str] = []
+        self._batch_size = batch_size
+        self._threads = threads or min(4, _usable_cores())
+        self._time_base = probed.time_base
+        self._end_is_sure = probed.end_is_sure
+        self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
+        self.expected_frames = _estimate(self.info, fps, start, end)
+        self._run: _Run | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the decoder if it runs, and join the threads. May be called again."""
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+
+    def __iter__(self) -> Iterator[FrameBatch]:
+        self.close()
+        self.warnings = []
+        damage = Damage(self.info, self._time_base)
+        child = self._child(damage)
+        run = _Run(child, self._batches(child, damage))
+        self._run = run
+        try:
+            yield from run
+        finally:
+            run.close()
+
+    def _child(self, damage: Damage) -> Child:
+        height, width = self.shape
+        # The same matrix on both sides passes Y through; only its range is widened.
+        scale = f"scale={width}:{height}:flags=area:out_range=pc"
+        matrix = "in_color_matrix=bt601:out_color_matrix=bt601"
+        chain = [*self._sampling.filters(self.info.duration_s), f"{scale}:{matrix}", "setsar=1"]
+        options: dict[str, Any] = {
+            "vf": ",".join(chain),
+            "f": "rawvideo",
+            "pix_fmt": "gray",
+            "enc_time_base": "demux",
+        }
+        return Child(
+            self.info.path,
+            options,
+            threads=self._threads,
+            level="verbose",
+            on_log=damage.log,
+            frame_stats=True,
+        )
+
+    def _batches(self, child: Child, damage: Damage) -> Iterator[FrameBatch]:
+        """Batches as they come out of the decoder; fills `warnings` at the end."""
+        sampler = Sampler(self._sampling)
+        images = np.empty((self._batch_size, *self.shape), np.uint8)
+        rows: list[tuple[int, int]] = []
+        seen = 0
+        while (row := self._frame(child, images[len(rows)])) is not None:
+            seen += 1
+            damage.frame(*row)
+            if not sampler.keeps(row[1]):
+                continue
+            rows.append(row)
+            if len(rows) == self._batch_size:
+                yield self._batch(images, rows)
+                images, rows = np.empty_like(images), []
+        self._finish(child, damage, seen)
+        if rows:
+            yield self._batch(images[: len(rows)], rows)
+
+    def _frame(self, child: Child, image: _Image) -> tuple[int, int] | None:
+        """Read one frame into `image` (H, W); its (index, time stamp), or None at the end."""
+        if child.read(image.data.cast("B")) < image.size:
+            return None
+        frame = child.next_frame()
+        if frame is None:
+            raise MediaError(f"{quoted(self.info.path)}: more pictures than time stamps came out")
+        index, pts, base = frame
+        if pts == _NO_STAMP or Fraction(base) != self._time_base:
+            raise MediaError(f"{quoted(self.info.path)}: its frames carry no usable time stamps")
+        return index, pts
+
+    def _batch(self, images: _Image, rows: list[tuple[int, int]]) -> FrameBatch:
+        times = [float(pts * self._time_base) for _, pts in rows]
+        return FrameBatch(
+            images, np.array([index for index, _ in rows], np.int64), np.array(times, np.float64)
+        )
+
+    def _last_due(self) -> float | None:
+        """Seconds by which the last frame should have come, None if the length is unknown."""
+        sampling, duration_s = self._sampling, self.info.duration_s
+        if duration_s is None or sampling.stop is not None:
+            return None
+        return duration_s - (float(1 / sampling.fps) if sampling.fps else 0.0)
+
+    def _finish(self, child: Child, damage: Damage, seen: int) -> None:
+        """Account for how decoding ended."""
+        code = child.wait()
+        if child.killed:
+            return
+        if child.stalled:
+            raise MediaError(f"{quoted(self.info.path)}: decoding makes no progress any more")
+        whole = self._sampling.first is None and self._sampling.stop is None
+        if not seen and whole:
+            raise MediaError(f"{quoted(self.info.path)}: no picture in it can be decoded")
+        self.warnings = damage.warnings(code, self._last_due(), self._end_is_sure)
+        if not seen:
+            self.warnings.append("no frame lies in the time range asked for")
+        if not code and child.next_frame() is not None:
+            self.warnings.append("the last frames were cut off")
+
+
+class _Run:
+    """One pass over a recording: a thread decodes one batch ahead of the reader."""
+
+    def __init__(self, child: Child, batches: Iterator[FrameBatch]) -> None:
+        self._child = child
+        self._batches = batches
+        self._queue: queue.Queue[FrameBatch | Exception | None] = queue.Queue(maxsize=1)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._pump, daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[FrameBatch]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Stop the child and the thread; an iteration under way ends."""
+        self._closed.set()
+        self._child.kill()
+        self._thread.join()
+        self._child.close()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put(None)
+
+    def _pump(self) -> None:
+        try:
+            for batch in self._batches:
+                self._put(batch)
+                if self._closed.is_set():
+                    return
+            self._put(None)
+        except Exception as error:  # raised again in the reader's thread
+            self._put(error)
+
+    def _put(self, item: FrameBatch | Exception | None) -> None:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return

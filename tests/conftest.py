@@ -1,0 +1,85 @@
+"""Clips made on the spot, each with a truth that is known by construction."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+MakeClip = Callable[..., Path]
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-qp", "4", "-pix_fmt", "yuv420p")
+
+COUNTER = "geq=lum='16+4*N':cb=128:cr=128"
+"""Draws frame N as an even gray of limited-range luma 16 + 4 N (N up to 54)."""
+
+
+@pytest.fixture(scope="session")
+def run_ffmpeg() -> Callable[..., None]:
+    """Run the bundled ffmpeg with these arguments; fails the test if ffmpeg does."""
+    binary = imageio_ffmpeg.get_ffmpeg_exe()
+
+    def run(*args: object, data: bytes | None = None) -> None:
+        command = [binary, "-hide_banner", "-loglevel", "error", "-y", *map(str, args)]
+        subprocess.run(command, input=data or b"", check=True, timeout=60)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def make_clip(
+    tmp_path_factory: pytest.TempPathFactory, run_ffmpeg: Callable[..., None]
+) -> MakeClip:
+    """`make_clip(name, *ffmpeg_args)`: a clip by its file name, made once a session."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(name: str, *args: object, data: bytes | None = None) -> Path:
+        path = folder / name
+        if not path.exists():
+            run_ffmpeg(*args, path, data=data)
+        return path
+
+    return make
+
+
+def counter(frames: int, *, rate: int = 25, size: str = "64x48", extra: str = "") -> list[str]:
+    """Arguments for a source of `frames` frames drawn by COUNTER, then filtered by `extra`."""
+    chain = ",".join(filter(None, (f"color=black:s={size}:r={rate}", COUNTER, extra)))
+    return ["-f", "lavfi", "-i", chain, "-frames:v", str(frames), "-fps_mode", "passthrough"]
+
+
+@pytest.fixture(scope="session")
+def constant_clip(make_clip: MakeClip) -> Path:
+    """50 frames at 25 a second with B-frames, 64x48, MP4; frame N drawn by COUNTER."""
+    return make_clip("constant.mp4", *counter(50), *X264, "-bf", 2, "-g", 20)
+
+
+@pytest.fixture(scope="session")
+def variable_clip(make_clip: MakeClip) -> Path:
+    """40 frames, frame N at (N * N + 10 * N) ms, 64x48, MP4 with B-frames, drawn by COUNTER."""
+    pts = "settb=1/1000,setpts=N*N+10*N"
+    scale = ("-video_track_timescale", 1000, "-enc_time_base", "1/1000", "-bf", 2)
+    return make_clip("variable.mp4", *counter(40, extra=pts), *X264, *scale)
+
+
+@pytest.fixture(scope="session")
+def corner_clip(make_clip: MakeClip) -> Path:
+    """5 frames of 96x64, black but for a white block in the upper left corner."""
+    box = "color=black:s=96x64:r=25,drawbox=w=32:h=24:color=white:t=fill"
+    return make_clip("corner.mp4", "-f", "lavfi", "-i", box, "-frames:v", 5, *X264)
+
+
+@pytest.fixture(scope="session")
+def long_clip(make_clip: MakeClip) -> Path:
+    """1,500 frames of 160x120 at 30 a second."""
+    source = "testsrc2=s=160x120:r=30"
+    return make_clip("long.mp4", "-f", "lavfi", "-i", source, "-frames:v", 1500, *X264)
+
+
+@pytest.fixture(scope="session")
+def cover_picture(make_clip: MakeClip) -> Path:
+    """A still picture, PNG of 200x200."""
+    return make_clip("cover.png", "-f", "lavfi", "-i", "color=red:s=200x200", "-frames:v", 1)
