@@ -39,10 +39,14 @@ STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
 _PALE = ("happy", "surprise", "neutral", "fear", "disgust", "angry")
 _INK_ON = {name: "#1b1b1b" if name in _PALE else "#ffffff" for name in EXPRESSIONS}
 _LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
-_LABEL_SHARE = 0.05
+_FOOT_MS = 0.2
+_MIDNIGHT_MS = 946_684_800_000.0
+"""2000-01-01. Plotly reads small numbers on a date axis as years, so times cannot start at zero."""
+
+_LABEL_SHARE = 0.005
 _DAY_S = 86_400
 _TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 24
-_SLIDER_PX, _TOP_PX, _BOTTOM_PX = 54, 62, 110
+_TICKS_PX, _SLIDER_PX, _TOP_PX, _BOTTOM_PX = 34, 46, 44, 8
 
 
 @dataclass(frozen=True)
@@ -65,47 +69,68 @@ def timeline_figure(binned: Binned, lane_names: list[str]) -> go.Figure:
     figure = go.Figure()
     figure.add_traces(_areas(binned, "y", legend=True))
     figure.add_trace(_strip(binned, lane_names))
-    figure.add_traces([_valence(binned), _faces(binned)])
+    figure.add_traces([*_valence(binned), _faces(binned)])
     figure.add_traces(_areas(binned, "y5", legend=False))
-    figure.update_layout(_layout(binned, panels, height, lane_names))
+    figure.update_layout(_layout(binned, panels, height))
     return figure
 
 
 def _milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Seconds as Plotly's date axis counts them, so that its ticks and hovers are timecodes."""
-    return np.asarray(np.round(seconds * 1000, 3), np.float64)
+    return np.asarray(_MIDNIGHT_MS + np.round(seconds * 1000, 1), np.float64)
 
 
-def _closed(binned: Binned, values: NDArray[np.float64]) -> tuple[Any, Any]:
-    """Points at the start of each bin and at the end of each run, so that no run is invisible.
+@dataclass(frozen=True)
+class _Outline:
+    """Points that draw every stretch of bins with faces as a block of its own.
 
-    A run is a stretch of bins with faces; the NaN of the bins between runs leaves a gap.
+    Each stretch has its bins' starts, its end, and just outside of it a foot on either side, where
+    an area is zero. Areas are drawn without NaN, which Plotly bridges when it stacks.
     """
-    known = ~np.isnan(values)
-    last = np.flatnonzero(known & ~np.append(known[1:], False))
-    x = np.insert(binned.edges[:-1], last + 1, binned.edges[last + 1])
-    return _milliseconds(x), np.insert(values, last + 1, values[last]).astype(np.float32)
+
+    x: NDArray[np.float64]
+    bin: NDArray[np.int64]
+    foot: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, binned: Binned) -> _Outline:
+        known = np.flatnonzero(binned.faces > 0)
+        first = known[np.diff(known, prepend=-2) > 1]
+        last = known[np.diff(known, append=len(binned) + 1) > 1]
+        x = _milliseconds(binned.edges)
+        points = [(known, 0, 0.0), (last, 1, 0.0), (first, 0, -_FOOT_MS), (last, 1, _FOOT_MS)]
+        places = np.concatenate([x[bins + end] + shift for bins, end, shift in points])
+        foot = np.concatenate([np.full(len(bins), shift != 0) for bins, _, shift in points])
+        order = np.argsort(places)
+        return cls(places[order], np.concatenate([bins for bins, *_ in points])[order], foot[order])
+
+    def values(self, of_bins: NDArray[np.float64], at_foot: float) -> NDArray[np.float32]:
+        return np.where(self.foot, at_foot, of_bins[self.bin]).astype(np.float32)
 
 
 def _areas(binned: Binned, axis: str, *, legend: bool) -> list[go.Scatter]:
+    outline = _Outline.of(binned)
     traces = []
     for name in STACK:
-        x, y = _closed(binned, binned.mean[:, EXPRESSIONS.index(name)])
+        y = outline.values(binned.mean[:, EXPRESSIONS.index(name)], 0.0)
+        hover = {"hoverinfo": "skip"}
+        if legend:
+            text = np.where(outline.foot, "no face", np.char.mod("%.0f%%", y * 100))
+            hover = {"text": text.tolist(), "hovertemplate": "%{text}"}
         traces.append(
             go.Scatter(
-                x=x,
+                x=outline.x,
                 y=y,
                 name=name,
                 xaxis="x" if legend else "x2",
                 yaxis=axis,
                 mode="lines",
                 stackgroup=axis,
-                line={"width": 0.4, "color": COLOURS[name]},
+                line={"width": 0, "color": COLOURS[name]},
                 fillcolor=COLOURS[name],
                 legendgroup=name,
                 showlegend=legend,
-                hoverinfo=None if legend else "skip",
-                hovertemplate="%{y:.0%}" if legend else None,
+                **hover,
             )
         )
     return traces
@@ -134,22 +159,17 @@ def _strip(binned: Binned, lane_names: list[str]) -> go.Heatmap:
     )
 
 
-def _valence(binned: Binned) -> go.Scatter:
-    x, y = _closed(binned, binned.valence)
-    return go.Scatter(
-        x=x,
-        y=y,
-        name="valence (derived)",
-        xaxis="x",
-        yaxis="y3",
-        mode="lines",
-        line={"width": 1.4, "color": _LINE},
-        fill="tozeroy",
-        fillcolor=_FILL,
-        connectgaps=False,
-        showlegend=False,
-        hovertemplate="%{y:+.2f}",
-    )
+def _valence(binned: Binned) -> list[go.Scatter]:
+    outline = _Outline.of(binned)
+    axes = {"x": outline.x, "xaxis": "x", "yaxis": "y3", "mode": "lines", "showlegend": False}
+    fill = {"fill": "tozeroy", "fillcolor": _FILL, "line": {"width": 0}, "hoverinfo": "skip"}
+    line = {"line": {"width": 1.4, "color": _LINE}, "name": "valence (derived)"}
+    return [
+        go.Scatter(**axes, **fill, y=outline.values(binned.valence, 0.0)),
+        go.Scatter(
+            **axes, **line, y=outline.values(binned.valence, np.nan), hovertemplate="%{y:+.2f}"
+        ),
+    ]
 
 
 def _faces(binned: Binned) -> go.Scatter:
@@ -177,7 +197,7 @@ def _panels(lanes: int) -> tuple[list[Panel], int]:
         "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative",
         "<b>Faces found</b> in a frame",
     ]
-    inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX
+    inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX
     panels, top = [], float(inner)
     for axis, title, height in zip(("y", "y2", "y3", "y4"), titles, heights, strict=True):
         top -= _TITLE_PX
@@ -186,9 +206,7 @@ def _panels(lanes: int) -> tuple[list[Panel], int]:
     return panels, inner + _TOP_PX + _BOTTOM_PX
 
 
-def _layout(
-    binned: Binned, panels: list[Panel], height: int, lane_names: list[str]
-) -> dict[str, Any]:
+def _layout(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any]:
     peak = float((binned.faces / binned.frames).max(initial=1.0))
     own: dict[str, dict[str, Any]] = {
         "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
@@ -201,7 +219,8 @@ def _layout(
     axes = {
         f"yaxis{p.axis[1:]}": {"domain": p.domain, "anchor": "x", **own[p.axis]} for p in panels
     }
-    axes["yaxis5"] = {"domain": [0, 1e-6], "anchor": "x2", "visible": False, "fixedrange": True}
+    # The slider shows the traces of its own axis; their panel is too flat to be seen.
+    axes["yaxis5"] = {"domain": [0, 1e-3], "anchor": "x2", "visible": False, "range": [0, 1]}
     return {
         "template": "none",
         "height": height,
@@ -209,7 +228,6 @@ def _layout(
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "dragmode": "zoom",
-        "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {
             "orientation": "h",
@@ -219,24 +237,36 @@ def _layout(
             "yanchor": "bottom",
             "yref": "paper",
         },
-        "xaxis": _time_axis(binned) | {"anchor": "free", "position": 0, "showticklabels": True},
+        "xaxis": _time_axis(binned) | {"anchor": "y4"},
         "xaxis2": _time_axis(binned)
         | {"anchor": "y5", "matches": "x", "showticklabels": False, "ticks": ""}
-        | {"rangeslider": {"visible": True, "thickness": _SLIDER_PX / height}},
-        "annotations": [*map(_title, panels), *_run_labels(binned, lane_names)],
+        | {"rangeslider": _slider(binned, height)},
+        "annotations": [_title(panel) for panel in panels],
         **axes,
     }
 
 
+def _slider(binned: Binned, height: int) -> dict[str, Any]:
+    return {
+        "visible": True,
+        "range": _time_range(binned),
+        "thickness": _SLIDER_PX / (height - _TOP_PX - _BOTTOM_PX),
+    }
+
+
+def _time_range(binned: Binned) -> list[float]:
+    return [float(edge) for edge in _milliseconds(binned.edges[[0, -1]])]
+
+
 def _time_axis(binned: Binned) -> dict[str, Any]:
-    start, end = float(binned.edges[0]), float(binned.edges[-1])
-    day = "day %-j, " if end >= _DAY_S else ""
+    day = "day %-j, " if binned.edges[-1] >= _DAY_S else ""
     return {
         "type": "date",
-        "range": [start * 1000, max(end, start + 0.001) * 1000],
+        "range": _time_range(binned),
         "hoverformat": f"{day}%-H:%M:%S.%2f",
         "tickformatstops": [
-            {"dtickrange": [None, 999], "value": f"{day}%-H:%M:%S.%2f"},
+            {"dtickrange": [None, 9], "value": f"{day}%-H:%M:%S.%3f"},
+            {"dtickrange": [9, 999], "value": f"{day}%-H:%M:%S.%2f"},
             {"dtickrange": [999, None], "value": f"{day}%-H:%M:%S"},
         ],
         "ticks": "outside",
@@ -262,27 +292,21 @@ def _title(panel: Panel) -> dict[str, Any]:
     }
 
 
-def _run_labels(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]:
-    """The name of the expression on each stretch of a lane that is long enough to hold it."""
-    labels = []
-    whole = binned.edges[-1] - binned.edges[0]
-    for lane, codes in zip(lane_names, binned.dominant(), strict=True):
-        codes = np.nan_to_num(codes, nan=-1).astype(int)
+def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]:
+    """Stretches of one expression in a lane, long enough to carry its name once zoomed in.
+
+    Returns:
+        lane, name, left and right in milliseconds, and a colour to write the name in.
+    """
+    runs = []
+    edges = _milliseconds(binned.edges)
+    shortest = _LABEL_SHARE * (edges[-1] - edges[0])
+    for lane, dominant in zip(lane_names, binned.dominant(), strict=True):
+        codes = np.nan_to_num(dominant, nan=-1).astype(int)
         first = np.flatnonzero(np.diff(codes, prepend=-2))
-        for a, b in zip(first, np.append(first[1:], len(codes)), strict=True):
-            left, right = binned.edges[a], binned.edges[b]
-            if codes[a] < 0 or right - left < _LABEL_SHARE * whole:
-                continue
-            name = EXPRESSIONS[codes[a]]
-            labels.append(
-                {
-                    "text": name,
-                    "x": float(left + right) / 2 * 1000,
-                    "y": lane,
-                    "xref": "x",
-                    "yref": "y2",
-                    "showarrow": False,
-                    "font": {"size": 11, "color": _INK_ON[name]},
-                }
-            )
-    return labels
+        left, right = edges[first], edges[np.append(first[1:], len(codes))]
+        for k in np.flatnonzero((codes[first] >= 0) & (right - left >= shortest)):
+            name = EXPRESSIONS[codes[first[k]]]
+            span = {"left": float(left[k]), "right": float(right[k])}
+            runs.append({"lane": lane, "name": name, **span, "ink": _INK_ON[name]})
+    return runs

@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, timeline_figure
+from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
 from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_summary
 
 MAX_FACES = 20
@@ -43,7 +43,7 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
     in_order = sorted(int(i) for i in faces["face_id"].head(MAX_LANES))
     lanes = in_order if len(faces) > 1 else []
     binned = bin_frames(frames, lanes=lanes)
-    figure = timeline_figure(binned, ["everyone", *(f"face {i}" for i in lanes)])
+    lane_names = ["everyone", *(f"face {i}" for i in lanes)]
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
@@ -60,9 +60,10 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
             distribution=_distribution(summary.iloc[0]),
             faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
             n_faces=len(faces),
-            has_figure=len(binned) > 0,
-            figure=_script_json(figure.to_json()),
+            has_figure=bool(binned.faces.any()),
+            figure=_script_json(timeline_figure(binned, lane_names).to_json()),
             config=_script_json(json.dumps(config)),
+            runs=_script_json(json.dumps(labelled_runs(binned, lane_names))),
             style=Markup(_text("style.css")),
             scripts=[Markup(script) for script in scripts],
             script_hashes=" ".join(map(_csp_hash, scripts)),
