@@ -85,6 +85,19 @@
   const repaint = () => Plotly.relayout(box, theme());
   dark.addEventListener("change", repaint);
   narrow.addEventListener("change", repaint);
-  window.addEventListener("beforeprint", repaint);
-  window.addEventListener("afterprint", repaint);
+
+  // Paper is white and narrow, also when the screen is dark and wide, and has no use for a slider.
+  const height = figure.layout.height;
+  function print(printing) {
+    document.documentElement.classList.toggle("printing", printing);
+    Plotly.relayout(box, {
+      ...theme(),
+      width: printing ? 640 : null,
+      height: printing ? height - 60 : height,
+      autosize: !printing,
+      "xaxis2.rangeslider.visible": !printing,
+    });
+  }
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 })();
