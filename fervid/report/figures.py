@@ -1,0 +1,312 @@
+"""The interactive figure: four panels over one time axis, with a range slider below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from fervid.records import EXPRESSIONS
+from fervid.report.binning import Binned
+
+COLOURS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#F0E442",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#BBBBBB",
+}
+"""The palette of Okabe and Ito, which stays apart for colour-blind readers."""
+
+CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "responsive": True,
+    "scrollZoom": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+"""Without the first three Plotly shows a button that uploads the data."""
+
+STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
+"""Order of the stacked area from the bottom: what is seen most is most level there."""
+
+_PALE = ("happy", "surprise", "neutral", "fear", "disgust", "angry")
+_INK_ON = {name: "#1b1b1b" if name in _PALE else "#ffffff" for name in EXPRESSIONS}
+_LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
+_FOOT_MS = 0.2
+_MIDNIGHT_MS = 946_684_800_000.0
+"""2000-01-01. Plotly reads small numbers on a date axis as years, so times cannot start at zero."""
+
+_LABEL_SHARE = 0.005
+_DAY_S = 86_400
+_TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 24
+_TICKS_PX, _SLIDER_PX, _TOP_PX, _BOTTOM_PX = 34, 46, 44, 8
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the figure: its axis, its heading and where it lies, in fractions of the height."""
+
+    axis: str
+    title: str
+    domain: tuple[float, float]
+
+
+def timeline_figure(binned: Binned, lane_names: list[str]) -> go.Figure:
+    """The figure of one recording.
+
+    Args:
+        binned: means over time.
+        lane_names: what each lane of `binned` shows, plain text without markup.
+    """
+    panels, height = _panels(len(lane_names))
+    figure = go.Figure()
+    figure.add_traces(_areas(binned, "y", legend=True))
+    figure.add_trace(_strip(binned, lane_names))
+    figure.add_traces([*_valence(binned), _faces(binned)])
+    figure.add_traces(_areas(binned, "y5", legend=False))
+    figure.update_layout(_layout(binned, panels, height))
+    return figure
+
+
+def _milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds as Plotly's date axis counts them, so that its ticks and hovers are timecodes."""
+    return np.asarray(_MIDNIGHT_MS + np.round(seconds * 1000, 1), np.float64)
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """Points that draw every stretch of bins with faces as a block of its own.
+
+    Each stretch has its bins' starts, its end, and just outside of it a foot on either side, where
+    an area is zero. Areas are drawn without NaN, which Plotly bridges when it stacks.
+    """
+
+    x: NDArray[np.float64]
+    bin: NDArray[np.int64]
+    foot: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, binned: Binned) -> _Outline:
+        known = np.flatnonzero(binned.faces > 0)
+        first = known[np.diff(known, prepend=-2) > 1]
+        last = known[np.diff(known, append=len(binned) + 1) > 1]
+        x = _milliseconds(binned.edges)
+        points = [(known, 0, 0.0), (last, 1, 0.0), (first, 0, -_FOOT_MS), (last, 1, _FOOT_MS)]
+        places = np.concatenate([x[bins + end] + shift for bins, end, shift in points])
+        foot = np.concatenate([np.full(len(bins), shift != 0) for bins, _, shift in points])
+        order = np.argsort(places)
+        return cls(places[order], np.concatenate([bins for bins, *_ in points])[order], foot[order])
+
+    def values(self, of_bins: NDArray[np.float64], at_foot: float) -> NDArray[np.float32]:
+        return np.where(self.foot, at_foot, of_bins[self.bin]).astype(np.float32)
+
+
+def _areas(binned: Binned, axis: str, *, legend: bool) -> list[go.Scatter]:
+    outline = _Outline.of(binned)
+    traces = []
+    for name in STACK:
+        y = outline.values(binned.mean[:, EXPRESSIONS.index(name)], 0.0)
+        hover = {"hoverinfo": "skip"}
+        if legend:
+            text = np.where(outline.foot, "no face", np.char.mod("%.0f%%", y * 100))
+            hover = {"text": text.tolist(), "hovertemplate": "%{text}"}
+        traces.append(
+            go.Scatter(
+                x=outline.x,
+                y=y,
+                name=name,
+                xaxis="x" if legend else "x2",
+                yaxis=axis,
+                mode="lines",
+                stackgroup=axis,
+                line={"width": 0, "color": COLOURS[name]},
+                fillcolor=COLOURS[name],
+                legendgroup=name,
+                showlegend=legend,
+                **hover,
+            )
+        )
+    return traces
+
+
+def _strip(binned: Binned, lane_names: list[str]) -> go.Heatmap:
+    steps = np.repeat(np.arange(len(EXPRESSIONS) + 1) / len(EXPRESSIONS), 2)[1:-1]
+    colours = np.repeat([COLOURS[name] for name in EXPRESSIONS], 2)
+    dominant = binned.dominant()
+    words = np.array([*EXPRESSIONS, "no face"], object)
+    text = words[np.nan_to_num(dominant, nan=len(EXPRESSIONS)).astype(int)]
+    return go.Heatmap(
+        x=_milliseconds(binned.edges),
+        y=lane_names,
+        z=dominant.astype(np.float32),
+        text=text,
+        xaxis="x",
+        yaxis="y2",
+        zmin=0,
+        zmax=len(EXPRESSIONS),
+        colorscale=[[float(s), str(c)] for s, c in zip(steps, colours, strict=True)],
+        showscale=False,
+        ygap=3,
+        name="most frequent",
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )
+
+
+def _valence(binned: Binned) -> list[go.Scatter]:
+    outline = _Outline.of(binned)
+    axes = {"x": outline.x, "xaxis": "x", "yaxis": "y3", "mode": "lines", "showlegend": False}
+    fill = {"fill": "tozeroy", "fillcolor": _FILL, "line": {"width": 0}, "hoverinfo": "skip"}
+    line = {"line": {"width": 1.4, "color": _LINE}, "name": "valence (derived)"}
+    return [
+        go.Scatter(**axes, **fill, y=outline.values(binned.valence, 0.0)),
+        go.Scatter(
+            **axes, **line, y=outline.values(binned.valence, np.nan), hovertemplate="%{y:+.2f}"
+        ),
+    ]
+
+
+def _faces(binned: Binned) -> go.Scatter:
+    mean = binned.faces / binned.frames
+    return go.Scatter(
+        x=_milliseconds(binned.edges),
+        y=np.append(mean, mean[-1:]).astype(np.float32) if len(mean) else np.zeros(1, np.float32),
+        name="faces found",
+        xaxis="x",
+        yaxis="y4",
+        mode="lines",
+        line={"width": 1.4, "color": _LINE, "shape": "hv"},
+        fill="tozeroy",
+        fillcolor=_FILL,
+        showlegend=False,
+        hovertemplate="%{y:.2~f}",
+    )
+
+
+def _panels(lanes: int) -> tuple[list[Panel], int]:
+    heights = [300, _LANE_PX * lanes, 120, 80]
+    titles = [
+        "<b>Mean of the expressions shown</b>, over all faces found",
+        "<b>Most frequent expression</b>",
+        "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative",
+        "<b>Faces found</b> in a frame",
+    ]
+    inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX
+    panels, top = [], float(inner)
+    for axis, title, height in zip(("y", "y2", "y3", "y4"), titles, heights, strict=True):
+        top -= _TITLE_PX
+        panels.append(Panel(axis, title, (max(top - height, 0) / inner, top / inner)))
+        top -= height + _GAP_PX
+    return panels, inner + _TOP_PX + _BOTTOM_PX
+
+
+def _layout(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any]:
+    peak = float((binned.faces / binned.frames).max(initial=1.0))
+    own: dict[str, dict[str, Any]] = {
+        "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
+        "y2": {"autorange": "reversed", "fixedrange": True, "showgrid": False, "type": "category"},
+        "y3": {"range": [-1.05, 1.05], "tickvals": [-1, 0, 1], "ticktext": ["-1", "0", "+1"]},
+        "y4": {"range": [0, peak * 1.15], "nticks": 4, "rangemode": "tozero"},
+    }
+    own["y3"] |= {"zeroline": True, "fixedrange": True}
+    own["y4"] |= {"fixedrange": True, "tickformat": "~f"}
+    axes = {
+        f"yaxis{p.axis[1:]}": {"domain": p.domain, "anchor": "x", **own[p.axis]} for p in panels
+    }
+    # The slider shows the traces of its own axis; their panel is too flat to be seen.
+    axes["yaxis5"] = {"domain": [0, 1e-3], "anchor": "x2", "visible": False, "range": [0, 1]}
+    return {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 78, "r": 18, "t": _TOP_PX, "b": _BOTTOM_PX, "pad": 0},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "dragmode": "zoom",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "x": 0,
+            "y": 1,
+            "yanchor": "bottom",
+            "yref": "paper",
+        },
+        "xaxis": _time_axis(binned) | {"anchor": "y4"},
+        "xaxis2": _time_axis(binned)
+        | {"anchor": "y5", "matches": "x", "showticklabels": False, "ticks": ""}
+        | {"rangeslider": _slider(binned, height)},
+        "annotations": [_title(panel) for panel in panels],
+        **axes,
+    }
+
+
+def _slider(binned: Binned, height: int) -> dict[str, Any]:
+    return {
+        "visible": True,
+        "range": _time_range(binned),
+        "thickness": _SLIDER_PX / (height - _TOP_PX - _BOTTOM_PX),
+    }
+
+
+def _time_range(binned: Binned) -> list[float]:
+    return [float(edge) for edge in _milliseconds(binned.edges[[0, -1]])]
+
+
+def _time_axis(binned: Binned) -> dict[str, Any]:
+    day = "day %-j, " if binned.edges[-1] >= _DAY_S else ""
+    return {
+        "type": "date",
+        "range": _time_range(binned),
+        "hoverformat": f"{day}%-H:%M:%S.%2f",
+        "tickformatstops": [
+            {"dtickrange": [None, 9], "value": f"{day}%-H:%M:%S.%3f"},
+            {"dtickrange": [9, 999], "value": f"{day}%-H:%M:%S.%2f"},
+            {"dtickrange": [999, None], "value": f"{day}%-H:%M:%S"},
+        ],
+        "ticks": "outside",
+        "showspikes": True,
+        "spikemode": "across",
+        "spikethickness": 1,
+        "spikedash": "solid",
+        "nticks": 9,
+    }
+
+
+def _title(panel: Panel) -> dict[str, Any]:
+    return {
+        "text": panel.title,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": panel.domain[1],
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 13},
+    }
+
+
+def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]:
+    """Stretches of one expression in a lane, long enough to carry its name once zoomed in.
+
+    Returns:
+        lane, name, left and right in milliseconds, and a colour to write the name in.
+    """
+    runs = []
+    edges = _milliseconds(binned.edges)
+    shortest = _LABEL_SHARE * (edges[-1] - edges[0])
+    for lane, dominant in zip(lane_names, binned.dominant(), strict=True):
+        codes = np.nan_to_num(dominant, nan=-1).astype(int)
+        first = np.flatnonzero(np.diff(codes, prepend=-2))
+        left, right = edges[first], edges[np.append(first[1:], len(codes))]
+        for k in np.flatnonzero((codes[first] >= 0) & (right - left >= shortest)):
+            name = EXPRESSIONS[codes[first[k]]]
+            span = {"left": float(left[k]), "right": float(right[k])}
+            runs.append({"lane": lane, "name": name, **span, "ink": _INK_ON[name]})
+    return runs

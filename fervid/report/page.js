@@ -1,0 +1,103 @@
+"use strict";
+(function () {
+  const box = document.getElementById("timeline");
+  if (!box) return;
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const figure = read("figure-data");
+  const config = read("figure-config");
+  const runs = read("figure-runs");
+  const titles = figure.layout.annotations;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const narrow = window.matchMedia("(max-width: 40rem)");
+  if (narrow.matches) config.displayModeBar = false;
+
+  // The colours live in the style sheet only; the figure borrows them from there.
+  function theme() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const patch = {
+      paper_bgcolor: colour("--raised"),
+      "font.color": colour("--ink"),
+      "font.family": style.getPropertyValue("--sans").trim(),
+      "font.size": 12,
+      "hoverlabel.bgcolor": colour("--raised"),
+      "hoverlabel.bordercolor": colour("--rule"),
+      "hoverlabel.font.color": colour("--ink"),
+      "modebar.bgcolor": "rgba(0,0,0,0)",
+      "modebar.color": colour("--faint"),
+      "modebar.activecolor": colour("--ink"),
+      "xaxis2.rangeslider.bgcolor": colour("--sunken"),
+      "xaxis2.rangeslider.bordercolor": colour("--rule"),
+      "margin.l": narrow.matches ? 66 : 78,
+    };
+    for (const axis of ["xaxis", "yaxis", "yaxis2", "yaxis3", "yaxis4"]) {
+      patch[axis + ".gridcolor"] = colour("--grid");
+      patch[axis + ".zerolinecolor"] = colour("--faint");
+      patch[axis + ".linecolor"] = colour("--rule");
+      patch[axis + ".tickcolor"] = colour("--rule");
+      patch[axis + ".tickfont.color"] = colour("--muted");
+    }
+    patch["xaxis.spikecolor"] = colour("--muted");
+    return patch;
+  }
+
+  function assign(target, path, value) {
+    const keys = path.split(".");
+    const last = keys.pop();
+    const owner = keys.reduce((at, key) => (at[key] = at[key] || {}), target);
+    owner[last] = value;
+  }
+
+  const milliseconds = (value) =>
+    typeof value === "number"
+      ? value
+      : Date.parse(value.includes(" ") ? value.replace(" ", "T") + "Z" : value);
+
+  // Names stand on the stretches that have room for them in the part of the time axis in view.
+  function labels(range, width) {
+    const [from, to] = range.map(milliseconds);
+    const shown = [];
+    for (const run of runs) {
+      const left = Math.max(run.left, from);
+      const right = Math.min(run.right, to);
+      if (((right - left) / (to - from)) * width < 8 * run.name.length + 6) continue;
+      shown.push({
+        text: run.name, x: (left + right) / 2, y: run.lane, xref: "x", yref: "y2",
+        showarrow: false, font: { size: 11, color: run.ink },
+      });
+    }
+    return titles.concat(shown);
+  }
+
+  const plotWidth = () => box.clientWidth - figure.layout.margin.l - figure.layout.margin.r;
+  const relabel = () =>
+    Plotly.relayout(box, { annotations: labels(box.layout.xaxis.range, plotWidth()) });
+
+  // Plotly for Python knows no slider axis but the first.
+  figure.layout.xaxis2.rangeslider.yaxis5 = { rangemode: "fixed", range: [0, 1] };
+  for (const [path, value] of Object.entries(theme())) assign(figure.layout, path, value);
+  figure.layout.annotations = labels(figure.layout.xaxis.range, plotWidth());
+  Plotly.newPlot(box, figure.data, figure.layout, config);
+  box.on("plotly_relayout", (change) => {
+    if (Object.keys(change).some((key) => /^xaxis2?\.(range|autorange)/.test(key))) relabel();
+  });
+
+  const repaint = () => Plotly.relayout(box, theme());
+  dark.addEventListener("change", repaint);
+  narrow.addEventListener("change", repaint);
+
+  // Paper is white and narrow, also when the screen is dark and wide, and has no use for a slider.
+  const height = figure.layout.height;
+  function print(printing) {
+    document.documentElement.classList.toggle("printing", printing);
+    Plotly.relayout(box, {
+      ...theme(),
+      width: printing ? 640 : null,
+      height: printing ? height - 60 : height,
+      autosize: !printing,
+      "xaxis2.rangeslider.visible": !printing,
+    });
+  }
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
+})();

@@ -1,0 +1,190 @@
+"""The page around the figure: what is shown as text and tables, and the file it goes into."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS
+from fervid.report.binning import bin_frames
+from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
+from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_summary
+
+MAX_FACES = 20
+"""Faces in the table of faces."""
+
+MAX_LANES = 6
+"""Faces with a strip of their own in the figure."""
+
+
+def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str, Any]) -> str:
+    """The report as one HTML page that loads nothing from anywhere.
+
+    Args:
+        frames: consecutive pieces of the frame table; read once, in constant memory.
+        summary: the summary table.
+        meta: what `meta.json` holds; what is missing is left out of the page.
+    """
+    faces = summary.iloc[1:].sort_values("faces", ascending=False, kind="stable")
+    in_order = sorted(int(i) for i in faces["face_id"].head(MAX_LANES))
+    lanes = in_order if len(faces) > 1 else []
+    binned = bin_frames(frames, lanes=lanes)
+    lane_names = ["everyone", *(f"face {i}" for i in lanes)]
+    recording = meta.get("recording") or {}
+    name = str(recording.get("name") or "recording")
+    config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
+    scripts = [get_plotlyjs(), _text("page.js")]
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            name=name,
+            recording=recording,
+            meta=meta,
+            duration_s=recording.get("duration_s") or float(binned.edges[-1]),
+            everyone=summary.iloc[0].to_dict(),
+            distribution=_distribution(summary.iloc[0]),
+            faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
+            n_faces=len(faces),
+            has_figure=bool(binned.faces.any()),
+            figure=_script_json(timeline_figure(binned, lane_names).to_json()),
+            config=_script_json(json.dumps(config)),
+            runs=_script_json(json.dumps(labelled_runs(binned, lane_names))),
+            style=Markup(_text("style.css")),
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=" ".join(map(_csp_hash, scripts)),
+            colours=COLOURS,
+        )
+    )
+
+
+def write_report(folder: Path) -> Path:
+    """Render `report.html` of a result folder again from its tables; return its path.
+
+    Raises:
+        ResultError: a table or `meta.json` is missing, not ours or damaged, or the folder cannot
+            be written to.
+    """
+    page = render(read_frames(folder), read_summary(folder), read_meta(folder))
+    path = Path(folder) / REPORT_NAME
+    temporary = path.with_name(f".{secrets.token_hex(6)}.html")
+    try:
+        with temporary.open("wb") as file:
+            # A file name that is no valid text holds surrogates; they show as question marks.
+            file.write(page.encode("utf-8", "replace"))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("fervid.report", "."),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "timecode": timecode,
+        "percent": percent,
+        "number": number,
+        "bytes": file_size,
+    }
+    return environment
+
+
+def timecode(seconds: Any) -> str:
+    """Seconds as h:mm:ss, rounded down; a dash when not known."""
+    if not _known(seconds):
+        return "\N{EN DASH}"
+    whole = int(float(seconds))
+    sign, whole = ("-" if whole < 0 else ""), abs(whole)
+    return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def percent(share: Any) -> str:
+    """A share as a percentage with one decimal; a dash when not known."""
+    return f"{float(share):.1%}" if _known(share) else "\N{EN DASH}"
+
+
+def number(value: Any) -> str:
+    """A value as a reader likes it: thousands apart, four significant digits, words as they are."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if not _known(value):
+            return "\N{EN DASH}"
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return str(value)
+
+
+def file_size(size: Any) -> str:
+    """Bytes in a decimal unit."""
+    if not _known(size):
+        return "\N{EN DASH}"
+    value, units = float(size), ["TB", "GB", "MB", "kB", "bytes"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop()
+    return f"{value:.3g} {units[-1]}"
+
+
+def _known(value: Any) -> bool:
+    return isinstance(value, int | float) and value == value
+
+
+def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:
+    whats = ("mean", "sd", "max", "dominant")
+    return [
+        {"name": name, **{what: float(everyone[f"{name}_{what}"]) for what in whats}}
+        for name in EXPRESSIONS
+    ]
+
+
+def _face(row: dict[Any, Any]) -> dict[str, Any]:
+    most = max(EXPRESSIONS, key=lambda name: row[f"{name}_dominant"])
+    return {**row, "most": most, "most_share": row[f"{most}_dominant"]}
+
+
+def _script_json(text: str) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    table = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+    return Markup(text.translate(table))
+
+
+def _csp_hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _file_stem(name: str) -> str:
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem).strip("._")
+    return f"{stem or 'recording'}-timeline"
+
+
+def _text(name: str) -> str:
+    return resources.files("fervid.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,234 @@
+"""The result folder `<recording>.fervid/`: frames.csv, summary.csv, meta.json and report.html.
+
+A folder appears under its final name only when it is whole. `pandas.read_csv` reads both tables
+without options.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from fervid.errors import ResultError
+from fervid.report import write_report
+from fervid.result_files import (
+    FRAMES_NAME,
+    META_NAME,
+    REPORT_NAME,
+    SUMMARY_NAME,
+    has_frame_header,
+    read_frames,
+    read_meta,
+    read_summary,
+    write_rows,
+)
+from fervid.timeline import FRAME_COLUMNS, Timeline, summarize
+
+__all__ = [
+    "FRAMES_NAME",
+    "META_NAME",
+    "REPORT_NAME",
+    "SUMMARY_NAME",
+    "ResultWriter",
+    "read_frames",
+    "read_meta",
+    "read_summary",
+    "read_timeline",
+]
+
+
+class ResultWriter:
+    """Writes one result folder, all or nothing.
+
+    Rows stream into a hidden folder beside `folder`; `finish` gives it its final name. Leaving
+    the context without `finish` removes it.
+
+    Args:
+        folder: the result folder to make.
+        overwrite: replace an earlier result. Files in it that fervid did not write are kept.
+
+    Raises:
+        ResultError: `folder` exists and may not be replaced, or its parent cannot be written to.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+        self.folder = Path(folder)
+        self._target = self.folder.resolve()
+        self._overwrite = overwrite
+        self._check()
+        self._temporary = self._target.parent / f".{secrets.token_hex(6)}.fervid-part"
+        self._rows: IO[str] | None = None
+
+    def _check(self) -> None:
+        parent = self._target.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise ResultError(f"{self.folder.parent}: not a folder that can be written to")
+        if not self._target.exists():
+            return
+        if not self._overwrite:
+            raise ResultError(f"{self.folder}: exists already; ask for overwriting to replace it")
+        if not _is_result(self._target):
+            raise ResultError(f"{self.folder}: not a fervid result, so it is not overwritten")
+
+    def __enter__(self) -> Self:
+        with self._disk():
+            self._temporary.mkdir()
+            self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
+            self._rows.write(",".join(FRAME_COLUMNS) + "\n")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._rows is not None:
+            with contextlib.suppress(OSError):  # a full disk fails again when closing
+                self._rows.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def append(self, frames: pd.DataFrame) -> None:
+        """Write the next rows of the frame table.
+
+        Raises:
+            ValueError: the columns are not `FRAME_COLUMNS`.
+        """
+        if tuple(frames.columns) != FRAME_COLUMNS:
+            raise ValueError(f"columns are {list(frames.columns)}, not those of a frame table")
+        with self._disk():
+            write_rows(frames, self._open(), header=False)
+
+    def finish(self, meta: dict[str, Any]) -> None:
+        """Write summary, meta and report, then give the folder its final name.
+
+        Args:
+            meta: what `meta.json` is to hold; `detection` is filled in from the table.
+
+        Raises:
+            TypeError: `meta` holds something that JSON cannot.
+            ResultError: the disk is full, or the final name was taken meanwhile.
+        """
+        rows = self._open()
+        self._rows = None
+        with self._disk():
+            with rows:
+                _sync(rows)
+            summary = summarize(read_frames(self._temporary))
+            with (self._temporary / SUMMARY_NAME).open("w", encoding="utf-8", newline="") as file:
+                write_rows(summary, file, header=True)
+                _sync(file)
+            with (self._temporary / META_NAME).open("w", encoding="utf-8") as file:
+                whole = _plain({**meta, "detection": _detection(summary)})
+                file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
+                _sync(file)
+            write_report(self._temporary)
+            _sync_folder(self._temporary)
+            self._check()
+            _replace(self._temporary, self._target)
+            _sync_folder(self._target.parent)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Say in one line what the disk refused."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
+
+    def _open(self) -> IO[str]:
+        if self._rows is None:
+            raise ValueError("ResultWriter is used outside its context or after finish()")
+        return self._rows
+
+
+def read_timeline(folder: Path) -> Timeline:
+    """The whole result folder in memory.
+
+    Raises:
+        ResultError: a table or `meta.json` is missing, not ours or damaged.
+    """
+    frames = pd.concat(list(read_frames(folder)), ignore_index=True)
+    return Timeline(frames, read_summary(folder), read_meta(folder), Path(folder))
+
+
+def _detection(summary: pd.DataFrame) -> dict[str, Any]:
+    everyone = summary.iloc[0]
+    return {
+        "frames": int(everyone["frames"]),
+        "frames_with_face": int(everyone["frames_with_face"]),
+        "detection_rate": float(everyone["detection_rate"]),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON knows it: NaN and infinity become null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"meta holds a {type(value).__name__}, which JSON cannot")
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether `folder` is an empty folder or holds a frame table of fervid."""
+    if not folder.is_dir():
+        return False
+    return has_frame_header(folder / FRAMES_NAME) or not any(folder.iterdir())
+
+
+def _sync(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames in `folder` last through a power cut, where the system lets us open folders."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(new: Path, target: Path) -> None:
+    """Rename `new` to `target`; an earlier `target` goes, but not the files others put there."""
+    if not target.exists():
+        new.rename(target)
+        return
+    old = new.with_suffix(".fervid-old")
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    for entry in old.iterdir():
+        if not (target / entry.name).exists():
+            entry.rename(target / entry.name)
+    shutil.rmtree(old, ignore_errors=True)
