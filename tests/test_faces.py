@@ -9,9 +9,7 @@ from fervid.records import FACE_SIZE, Detections, FrameBatch
 
 def one_face(image: np.ndarray, xywh: list[float]) -> tuple[FrameBatch, Detections]:
     batch = FrameBatch(image[None].astype(np.uint8), np.zeros(1, np.int64), np.zeros(1))
-    found = Detections(
-        np.zeros(1, np.int32), np.array([xywh], np.float32), np.ones(1, np.float32)
-    )
+    found = Detections(np.zeros(1, np.int32), np.array([xywh], np.float32), np.ones(1, np.float32))
     return batch, found
 
 
@@ -78,7 +76,7 @@ def test_fer_2013_images_are_framed_as_they_are(fer2013_path) -> None:  # type: 
     from training import fer2013
     from training.fit_framing import detect_pasted
 
-    images = fer2013.load(fer2013_path).split("Training").images[4096:4096 + 256]
+    images = fer2013.load(fer2013_path).split("Training").images[4096 : 4096 + 256]
     framing = detect_pasted(FaceDetector.load(), images, seed=1)
     assert len(framing.xywh) >= 0.85 * framing.n_images
     error = (faces.squares(framing.xywh) - framing.square) / framing.square[:, 2:]

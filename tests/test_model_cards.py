@@ -1,0 +1,68 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flax import nnx
+
+from fervid import model_cards
+from fervid.errors import SetupError
+from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
+from fervid.models.store import from_arrays, to_arrays
+from fervid.records import EXPRESSIONS
+
+TINY = ExpressionNetConfig(stages=((4,), (4,)))
+
+
+@pytest.mark.parametrize("name", model_cards.CARDS)
+def test_cards_say_what_a_reader_needs_and_match_their_weights(name: str) -> None:
+    card = model_cards.read_card(name)
+    for key in ("task", "data", "splits", "metrics", "limits", "date", "command", "license"):
+        assert card[key], key
+    weights = model_cards.read_weights(name)
+    assert sum(array.size for array in weights.values()) > 100_000
+    assert all(np.isfinite(array).all() for array in weights.values())
+
+
+def test_the_expression_card_reports_a_whole_private_test() -> None:
+    private = model_cards.read_card("expression")["metrics"]["PrivateTest"]
+    table = np.array(private["confusion"])
+    assert table.shape == (len(EXPRESSIONS), len(EXPRESSIONS))
+    assert table.sum() == private["fer_accuracy"]["n"] == 3589
+    percent = 100 * np.trace(table) / table.sum()
+    assert private["fer_accuracy"]["percent"] == pytest.approx(percent, abs=0.01)
+
+
+def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    np.savez(folder / "toy.npz", a=np.ones(3))
+    digest = hashlib.sha256((folder / "toy.npz").read_bytes()).hexdigest()
+    (folder / "toy.json").write_text(json.dumps({"sha256": digest}))
+    monkeypatch.setattr(model_cards.resources, "files", lambda _: tmp_path)
+    assert model_cards.read_weights("toy")["a"].tolist() == [1, 1, 1]
+    (folder / "toy.npz").write_bytes((folder / "toy.npz").read_bytes() + b"x")
+    with pytest.raises(SetupError, match="sha256"):
+        model_cards.read_weights("toy")
+    with pytest.raises(SetupError, match="missing"):
+        model_cards.read_weights("none")
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "bad.npz", a=np.array([{"x": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="pickle"):
+        model_cards.load_npz(tmp_path / "bad.npz")
+
+
+def test_weights_survive_the_way_to_arrays_and_back() -> None:
+    one, two = (ExpressionNet(TINY, rngs=nnx.Rngs(seed)) for seed in (1, 2))
+    from_arrays(two, to_arrays(one))
+    for name, array in to_arrays(one).items():
+        np.testing.assert_array_equal(array, to_arrays(two)[name])
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    other = ExpressionNet(ExpressionNetConfig(stages=((4,), (8,))), rngs=nnx.Rngs(0))
+    with pytest.raises(SetupError, match="do not fit"):
+        from_arrays(ExpressionNet(TINY, rngs=nnx.Rngs(0)), to_arrays(other))
