@@ -44,6 +44,7 @@ class Damage:
         self._previous: tuple[int, int] | None = None
         self._steps: Counter[int] = Counter()
         self._gaps: list[tuple[float, int, int]] = []
+        self._longest_step = 0
         self._backwards = 0
         self._first_backwards = 0.0
         step_s = 1 / info.fps if info.fps else 1
@@ -93,10 +94,10 @@ class Damage:
             more = f"; gaps of this kind: {len(gaps)}" if len(gaps) > 1 else ""
             seconds = float(gaps[0][1] * self._time_base)
             lines.append(f"no picture for {seconds:.2f} s after {gaps[0][0]:.2f} s{more}")
-        if end_s is not None and (troubled or (end_is_sure and step)):
-            last_s = self._seconds(self._previous)
-            if last_s + max(_SHORTEST_GAP_S, 3 * (step or 0) * self._time_base) < end_s:
-                lines.append(f"the last frame is at {last_s:.2f} s of {end_s:.2f} s")
+        last_s = self._seconds(self._previous)
+        sought = self._previous and (troubled or end_is_sure)
+        if end_s is not None and sought and last_s + self._hold_s(step) < end_s:
+            lines.append(f"the last frame is at {last_s:.2f} s of {end_s:.2f} s")
         if exit_code:
             lines.append(f"ffmpeg stopped early (exit code {exit_code})")
         if self._backwards:
@@ -111,11 +112,18 @@ class Damage:
 
     def _count_step(self, frames: int, ticks: int) -> None:
         step = round(ticks / frames)
+        self._longest_step = max(self._longest_step, step)
         if step in self._steps or len(self._steps) < _MAX_KEPT:
             self._steps[step] += 1
         nominal = frames / self._info.fps if self._info.fps else 0
         if ticks * self._time_base - nominal >= self._notable and len(self._gaps) < _MAX_KEPT:
             self._gaps.append((self._seconds(self._previous), frames, ticks))
+
+    def _hold_s(self, step: int | None) -> Fraction:
+        """How long the last frame may stand; at a variable rate any frame may stand for long."""
+        if step:
+            return max(_SHORTEST_GAP_S, 3 * step * self._time_base)
+        return max(Fraction(1), 2 * self._longest_step * self._time_base)
 
     def _typical_step(self) -> int | None:
         """Median step in time base units if the recording is of constant rate, else None."""

@@ -140,7 +140,7 @@ class Child:
         self._state = threading.Condition()
         self._sources = 0
         self._signs = 0
-        self._reading = False
+        self._waiting = False
         self._closed = threading.Event()
         self._fd = open_recording(path)
         stats_read, stats_write = os.pipe() if frame_stats and not _WINDOWS else (-1, -1)
@@ -169,11 +169,11 @@ class Child:
         stdout = self._process.stdout
         assert stdout is not None
         filled = 0
-        self._reading = True
+        self._waiting = True
         while filled < len(view) and (count := stdout.readinto(view[filled:])):  # type: ignore[attr-defined]
             filled += count
             self._signs += 1
-        self._reading = False
+        self._waiting = False
         return filled
 
     def next_frame(self) -> tuple[int, int, str] | None:
@@ -184,6 +184,7 @@ class Child:
 
     def wait(self) -> int:
         """Exit code (negative: the signal that ended it), once every line has been handled."""
+        self._waiting = True
         code = self._process.wait()
         with self._state:
             self._state.wait_for(lambda: not self._sources)
@@ -219,28 +220,32 @@ class Child:
 
     def _lines(self, stream: IO[bytes]) -> None:
         """Hand every line of `stream` on; a pipe left undrained would stop ffmpeg."""
-        with stream:
-            for raw in iter(lambda: stream.readline(4096), b""):
-                line = raw.decode("utf-8", "backslashreplace").rstrip()
-                self._signs += 1
-                if line.startswith(self._tag):
-                    number, stamp, base = line.removeprefix(self._tag).split()
-                    with self._state:
-                        self._newest = int(stamp)
-                        self._frames.append((int(number), self._newest, base))
-                        self._state.notify_all()
-                else:
-                    self._on_log(line, self._newest)
-        with self._state:
-            self._sources -= 1
-            self._state.notify_all()
+        try:
+            with stream:
+                for raw in iter(lambda: stream.readline(4096), b""):
+                    self._signs += 1
+                    self._line(raw.decode("utf-8", "backslashreplace"))
+        finally:
+            with self._state:
+                self._sources -= 1
+                self._state.notify_all()
+
+    def _line(self, line: str) -> None:
+        if not line.startswith(self._tag):
+            self._on_log(line.rstrip(), self._newest)
+        elif line.endswith("\n"):  # not so if the process was killed while writing it
+            number, stamp, base = line.removeprefix(self._tag).split()
+            with self._state:
+                self._newest = int(stamp)
+                self._frames.append((int(number), self._newest, base))
+                self._state.notify_all()
 
     def _watch(self) -> None:
         """Kill ffmpeg when we wait for it and neither output, log nor file position moves."""
         seen, since = self._progress(), time.monotonic()
         while not self._closed.wait(min(1.0, STALL_S / 4)) and self._process.poll() is None:
             now = self._progress()
-            if now != seen or not self._reading:
+            if now != seen or not self._waiting:
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since > STALL_S:
                 self.stalled = True
@@ -252,12 +257,7 @@ class Child:
 
 
 def _command(
-    binary: str,
-    path: Path,
-    fd: int,
-    output: dict[str, Any],
-    threads: int,
-    level: str,
+    binary: str, path: Path, fd: int, output: dict[str, Any], threads: int, level: str
 ) -> list[str]:
     """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg."""
     name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")

@@ -8,8 +8,11 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -407,6 +410,21 @@ def test_damage_in_the_middle(long_clip: Path, tmp_path: Path) -> None:
     assert all(line.isprintable() and line.isascii() for line in reader.warnings)
 
 
+def test_early_end_is_told_without_sound(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip("quiet.flv", *counter(50), *X264)
+    data = source.read_bytes()
+    path = tmp_path / "quiet.flv"
+    path.write_bytes(data[: len(data) // 2])
+    frames, reader = read(path)
+    assert len(frames) < 45
+    assert any("the last frame is at" in line for line in reader.warnings)
+
+
+def test_sampling_raises_no_false_alarm(long_clip: Path) -> None:
+    for fps in (0.3, 1, 7, 12.5):
+        assert read(long_clip, fps=fps)[1].warnings == []
+
+
 def test_lost_packets_of_a_transport_stream(make_clip: MakeClip, tmp_path: Path) -> None:
     source = make_clip("lossy.ts", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=4", *X264)
     data = source.read_bytes()
@@ -514,14 +532,14 @@ def test_tags_cannot_imitate_the_log(make_clip: MakeClip, constant_clip: Path) -
 def test_nothing_is_left_behind(long_clip: Path) -> None:
     process = psutil.Process()
     read(long_clip, end=0.5)
-    before = process.num_fds(), process.num_threads()
+    before = process.num_fds(), threading.active_count()
     for _ in range(5):
         with VideoReader(long_clip) as reader:
             batches = iter(reader)
             next(batches)
             assert len(children()) == 1
         assert children() == []
-    assert (process.num_fds(), process.num_threads()) == before
+    assert (process.num_fds(), threading.active_count()) == before
     assert reader.warnings == []
 
 
@@ -546,6 +564,21 @@ def test_reading_is_lazy(long_clip: Path) -> None:
         time.sleep(0.3)
         assert child.cpu_times().user == used
         assert sum(len(batch) for batch in batches) == 1500 - 16
+
+
+def test_decoder_does_not_outlive_a_killed_parent(long_clip: Path) -> None:
+    script = (
+        "import os, pathlib, psutil, sys; from fervid.video import VideoReader\n"
+        "batches = iter(VideoReader(pathlib.Path(sys.argv[1]))); next(batches)\n"
+        "print(psutil.Process().children()[0].pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", script, str(long_clip)]
+    pid = int(subprocess.run(command, stdout=subprocess.PIPE, timeout=30).stdout)
+    for _ in range(50):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    pytest.fail("ffmpeg still runs")
 
 
 def test_killed_decoder_is_told(long_clip: Path) -> None:
@@ -578,7 +611,7 @@ def test_slow_reader_is_no_stall(long_clip: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def fresh_search() -> Callable[[], str]:
+def fresh_search() -> Iterator[Callable[[], str]]:
     """`find_ffmpeg` without its memory, before and after."""
     ffmpeg_module.find_ffmpeg.cache_clear()
     yield ffmpeg_module.find_ffmpeg
