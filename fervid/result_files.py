@@ -20,6 +20,7 @@ SUMMARY_NAME = "summary.csv"
 META_NAME = "meta.json"
 REPORT_NAME = "report.html"
 
+_META_KINDS = {"recording": dict, "settings": dict, "models": list, "warnings": list}
 _WHOLE = ("frame", "face_id", "success", "frames", "frames_with_face", "faces", "emotion")
 _SECONDS = ("timestamp", "first_seen", "last_seen")
 _FLOATS = [name for name in FRAME_COLUMNS if name not in _WHOLE]
@@ -50,7 +51,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
     """What `meta.json` of a result folder holds.
 
     Raises:
-        ResultError: no such file, or not JSON with an object in it.
+        ResultError: no such file, or it does not hold what fervid writes.
     """
     path = _existing(folder, META_NAME)
     try:
@@ -59,6 +60,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
     if not isinstance(meta, dict):
         raise ResultError(f"{path}: damaged: it holds no JSON object")
+    for key, kind in _META_KINDS.items():
+        if not isinstance(meta.get(key), kind | None):
+            raise ResultError(f"{path}: damaged: {key!r} is no {kind.__name__}")
     return meta
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import Binned
+from fervid.report.layout import layout_of, milliseconds, panels_of
 
 COLOURS = {
     "angry": "#D55E00",
@@ -36,26 +37,10 @@ CONFIG = {
 STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
 """Order of the stacked area from the bottom: what is seen most is most level there."""
 
-_PALE = ("happy", "surprise", "neutral", "fear", "disgust", "angry")
-_INK_ON = {name: "#1b1b1b" if name in _PALE else "#ffffff" for name in EXPRESSIONS}
+_INK, _INK_ON_SAD = "#1b1b1b", "#ffffff"
 _LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
 _FOOT_MS = 0.2
-_MIDNIGHT_MS = 946_684_800_000.0
-"""2000-01-01. Plotly reads small numbers on a date axis as years, so times cannot start at zero."""
-
 _LABEL_SHARE = 0.005
-_DAY_S = 86_400
-_TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 24
-_TICKS_PX, _SLIDER_PX, _TOP_PX, _BOTTOM_PX = 34, 46, 44, 8
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A part of the figure: its axis, its heading and where it lies, in fractions of the height."""
-
-    axis: str
-    title: str
-    domain: tuple[float, float]
 
 
 def timeline_figure(binned: Binned, lane_names: list[str]) -> go.Figure:
@@ -65,19 +50,14 @@ def timeline_figure(binned: Binned, lane_names: list[str]) -> go.Figure:
         binned: means over time.
         lane_names: what each lane of `binned` shows, plain text without markup.
     """
-    panels, height = _panels(len(lane_names))
+    panels, height = panels_of(len(lane_names))
     figure = go.Figure()
     figure.add_traces(_areas(binned, "y", legend=True))
     figure.add_trace(_strip(binned, lane_names))
     figure.add_traces([*_valence(binned), _faces(binned)])
     figure.add_traces(_areas(binned, "y5", legend=False))
-    figure.update_layout(_layout(binned, panels, height))
+    figure.update_layout(layout_of(binned, panels, height))
     return figure
-
-
-def _milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds as Plotly's date axis counts them, so that its ticks and hovers are timecodes."""
-    return np.asarray(_MIDNIGHT_MS + np.round(seconds * 1000, 1), np.float64)
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,7 @@ class _Outline:
     """Points that draw every stretch of bins with faces as a block of its own.
 
     Each stretch has its bins' starts, its end, and just outside of it a foot on either side, where
-    an area is zero. Areas are drawn without NaN, which Plotly bridges when it stacks.
+    an area is zero: with NaN in the gaps Plotly would slant the sides of a stacked area.
     """
 
     x: NDArray[np.float64]
@@ -97,7 +77,7 @@ class _Outline:
         known = np.flatnonzero(binned.faces > 0)
         first = known[np.diff(known, prepend=-2) > 1]
         last = known[np.diff(known, append=len(binned) + 1) > 1]
-        x = _milliseconds(binned.edges)
+        x = milliseconds(binned.edges)
         points = [(known, 0, 0.0), (last, 1, 0.0), (first, 0, -_FOOT_MS), (last, 1, _FOOT_MS)]
         places = np.concatenate([x[bins + end] + shift for bins, end, shift in points])
         foot = np.concatenate([np.full(len(bins), shift != 0) for bins, _, shift in points])
@@ -143,7 +123,7 @@ def _strip(binned: Binned, lane_names: list[str]) -> go.Heatmap:
     words = np.array([*EXPRESSIONS, "no face"], object)
     text = words[np.nan_to_num(dominant, nan=len(EXPRESSIONS)).astype(int)]
     return go.Heatmap(
-        x=_milliseconds(binned.edges),
+        x=milliseconds(binned.edges),
         y=lane_names,
         z=dominant.astype(np.float32),
         text=text,
@@ -175,7 +155,7 @@ def _valence(binned: Binned) -> list[go.Scatter]:
 def _faces(binned: Binned) -> go.Scatter:
     mean = binned.faces / binned.frames
     return go.Scatter(
-        x=_milliseconds(binned.edges),
+        x=milliseconds(binned.edges),
         y=np.append(mean, mean[-1:]).astype(np.float32) if len(mean) else np.zeros(1, np.float32),
         name="faces found",
         xaxis="x",
@@ -189,109 +169,6 @@ def _faces(binned: Binned) -> go.Scatter:
     )
 
 
-def _panels(lanes: int) -> tuple[list[Panel], int]:
-    heights = [300, _LANE_PX * lanes, 120, 80]
-    titles = [
-        "<b>Mean of the expressions shown</b>, over all faces found",
-        "<b>Most frequent expression</b>",
-        "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative",
-        "<b>Faces found</b> in a frame",
-    ]
-    inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX
-    panels, top = [], float(inner)
-    for axis, title, height in zip(("y", "y2", "y3", "y4"), titles, heights, strict=True):
-        top -= _TITLE_PX
-        panels.append(Panel(axis, title, (max(top - height, 0) / inner, top / inner)))
-        top -= height + _GAP_PX
-    return panels, inner + _TOP_PX + _BOTTOM_PX
-
-
-def _layout(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any]:
-    peak = float((binned.faces / binned.frames).max(initial=1.0))
-    own: dict[str, dict[str, Any]] = {
-        "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
-        "y2": {"autorange": "reversed", "fixedrange": True, "showgrid": False, "type": "category"},
-        "y3": {"range": [-1.05, 1.05], "tickvals": [-1, 0, 1], "ticktext": ["-1", "0", "+1"]},
-        "y4": {"range": [0, peak * 1.15], "nticks": 4, "rangemode": "tozero"},
-    }
-    own["y3"] |= {"zeroline": True, "fixedrange": True}
-    own["y4"] |= {"fixedrange": True, "tickformat": "~f"}
-    axes = {
-        f"yaxis{p.axis[1:]}": {"domain": p.domain, "anchor": "x", **own[p.axis]} for p in panels
-    }
-    # The slider shows the traces of its own axis; their panel is too flat to be seen.
-    axes["yaxis5"] = {"domain": [0, 1e-3], "anchor": "x2", "visible": False, "range": [0, 1]}
-    return {
-        "template": "none",
-        "height": height,
-        "margin": {"l": 78, "r": 18, "t": _TOP_PX, "b": _BOTTOM_PX, "pad": 0},
-        "hovermode": "x unified",
-        "hoversubplots": "axis",
-        "dragmode": "zoom",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "legend": {
-            "orientation": "h",
-            "traceorder": "normal",
-            "x": 0,
-            "y": 1,
-            "yanchor": "bottom",
-            "yref": "paper",
-        },
-        "xaxis": _time_axis(binned) | {"anchor": "y4"},
-        "xaxis2": _time_axis(binned)
-        | {"anchor": "y5", "matches": "x", "showticklabels": False, "ticks": ""}
-        | {"rangeslider": _slider(binned, height)},
-        "annotations": [_title(panel) for panel in panels],
-        **axes,
-    }
-
-
-def _slider(binned: Binned, height: int) -> dict[str, Any]:
-    return {
-        "visible": True,
-        "range": _time_range(binned),
-        "thickness": _SLIDER_PX / (height - _TOP_PX - _BOTTOM_PX),
-    }
-
-
-def _time_range(binned: Binned) -> list[float]:
-    return [float(edge) for edge in _milliseconds(binned.edges[[0, -1]])]
-
-
-def _time_axis(binned: Binned) -> dict[str, Any]:
-    day = "day %-j, " if binned.edges[-1] >= _DAY_S else ""
-    return {
-        "type": "date",
-        "range": _time_range(binned),
-        "hoverformat": f"{day}%-H:%M:%S.%2f",
-        "tickformatstops": [
-            {"dtickrange": [None, 9], "value": f"{day}%-H:%M:%S.%3f"},
-            {"dtickrange": [9, 999], "value": f"{day}%-H:%M:%S.%2f"},
-            {"dtickrange": [999, None], "value": f"{day}%-H:%M:%S"},
-        ],
-        "ticks": "outside",
-        "showspikes": True,
-        "spikemode": "across",
-        "spikethickness": 1,
-        "spikedash": "solid",
-        "nticks": 9,
-    }
-
-
-def _title(panel: Panel) -> dict[str, Any]:
-    return {
-        "text": panel.title,
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "y": panel.domain[1],
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 13},
-    }
-
-
 def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]:
     """Stretches of one expression in a lane, long enough to carry its name once zoomed in.
 
@@ -299,7 +176,7 @@ def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]
         lane, name, left and right in milliseconds, and a colour to write the name in.
     """
     runs = []
-    edges = _milliseconds(binned.edges)
+    edges = milliseconds(binned.edges)
     shortest = _LABEL_SHARE * (edges[-1] - edges[0])
     for lane, dominant in zip(lane_names, binned.dominant(), strict=True):
         codes = np.nan_to_num(dominant, nan=-1).astype(int)
@@ -308,5 +185,7 @@ def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]
         for k in np.flatnonzero((codes[first] >= 0) & (right - left >= shortest)):
             name = EXPRESSIONS[codes[first[k]]]
             span = {"left": float(left[k]), "right": float(right[k])}
-            runs.append({"lane": lane, "name": name, **span, "ink": _INK_ON[name]})
+            runs.append(
+                {"lane": lane, "name": name, **span, "ink": _INK_ON_SAD if name == "sad" else _INK}
+            )
     return runs

@@ -1,0 +1,137 @@
+"""Where things lie in the figure: panels, axes, headings, the slider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.report.binning import Binned
+
+_MIDNIGHT_MS = 946_684_800_000.0
+"""2000-01-01. Plotly reads small numbers on a date axis as years, so times cannot start at zero."""
+
+_DAY_S = 86_400
+_TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 24
+_TICKS_PX, _SLIDER_PX, _TOP_PX, _BOTTOM_PX = 34, 46, 44, 8
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the figure: its axis, its heading and where it lies, in fractions of the height."""
+
+    axis: str
+    title: str
+    domain: tuple[float, float]
+
+
+def milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds as Plotly's date axis counts them, so that its ticks and hovers are timecodes."""
+    return np.asarray(_MIDNIGHT_MS + np.round(seconds * 1000, 1), np.float64)
+
+
+def panels_of(lanes: int) -> tuple[list[Panel], int]:
+    """The four panels from the top, with a strip of `lanes` rows, and the height of all in px."""
+    heights = [300, _LANE_PX * lanes, 120, 80]
+    titles = [
+        "<b>Mean of the expressions shown</b>, over all faces found",
+        "<b>Most frequent expression</b>",
+        "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative",
+        "<b>Faces found</b> in a frame",
+    ]
+    inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX
+    panels, top = [], float(inner)
+    for axis, title, height in zip(("y", "y2", "y3", "y4"), titles, heights, strict=True):
+        top -= _TITLE_PX
+        panels.append(Panel(axis, title, (max(top - height, 0) / inner, top / inner)))
+        top -= height + _GAP_PX
+    return panels, inner + _TOP_PX + _BOTTOM_PX
+
+
+def layout_of(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any]:
+    """Plotly's layout; colours that depend on light or dark come from the style sheet later."""
+    peak = float((binned.faces / binned.frames).max(initial=1.0))
+    own: dict[str, dict[str, Any]] = {
+        "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
+        "y2": {"autorange": "reversed", "fixedrange": True, "showgrid": False, "type": "category"},
+        "y3": {"range": [-1.05, 1.05], "tickvals": [-1, 0, 1], "ticktext": ["-1", "0", "+1"]},
+        "y4": {"range": [0, peak * 1.15], "nticks": 4, "rangemode": "tozero"},
+    }
+    own["y3"] |= {"zeroline": True, "fixedrange": True}
+    own["y4"] |= {"fixedrange": True, "tickformat": "~f"}
+    axes = {
+        f"yaxis{p.axis[1:]}": {"domain": p.domain, "anchor": "x", **own[p.axis]} for p in panels
+    }
+    # The slider shows the traces of its own axis; their panel is too flat to be seen.
+    axes["yaxis5"] = {"domain": [0, 1e-3], "anchor": "x2", "visible": False, "range": [0, 1]}
+    return {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 78, "r": 18, "t": _TOP_PX, "b": _BOTTOM_PX, "pad": 0},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "dragmode": "zoom",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "x": 0,
+            "y": 1,
+            "yanchor": "bottom",
+            "yref": "paper",
+        },
+        "xaxis": _time_axis(binned) | {"anchor": "y4"},
+        "xaxis2": _time_axis(binned)
+        | {"anchor": "y5", "matches": "x", "showticklabels": False, "ticks": ""}
+        | {"rangeslider": _slider(binned, height)},
+        "annotations": [_title(panel) for panel in panels],
+        **axes,
+    }
+
+
+def _slider(binned: Binned, height: int) -> dict[str, Any]:
+    return {
+        "visible": True,
+        "range": _time_range(binned),
+        "thickness": _SLIDER_PX / (height - _TOP_PX - _BOTTOM_PX),
+    }
+
+
+def _time_range(binned: Binned) -> list[float]:
+    return [float(edge) for edge in milliseconds(binned.edges[[0, -1]])]
+
+
+def _time_axis(binned: Binned) -> dict[str, Any]:
+    day = "day %-j, " if binned.edges[-1] >= _DAY_S else ""
+    return {
+        "type": "date",
+        "range": _time_range(binned),
+        "hoverformat": f"{day}%-H:%M:%S.%2f",
+        "tickformatstops": [
+            {"dtickrange": [None, 9], "value": f"{day}%-H:%M:%S.%3f"},
+            {"dtickrange": [9, 999], "value": f"{day}%-H:%M:%S.%2f"},
+            {"dtickrange": [999, None], "value": f"{day}%-H:%M:%S"},
+        ],
+        "ticks": "outside",
+        "showspikes": True,
+        "spikemode": "across",
+        "spikethickness": 1,
+        "spikedash": "solid",
+        "nticks": 9,
+    }
+
+
+def _title(panel: Panel) -> dict[str, Any]:
+    return {
+        "text": panel.title,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": panel.domain[1],
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 13},
+    }

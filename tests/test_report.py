@@ -1,0 +1,324 @@
+"""The report: what it says, that it is safe with hostile names, and that it asks for nothing."""
+
+import base64
+import hashlib
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS, Detections, Expressions, FrameBatch
+from fervid.report import render, write_report
+from fervid.report.binning import bin_frames
+from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
+from fervid.report.page import file_size, number, percent, timecode
+from fervid.results import ResultWriter
+from fervid.timeline import frame_table, summarize
+
+HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)
+SAD = (0.1, 0.0, 0.1, 0.2, 0.5, 0.0, 0.1)
+DASH = "\N{EN DASH}"
+HOSTILE = "<img src=x onerror=alert(1)>.mp4"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
+    """Frame table of (row in the batch, seven probabilities) pairs; one id unless told."""
+    index = np.arange(first, first + n_frames)
+    n = len(faces)
+    detections = Detections(
+        np.array([f for f, _ in faces], np.int32),
+        np.ones((n, 4), np.float32),
+        np.ones(n, np.float32),
+    )
+    return frame_table(
+        FrameBatch(np.zeros((n_frames, 1, 1), np.uint8), index, index / fps),
+        detections,
+        np.array(ids if ids is not None else [1] * n, np.int64),
+        Expressions(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
+    )
+
+
+def page_of(*tables, **meta):
+    return render(tables, summarize(tables), {"recording": {"name": "clip.mp4"}, **meta})
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects the tags, their attributes, the text and the scripts of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text, self.scripts, self._inside = [], [], [], None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag if tag in ("script", "style") else None
+        if tag == "script":
+            self.scripts.append([dict(attrs), ""])
+
+    def handle_endtag(self, tag):
+        self._inside = None
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            self.scripts[-1][1] += data
+        elif self._inside is None:
+            self.text.append(data)
+
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+    def json(self, name):
+        return next(json.loads(text) for attrs, text in self.scripts if attrs.get("id") == name)
+
+
+def test_bins_by_hand():
+    table = table_of(4, [(0, HAPPY), (0, SAD), (2, SAD)], ids=[1, 2, 2])
+    binned = bin_frames([table], lanes=[2])
+    np.testing.assert_allclose(binned.edges, [0, 0.1, 0.2, 0.3, 0.4])
+    assert binned.frames.tolist() == [1, 1, 1, 1]
+    assert binned.faces.tolist() == [2, 0, 1, 0]
+    happy = binned.mean[:, EXPRESSIONS.index("happy")]
+    np.testing.assert_allclose(happy, [0.45, np.nan, 0.2, np.nan], atol=1e-6)
+    np.testing.assert_allclose(binned.valence, [0.15, np.nan, -0.3, np.nan], atol=1e-6)
+    sad = EXPRESSIONS.index("sad")
+    np.testing.assert_array_equal(binned.dominant()[1], [sad, np.nan, sad, np.nan])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.sets(st.integers(0, 59)),
+    st.sampled_from([0.5, 7.0, 30.0, 240.0]),
+    st.integers(1, 59),
+    st.sampled_from([2, 8, 20]),
+)
+def test_binning_conserves_mass_and_gaps(n, at, fps, cut, max_bins):
+    faces = [(f, HAPPY if f % 2 else SAD) for f in sorted(at) if f < n]
+    table = table_of(n, faces, fps=fps)
+    binned = bin_frames([table.iloc[:cut], table.iloc[cut:]], lanes=[1], max_bins=max_bins)
+    assert 1 <= len(binned) <= max_bins
+    assert binned.frames.sum() == n
+    assert binned.faces.sum() == len(faces)
+    assert np.all(np.diff(binned.edges) > 0)
+    sums = np.nansum(binned.mean * binned.faces[:, None], axis=0)
+    np.testing.assert_allclose(sums, table[list(EXPRESSIONS)].sum(), atol=1e-5)
+    assert binned.lanes[0].sum() == binned.lanes[1].sum() == len(faces)
+    # A bin is a gap exactly when none of its frames has a face.
+    spot = np.searchsorted(binned.edges, table["timestamp"], side="right") - 1
+    for k in range(len(binned)):
+        has_face = table["success"][spot == k].any()
+        assert np.isnan(binned.mean[k]).all() != has_face
+        assert np.isnan(binned.valence[k]) != has_face
+
+
+def test_thirty_thousand_rows_fit_the_bins():
+    tables = [
+        table_of(1000, [(f, HAPPY) for f in range(1000)], fps=30, first=k)
+        for k in range(0, 30000, 1000)
+    ]
+    binned = bin_frames(tables)
+    assert 1000 <= len(binned) <= 2000
+    assert binned.faces.sum() == 30_000
+    figure = timeline_figure(binned, ["everyone"])
+    assert len(figure.to_json()) < 800_000
+
+
+def test_areas_sum_to_one_with_faces_and_to_zero_in_gaps():
+    faces = [(f, HAPPY) for f in (*range(2), *range(5, 8))]
+    figure = timeline_figure(bin_frames([table_of(10, faces)]), ["everyone"])
+    areas = [t for t in figure.data if t.type == "scatter" and t.yaxis == "y"]
+    assert {t.name for t in areas} == set(EXPRESSIONS)
+    total = np.sum([t.y for t in areas], axis=0)
+    x = (np.array(areas[0].x) - 946_684_800_000) / 1000
+    inside = (x >= 0) & (x <= 0.2) | (x >= 0.5) & (x <= 0.8)
+    np.testing.assert_allclose(total, inside, atol=1e-5)
+    assert not np.isnan(total).any()
+    assert "no face" in areas[0].text
+    lines = [t for t in figure.data if t.name == "valence (derived)"]
+    assert np.isnan(lines[0].y[~inside]).all()
+
+
+def test_no_time_can_be_taken_for_a_year():
+    figure = timeline_figure(bin_frames([table_of(50, [(2, HAPPY)])]), ["everyone"])
+    assert all(np.min(trace.x) > 1e6 for trace in figure.data if len(trace.x))
+
+
+def test_runs_carry_their_name():
+    faces = [(f, HAPPY if f < 6 else SAD) for f in range(10)]
+    runs = labelled_runs(bin_frames([table_of(10, faces)]), ["everyone"])
+    assert [(run["name"], round(run["right"] - run["left"])) for run in runs] == [
+        ("happy", 600),
+        ("sad", 400),
+    ]
+
+
+def test_expressions_have_the_palette_and_config_shares_nothing():
+    assert tuple(COLOURS) == EXPRESSIONS
+    assert len(set(COLOURS.values())) == 7
+    assert CONFIG["showSendToCloud"] is False
+    assert CONFIG["plotlyServerURL"] == ""
+    assert CONFIG["displaylogo"] is False
+
+
+def test_the_page_says_what_was_found():
+    table = table_of(10, [(f, HAPPY) for f in range(5)] + [(5, SAD)])
+    reader = Reader(
+        page_of(
+            table,
+            recording={"name": "talk.mp4", "duration_s": 3725.0, "fps": 29.97, "width": 640},
+            warnings=["The end is damaged."],
+            models=[{"name": "net", "sha256": "ab" * 32, "metrics": {"accuracy": 0.7113}}],
+            settings={"min_face": 40},
+        )
+    )
+    words = reader.words()
+    for expected in (
+        "1:02:05",
+        "60.0%",
+        "talk.mp4",
+        "The end is damaged.",
+        "derived: happy \N{MINUS SIGN} strongest negative",
+        "Art. 5(1)(f)",
+        "Art. 50(3)",
+        "Barrett et al. 2019",
+        "0.7113",
+        "ab" * 32,
+        "min face",
+        "happy, 83.3%",
+    ):
+        assert expected in words
+    assert [tag for tag, _ in reader.tags].count("h1") == 1
+    figure = reader.json("figure-data")
+    assert "derived: happy" in str(figure["layout"]["annotations"])
+    assert figure["layout"]["xaxis2"]["rangeslider"]["visible"] is True
+
+
+def test_only_twenty_faces_are_listed_and_the_rest_counted():
+    faces = [(f, HAPPY) for f in range(30)]
+    words = Reader(page_of(table_of(30, faces, ids=range(30)))).words()
+    assert "The 20 faces seen longest, and 10 more in summary.csv" in words
+
+
+@pytest.mark.parametrize("frames", [0, 1, 50])
+def test_no_faces_at_all(frames):
+    reader = Reader(page_of(table_of(frames, [])))
+    assert ("No face was found" if frames else "No frame was analysed") in reader.words()
+    assert reader.scripts == []
+
+
+def test_one_frame_with_one_face():
+    page = page_of(table_of(1, [(0, HAPPY)]))
+    figure = Reader(page).json("figure-data")
+    left, right = figure["layout"]["xaxis"]["range"]
+    assert right > left
+    assert "NaN" not in json.dumps(figure)
+
+
+def test_hostile_text_stays_text():
+    page = page_of(
+        table_of(3, [(0, HAPPY)]),
+        recording={"name": HOSTILE},
+        warnings=["</script><script>alert(2)</script>"],
+        models=[
+            {"name": "<b>m", "limits": ["</style><svg onload=alert(3)>"], "<i>": {"<u>": "<s>"}}
+        ],
+        settings={"<object>": "{{ 7 * 7 }}", "list": ["<iframe>"]},
+        created="<base href=//x>",
+    )
+    reader = Reader(page)
+    tags = {tag for tag, _ in reader.tags}
+    assert not tags & {"img", "svg", "b", "u", "s", "object", "iframe", "base"}
+    assert not any(name.startswith("on") for _, attrs in reader.tags for name in attrs)
+    assert not any("alert(" in text for attrs, text in reader.scripts if attrs.get("type"))
+    assert HOSTILE in reader.words()
+    assert "{{ 7 * 7 }}" in reader.words()
+    assert HOSTILE not in page
+    assert reader.json("figure-config")["toImageButtonOptions"]["filename"] == (
+        "img_src_x_onerror_alert_1-timeline"
+    )
+
+
+def test_the_page_loads_nothing_and_its_policy_lets_only_its_scripts_run():
+    reader = Reader(page_of(table_of(3, [(0, HAPPY)])))
+    for tag, attrs in reader.tags:
+        assert tag not in ("link", "iframe", "img", "object", "embed")
+        assert not {"src", "href", "action", "srcset"} & set(attrs)
+    policy = next(a["content"] for _, a in reader.tags if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    allowed = re.findall(r"'sha256-([^']+)'", policy)
+    code = [text for attrs, text in reader.scripts if "type" not in attrs]
+    hashes = [base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in code]
+    assert hashes == allowed
+    assert "http" not in policy
+
+
+def write_result(folder, name="clip.mp4"):
+    with ResultWriter(folder) as writer:
+        writer.append(table_of(40, [(f, HAPPY) for f in (*range(10), *range(20, 40))]))
+        writer.finish({"recording": {"name": name}, "warnings": [HOSTILE]})
+    return folder
+
+
+def test_write_report_renders_again_from_the_tables(tmp_path):
+    folder = write_result(tmp_path / "r")
+    first = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    assert write_report(folder) == folder / "report.html"
+    assert (folder / "report.html").read_bytes() == first
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_a_failing_write_report_keeps_the_old_one(tmp_path, monkeypatch):
+    folder = write_result(tmp_path / "r")
+    first = (folder / "report.html").read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(ResultError, match="No space left"):
+        write_report(folder)
+    assert (folder / "report.html").read_bytes() == first
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_a_name_that_is_no_text_still_makes_a_page(tmp_path):
+    folder = write_result(tmp_path / "r", name="caf\udce9.mp4")
+    assert "caf?.mp4" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_words_for_numbers():
+    assert [timecode(s) for s in (0, 59.99, 3600, 360_000.5, None, float("nan"))] == [
+        *("0:00:00", "0:00:59", "1:00:00", "100:00:00", DASH, DASH),
+    ]
+    assert [percent(p) for p in (0.5, 1, float("nan"))] == ["50.0%", "100.0%", DASH]
+    values = (True, None, 1234567, 0.71134, 1e6, "x")
+    assert [number(v) for v in values] == ["yes", DASH, "1,234,567", "0.7113", "1,000,000", "x"]
+    assert [file_size(s) for s in (999, 48_123_456)] == ["999 bytes", "48.1 MB"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_browser_draws_it_without_complaint(tmp_path):
+    page = write_result(tmp_path / "r", name=HOSTILE) / "report.html"
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    quiet += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
+    output = ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom"]
+    done = subprocess.run(
+        [CHROMIUM, *quiet, *output, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    assert "happy" in done.stdout
+    assert done.stdout.count('class="scatterlayer') >= 3

@@ -1,0 +1,325 @@
+"""The result folder: what pandas reads back, and that it is there whole or not at all."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS, Detections, Expressions, FrameBatch
+from fervid.results import (
+    ResultWriter,
+    read_frames,
+    read_meta,
+    read_summary,
+    read_timeline,
+)
+from fervid.timeline import FRAME_COLUMNS, frame_table, summarize
+
+META = {"fervid": "0.1.0", "recording": {"name": "clip.mp4"}, "warnings": []}
+
+
+def table(first=0, n=4):
+    """n frames, the first without a face, each other with one."""
+    index = np.arange(first, first + n)
+    batch = FrameBatch(np.zeros((n, 2, 2), np.uint8), index, index / 30)
+    k = n - 1
+    probs = np.tile(np.array([0.1, 0.1, 0.1, 0.12345, 0.1, 0.1, 0.37655], np.float32), (k, 1))
+    detections = Detections(
+        np.arange(1, n, dtype=np.int32),
+        np.tile(np.array([10.26, 20, 30, 40], np.float32), (k, 1)),
+        np.full(k, 0.9876, np.float32),
+    )
+    return frame_table(batch, detections, np.full(k, 3), Expressions(probs))
+
+
+def write(folder, **options):
+    with ResultWriter(folder, **options) as writer:
+        writer.append(table())
+        writer.append(table(first=4))
+        writer.finish(META)
+    return folder
+
+
+def names(folder):
+    return sorted(entry.name for entry in Path(folder).iterdir())
+
+
+def test_the_four_files_and_nothing_else(tmp_path):
+    folder = write(tmp_path / "clip.mp4.fervid")
+    assert names(folder) == ["frames.csv", "meta.json", "report.html", "summary.csv"]
+    assert names(tmp_path) == ["clip.mp4.fervid"]
+
+
+def test_numbers_have_their_decimals(tmp_path):
+    lines = (write(tmp_path / "r") / "frames.csv").read_text().splitlines()
+    assert lines[0] == ",".join(FRAME_COLUMNS)
+    assert lines[1] == "0,0.000000,,0" + "," * 15
+    assert lines[2] == (
+        "1,0.033333,3,1,0.9876,10.3,20.0,30.0,40.0,0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,"
+        "neutral,0.3765,0.0235"
+    )
+
+
+def test_a_valence_that_rounds_to_zero_has_no_sign(tmp_path):
+    row = table()
+    row.loc[1, "valence"] = -0.00001
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.append(row)
+        writer.finish(META)
+    assert "-0.0000" not in (tmp_path / "r" / "frames.csv").read_text()
+
+
+def test_pandas_reads_both_tables_without_options(tmp_path):
+    folder = write(tmp_path / "r")
+    frames, summary = pd.read_csv(folder / "frames.csv"), pd.read_csv(folder / "summary.csv")
+    assert frames["success"].tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
+    assert frames.loc[frames["success"] == 0, "happy"].isna().all()
+    assert summary["face_id"].tolist() == ["all", "3"]
+    assert summary["frames"].tolist() == [8, 7]
+
+
+def test_reading_gives_back_what_was_written(tmp_path):
+    folder = write(tmp_path / "r")
+    expected = pd.concat([table(), table(first=4)], ignore_index=True)
+    timeline = read_timeline(folder)
+    pd.testing.assert_frame_equal(timeline.frames, expected, atol=0.06)
+    assert timeline.folder == folder
+    pd.testing.assert_frame_equal(timeline.summary, summarize([timeline.frames]), atol=1e-4)
+    chunks = list(read_frames(folder, chunk_rows=3))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 2]
+    pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), timeline.frames)
+    assert timeline.meta["detection"] == {
+        "frames": 8,
+        "frames_with_face": 6,
+        "detection_rate": 0.75,
+    }
+
+
+def test_no_rows_at_all(tmp_path):
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.finish(META)
+    timeline = read_timeline(tmp_path / "r")
+    assert len(timeline.frames) == 0
+    assert timeline.meta["detection"]["detection_rate"] is None
+
+
+def test_meta_keeps_what_json_can_hold(tmp_path):
+    given = {
+        "recording": {"name": "caf\udce9 \u2028.mp4", "fps": Fraction(30000, 1001)},
+        "settings": {"threshold": np.float32(0.5), "n": np.int64(3), "nan": math.nan, "t": (1, 2)},
+    }
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.finish(given)
+    meta = read_meta(tmp_path / "r")
+    assert meta["recording"] == {"name": "caf\udce9 \u2028.mp4", "fps": pytest.approx(29.97, 1e-4)}
+    assert meta["settings"] == {"threshold": 0.5, "n": 3, "nan": None, "t": [1, 2]}
+    assert set(meta) == {"recording", "settings", "detection"}
+
+
+def test_what_json_cannot_hold_leaves_nothing(tmp_path):
+    with pytest.raises(TypeError, match="object"), ResultWriter(tmp_path / "r") as writer:
+        writer.finish({"x": object()})
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_midway_leaves_nothing(tmp_path, error):
+    def stop_midway():
+        with ResultWriter(tmp_path / "r") as writer:
+            writer.append(table())
+            raise error
+
+    with pytest.raises(error):
+        stop_midway()
+    assert names(tmp_path) == []
+
+
+def test_leaving_without_finish_leaves_nothing(tmp_path):
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.append(table())
+    assert names(tmp_path) == []
+
+
+def test_a_failing_report_keeps_the_earlier_result(tmp_path, monkeypatch):
+    folder = write(tmp_path / "r")
+    before = (folder / "report.html").read_bytes()
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fervid.results.write_report", fail)
+    with pytest.raises(ResultError, match="No space left"):
+        write(folder, overwrite=True)
+    assert names(tmp_path) == ["r"]
+    assert (folder / "report.html").read_bytes() == before
+
+
+def test_a_failing_rename_puts_the_earlier_result_back(tmp_path, monkeypatch):
+    folder = write(tmp_path / "r")
+    rename = Path.rename
+
+    def fail(self, target):
+        if self.suffix == ".fervid-part":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write(folder, overwrite=True)
+    assert names(tmp_path) == ["r"]
+    assert len(read_timeline(folder).frames) == 8
+
+
+def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from fervid.results import ResultWriter\n"
+        "with ResultWriter(Path(sys.argv[1])) as w: print('in', flush=True); time.sleep(60)"
+    )
+    folder = tmp_path / "r"
+    arguments = [sys.executable, "-c", code, str(folder)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"in\n"
+        process.kill()
+    assert not folder.exists()
+    assert all(name.startswith(".") for name in names(tmp_path))
+    write(folder)
+    assert len(read_timeline(folder).frames) == 8
+
+
+def test_an_earlier_result_is_kept_unless_asked(tmp_path):
+    folder = write(tmp_path / "r")
+    with pytest.raises(ResultError, match="exists already") as error:
+        ResultWriter(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_overwriting_replaces_ours_and_keeps_what_others_put_there(tmp_path):
+    folder = write(tmp_path / "r")
+    (folder / "notes.txt").write_text("mine")
+    with ResultWriter(folder, overwrite=True) as writer:
+        writer.append(table())
+        assert len(read_timeline(folder).frames) == 8
+        writer.finish(META)
+    assert len(read_timeline(folder).frames) == 4
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert names(tmp_path) == ["r"]
+
+
+def test_a_folder_that_is_not_ours_is_never_replaced(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_text("x")
+    (tmp_path / "file").write_text("x")
+    for name in ("photos", "file"):
+        with pytest.raises(ResultError, match="not a fervid result"):
+            ResultWriter(tmp_path / name, overwrite=True)
+    assert (tmp_path / "photos" / "one.jpg").exists()
+
+
+def test_a_name_taken_while_writing_is_not_replaced(tmp_path):
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.append(table())
+        write(tmp_path / "r")
+        with pytest.raises(ResultError, match="exists already"):
+            writer.finish(META)
+    assert len(read_timeline(tmp_path / "r").frames) == 8
+
+
+def test_the_parent_must_be_a_folder_that_can_be_written(tmp_path):
+    with pytest.raises(ResultError, match="not a folder that can be written"):
+        ResultWriter(tmp_path / "missing" / "r")
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    if not os.access(locked, os.W_OK):  # the superuser may write anywhere
+        with pytest.raises(ResultError, match="not a folder that can be written"):
+            ResultWriter(locked / "r")
+
+
+def test_other_columns_are_refused(tmp_path):
+    with (
+        pytest.raises(ValueError, match="not those of a frame table"),
+        ResultWriter(tmp_path / "r") as writer,
+    ):
+        writer.append(table().drop(columns="valence"))
+
+
+def test_a_writer_outside_its_context_says_so(tmp_path):
+    with pytest.raises(ValueError, match="outside its context"):
+        ResultWriter(tmp_path / "r").append(table())
+
+
+def damage(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("frame,timestamp", "time,frame", "columns are different"),
+        ("neutral,0.3765,0.0235\n", "neutral,0.3765\n", "values are missing"),
+        ("neutral,0.3765,0.0235\n", "neutral,0.3765,0.0235,9,9\n", "damaged"),
+        ("\n5,", "\n2,", "ascending"),
+        ("3,1,0.9876", "3,7,0.9876", "success"),
+        ("0.3765,neutral", "0.3765,bored", "unknown emotion"),
+        ("0.9876", "high", "damaged"),
+    ],
+)
+def test_damaged_frame_tables_are_one_clear_line(tmp_path, old, new, says):
+    folder = write(tmp_path / "r")
+    damage(folder / "frames.csv", old, new)
+    with pytest.raises(ResultError, match=says) as error:
+        list(read_frames(folder))
+    assert "\n" not in str(error.value)
+    assert "frames.csv" in str(error.value)
+
+
+def test_a_cut_off_table_is_damaged(tmp_path):
+    path = write(tmp_path / "r") / "frames.csv"
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(ResultError, match="cut off"):
+        read_frames(tmp_path / "r")
+
+
+def test_missing_files_are_named(tmp_path):
+    for read, name in ((read_frames, "frames.csv"), (read_meta, "meta"), (read_summary, "summary")):
+        with pytest.raises(ResultError, match=f"it has no {name}"):
+            read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"models": {}}', '{"recording": 3}', "\x00"])
+def test_damaged_meta_is_one_clear_line(tmp_path, text):
+    folder = write(tmp_path / "r")
+    (folder / "meta.json").write_text(text)
+    with pytest.raises(ResultError, match="damaged") as error:
+        read_meta(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_damaged_summaries_are_refused(tmp_path):
+    folder = write(tmp_path / "r")
+    for text in ("a,b\n1,2\n", "", (folder / "summary.csv").read_text().replace("all", "x")):
+        (folder / "summary.csv").write_text(text)
+        with pytest.raises(ResultError):
+            read_summary(folder)
+
+
+def test_ten_thousand_rows_take_little_time(tmp_path):
+    start = time.perf_counter()
+    with ResultWriter(tmp_path / "r") as writer:
+        for k in range(10):
+            writer.append(table(first=1000 * k, n=1000))
+        writer.finish(META)
+    assert time.perf_counter() - start < 10
+    assert read_summary(tmp_path / "r").loc[0, "frames"] == 10_000
+    assert json.loads((tmp_path / "r" / "meta.json").read_text())["detection"]["frames"] == 10_000
+    assert set(read_timeline(tmp_path / "r").frames["emotion"].cat.categories) == set(EXPRESSIONS)
