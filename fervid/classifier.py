@@ -49,7 +49,7 @@ class ExpressionClassifier:
     def __init__(self, model: ExpressionNet, card: dict[str, Any], *, batch_size: int = 16) -> None:
         self.card = card
         self.batch_size = batch_size
-        model.eval()
+        model.set_attributes(deterministic=True, use_running_average=True)
         graph, state = nnx.split(model)
         self._state = state
         calibration = Calibration(**card["calibration"])

@@ -41,7 +41,7 @@ class FaceDetector:
     ) -> None:
         self.card = card
         self.min_score = card["min_score"] if min_score is None else min_score
-        model.eval()
+        model.set_attributes(deterministic=True, use_running_average=True)
         graph, state = nnx.split(model)
         self._state = state
         self._find: Callable[..., tuple[jax.Array, jax.Array]] = jax.jit(partial(_find, graph))

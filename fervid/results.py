@@ -77,7 +77,7 @@ class ResultWriter:
         if not self._target.exists():
             return
         if not self._overwrite:
-            raise ResultError(f"{self.folder}: exists already; ask for overwriting to replace it")
+            raise ResultError(f"{self.folder}: exists already; keep it or pass --overwrite")
         if not _is_result(self._target):
             raise ResultError(f"{self.folder}: not a fervid result, so it is not overwritten")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+
+SAMPLES = Path(__file__).parent.parent / "sample_media"
 
 MakeClip = Callable[..., Path]
 
@@ -83,3 +86,46 @@ def long_clip(make_clip: MakeClip) -> Path:
 def cover_picture(make_clip: MakeClip) -> Path:
     """A still picture, PNG of 200x200."""
     return make_clip("cover.png", "-f", "lavfi", "-i", "color=red:s=200x200", "-frames:v", 1)
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The result folder of each sample clip, by the clip's name without suffix."""
+    from fervid.pipeline import Analyzer, Settings, result_folder
+
+    out = tmp_path_factory.mktemp("results")
+    analyzer = Analyzer(Settings())
+    folders = {}
+    for clip in sorted(SAMPLES.glob("*.mp4")):
+        folders[clip.stem] = result_folder(clip, out)
+        analyzer.analyze(clip, folders[clip.stem])
+    return folders
+
+
+@pytest.fixture(scope="session")
+def analyzed(results: dict[str, Path]) -> Path:
+    """The result folder of the clip `expressions.mp4`."""
+    return results["expressions"]
+
+
+def _optional_data(*parts: str) -> Path:
+    """A file of the folder FERVID_TEST_DATA; skips the test where it is not there."""
+    folder = os.environ.get("FERVID_TEST_DATA")
+    if not folder:
+        pytest.skip("FERVID_TEST_DATA does not name a folder with development data")
+    path = Path(folder, *parts)
+    if not path.exists():
+        pytest.skip(f"no {'/'.join(parts)} in FERVID_TEST_DATA")
+    return path
+
+
+@pytest.fixture(scope="session")
+def fer2013_path() -> Path:
+    """FER-2013 with FER+ votes as Parquet."""
+    return _optional_data("data", "fer2013.parquet")
+
+
+@pytest.fixture(scope="session")
+def real_clips() -> Path:
+    """A folder with recordings of real people."""
+    return _optional_data("media")

@@ -24,9 +24,13 @@ ALLOWED = {
     "classifier": {"fervid.models", "fervid.model_cards"},
     "models": {"fervid.models"},
     "model_cards": set(),
+    "video": {"fervid.video"},
     "tracks": set(),
     "faces": set(),
     "timeline": set(),
+    "result_files": {"fervid.timeline"},
+    "report": {"fervid.report", "fervid.result_files", "fervid.timeline"},
+    "results": {"fervid.report", "fervid.result_files", "fervid.timeline"},
 }
 WITHOUT_JAX = ("video", "tracks", "timeline", "results", "report", "model_cards")
 

@@ -40,13 +40,13 @@ def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(tmp_path: Pat
     data = toy_fer()
     whole = train_classifier.train(data, SMOKE, tmp_path / "whole", report=lambda _: None)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def stop_after_the_first(_: str) -> None:
-        raise Killed
+        raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_classifier.train(data, SMOKE, tmp_path / "cut", report=stop_after_the_first)
     resumed = train_classifier.train(data, SMOKE, tmp_path / "cut", report=lambda _: None)
     expected, got = load_npz(whole), load_npz(resumed)
@@ -263,13 +263,13 @@ def test_the_detector_trains_and_resumes_exactly(tmp_path: Path) -> None:
     pictures = toy_pictures()
     whole = train_detector.train(pictures, recipe, tmp_path / "whole", report=lambda _: None)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def stop(_: str) -> None:
-        raise Killed
+        raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_detector.train(pictures, recipe, tmp_path / "cut", report=stop)
     resumed = train_detector.train(pictures, recipe, tmp_path / "cut", report=lambda _: None)
     expected, got = load_npz(whole), load_npz(resumed)

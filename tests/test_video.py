@@ -23,11 +23,11 @@ from conftest import X264, MakeClip, counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fervid import ffmpeg as ffmpeg_module
 from fervid.errors import MediaError, SetupError
 from fervid.records import FrameBatch
-from fervid.sampling import Sampler, Sampling
 from fervid.video import VideoReader, probe
+from fervid.video import ffmpeg as ffmpeg_module
+from fervid.video.sampling import Sampler, Sampling
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
 

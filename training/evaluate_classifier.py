@@ -43,7 +43,7 @@ class Logits:
 
 def predict_logits(model: ExpressionNet, images: NDArray[np.uint8]) -> Logits:
     """Both heads on (N, 48, 48) uint8 images and their mirror images."""
-    model.eval()
+    model.set_attributes(deterministic=True, use_running_average=True)
     graph, state = nnx.split(model)
     forward = jax.jit(partial(_forward, graph))
     outputs: list[Any] = []

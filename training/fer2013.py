@@ -64,7 +64,7 @@ class Fer2013:
     def vote_shares(self) -> NDArray[np.float32]:
         """(N, 7) float32 FER+ vote shares over the seven classes; rows without a vote are 0."""
         total = self.votes.sum(axis=1, keepdims=True)
-        return self.votes / np.maximum(total, 1)
+        return np.asarray(self.votes / np.maximum(total, 1), np.float32)
 
     def ferplus_majority(self) -> NDArray[np.int64]:
         """(N,) int64 FER+ label by the rule of Barsoum et al. 2016, -1 for rows it drops.

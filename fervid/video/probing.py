@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from fervid.errors import MediaError
-from fervid.ffmpeg import MAX_PIXELS, Child, quoted
 from fervid.records import VideoInfo
+from fervid.video.ffmpeg import MAX_PIXELS, Child, quoted
 
 _NTSC = {
     f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)

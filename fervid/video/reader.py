@@ -15,14 +15,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.damage import Damage
 from fervid.errors import MediaError
-from fervid.ffmpeg import Child, quoted
-from fervid.probing import probe, probe_stream
 from fervid.records import FrameBatch, VideoInfo
-from fervid.sampling import Sampler, Sampling
-
-__all__ = ["VideoReader", "probe"]
+from fervid.video.damage import Damage
+from fervid.video.ffmpeg import Child, quoted
+from fervid.video.probing import probe_stream
+from fervid.video.sampling import Sampler, Sampling
 
 _NO_STAMP = -(2**63)
 _Image = NDArray[np.uint8]
