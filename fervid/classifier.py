@@ -14,7 +14,7 @@ from flax import nnx
 
 from fervid.model_cards import read_card, read_weights
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from fervid.models.store import from_arrays
+from fervid.models.store import restore
 from fervid.records import Expressions, FaceCrops
 
 
@@ -49,7 +49,6 @@ class ExpressionClassifier:
     def __init__(self, model: ExpressionNet, card: dict[str, Any], *, batch_size: int = 16) -> None:
         self.card = card
         self.batch_size = batch_size
-        model.set_attributes(deterministic=True, use_running_average=True)
         graph, state = nnx.split(model)
         self._state = state
         calibration = Calibration(**card["calibration"])
@@ -64,8 +63,8 @@ class ExpressionClassifier:
         """
         card = read_card("expression")
         stages = tuple(tuple(widths) for widths in card["config"]["stages"])
-        model = ExpressionNet(ExpressionNetConfig(stages=stages), rngs=nnx.Rngs(0))
-        from_arrays(model, read_weights("expression"))
+        config = ExpressionNetConfig(stages=stages)
+        model = restore(lambda rngs: ExpressionNet(config, rngs=rngs), read_weights("expression"))
         return cls(model, card, batch_size=batch_size)
 
     def classify(self, crops: FaceCrops) -> Expressions:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fervid.model_cards import read_card, read_weights
 from fervid.models.face_net import PAD_MULTIPLE, FaceNet, FaceNetConfig, boxes_from_sides
-from fervid.models.store import from_arrays
+from fervid.models.store import restore
 from fervid.records import Detections, FrameBatch
 
 MAX_FACES = 64
@@ -41,7 +41,6 @@ class FaceDetector:
     ) -> None:
         self.card = card
         self.min_score = card["min_score"] if min_score is None else min_score
-        model.set_attributes(deterministic=True, use_running_average=True)
         graph, state = nnx.split(model)
         self._state = state
         self._find: Callable[..., tuple[jax.Array, jax.Array]] = jax.jit(partial(_find, graph))
@@ -54,8 +53,8 @@ class FaceDetector:
             SetupError: the weights are missing or altered.
         """
         card = read_card("face_detector")
-        model = FaceNet(FaceNetConfig(**_tuples(card["config"])), rngs=nnx.Rngs(0))
-        from_arrays(model, read_weights("face_detector"))
+        config = FaceNetConfig(**_tuples(card["config"]))
+        model = restore(lambda rngs: FaceNet(config, rngs=rngs), read_weights("face_detector"))
         return cls(model, card, min_score=min_score)
 
     def detect(

@@ -15,6 +15,7 @@ from scipy.special import softmax
 
 from fervid.classifier import Calibration
 from fervid.models.expression_net import ExpressionNet
+from fervid.models.store import set_evaluation
 from fervid.records import EXPRESSIONS
 from training import fer2013
 
@@ -43,7 +44,7 @@ class Logits:
 
 def predict_logits(model: ExpressionNet, images: NDArray[np.uint8]) -> Logits:
     """Both heads on (N, 48, 48) uint8 images and their mirror images."""
-    model.set_attributes(deterministic=True, use_running_average=True)
+    set_evaluation(model)
     graph, state = nnx.split(model)
     forward = jax.jit(partial(_forward, graph))
     outputs: list[Any] = []

@@ -13,13 +13,12 @@ from typing import Any
 
 import click
 import numpy as np
-from flax import nnx
 from numpy.typing import NDArray
 
 from fervid.detector import FaceDetector
 from fervid.model_cards import load_npz
 from fervid.models.face_net import FaceNet, FaceNetConfig
-from fervid.models.store import from_arrays
+from fervid.models.store import restore
 from fervid.records import Detections, FrameBatch
 from fervid.tracks import iou
 from training import faces
@@ -73,8 +72,7 @@ class Match:
 
 def load_candidate(path: Path, *, min_score: float = 0.05) -> FaceDetector:
     """A detector with the weights of a training run, reporting low scores too."""
-    model = FaceNet(FaceNetConfig(), rngs=nnx.Rngs(0))
-    from_arrays(model, load_npz(path))
+    model = restore(lambda rngs: FaceNet(FaceNetConfig(), rngs=rngs), load_npz(path))
     return FaceDetector(model, {}, min_score=min_score)
 
 

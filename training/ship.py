@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flax import nnx
 
 from fervid.classifier import ExpressionClassifier
 from fervid.detector import FaceDetector
 from fervid.model_cards import load_npz
 from fervid.models.expression_net import ExpressionNet
-from fervid.models.store import from_arrays
+from fervid.models.store import restore
 from training import faces, fer2013, train_classifier, train_detector
 from training.evaluate_classifier import evaluate, fit_calibration, predict_logits
 from training.evaluate_detector import evaluate as evaluate_detector
@@ -53,8 +52,7 @@ def classifier(data: Path, votes: Path | None, preset: str, run: Path, final: bo
     """Calibrate on PublicTest, score, and ship the expression classifier."""
     recipe = train_classifier.PRESETS[preset]
     candidate = run / "candidate.npz"
-    model = ExpressionNet(recipe.net, rngs=nnx.Rngs(0))
-    from_arrays(model, load_npz(candidate))
+    model = restore(lambda rngs: ExpressionNet(recipe.net, rngs=rngs), load_npz(candidate))
     whole = fer2013.load(data, votes)
     public = whole.split("PublicTest")
     calibration = fit_calibration(predict_logits(model, public.images), public)

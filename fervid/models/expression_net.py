@@ -42,7 +42,7 @@ class ExpressionNet(nnx.Module):
                 features = width
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
-        self.dropout = nnx.Dropout(config.dropout, rngs=rngs)
+        self.dropout = nnx.Dropout(config.dropout)
         self.fer = nnx.Linear(features, len(EXPRESSIONS), rngs=rngs)
         self.ferplus = nnx.Linear(features, len(EXPRESSIONS), rngs=rngs)
 

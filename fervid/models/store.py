@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,28 +12,39 @@ from numpy.typing import NDArray
 
 from fervid.errors import SetupError
 
-_STORED = nnx.Any(nnx.Param, nnx.BatchStat)
+Model = TypeVar("Model", bound=nnx.Module)
 
 
 def to_arrays(model: nnx.Module) -> dict[str, NDArray[Any]]:
     """Parameters and batch statistics by dotted path, as NumPy arrays."""
-    flat = nnx.to_flat_state(nnx.state(model, _STORED))
+    flat = nnx.to_flat_state(nnx.state(model))
     return {".".join(map(str, path)): np.asarray(leaf[...]) for path, leaf in flat}
 
 
-def from_arrays(model: nnx.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Set the model's parameters and batch statistics in place.
+def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """A model with these arrays, in evaluation mode.
+
+    Args:
+        make: builds the model; traced only, since drawing initial weights takes seconds.
+        arrays: what `to_arrays` gave.
 
     Raises:
         SetupError: a name or a shape does not fit the model.
     """
-    flat = nnx.to_flat_state(nnx.state(model, _STORED))
+    model: Model = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
+    flat = nnx.to_flat_state(nnx.state(model))
     leaves = {".".join(map(str, path)): leaf for path, leaf in flat}
     shapes = {name: leaf.shape for name, leaf in leaves.items()}
-    differing = {n for n in shapes.keys() | arrays.keys() if n not in arrays or n not in shapes}
-    differing |= {n for n in shapes.keys() & arrays.keys() if shapes[n] != arrays[n].shape}
-    if differing:
-        raise SetupError(f"weights do not fit the network at {sorted(differing)[0]}")
+    for name in sorted(shapes.keys() | arrays.keys()):
+        if name not in arrays or shapes.get(name) != arrays[name].shape:
+            raise SetupError(f"weights do not fit the network at {name}")
     for name, leaf in leaves.items():
         leaf.set_value(jnp.asarray(arrays[name], jnp.float32))
     nnx.update(model, nnx.from_flat_state(flat))
+    set_evaluation(model)
+    return model
+
+
+def set_evaluation(model: nnx.Module) -> None:
+    """Running averages instead of batch statistics, and no dropout."""
+    model.set_attributes(deterministic=True, use_running_average=True, raise_if_not_found=False)
