@@ -120,7 +120,10 @@ def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings
         from fervid.pipeline import Analyzer, Settings, result_folder
 
         folder = result_folder(recording, out)
-        analyzer = Analyzer(Settings(**settings))
+        try:
+            analyzer = Analyzer(Settings(**settings))
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
         with _progress_bar(recording.name, quiet) as progress:
             analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
         if not quiet:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,9 @@ class Settings:
         working_size: frames are searched with their longer side scaled down to this many pixels.
         min_score: least detector score of a face; None: the detector's own.
         batch_size: frames a call.
+
+    Raises:
+        ValueError: a number is out of range, or `end` is not after `start`.
     """
 
     fps: float | None = None
@@ -43,6 +48,14 @@ class Settings:
     working_size: int = 640
     min_score: float | None = None
     batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not 0 < self.fps < math.inf:
+            raise ValueError("fps must be a positive number")
+        if not 0 <= (self.start or 0.0) < (math.inf if self.end is None else self.end):
+            raise ValueError("the end must lie after the start, and the start at 0 or later")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise ValueError("min_score must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,20 @@ class Progress:
 
 
 class Analyzer:
-    """Both models, loaded and compiled once, for any number of recordings."""
+    """Both models, loaded and compiled once when first needed, for any number of recordings."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.detector = FaceDetector.load(min_score=settings.min_score)
-        self.classifier = ExpressionClassifier.load()
+
+    @cached_property
+    def detector(self) -> FaceDetector:
+        """The face detector with this analysis' threshold."""
+        return FaceDetector.load(min_score=self.settings.min_score)
+
+    @cached_property
+    def classifier(self) -> ExpressionClassifier:
+        """The expression classifier."""
+        return ExpressionClassifier.load()
 
     def tables(self, reader: VideoReader) -> Iterator[pd.DataFrame]:
         """The frame table of a recording, a batch of frames at a time."""

@@ -83,6 +83,10 @@ def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert run("analyze", "x.mp4", "--start", "1:xx", cwd=tmp_path).returncode == 2
     assert run("analyze", "x.mp4", "--fps", "0", cwd=tmp_path).returncode == 2
+    assert run("analyze", "x.mp4", "--fps", "nan", cwd=tmp_path).returncode == 2
+    done = run("analyze", "x.mp4", "--start", "5", "--end", "3", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 def test_report_renders_again_from_the_tables(analyzed: Path) -> None:

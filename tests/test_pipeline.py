@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+import fervid
+from fervid.errors import FervidError, MediaError, ResultError
+from fervid.pipeline import Analyzer, Progress, Settings
+
+SAMPLES = Path(__file__).parent.parent / "sample_media"
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> Analyzer:
+    return Analyzer(Settings(working_size=96, batch_size=8))
+
+
+def test_one_call_gives_tables_and_keeps_nothing_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip = SAMPLES / "expressions.mp4"
+    timeline = fervid.analyze(str(clip), fps=2, end=3.0)
+    assert list(tmp_path.iterdir()) == []
+    assert isinstance(timeline.frames, pd.DataFrame)
+    np.testing.assert_allclose(timeline.frames["timestamp"], np.arange(6) / 2, atol=1e-6)
+    assert timeline.summary["face_id"].tolist()[0] == "all"
+    assert timeline.meta["recording"]["name"] == "expressions.mp4"
+
+
+def test_a_clip_without_faces_has_a_row_a_frame(
+    analyzer: Analyzer, variable_clip: Path, tmp_path: Path
+) -> None:
+    """Frame N of the clip is shown at N * N + 10 * N ms: not a constant rate."""
+    analyzer.analyze(variable_clip, tmp_path / "r.fervid")
+    frames = pd.read_csv(tmp_path / "r.fervid" / "frames.csv")
+    number = np.arange(40)
+    assert frames["frame"].tolist() == number.tolist()
+    np.testing.assert_allclose(frames["timestamp"], (number**2 + 10 * number) / 1000, atol=1e-6)
+    assert (frames["success"] == 0).all()
+    assert frames["emotion"].isna().all()
+    assert (tmp_path / "r.fervid" / "report.html").stat().st_size > 1000
+
+
+def test_progress_counts_every_frame(
+    analyzer: Analyzer, constant_clip: Path, tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    analyzer.analyze(constant_clip, tmp_path / "r.fervid", progress=seen.append)
+    assert [p.frames for p in seen] == [8, 16, 24, 32, 40, 48, 50]
+    assert {p.expected for p in seen} == {50}
+
+
+def test_an_interrupted_analysis_leaves_nothing(
+    analyzer: Analyzer, constant_clip: Path, tmp_path: Path
+) -> None:
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with pytest.raises(KeyboardInterrupt):
+        analyzer.analyze(constant_clip, tmp_path / "r.fervid", progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+    assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
+
+
+def test_refusals_leave_nothing(analyzer: Analyzer, constant_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<html></html>")
+    with pytest.raises(MediaError):
+        analyzer.analyze(tmp_path / "page.html", tmp_path / "r.fervid")
+    late = Analyzer(Settings(start=100.0, working_size=96, batch_size=8))
+    with pytest.raises(FervidError, match="no frame"):
+        late.analyze(constant_clip, tmp_path / "r.fervid")
+    with pytest.raises(ResultError):
+        analyzer.analyze(constant_clip, tmp_path / "none" / "r.fervid")
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_two_runs_write_the_same_table(
+    analyzer: Analyzer, constant_clip: Path, tmp_path: Path
+) -> None:
+    tables = []
+    for name in ("a", "b"):
+        analyzer.analyze(constant_clip, tmp_path / f"{name}.fervid")
+        tables.append((tmp_path / f"{name}.fervid" / "frames.csv").read_bytes())
+    assert tables[0] == tables[1]
+
+
+def test_memory_does_not_grow_with_length(
+    analyzer: Analyzer, long_clip: Path, tmp_path: Path
+) -> None:
+    process = psutil.Process()
+    held: list[int] = []
+    analyzer.analyze(
+        long_clip, tmp_path / "r.fervid", progress=lambda _: held.append(process.memory_info().rss)
+    )
+    third = len(held) // 3
+    assert max(held[-third:]) - max(held[third : 2 * third]) < 20e6
+
+
+KNOWN_FRAMES = {
+    "one_man_sad_to_happy.mp4": 472,
+    "two_people_turning.gif": 56,
+    "three_people_walking.gif": 41,
+    "phone_vfr_face_then_none.mov": 169,
+}
+
+
+def test_real_recordings_keep_every_frame(real_clips: Path, tmp_path: Path) -> None:
+    whole = Analyzer(Settings())
+    shares = {}
+    for name, count in KNOWN_FRAMES.items():
+        whole.analyze(real_clips / name, tmp_path / f"{name}.fervid")
+        frames = pd.read_csv(tmp_path / f"{name}.fervid" / "frames.csv")
+        assert frames["frame"].unique().tolist() == list(range(count)), name
+        assert frames.groupby("frame")["timestamp"].first().is_monotonic_increasing
+        shares[name] = frames.groupby("frame")["success"].max()
+    assert shares["one_man_sad_to_happy.mp4"].mean() >= 0.97
+    assert shares["phone_vfr_face_then_none.mov"].iloc[:60].mean() >= 0.9
+    assert shares["phone_vfr_face_then_none.mov"].iloc[110:].mean() <= 0.02
