@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -192,4 +192,4 @@ def analyze(
     with tempfile.TemporaryDirectory(prefix="fervid-") as temporary:
         folder = result_folder(recording, Path(temporary))
         analyzer.analyze(recording, folder, progress=progress)
-        return read_timeline(folder)
+        return replace(read_timeline(folder), folder=None)

@@ -70,6 +70,9 @@ def held_out_part(pictures: Iterable[Picture]) -> list[Picture]:
     return [picture for picture in pictures if picture.source in HELD_OUT_SOURCES]
 
 
+MINED_SOURCE = "mined"
+"""Surroundings of false boxes, by `training.mine_negatives`."""
+
 _WEIGHTS = {"youtube-faces": 0.5, "mask-detection": 0.5, "mask-observations": 0.5,
             "crowds-and-masks": 2.0, "clothing-photos": 1.5, "coco-mini": 2.0}  # fmt: skip
 
