@@ -124,14 +124,14 @@ class Analyzer:
                     progress(Progress(frames, reader.expected_frames, elapsed))
             if frames == 0:
                 raise FervidError(f"{str(recording)!a}: no frame in the chosen part")
-            writer.finish(self._meta(reader, frames, time.perf_counter() - began))
+            writer.finish(self._meta(reader, time.perf_counter() - began))
 
-    def _meta(self, reader: VideoReader, frames: int, elapsed_s: float) -> dict[str, Any]:
+    def _meta(self, reader: VideoReader, elapsed_s: float) -> dict[str, Any]:
         settings = {**asdict(self.settings), "min_score": self.detector.min_score}
         return {
             "fervid": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "recording": _recording(reader.info, frames),
+            "recording": _recording(reader.info),
             "expressions": list(EXPRESSIONS),
             "settings": settings,
             "models": [self.detector.card, self.classifier.card],
@@ -140,14 +140,14 @@ class Analyzer:
         }
 
 
-def _recording(info: VideoInfo, frames: int) -> dict[str, Any]:
+def _recording(info: VideoInfo) -> dict[str, Any]:
     return {
         "name": info.path.name,
         "width": info.width,
         "height": info.height,
         "fps": info.fps,
         "duration_s": info.duration_s,
-        "frames": frames,
+        "frames": info.n_frames,
         "size_bytes": info.path.stat().st_size,
     }
 

@@ -1,6 +1,7 @@
 """The training code on miniature data: it learns, resumes exactly, and shards without change."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -8,17 +9,22 @@ import sys
 from pathlib import Path
 
 import cv2
+import jax
 import numpy as np
 import pandas as pd
 import pytest
+from flax import nnx
 
 from fervid.classifier import Calibration
 from fervid.errors import FervidError
 from fervid.model_cards import load_npz
+from fervid.models.expression_net import ExpressionNet
 from fervid.records import EXPRESSIONS
 from training import faces, fer2013, train_classifier, train_detector
+from training.augment import augment_faces, warp_affine
 from training.evaluate_classifier import Logits, calibration_error, fit_calibration
 from training.evaluate_detector import Match
+from training.export import save_candidate, ship
 
 
 def toy_fer(count: int = 96, seed: int = 0) -> fer2013.Fer2013:
@@ -293,3 +299,36 @@ def test_average_precision_by_hand() -> None:
         "recall": 0.5,
         "false_boxes_a_faceless_picture": 0.0,
     }
+
+
+def test_shipped_weights_carry_their_digest(tmp_path: Path) -> None:
+    recipe = train_classifier.PRESETS["smoke"]
+    model = ExpressionNet(recipe.net, rngs=nnx.Rngs(0))
+    save_candidate(tmp_path / "candidate.npz", model)
+    ship("toy", tmp_path / "candidate.npz", {"version": "1"}, tmp_path)
+    card = json.loads((tmp_path / "toy.json").read_text())
+    digest = hashlib.sha256((tmp_path / "toy.npz").read_bytes()).hexdigest()
+    assert card == {"name": "toy", "version": "1", "sha256": digest}
+    assert {p.name for p in tmp_path.iterdir()} == {"candidate.npz", "toy.npz", "toy.json"}
+
+
+def test_augmented_faces_stay_faces() -> None:
+    """Same shape and range; not the input; the same key gives the same images."""
+    images = toy_fer(8).images
+    one, again, other = (
+        np.asarray(augment_faces(jax.random.key(seed), images)) for seed in (0, 0, 1)
+    )
+    assert one.shape == images.shape
+    assert one.min() >= 0
+    assert one.max() <= 255
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).mean() > 1
+
+
+def test_an_affine_map_moves_pixels_where_it_says() -> None:
+    image = np.zeros((1, 9, 9), np.float32)
+    image[0, 4, 6] = 100
+    shift = np.array([[[1, 0, 2], [0, 1, 0]]], np.float32)
+    assert np.asarray(warp_affine(image, shift))[0, 4, 4] == pytest.approx(100)
+    turn = np.array([[[0, -1, 0], [1, 0, 0]]], np.float32)
+    assert np.asarray(warp_affine(image, turn))[0, 2, 4] == pytest.approx(100)
