@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -47,17 +52,55 @@ class _Seconds(click.ParamType[float]):
         return seconds
 
 
+class _Interruption:
+    """Signals that ask the program to stop, turned into KeyboardInterrupt at most one batch late.
+
+    A signal that arrives inside a callback of the runtime is swallowed there, so `check` asks again
+    after each batch.
+    """
+
+    def __init__(self) -> None:
+        self.signal = 0
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop)
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        self.signal = number
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Stop now if a signal was swallowed."""
+        if self.signal:
+            raise KeyboardInterrupt
+
+    def leave(self) -> NoReturn:
+        """End the process here: shutting the runtime down while it compiles may crash."""
+        click.echo("fervid: interrupted", err=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(128 + (self.signal or signal.SIGINT))
+
+
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
+def _one_line_errors() -> Iterator[_Interruption]:
     """Errors that fervid raises on purpose become one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    interruption = _Interruption()
     try:
-        yield
+        yield interruption
     except FervidError as error:
-        click.echo(f"fervid: {error}", err=True)
+        click.echo(f"fervid: {_printable(str(error))}", err=True)
         raise SystemExit(3 if isinstance(error, SetupError) else 1) from error
-    except KeyboardInterrupt as error:
-        click.echo("fervid: interrupted; nothing was written", err=True)
-        raise SystemExit(130) from error
+    except KeyboardInterrupt:
+        interruption.leave()
+
+
+def _printable(text: str) -> str:
+    """The text on one line, without anything a terminal would act on."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -116,7 +159,7 @@ def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings
       fervid analyze lecture.mp4
       fervid analyze interview.mov --fps 5 --start 1:30 --end 12:00 -o results
     """
-    with _one_line_errors():
+    with _one_line_errors() as interruption:
         from fervid.pipeline import Analyzer, Settings, result_folder
 
         folder = result_folder(recording, out)
@@ -124,14 +167,19 @@ def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings
             analyzer = Analyzer(Settings(**settings))
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        with _progress_bar(recording.name, quiet) as progress:
+        with _progress_bar(recording.name, quiet) as show:
+
+            def progress(done: Progress) -> None:
+                interruption.check()
+                show(done)
+
             analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
         if not quiet:
-            click.echo(_closing_line(folder))
+            _echo_result(folder)
 
 
 @contextmanager
-def _progress_bar(name: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+def _progress_bar(name: str, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     """A bar on stderr with frames done, speed and time left; only on a terminal."""
     from rich.console import Console
     from rich.markup import escape
@@ -140,7 +188,7 @@ def _progress_bar(name: str, quiet: bool) -> Iterator[Callable[[Progress], None]
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield None
+        yield lambda _: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -159,16 +207,17 @@ def _progress_bar(name: str, quiet: bool) -> Iterator[Callable[[Progress], None]
         yield show
 
 
-def _closing_line(folder: Path) -> str:
+def _echo_result(folder: Path) -> None:
     """What was found, and where the report is."""
     from fervid.results import REPORT_NAME, read_meta
 
     meta = read_meta(folder)
     for warning in meta["warnings"]:
-        click.echo(f"fervid: warning: {warning}", err=True)
+        click.echo(f"fervid: warning: {_printable(warning)}", err=True)
     found = meta["detection"]
     share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
-    return f"{share} ({found['detection_rate']:.0%})\nreport: {folder / REPORT_NAME}"
+    click.echo(f"{share} ({found['detection_rate']:.0%})")
+    click.echo(f"report: {_printable(str(folder / REPORT_NAME))}")
 
 
 @main.command()
@@ -183,7 +232,7 @@ def report(result: Path) -> None:
     with _one_line_errors():
         from fervid.report import write_report
 
-        click.echo(f"report: {write_report(result)}")
+        click.echo(f"report: {_printable(str(write_report(result)))}")
 
 
 @main.command()

@@ -72,17 +72,17 @@ class FaceDetector:
         """
         count, height, width = batch.images.shape
         size = max(batch_size or count, count)
-        boxes, scores = self._find(self._state, _pad(batch.images, size))
-        rows, slots = np.nonzero(np.asarray(scores)[:count] >= self.min_score)
-        corners = np.asarray(boxes)[rows, slots] * np.tile(
+        found = self._find(self._state, _pad(batch.images, size))
+        boxes, scores = (np.asarray(part)[:count] for part in found)
+        rows, slots = np.nonzero((scores > 0) & (scores >= self.min_score))
+        corners = boxes[rows, slots] * np.tile(
             np.array(displayed, np.float32) / np.array([width, height], np.float32), 2
         )
         limit = np.tile(np.array(displayed, np.float32), 2)
         corners = np.clip(corners, 0, limit)
         xywh = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        score = np.asarray(scores)[rows, slots]
-        found = Detections(rows.astype(np.int32), xywh.astype(np.float32), score)
-        return found[(xywh[:, 2] >= 1) & (xywh[:, 3] >= 1)]
+        faces = Detections(rows.astype(np.int32), xywh.astype(np.float32), scores[rows, slots])
+        return faces[(xywh[:, 2] >= 1) & (xywh[:, 3] >= 1)]
 
 
 def _tuples(config: dict[str, Any]) -> dict[str, Any]:

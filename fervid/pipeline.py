@@ -17,7 +17,7 @@ import pandas as pd
 from fervid import __version__, faces
 from fervid.classifier import ExpressionClassifier
 from fervid.detector import FaceDetector
-from fervid.errors import FervidError
+from fervid.errors import MediaError
 from fervid.records import EXPRESSIONS, VideoInfo
 from fervid.results import ResultWriter, read_timeline
 from fervid.timeline import Timeline, frame_table
@@ -25,6 +25,7 @@ from fervid.tracks import Tracker
 from fervid.video import VideoReader
 
 RESULT_SUFFIX = ".fervid"
+_LATEST_S = 1e9
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,10 @@ class Settings:
     batch_size: int = 16
 
     def __post_init__(self) -> None:
-        if self.fps is not None and not 0 < self.fps < math.inf:
+        if self.fps is not None and not 1e-6 <= self.fps < math.inf:
             raise ValueError("fps must be a positive number")
-        if not 0 <= (self.start or 0.0) < (math.inf if self.end is None else self.end):
+        end = _LATEST_S if self.end is None else self.end
+        if not 0 <= (self.start or 0.0) < end <= _LATEST_S:
             raise ValueError("the end must lie after the start, and the start at 0 or later")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ValueError("min_score must lie between 0 and 1")
@@ -86,7 +88,7 @@ class Analyzer:
     def tables(self, reader: VideoReader) -> Iterator[pd.DataFrame]:
         """The frame table of a recording, a batch of frames at a time."""
         displayed = (reader.info.width, reader.info.height)
-        tracker = Tracker()
+        tracker = Tracker(self.settings.fps)
         for batch in reader:
             detections = self.detector.detect(batch, displayed, batch_size=self.settings.batch_size)
             crops = faces.crop(batch, detections, displayed)
@@ -105,8 +107,9 @@ class Analyzer:
         """Analyse one recording into a new result folder; see `analyze`."""
         began, frames = time.perf_counter(), 0
         choice = self.settings
+        # The writer refuses before the recording is probed, and makes its folder after that.
+        unopened = ResultWriter(folder, overwrite=overwrite)
         with (
-            ResultWriter(folder, overwrite=overwrite) as writer,
             VideoReader(
                 recording,
                 working_size=choice.working_size,
@@ -115,6 +118,7 @@ class Analyzer:
                 start=choice.start,
                 end=choice.end,
             ) as reader,
+            unopened as writer,
         ):
             for table in self.tables(reader):
                 writer.append(table)
@@ -123,7 +127,7 @@ class Analyzer:
                     elapsed = time.perf_counter() - began
                     progress(Progress(frames, reader.expected_frames, elapsed))
             if frames == 0:
-                raise FervidError(f"{str(recording)!a}: no frame in the chosen part")
+                raise MediaError(_nothing_chosen(reader.info))
             writer.finish(self._meta(reader, time.perf_counter() - began))
 
     def _meta(self, reader: VideoReader, elapsed_s: float) -> dict[str, Any]:
@@ -140,6 +144,11 @@ class Analyzer:
         }
 
 
+def _nothing_chosen(info: VideoInfo) -> str:
+    length = "" if info.duration_s is None else f", which is {info.duration_s:.2f} s long"
+    return f"{str(info.path)!a}: no frame lies in the chosen part of the recording{length}"
+
+
 def _recording(info: VideoInfo) -> dict[str, Any]:
     return {
         "name": info.path.name,
@@ -147,8 +156,7 @@ def _recording(info: VideoInfo) -> dict[str, Any]:
         "height": info.height,
         "fps": info.fps,
         "duration_s": info.duration_s,
-        "frames": info.n_frames,
-        "size_bytes": info.path.stat().st_size,
+        "size_bytes": info.size_bytes,
     }
 
 
@@ -179,9 +187,10 @@ def analyze(
         sidecar.
 
     Raises:
-        MediaError: the input is not a recording that can be read.
+        MediaError: the input is not a recording that can be read, or its chosen part is empty.
         ResultError: there is a result already, or it cannot be written.
-        SetupError: ffmpeg or the weights are missing.
+        SetupError: ffmpeg or the weights are missing, or JAX finds no device.
+        ValueError: a setting is out of range.
     """
     recording = Path(recording)
     analyzer = Analyzer(Settings(**settings))

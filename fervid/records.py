@@ -36,7 +36,7 @@ class VideoInfo:
         width, height: displayed size in pixels (rotation and pixel aspect ratio applied).
         fps: average frame rate in frames a second, 0 when the container does not say.
         duration_s: length in seconds from the container, or None.
-        n_frames: number of frames, or None when only reading them all would tell.
+        size_bytes: size of the file when it was opened.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class VideoInfo:
     height: int
     fps: Fraction
     duration_s: float | None = None
-    n_frames: int | None = None
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
     path = _existing(folder, META_NAME)
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
     if not isinstance(meta, dict):
         raise ResultError(f"{path}: damaged: it holds no JSON object")
@@ -97,7 +97,7 @@ def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
                 last = _checked(chunk, last)
                 kinds = pd.CategoricalDtype(pd.Index(EXPRESSIONS))
                 yield chunk.assign(emotion=chunk["emotion"].astype(kinds))
-    except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors
+    except (OSError, ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
 
 
@@ -111,6 +111,11 @@ def _checked(chunk: pd.DataFrame, last: int) -> int:
         raise ValueError("success is neither 0 nor 1")
     if chunk.loc[is_face].isna().to_numpy().any() or chunk["timestamp"].isna().any():
         raise ValueError("values are missing")
+    if np.isinf(chunk[_FLOATS].to_numpy()).any():
+        raise ValueError("values are infinite")
+    shares = chunk.loc[is_face, ["confidence", *EXPRESSIONS]].to_numpy()
+    if (shares < 0).any() or (shares > 1).any():
+        raise ValueError("probabilities lie outside 0 to 1")
     if not chunk.loc[is_face, "emotion"].isin(EXPRESSIONS).all():
         raise ValueError("unknown emotion")
     return int(frames[-1]) if len(frames) else last
@@ -149,7 +154,11 @@ def _ends_with_newline(path: Path) -> bool:
 
 def _existing(folder: Path, name: str) -> Path:
     path = Path(folder) / name
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not there:
         raise ResultError(f"{folder}: not a fervid result (it has no {name})")
     return path
 

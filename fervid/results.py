@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from fervid.errors import ResultError
-from fervid.report import write_report
+from fervid.report import save_report
 from fervid.result_files import (
     FRAMES_NAME,
     META_NAME,
@@ -64,14 +64,17 @@ class ResultWriter:
 
     def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
         self.folder = Path(folder)
-        self._target = self.folder.resolve()
         self._overwrite = overwrite
-        self._check()
+        with self._disk():
+            self._target = self.folder.resolve()
+            self._check()
         self._temporary = self._target.parent / f".{secrets.token_hex(6)}.fervid-part"
         self._rows: IO[str] | None = None
 
     def _check(self) -> None:
         parent = self._target.parent
+        while not parent.exists():  # the missing ones are made when the first row comes
+            parent = parent.parent
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise ResultError(f"{self.folder.parent}: not a folder that can be written to")
         if not self._target.exists():
@@ -82,11 +85,21 @@ class ResultWriter:
             raise ResultError(f"{self.folder}: not a fervid result, so it is not overwritten")
 
     def __enter__(self) -> Self:
-        with self._disk():
-            self._temporary.mkdir()
-            self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
-            self._rows.write(",".join(FRAME_COLUMNS) + "\n")
+        try:
+            with self._disk():
+                self._temporary.mkdir(parents=True)
+                self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
+                self._rows.write(",".join(FRAME_COLUMNS) + "\n")
+        except BaseException:
+            self._discard()
+            raise
         return self
+
+    def _discard(self) -> None:
+        if self._rows is not None:
+            with contextlib.suppress(OSError):  # a full disk fails again when closing
+                self._rows.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def __exit__(
         self,
@@ -94,10 +107,7 @@ class ResultWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._rows is not None:
-            with contextlib.suppress(OSError):  # a full disk fails again when closing
-                self._rows.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._discard()
 
     def append(self, frames: pd.DataFrame) -> None:
         """Write the next rows of the frame table.
@@ -133,7 +143,7 @@ class ResultWriter:
                 whole = _plain({**meta, "detection": _detection(summary)})
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
                 _sync(file)
-            write_report(self._temporary)
+            save_report(self._temporary, summary)
             _sync_folder(self._temporary)
             self._check()
             _replace(self._temporary, self._target)
@@ -144,8 +154,8 @@ class ResultWriter:
         """Say in one line what the disk refused."""
         try:
             yield
-        except OSError as error:
-            reason = error.strerror or error
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+            reason = getattr(error, "strerror", None) or error
             raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
 
     def _open(self) -> IO[str]:

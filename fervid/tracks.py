@@ -13,9 +13,15 @@ _MAX_GAP_S = 1.0
 
 
 class Tracker:
-    """Gives ids to faces, batch after batch; ids count from 1 by first appearance."""
+    """Gives ids to faces, batch after batch; ids count from 1 by first appearance.
 
-    def __init__(self) -> None:
+    Args:
+        fps: frames a second that are looked at, None for every frame. A face keeps its id over
+            gaps of up to a second, and always from one sampled frame to the next.
+    """
+
+    def __init__(self, fps: float | None = None) -> None:
+        self._max_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
         self._ids = np.zeros(0, np.int64)
         self._boxes = np.zeros((0, 4), np.float32)
         self._seen_s = np.zeros(0, np.float64)
@@ -40,7 +46,7 @@ class Tracker:
 
     def _assign(self, boxes: NDArray[np.float32], time_s: float) -> NDArray[np.int64]:
         """Ids of one frame's boxes: those of recent faces they overlap best, else new ones."""
-        recent = time_s - self._seen_s <= _MAX_GAP_S
+        recent = time_s - self._seen_s <= self._max_gap_s
         overlap = iou(boxes, self._boxes[recent])
         mine, theirs = linear_sum_assignment(np.where(overlap >= _MIN_OVERLAP, -overlap, 0.0))
         good = overlap[mine, theirs] >= _MIN_OVERLAP

@@ -1,7 +1,9 @@
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -33,11 +35,7 @@ def test_every_command_has_help_with_an_example_and_is_in_the_readme() -> None:
 
 
 def test_analyze_prints_only_what_was_found_and_where_the_report_is(analyzed: Path) -> None:
-    """Runs on a copy of the fixture's clip, so that the whole command is one a user types."""
     clip = ROOT / "sample_media" / "expressions.mp4"
-    done = run("analyze", str(clip), "--fps", "1", "-o", str(analyzed.parent / "cli"))
-    assert done.returncode == 1, "the parent folder does not exist yet"
-    (analyzed.parent / "cli").mkdir()
     done = run("analyze", str(clip), "--fps", "1", "-o", str(analyzed.parent / "cli"))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -87,6 +85,30 @@ def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
     done = run("analyze", "x.mp4", "--start", "5", "--end", "3", cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_leaves_nothing(
+    long_clip: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-m", "fervid.cli", "analyze", str(long_clip), "-o", str(tmp_path)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()), "it never began to write"
+    child.send_signal(number)
+    _, errors = child.communicate(timeout=30)
+    assert (child.returncode, errors) == (code, "fervid: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_would_move_the_cursor_is_printed_harmlessly(tmp_path: Path) -> None:
+    name = "a\nb\x1b[2J.mp4"
+    (tmp_path / name).write_bytes((ROOT / "sample_media" / "expressions.mp4").read_bytes())
+    done = run("analyze", name, "--end", "0.2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("report: a\\nb\\x1b[2J.mp4.fervid/report.html\n")
 
 
 def test_report_renders_again_from_the_tables(analyzed: Path) -> None:

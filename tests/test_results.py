@@ -234,13 +234,30 @@ def test_a_name_taken_while_writing_is_not_replaced(tmp_path):
 
 
 def test_the_parent_must_be_a_folder_that_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
     with pytest.raises(ResultError, match="not a folder that can be written"):
-        ResultWriter(tmp_path / "missing" / "r")
+        ResultWriter(tmp_path / "file" / "r")
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
     if not os.access(locked, os.W_OK):  # the superuser may write anywhere
         with pytest.raises(ResultError, match="not a folder that can be written"):
             ResultWriter(locked / "r")
+
+
+def test_missing_parents_are_made_when_writing_starts(tmp_path):
+    writer = ResultWriter(tmp_path / "a" / "b" / "r")
+    assert not (tmp_path / "a").exists()
+    with writer:
+        writer.append(table())
+        writer.finish(META)
+    assert len(read_timeline(tmp_path / "a" / "b" / "r").frames) == 8
+
+
+def test_paths_that_cannot_be_get_one_line(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("loop/r", "n" * 300):
+        with pytest.raises(ResultError, match="cannot be written"):
+            ResultWriter(tmp_path / name)
 
 
 def test_other_columns_are_refused(tmp_path):

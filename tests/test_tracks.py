@@ -44,6 +44,13 @@ def test_ids_go_on_across_batches_and_short_gaps_but_not_long_ones() -> None:
     assert tracker.update(make_batch([5.0]), face).tolist() == [2]
 
 
+def test_sparse_sampling_keeps_ids_from_one_sampled_frame_to_the_next() -> None:
+    batch = make_batch([0.0, 10.01, 20.02])
+    faces = make_detections([(row, 10, 10, 40, 40) for row in range(3)])
+    assert Tracker(fps=0.1).update(batch, faces).tolist() == [1, 1, 1]
+    assert Tracker().update(batch, faces).tolist() == [1, 2, 3]
+
+
 def test_a_face_elsewhere_is_a_new_face() -> None:
     tracker = Tracker()
     tracker.update(make_batch([0.0]), make_detections([(0, 0, 0, 20, 20)]))

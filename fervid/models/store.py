@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -29,8 +30,9 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
         arrays: what `to_arrays` gave.
 
     Raises:
-        SetupError: a name or a shape does not fit the model.
+        SetupError: a name or a shape does not fit the model, or JAX finds no device.
     """
+    _check_device()
     model: Model = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
     flat = nnx.to_flat_state(nnx.state(model))
     leaves = {".".join(map(str, path)): leaf for path, leaf in flat}
@@ -43,6 +45,15 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
     nnx.update(model, nnx.from_flat_state(flat))
     set_evaluation(model)
     return model
+
+
+def _check_device() -> None:
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # what JAX_PLATFORMS without its plugin raises
+        raise SetupError(
+            "JAX finds no device to run on; check the variable JAX_PLATFORMS"
+        ) from error
 
 
 def set_evaluation(model: nnx.Module) -> None:

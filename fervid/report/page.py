@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -22,7 +24,8 @@ from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
-from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_summary
+from fervid.result_files import REPORT_NAME, read_frames, read_meta
+from fervid.timeline import summarize
 
 MAX_FACES = 20
 """Faces in the table of faces."""
@@ -79,7 +82,22 @@ def write_report(folder: Path) -> Path:
         ResultError: a table or `meta.json` is missing, not ours or damaged, or the folder cannot
             be written to.
     """
-    page = render(read_frames(folder), read_summary(folder), read_meta(folder))
+    try:
+        return save_report(folder)
+    except OSError as error:
+        path = Path(folder) / REPORT_NAME
+        raise ResultError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def save_report(folder: Path, summary: pd.DataFrame | None = None) -> Path:
+    """As `write_report`, but what the disk refuses is an OSError.
+
+    Without a summary it is made from the frame table, so that the page agrees with itself whoever
+    edited the tables.
+    """
+    if summary is None:
+        summary = summarize(read_frames(folder))
+    page = render(read_frames(folder), summary, read_meta(folder))
     path = Path(folder) / REPORT_NAME
     temporary = path.with_name(f".{secrets.token_hex(6)}.html")
     try:
@@ -89,10 +107,9 @@ def write_report(folder: Path) -> Path:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        raise ResultError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path
 
 
@@ -154,7 +171,7 @@ def file_size(size: Any) -> str:
 
 
 def _known(value: Any) -> bool:
-    return isinstance(value, int | float) and value == value
+    return isinstance(value, int | float) and abs(value) < 1e18 and math.isfinite(value)
 
 
 def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:

@@ -143,6 +143,7 @@ class Child:
         self._waiting = False
         self._closed = threading.Event()
         self._fd = open_recording(path)
+        self.size_bytes = os.fstat(self._fd).st_size
         stats_read, stats_write = os.pipe() if frame_stats and not _WINDOWS else (-1, -1)
         try:
             if frame_stats:

@@ -77,7 +77,7 @@ def probe_stream(path: Path) -> Probed:
     width, height = int(size[1]), int(size[2])
     if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
         width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
-    info = VideoInfo(path, width, height, _rate(log), _duration(log))
+    info = VideoInfo(path, width, height, _rate(log), _duration(log), child.size_bytes)
     return Probed(info, Fraction(int(base[1]), int(base[2])), _stands_alone(log))
 
 
