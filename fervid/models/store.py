@@ -50,10 +50,8 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
 def _check_device() -> None:
     try:
         jax.devices()
-    except (RuntimeError, AssertionError) as error:  # what JAX_PLATFORMS without its plugin raises
-        raise SetupError(
-            "JAX finds no device to run on; check the variable JAX_PLATFORMS"
-        ) from error
+    except (RuntimeError, AssertionError) as error:  # what a platform without its plugin raises
+        raise SetupError("JAX finds no device; check the variable JAX_PLATFORMS") from error
 
 
 def set_evaluation(model: nnx.Module) -> None:
