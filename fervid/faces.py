@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from fervid.records import FACE_SIZE, Detections, FaceCrops, FrameBatch
 
-SIDE_BY_HEIGHT = 1.10
+SIDE_BY_HEIGHT = 1.003
 """Side of the crop as a multiple of the detected box's height."""
 
 SHIFT_X = 0.0
-"""The crop's centre right of the box's centre, as a share of the box's height."""
+"""The crop's centre right of the box's centre, as a share of the box's height; 0 by symmetry."""
 
-SHIFT_Y = 0.0
+SHIFT_Y = 0.006
 """The crop's centre below the box's centre, as a share of the box's height."""
 
 
