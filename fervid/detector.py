@@ -23,6 +23,7 @@ MAX_FACES = 64
 
 _SCALES = 2
 _OVERLAP = 0.4
+_INSIDE = 0.8
 
 
 class FaceDetector:
@@ -127,11 +128,13 @@ def _peaks(logits: jax.Array, sides: jax.Array) -> tuple[jax.Array, jax.Array]:
 def suppress(boxes: jax.Array, scores: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Greedy non-maximum suppression of (K, 4) corners with (K,) scores, at most 64 kept.
 
-    Boxes that overlap a stronger kept one by more than .4 (intersection over union) get score 0.
+    A box gets score 0 if it overlaps a stronger kept one by more than .4 (intersection over union),
+    or lies inside of it with more than .8 of its area, as a mouth within a large face does.
     """
     order = jnp.argsort(-scores)
     boxes, scores = boxes[order], scores[order]
-    overlaps = pairwise_iou(boxes, boxes) > _OVERLAP
+    overlap, inside = pairwise_overlap(boxes, boxes)
+    overlaps = (overlap > _OVERLAP) | (inside > _INSIDE)
     later = jnp.arange(len(scores))
 
     def visit(row: jax.Array, kept: jax.Array) -> jax.Array:
@@ -142,11 +145,15 @@ def suppress(boxes: jax.Array, scores: jax.Array) -> tuple[jax.Array, jax.Array]
     return boxes[rows], best
 
 
-def pairwise_iou(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Intersection over union of (N, 4) and (M, 4) corner boxes, (N, M) float32."""
+def pairwise_overlap(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Intersection of (N, 4) and (M, 4) corner boxes, over their union and over b's own area.
+
+    Both are (N, M) float32.
+    """
     low = jnp.maximum(a[:, None, :2], b[None, :, :2])
     high = jnp.minimum(a[:, None, 2:], b[None, :, 2:])
     shared = jnp.maximum(high - low, 0).prod(-1)
     area_a = (a[:, 2:] - a[:, :2]).prod(-1)
     area_b = (b[:, 2:] - b[:, :2]).prod(-1)
-    return shared / jnp.maximum(area_a[:, None] + area_b[None] - shared, 1e-6)
+    union = area_a[:, None] + area_b[None] - shared
+    return shared / jnp.maximum(union, 1e-6), shared / jnp.maximum(area_b[None], 1e-6)

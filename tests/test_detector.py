@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fervid.detector import MAX_FACES, FaceDetector, pairwise_iou, suppress
+from fervid.detector import MAX_FACES, FaceDetector, pairwise_overlap, suppress
 from fervid.records import FrameBatch
+from fervid.tracks import iou
 
 PORTRAIT = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
 
@@ -29,16 +30,16 @@ def portrait() -> np.ndarray:
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def test_a_portrait_has_one_face_and_a_blank_frame_none(
+def test_the_strongest_box_of_a_portrait_is_the_face_and_a_blank_frame_has_none(
     detector: FaceDetector, portrait: np.ndarray
 ) -> None:
     height, width = portrait.shape
     found = detector.detect(batch_of(np.full_like(portrait, 128), portrait), (width, height))
-    assert found.frame.tolist() == [1]
-    x, y, w, h = found.xywh[0]
-    assert 0 <= x < x + w <= width
-    assert 0 <= y < y + h <= height
-    assert w * h > 0.01 * width * height
+    assert set(found.frame.tolist()) == {1}
+    by_eye = np.array([[86, 65, 80, 112]], np.float32)  # forehead to chin, cheek to cheek
+    assert iou(found.xywh, by_eye)[0, 0] >= 0.6
+    assert (found.xywh[:, :2] >= 0).all()
+    assert (found.xywh[:, :2] + found.xywh[:, 2:] <= [width, height]).all()
 
 
 def test_padding_a_batch_changes_nothing(detector: FaceDetector, portrait: np.ndarray) -> None:
@@ -74,6 +75,18 @@ def test_suppressed_boxes_are_not_faces_even_at_score_0(portrait: np.ndarray) ->
     assert (found.score > 0).all()
 
 
+def test_a_box_within_a_stronger_one_goes_but_not_a_large_one_around_it() -> None:
+    boxes = np.array([[0, 0, 100, 100], [30, 50, 70, 95]], np.float32)
+    overlap, inside = (np.asarray(part) for part in pairwise_overlap(boxes, boxes))
+    assert overlap[0, 1] == pytest.approx(0.18)
+    assert inside[0, 1] == pytest.approx(1)
+    assert inside[1, 0] == pytest.approx(0.18)
+    kept = np.asarray(suppress(boxes, np.array([0.9, 0.5], np.float32))[1])
+    assert kept.tolist() == pytest.approx([0.9, 0])
+    kept = np.asarray(suppress(boxes, np.array([0.5, 0.9], np.float32))[1])
+    assert kept.tolist() == pytest.approx([0.9, 0.5])
+
+
 corners = st.tuples(
     st.integers(0, 60), st.integers(0, 60), st.integers(1, 40), st.integers(1, 40)
 ).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
@@ -89,9 +102,10 @@ def test_suppression_is_greedy(boxes: list[tuple[int, ...]], ranks: list[int]) -
     scores = np.array(ranks, np.float32) / 100
     kept_boxes, kept_scores = (np.asarray(out) for out in suppress(array, scores))
     expected: list[int] = []
-    overlap = np.asarray(pairwise_iou(array, array))
+    overlap, inside = (np.asarray(part) for part in pairwise_overlap(array, array))
+    taken = (overlap > 0.4) | (inside > 0.8)
     for row in np.argsort(-scores):
-        if scores[row] > 0 and all(overlap[row, other] <= 0.4 for other in expected):
+        if scores[row] > 0 and not any(taken[other, row] for other in expected):
             expected.append(int(row))
     count = int((kept_scores > 0).sum())
     assert count == len(expected) <= MAX_FACES
