@@ -56,7 +56,8 @@ def _read(name: str) -> bytes:
 
 def describe(card: dict[str, Any]) -> str:
     """A model card as plain text for a terminal, 88 columns wide."""
-    lines = [f"{card['name']} ({card['version']})", "=" * (len(card["name"]) + 8)]
+    title = f"{card.get('name', 'model')} ({card.get('version', '?')})"
+    lines = [title, "=" * len(title)]
     for key, value in card.items():
         if key not in ("name", "version", "config"):
             lines += _entry(key.replace("_", " "), value)
@@ -65,10 +66,18 @@ def describe(card: dict[str, Any]) -> str:
 
 def _entry(key: str, value: Any, indent: int = 0) -> list[str]:
     margin = " " * indent
+    if isinstance(value, dict) and value.keys() == {"percent", "plus_minus", "n"}:
+        return [f"{margin}{key}: {value['percent']}% ± {value['plus_minus']} (n = {value['n']})"]
     if isinstance(value, dict):
         inner = [line for k, v in value.items() for line in _entry(k, v, indent + 2)]
         return [f"{margin}{key}:", *inner]
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        return [f"{margin}{key}:", *(f"{margin}  {_flat(item)}" for item in value)]
     text = value if isinstance(value, str) else json.dumps(value)
     return textwrap.wrap(
         f"{margin}{key}: {text}", 88, subsequent_indent=margin + "  ", break_long_words=False
     )
+
+
+def _flat(item: dict[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in item.items())

@@ -29,7 +29,7 @@ ALLOWED = {
     "faces": set(),
     "timeline": set(),
     "result_files": {"fervid.timeline"},
-    "report": {"fervid.report", "fervid.result_files", "fervid.timeline"},
+    "report": {"fervid.model_cards", "fervid.report", "fervid.result_files", "fervid.timeline"},
     "results": {"fervid.report", "fervid.result_files", "fervid.timeline"},
 }
 WITHOUT_JAX = ("video", "tracks", "timeline", "results", "report", "model_cards")

@@ -83,7 +83,10 @@ def classifier(data: Path, votes: Path | None, preset: str, run: Path, final: bo
         "recipe": {name: v for name, v in asdict(recipe).items() if name != "net"},
         "license": "MIT",
         "date": _today(),
-        "command": f"python -m training.train_classifier fer2013.csv --preset {preset}",
+        "command": (
+            "python -m training.train_classifier fer2013.csv --votes fer2013new.csv "
+            f"--preset {preset}"
+        ),
     }
     ship("expression", candidate, card)
     ExpressionClassifier.load()

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from fervid.errors import ResultError
+from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
@@ -71,6 +72,7 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
             scripts=[Markup(script) for script in scripts],
             script_hashes=" ".join(map(_csp_hash, scripts)),
             colours=COLOURS,
+            models=[_model(card) for card in meta.get("models") or [] if isinstance(card, dict)],
         )
     )
 
@@ -185,6 +187,12 @@ def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:
 def _face(row: dict[Any, Any]) -> dict[str, Any]:
     most = max(EXPRESSIONS, key=lambda name: row[f"{name}_dominant"])
     return {**row, "most": most, "most_share": row[f"{most}_dominant"]}
+
+
+def _model(card: dict[str, Any]) -> dict[str, str]:
+    """A model card for the page: its headline, its limits, and all of it as text."""
+    words = {key: str(card.get(key) or "") for key in ("task", "limits")}
+    return {"name": str(card.get("name") or "model"), **words, "text": describe(card)}
 
 
 def _script_json(text: str) -> Markup:
