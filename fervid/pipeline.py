@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from fervid import __version__, faces
 from fervid.classifier import ExpressionClassifier
 from fervid.detector import FaceDetector
 from fervid.errors import MediaError
-from fervid.records import EXPRESSIONS, VideoInfo
+from fervid.records import EXPRESSIONS, Detections, FrameBatch, VideoInfo
 from fervid.results import ResultWriter, read_timeline
 from fervid.timeline import Timeline, frame_table
 from fervid.tracks import Tracker
@@ -26,6 +28,7 @@ from fervid.video import VideoReader
 
 RESULT_SUFFIX = ".fervid"
 _LATEST_S = 1e9
+_DETECTORS = 2
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,34 @@ class Analyzer:
         """The frame table of a recording, a batch of frames at a time."""
         displayed = (reader.info.width, reader.info.height)
         tracker = Tracker(self.settings.fps)
-        for batch in reader:
-            detections = self.detector.detect(batch, displayed, batch_size=self.settings.batch_size)
+        for batch, detections in self._detect_ahead(reader, displayed):
             crops = faces.crop(batch, detections, displayed)
             expressions = self.classifier.classify(crops)
             ids = tracker.update(batch, detections)
             yield frame_table(batch, detections, ids, expressions)
+
+    def _detect_ahead(
+        self, reader: VideoReader, displayed: tuple[int, int]
+    ) -> Iterator[tuple[FrameBatch, Detections]]:
+        """Each batch with its faces, in order, while the next ones are searched in threads.
+
+        XLA keeps about one core busy with a convolution, so two calls at a time use two.
+        """
+        detect = partial(
+            self.detector.detect, displayed=displayed, batch_size=self.settings.batch_size
+        )
+        waiting: deque[tuple[FrameBatch, Future[Detections]]] = deque()
+        with ThreadPoolExecutor(_DETECTORS) as pool:
+            for number, batch in enumerate(reader):
+                found = pool.submit(detect, batch)
+                if number == 0:  # so that only one thread compiles
+                    wait([found])
+                waiting.append((batch, found))
+                if len(waiting) > _DETECTORS:
+                    oldest, found = waiting.popleft()
+                    yield oldest, found.result()
+            for oldest, found in waiting:
+                yield oldest, found.result()
 
     def analyze(
         self,
