@@ -3,6 +3,9 @@
     python -m training.train_classifier fer2013.csv --votes fer2013new.csv --preset cpu --run runs/c
 
 An interrupted run continues from its newest checkpoint when the same command is given again.
+
+Preset `cpu`, measured on one core of an AVX2 server beside other work: 50 epochs in 100 minutes,
+PublicTest 65.8% (66.4% with mirroring), FER+ majority 83.9% (84.7%).
 """
 
 from __future__ import annotations
