@@ -4,8 +4,8 @@
 
 An interrupted run continues from its newest checkpoint when the same command is given again.
 
-Preset `cpu`, measured on one core of an AVX2 server beside other work: 8,500 steps (272,000 crops) in
-80 minutes, held-out average precision .905 for faces of 24 px and more, .969 from 48 px.
+Preset `cpu`, measured on one core of an AVX2 server beside other work: 8,500 steps (272,000 crops)
+in 80 minutes, held-out average precision .905 for faces of 24 px and more, .969 from 48 px.
 """
 
 from __future__ import annotations
