@@ -154,8 +154,8 @@ def main() -> None:
 def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings: Any) -> None:
     """Analyse a video file and write its expression timeline.
 
-    Writes RECORDING.fervid/ with frames.csv (one row a face a frame), summary.csv, meta.json and
-    report.html.
+    Writes RECORDING.fervid/ with frames.csv (one row for each face in each frame), summary.csv,
+    meta.json and report.html.
 
     \b
     Examples:
@@ -220,6 +220,8 @@ def _echo_result(folder: Path) -> None:
     found = meta["detection"]
     share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
     click.echo(f"{share} ({found['detection_rate']:.0%})")
+    if not found["frames_with_face"]:
+        click.echo("no face was found; try a larger --working-size or a lower --min-score")
     click.echo(f"report: {_printable(str(folder / REPORT_NAME))}")
 
 

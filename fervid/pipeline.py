@@ -165,7 +165,7 @@ class Analyzer:
             "settings": settings,
             "models": [self.detector.card, self.classifier.card],
             "warnings": list(reader.warnings),
-            "elapsed_s": round(elapsed_s, 3),
+            "elapsed_s": round(elapsed_s, 1),
         }
 
 
@@ -205,11 +205,12 @@ def analyze(
         out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
         overwrite: replace an earlier result.
         progress: called after each batch of frames.
-        **settings: the fields of `Settings`.
+        **settings: `fps`, `start`, `end`, `working_size`, `min_score`, `batch_size`; see
+            `fervid.pipeline.Settings`.
 
     Returns:
-        The timeline: `.frames` has one row a face a frame, `.summary` one a person, `.meta` the
-        sidecar.
+        The timeline: `.frames` has one row for each face in each frame, `.summary` one for
+        everyone and one for each face id, `.meta` the sidecar.
 
     Raises:
         MediaError: the input is not a recording that can be read, or its chosen part is empty.

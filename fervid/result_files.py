@@ -158,6 +158,8 @@ def _existing(folder: Path, name: str) -> Path:
         there = path.is_file()
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not Path(folder).is_dir():
+        raise ResultError(f"{folder}: no such folder; give a result folder, RECORDING.fervid")
     if not there:
         raise ResultError(f"{folder}: not a fervid result (it has no {name})")
     return path

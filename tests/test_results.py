@@ -308,9 +308,12 @@ def test_a_cut_off_table_is_damaged(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
+    with pytest.raises(ResultError, match="no such folder"):
+        read_frames(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
     for read, name in ((read_frames, "frames.csv"), (read_meta, "meta"), (read_summary, "summary")):
         with pytest.raises(ResultError, match=f"it has no {name}"):
-            read(tmp_path / "nowhere")
+            read(tmp_path / "empty")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"models": {}}', '{"recording": 3}', "\x00"])

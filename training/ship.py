@@ -19,6 +19,7 @@ from fervid.detector import FaceDetector
 from fervid.model_cards import load_npz
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import restore
+from fervid.records import EXPRESSIONS
 from training import faces, fer2013, train_classifier, train_detector
 from training.evaluate_classifier import evaluate, fit_calibration, predict_logits
 from training.evaluate_detector import evaluate as evaluate_detector
@@ -63,6 +64,7 @@ def classifier(data: Path, votes: Path | None, preset: str, run: Path, final: bo
         "version": "0.1",
         "task": "seven expressions of a 48x48 luma face; FER-2013 and FER+ heads on one trunk",
         "config": {"stages": recipe.net.stages},
+        "classes": ", ".join(EXPRESSIONS) + " (the order of all lists and tables below)",
         "calibration": asdict(calibration),
         "data": (
             "FER-2013 (Goodfellow et al. 2013) labels and FER+ (Barsoum et al. 2016) votes. The "
