@@ -25,6 +25,7 @@ from fervid.results import ResultWriter, read_timeline
 from fervid.timeline import Timeline, frame_table
 from fervid.tracks import Tracker
 from fervid.video import VideoReader
+from fervid.video.ffmpeg import quoted
 
 RESULT_SUFFIX = ".fervid"
 _LATEST_S = 1e9
@@ -171,7 +172,7 @@ class Analyzer:
 
 def _nothing_chosen(info: VideoInfo) -> str:
     length = "" if info.duration_s is None else f", which is {info.duration_s:.2f} s long"
-    return f"{str(info.path)!a}: no frame lies in the chosen part of the recording{length}"
+    return f"{quoted(info.path)}: no frame lies in the chosen part of the recording{length}"
 
 
 def _recording(info: VideoInfo) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "bad.npz", a=np.array([{"x": 1}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "bad.npz", a=np.array([{"x": 1}], dtype=object))
     with pytest.raises(ValueError, match="pickle"):
         model_cards.load_npz(tmp_path / "bad.npz")
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import jax
@@ -42,9 +43,9 @@ def toy_fer(count: int = 96, seed: int = 0) -> fer2013.Fer2013:
 SMOKE = dataclasses.replace(train_classifier.PRESETS["smoke"], epochs=3)
 
 
-def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    data = toy_fer()
-    whole = train_classifier.train(data, SMOKE, tmp_path / "whole", report=lambda _: None)
+def check_resume(train: Any, data: Any, recipe: Any, folder: Path) -> None:
+    """A training killed at its first report and given again ends with the very same weights."""
+    whole = train(data, recipe, folder / "whole", report=lambda _: None)
 
     class KilledError(Exception):
         pass
@@ -53,12 +54,16 @@ def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(tmp_path: Pat
         raise KilledError
 
     with pytest.raises(KilledError):
-        train_classifier.train(data, SMOKE, tmp_path / "cut", report=stop_after_the_first)
-    resumed = train_classifier.train(data, SMOKE, tmp_path / "cut", report=lambda _: None)
+        train(data, recipe, folder / "cut", report=stop_after_the_first)
+    resumed = train(data, recipe, folder / "cut", report=lambda _: None)
     expected, got = load_npz(whole), load_npz(resumed)
     assert expected.keys() == got.keys()
     for name in expected:
         np.testing.assert_array_equal(expected[name], got[name], err_msg=name)
+
+
+def test_a_resumed_classifier_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    check_resume(train_classifier.train, toy_fer(), SMOKE, tmp_path)
 
 
 def test_the_classifier_learns_what_is_easy(tmp_path: Path) -> None:
@@ -264,23 +269,8 @@ def test_giou_of_known_boxes() -> None:
     assert float(train_detector.giou(a, c)) == pytest.approx(-1 / 3)
 
 
-def test_the_detector_trains_and_resumes_exactly(tmp_path: Path) -> None:
-    recipe = train_detector.PRESETS["smoke"]
-    pictures = toy_pictures()
-    whole = train_detector.train(pictures, recipe, tmp_path / "whole", report=lambda _: None)
-
-    class KilledError(Exception):
-        pass
-
-    def stop(_: str) -> None:
-        raise KilledError
-
-    with pytest.raises(KilledError):
-        train_detector.train(pictures, recipe, tmp_path / "cut", report=stop)
-    resumed = train_detector.train(pictures, recipe, tmp_path / "cut", report=lambda _: None)
-    expected, got = load_npz(whole), load_npz(resumed)
-    for name in expected:
-        np.testing.assert_array_equal(expected[name], got[name], err_msg=name)
+def test_a_resumed_detector_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    check_resume(train_detector.train, toy_pictures(), train_detector.PRESETS["smoke"], tmp_path)
 
 
 def test_average_precision_by_hand() -> None:

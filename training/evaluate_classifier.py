@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import softmax
 
 from fervid.classifier import Calibration
 from fervid.models.expression_net import ExpressionNet
@@ -36,10 +36,8 @@ class Logits:
 
     def probs(self, calibration: Calibration) -> Floats:
         """(N, 7) what `ExpressionClassifier` returns: mixture of heads, mean over mirroring."""
-        share = calibration.ferplus_share
-        labels = softmax(self.fer / calibration.fer_temperature, axis=-1)
-        votes = softmax(self.ferplus / calibration.ferplus_temperature, axis=-1)
-        return np.asarray(((1 - share) * labels + share * votes).mean(axis=0))
+        mixed = calibration.mix(jnp.asarray(self.fer), jnp.asarray(self.ferplus))
+        return np.asarray(np.asarray(mixed, np.float64).mean(axis=0))
 
 
 def predict_logits(model: ExpressionNet, images: NDArray[np.uint8]) -> Logits:
@@ -60,9 +58,7 @@ def _forward(graph: Any, state: Any, images: jax.Array) -> jax.Array:
     """(head, mirrored, N, 7) logits."""
     model = nnx.merge(graph, state)
     plain, mirrored = model(images), model(images[:, :, ::-1])
-    return jax.numpy.stack(
-        [jax.numpy.stack([plain[0], mirrored[0]]), jax.numpy.stack([plain[1], mirrored[1]])]
-    )
+    return jnp.stack([jnp.stack([plain[0], mirrored[0]]), jnp.stack([plain[1], mirrored[1]])])
 
 
 def fit_calibration(logits: Logits, data: fer2013.Fer2013) -> Calibration:
