@@ -62,8 +62,7 @@ class ExpressionClassifier:
             SetupError: the weights are missing or altered.
         """
         card = read_card("expression")
-        stages = tuple(tuple(widths) for widths in card["config"]["stages"])
-        config = ExpressionNetConfig(stages=stages)
+        config = ExpressionNetConfig.of_card(card)
         model = restore(lambda rngs: ExpressionNet(config, rngs=rngs), read_weights("expression"))
         return cls(model, card, batch_size=batch_size)
 

@@ -22,7 +22,7 @@ def squares(xywh: NDArray[np.float32]) -> NDArray[np.float32]:
     """Frame boxes as FER-2013 frames faces.
 
     The three constants above were fitted by running the detector over FER-2013 images pasted into
-    larger canvases (`python -m training.fit_framing`).
+    larger canvases (`python -m training.detector.fit_framing`).
 
     Args:
         xywh: (N, 4) float32 detected boxes; left, top, width, height.

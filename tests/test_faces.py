@@ -75,7 +75,7 @@ def test_fer_2013_images_are_framed_as_they_are(fer2013_path) -> None:  # type: 
     """The detector's box on a pasted FER-2013 image gives that image's square back."""
     from fervid.detector import FaceDetector
     from training import fer2013
-    from training.fit_framing import detect_pasted
+    from training.detector.fit_framing import detect_pasted
 
     images = fer2013.load(fer2013_path).split("Training").images[4096 : 4096 + 256]
     framing = detect_pasted(FaceDetector.load(), images, seed=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def warp_affine(images: jax.Array, matrix: jax.Array) -> jax.Array:
@@ -115,12 +116,112 @@ def random_erase(
     return jnp.where(hole, jax.random.uniform(level, (n, 1, 1), maxval=255.0), images)
 
 
+def random_resize(
+    key: jax.Array, images: jax.Array, *, chance: float, sizes: tuple[int, int]
+) -> jax.Array:
+    """Shrink some (N, S, S) float32 images to a side in `sizes` by area and enlarge them again.
+
+    A face that is small in its frame comes to the classifier like this.
+    """
+    pick, size = jax.random.split(key)
+    n, side, _ = images.shape
+    small = range(sizes[0], sizes[1] + 1)
+    table = np.stack([_shrink_and_enlarge(side, k) for k in small] + [np.eye(side)])
+    chosen = jax.random.randint(size, (n,), 0, len(small))
+    chosen = jnp.where(jax.random.bernoulli(pick, chance, (n,)), chosen, len(small))
+    resize = jnp.asarray(table, jnp.float32)[chosen]
+    return jnp.einsum("nij,njk,nlk->nil", resize, images, resize)
+
+
+def _shrink_and_enlarge(side: int, small: int) -> np.ndarray:
+    """(side, side) float64: area down-scaling to `small`, then bilinear up-scaling, as one map."""
+    edges = np.arange(small + 1) * side / small
+    pixels = np.arange(side)
+    down = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    down = np.clip(down, 0, None) * small / side
+    place = np.clip((pixels + 0.5) * small / side - 0.5, 0, small - 1)[:, None]
+    up = np.clip(1 - np.abs(place - np.arange(small)), 0, None)
+    return np.asarray(up @ down)
+
+
+_JPEG_LUMA = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    np.float32,
+)
+"""Quantisation of luma in ITU-T T.81, table K.1."""
+
+
+def jpeg(images: jax.Array, quality: jax.Array) -> jax.Array:
+    """Luma after JPEG compression: 8x8 DCT, quantisation (ITU-T T.81), inverse, rounding.
+
+    Args:
+        images: (N, H, W) float32 luma in 0 to 255; H and W multiples of 8.
+        quality: (N,) float32, 1 to 100, on the scale of the Independent JPEG Group.
+
+    Returns:
+        (N, H, W) float32.
+    """
+    _, h, w = images.shape
+    k = np.arange(8)
+    basis = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / 16) / 2
+    basis[0] /= np.sqrt(2)
+    rows = jnp.asarray(np.kron(np.eye(h // 8), basis), jnp.float32)
+    cols = jnp.asarray(np.kron(np.eye(w // 8), basis), jnp.float32)
+    percent = jnp.where(quality < 50, 5000 / quality, 200 - 2 * quality)[:, None, None]
+    table = jnp.clip(jnp.floor((_JPEG_LUMA * percent + 50) / 100), 1, 255)
+    table = jnp.tile(table, (1, h // 8, w // 8))
+    spectrum = jnp.einsum("ij,njk,lk->nil", rows, images - 128, cols)
+    spectrum = jnp.round(spectrum / table) * table
+    return jnp.clip(jnp.round(jnp.einsum("ji,njk,kl->nil", rows, spectrum, cols) + 128), 0, 255)
+
+
+def random_jpeg(
+    key: jax.Array, images: jax.Array, *, chance: float, quality: tuple[float, float]
+) -> jax.Array:
+    """JPEG artefacts of a random quality on some (N, H, W) float32 images."""
+    pick, level = jax.random.split(key)
+    shape = (len(images),)
+    squeezed = jpeg(images, jax.random.uniform(level, shape, minval=quality[0], maxval=quality[1]))
+    return jnp.where(jax.random.bernoulli(pick, chance, shape)[:, None, None], squeezed, images)
+
+
 def augment_faces(key: jax.Array, images: jax.Array) -> jax.Array:
     """Faces as a recording may show them: (N, 48, 48) uint8 -> (N, 48, 48) float32, 0 to 255."""
-    affine, tone, blur, noise, erase = jax.random.split(key, 5)
+    affine, size, tone, blur, noise, squeeze, erase = jax.random.split(key, 7)
     x = images.astype(jnp.float32)
-    x = warp_affine(x, random_affine(affine, len(x), degrees=12.0, zoom=0.15, shift=4.0))
-    x = random_blur(blur, x, chance=0.25, sigma=(0.4, 1.6))
-    x = random_tone(tone, x, contrast=0.4, brightness=30.0, gamma=0.4)
-    x = random_noise(noise, x, chance=0.25, sigma=10.0)
-    return random_erase(erase, x, chance=0.25, side=(0.15, 0.45))
+    x = warp_affine(x, random_affine(affine, len(x), degrees=15.0, zoom=0.15, shift=4.0))
+    x = random_resize(size, x, chance=0.2, sizes=(16, 40))
+    x = random_blur(blur, x, chance=0.15, sigma=(0.4, 1.6))
+    x = random_tone(tone, x, contrast=0.35, brightness=25.0, gamma=0.5)
+    x = random_noise(noise, x, chance=0.15, sigma=10.0)
+    x = random_jpeg(squeeze, x, chance=0.2, quality=(20.0, 70.0))
+    return random_erase(erase, x, chance=0.25, side=(0.15, 0.4))
+
+
+def mixup(
+    key: jax.Array, images: jax.Array, targets: list[jax.Array], alpha: float
+) -> tuple[jax.Array, list[jax.Array]]:
+    """Blend each image and its targets with another of the batch (Zhang et al. 2018).
+
+    Args:
+        key: random key.
+        images: (N, H, W) float32.
+        targets: arrays (N, ...) of target shares, blended alike.
+        alpha: parameter of the Beta distribution of the share; one share a batch.
+    """
+    share = jax.random.beta(key, alpha, alpha)
+    share = jnp.maximum(share, 1 - share)
+
+    def blend(x: jax.Array) -> jax.Array:
+        return share * x + (1 - share) * jnp.roll(x, 1, axis=0)
+
+    return blend(images), [blend(target) for target in targets]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import jax
 from flax import nnx
 
-from fervid.models.blocks import ConvBlock, max_pool_2x2, normalize_luma, space_to_depth
+from fervid.models.blocks import (
+    ConvBlock,
+    ResidualBlock,
+    SqueezeExcite,
+    max_pool_2x2,
+    normalize_luma,
+    space_to_depth,
+)
 from fervid.records import EXPRESSIONS
 
 
@@ -16,16 +25,32 @@ class ExpressionNetConfig:
     """Shape of an `ExpressionNet`.
 
     Attributes:
-        stages: channels of the 3x3 convolutions of each stage; 2x2 max-pools between stages.
+        stages: channels of the blocks of each stage; 2x2 max-pools between stages.
+        block: "conv" for one 3x3 convolution a block (VGG, Simonyan & Zisserman 2015),
+            "residual" for two and a shortcut (ResNet, He et al. 2016).
+        fold: side of the pixel squares that the stem folds into channels (space to depth).
+        stem: channels of a 3x3 convolution before the stages; 0 for none.
+        squeeze_excite: channel attention at the end of each stage (Hu et al. 2018).
         dropout: rate before the heads.
     """
 
     stages: tuple[tuple[int, ...], ...] = ((24, 24), (64, 64), (128, 128), (192,))
+    block: Literal["conv", "residual"] = "conv"
+    fold: int = 2
+    stem: int = 0
+    squeeze_excite: bool = False
     dropout: float = 0.2
+
+    @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> ExpressionNetConfig:
+        """The shape that a model card states under "config"."""
+        config = dict(card["config"])
+        config["stages"] = tuple(tuple(widths) for widths in config["stages"])
+        return cls(**config)
 
 
 class ExpressionNet(nnx.Module):
-    """Two 7-way heads on one trunk, after a 2x2 space-to-depth stem.
+    """Two 7-way heads on one trunk, after a space-to-depth stem.
 
     One head learns FER-2013's labels (Goodfellow et al. 2013), the other the distribution of
     FER+ votes (Barsoum et al. 2016). Folding 2x2 pixels into channels first avoids a one-channel
@@ -33,13 +58,21 @@ class ExpressionNet(nnx.Module):
     """
 
     def __init__(self, config: ExpressionNetConfig, *, rngs: nnx.Rngs) -> None:
-        features = 4
+        make = ConvBlock if config.block == "conv" else ResidualBlock
+        features = config.fold**2
+        self.fold = config.fold
+        self.stem: nnx.List[ConvBlock] = nnx.List()
+        if config.stem:
+            self.stem.append(ConvBlock(features, config.stem, rngs=rngs))
+            features = config.stem
         stages = []
         for widths in config.stages:
-            blocks = []
+            blocks: list[nnx.Module] = []
             for width in widths:
-                blocks.append(ConvBlock(features, width, rngs=rngs))
+                blocks.append(make(features, width, rngs=rngs))
                 features = width
+            if config.squeeze_excite:
+                blocks.append(SqueezeExcite(features, rngs=rngs))
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
         self.dropout = nnx.Dropout(config.dropout)
@@ -58,8 +91,9 @@ class ExpressionNet(nnx.Module):
         Returns:
             FER-2013 logits and FER+ logits, each (N, 7) float32, in the order of `EXPRESSIONS`.
         """
-        x = normalize_luma(images)[..., None]
-        x = space_to_depth(x, 2)
+        x = space_to_depth(normalize_luma(images)[..., None], self.fold)
+        for stem in self.stem:
+            x = stem(x)
         for number, stage in enumerate(self.stages):
             if number:
                 x = max_pool_2x2(x)

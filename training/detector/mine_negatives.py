@@ -1,9 +1,9 @@
 """Collect what the detector takes for faces in recordings that show none.
 
-    python -m training.mine_negatives empty_hall.mp4 --candidate runs/detector/candidate.npz \\
-        --output mined.parquet
+    python -m training.detector.mine_negatives empty_hall.mp4 \\
+        --candidate runs/detector/candidate.npz --output mined.parquet
 
-The output is one more data file for `training.train_detector`.
+The output is one more data file for `training.detector.train`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from fervid.detector import FaceDetector
 from fervid.video import VideoReader
-from training.evaluate_detector import load_candidate
-from training.faces import MINED_SOURCE
+from training.detector.evaluate import load_candidate
+from training.detector.faces import MINED_SOURCE
 
 _CONTEXT = 3.0
 

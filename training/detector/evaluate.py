@@ -1,6 +1,6 @@
 """Score a face detector on held-out pictures.
 
-python -m training.evaluate_detector faces-*.parquet --candidate runs/detector/candidate.npz
+python -m training.detector.evaluate faces-*.parquet --candidate runs/detector/candidate.npz
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fervid.models.face_net import FaceNet, FaceNetConfig
 from fervid.models.store import restore
 from fervid.records import Detections, FrameBatch
 from fervid.tracks import iou
-from training import faces
+from training.detector import faces
 
 _CANVAS = 448
 _BATCH = 16

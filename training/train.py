@@ -1,6 +1,6 @@
 """Train the expression classifier on FER-2013 and FER+.
 
-    python -m training.train_classifier fer2013.csv --votes fer2013new.csv --preset cpu --run runs/c
+    python -m training.train fer2013.csv --votes fer2013new.csv --preset cpu --run runs/c
 
 An interrupted run continues from its newest checkpoint when the same command is given again.
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,13 @@ import optax
 from flax import nnx
 
 from fervid.errors import FervidError
-from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
+from fervid.models.expression_net import ExpressionNet
 from fervid.records import EXPRESSIONS
 from training import fer2013
-from training.augment import augment_faces
-from training.evaluate_classifier import predict_logits
-from training.export import save_candidate
+from training.augment import augment_faces, mixup
+from training.evaluate import predict_logits
+from training.presets import PRESETS, Recipe
+from training.release import save_candidate
 from training.state import (
     Checkpoints,
     TrainState,
@@ -43,42 +43,6 @@ from training.state import (
     split_model,
     update,
 )
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One documented experiment.
-
-    Attributes:
-        epochs, batch: length of the run and images a step.
-        rate: peak learning rate of SGD with Nesterov momentum .9; warm-up, then cosine to 0.
-        decay: decoupled from biases and normalisation.
-        smoothing: label smoothing of the FER-2013 cross-entropy.
-        votes_weight: weight of the FER+ soft cross-entropy beside it.
-        ema: decay of the averaged weights, which are the ones evaluated and shipped.
-    """
-
-    net: ExpressionNetConfig = field(default_factory=ExpressionNetConfig)
-    epochs: int = 50
-    batch: int = 128
-    rate: float = 0.08
-    warmup_epochs: float = 2.0
-    decay: float = 5e-4
-    smoothing: float = 0.1
-    votes_weight: float = 0.5
-    ema: float = 0.999
-    seed: int = 0
-
-
-PRESETS = {
-    "smoke": Recipe(
-        net=ExpressionNetConfig(stages=((8,), (16,), (16,), (16,))),
-        epochs=2,
-        batch=8,
-        warmup_epochs=0.5,
-    ),
-    "cpu": Recipe(),
-}
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> optax.GradientTransformation:
@@ -100,16 +64,19 @@ def make_step(graph: Any, rest: Tree, optimizer: Any, recipe: Recipe) -> Any:
     """The jitted training step: (state, batch, key) -> (state, loss)."""
 
     def loss_of(params: Tree, stats: Tree, batch: dict[str, jax.Array], key: jax.Array) -> Any:
-        augment_key, dropout_key = jax.random.split(key)
+        augment_key, mixup_key, dropout_key = jax.random.split(key, 3)
         model = nnx.merge(graph, params, stats, rest, copy=True)
         model.train()
         images = augment_faces(augment_key, batch["images"])
-        fer, ferplus = model(images, rngs=nnx.Rngs(dropout=dropout_key))
-        target = optax.smooth_labels(
+        hard_target = optax.smooth_labels(
             jax.nn.one_hot(batch["labels"], len(EXPRESSIONS)), recipe.smoothing
         )
-        hard = optax.softmax_cross_entropy(fer, target).mean()
-        soft = optax.softmax_cross_entropy(ferplus, batch["votes"]).mean()
+        targets = [hard_target, batch["votes"]]
+        if recipe.mixup:
+            images, targets = mixup(mixup_key, images, targets, recipe.mixup)
+        fer, ferplus = model(images, rngs=nnx.Rngs(dropout=dropout_key))
+        hard = optax.softmax_cross_entropy(fer, targets[0]).mean()
+        soft = optax.softmax_cross_entropy(ferplus, targets[1]).mean()
         return hard + recipe.votes_weight * soft, nnx.state(model, nnx.BatchStat)
 
     def step(

@@ -1,6 +1,6 @@
 """Train the face detector on pictures with face boxes.
 
-    python -m training.train_detector faces-*.parquet --preset cpu --run runs/detector
+    python -m training.detector.train faces-*.parquet --preset cpu --run runs/detector
 
 An interrupted run continues from its newest checkpoint when the same command is given again.
 
@@ -33,9 +33,9 @@ from fervid.models.face_net import (
     boxes_from_sides,
     cell_centers,
 )
-from training import faces
 from training.augment import random_blur, random_noise, random_tone
-from training.export import save_candidate
+from training.detector import faces
+from training.release import save_candidate
 from training.state import (
     Checkpoints,
     TrainState,

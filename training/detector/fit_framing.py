@@ -1,6 +1,6 @@
 """Fit the crop rule: where a detected box lies in FER-2013's own frame.
 
-    python -m training.fit_framing fer2013.csv
+    python -m training.detector.fit_framing fer2013.csv
 
 Training images are pasted, scaled up, into larger canvases; the detector finds the faces, and the
 constants of `fervid.faces` are the medians that turn its boxes back into the images' squares.
@@ -90,7 +90,7 @@ def _paste(
 @click.option("--candidate", type=click.Path(path_type=Path), help="Default: the shipped one.")
 def main(data: Path, images: int, candidate: Path | None) -> None:
     """Print the constants for `fervid.faces`."""
-    from training.evaluate_detector import load_candidate
+    from training.detector.evaluate import load_candidate
 
     detector = load_candidate(candidate, min_score=0.4) if candidate else FaceDetector.load()
     framing = detect_pasted(detector, fer2013.load(data).split("Training").images[:images])

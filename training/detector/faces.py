@@ -71,7 +71,7 @@ def held_out_part(pictures: Iterable[Picture]) -> list[Picture]:
 
 
 MINED_SOURCE = "mined"
-"""Surroundings of false boxes, by `training.mine_negatives`."""
+"""Surroundings of false boxes, by `training.detector.mine_negatives`."""
 
 _WEIGHTS = {"youtube-faces": 0.5, "mask-detection": 0.5, "mask-observations": 0.5,
             "crowds-and-masks": 2.0, "clothing-photos": 1.5, "coco-mini": 2.0}  # fmt: skip

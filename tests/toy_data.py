@@ -1,0 +1,47 @@
+"""Miniature data for tests of the training code."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fervid.model_cards import load_npz
+from fervid.records import EXPRESSIONS
+from training import fer2013
+from training.presets import PRESETS
+
+
+def toy_fer(count: int = 96, seed: int = 0) -> fer2013.Fer2013:
+    """Seven classes that differ in the row of a bright bar; half Training, half PublicTest."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, len(EXPRESSIONS), count).astype(np.int32)
+    images = rng.integers(0, 80, (count, 48, 48)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 + 6 * label : 8 + 6 * label] += 150
+    votes = np.eye(len(EXPRESSIONS), dtype=np.float32)[labels] * 10
+    usage = (np.arange(count) % 2).astype(np.int8)
+    return fer2013.Fer2013(images, labels, votes, np.zeros((count, 3), np.float32), usage)
+
+
+SMOKE = dataclasses.replace(PRESETS["smoke"], epochs=3)
+
+
+def check_resume(train: Any, data: Any, recipe: Any, folder: Path) -> None:
+    """A training killed at its first report and given again ends with the very same weights."""
+    whole = train(data, recipe, folder / "whole", report=lambda _: None)
+
+    class KilledError(Exception):
+        pass
+
+    def stop_after_the_first(_: str) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(data, recipe, folder / "cut", report=stop_after_the_first)
+    resumed = train(data, recipe, folder / "cut", report=lambda _: None)
+    expected, got = load_npz(whole), load_npz(resumed)
+    assert expected.keys() == got.keys()
+    for name in expected:
+        np.testing.assert_array_equal(expected[name], got[name], err_msg=name)
