@@ -1,67 +1,149 @@
-"""The documented experiments with the expression classifier."""
+"""The documented experiments with the expression classifier: one function, one `Recipe`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fervid.models.expression_net import ExpressionNetConfig
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One documented experiment.
+    """What a training does, apart from the data and the teachers.
 
     Attributes:
-        epochs, batch: length of the run and images a step.
-        rate: peak learning rate of SGD with Nesterov momentum .9; warm-up, then cosine to 0.
-        decay: decoupled from biases and normalisation.
-        smoothing: label smoothing of the FER-2013 cross-entropy.
-        votes_weight: weight of the FER+ soft cross-entropy beside it.
+        net: shape of the network.
+        epochs, batch: length of the run, and images a step over all devices.
+        optimizer: "sgd" with Nesterov momentum .9, or "adamw".
+        rate: peak learning rate.
+        schedule: after the warm-up, "cosine" to 0, or "plateau": times .75 whenever the training
+            loss has not fallen for 5 epochs.
+        warmup_epochs: linear rise of the rate from a twentieth.
+        decay: weight decay of kernels.
+        clip: greatest global norm of the gradient.
+        smoothing: label smoothing of the FER-2013 cross-entropy (Szegedy et al. 2016).
+        mixup: parameter of the Beta distribution of mixup (Zhang et al. 2018); 0 for none.
+        votes_weight: weight of the FER+ soft cross-entropy beside the FER-2013 cross-entropy.
+        balance: rare classes are drawn (`balance_by` "sampling") or weighed ("loss") more by their
+            frequency to the power of minus this: 0 not at all, 1 until all classes count alike.
+        distill_weight: share of the teachers in the loss, when there are teachers.
+        distill_temperature: of both softmaxes in distillation (Hinton et al. 2015).
         ema: decay of the averaged weights, which are the ones evaluated and shipped.
+        precision: of the computation; parameters and statistics stay float32.
+        patience: stop after so many epochs without a better PublicTest accuracy; 0 never.
+        seed: of initial weights, order and augmentation.
     """
 
     net: ExpressionNetConfig = field(default_factory=ExpressionNetConfig)
     epochs: int = 50
     batch: int = 128
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     rate: float = 0.08
+    schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_epochs: float = 2.0
     decay: float = 5e-4
+    clip: float = 5.0
     smoothing: float = 0.1
-    votes_weight: float = 0.5
     mixup: float = 0.0
+    votes_weight: float = 0.5
+    balance: float = 0.0
+    balance_by: Literal["sampling", "loss"] = "loss"
+    distill_weight: float = 0.7
+    distill_temperature: float = 2.0
     ema: float = 0.999
+    precision: Literal["float32", "bfloat16"] = "float32"
+    patience: int = 0
     seed: int = 0
 
 
-PRESETS = {
-    "smoke": Recipe(
-        net=ExpressionNetConfig(stages=((8,), (16,), (16,), (16,))),
-        epochs=2,
-        batch=8,
-        warmup_epochs=0.5,
-    ),
-    "cpu": Recipe(),
-    "t1": Recipe(
-        net=ExpressionNetConfig(
-            stages=((32,), (64, 64), (160, 160), (256, 256)), squeeze_excite=True
-        ),
-        epochs=55,
-        smoothing=0.05,
-    ),
-    "t2": Recipe(
-        net=ExpressionNetConfig(
-            stages=((32,), (64, 64), (160, 160), (256, 256)), squeeze_excite=True
-        ),
-        epochs=55,
-        smoothing=0.05,
+SHIPPED = ExpressionNetConfig(stages=((32,), (48, 48), (96, 128), (192, 192)), squeeze_excite=True)
+"""The shape of the net that ships."""
+
+
+def smoke() -> Recipe:
+    """Two epochs of a tiny net, for tests: seconds on any machine; learns nothing of use."""
+    net = ExpressionNetConfig(stages=((8,), (16,), (16,), (16,)))
+    return Recipe(net=net, epochs=2, batch=8, warmup_epochs=0.5)
+
+
+def cpu() -> Recipe:
+    """The net that ships, on two CPU cores."""
+    return Recipe(net=SHIPPED, epochs=120)
+
+
+def cpu_teacher() -> Recipe:
+    """A net three times as large as the one that ships, to distil it from."""
+    net = ExpressionNetConfig(stages=((32,), (64, 64), (160, 160), (256, 256)), squeeze_excite=True)
+    return Recipe(net=net, epochs=55, smoothing=0.05)
+
+
+def vgg() -> Recipe:
+    """Plain VGG after Khaireddin & Chen 2021, for comparison: 48x48 pixels to the first stage."""
+    net = ExpressionNetConfig(
+        stages=((64, 64), (128, 128), (256, 256), (512, 512)), fold=1, dropout=0.2
+    )
+    return Recipe(
+        net=net,
+        epochs=300,
+        batch=64,
+        rate=0.01,
+        schedule="plateau",
+        decay=1e-4,
+        smoothing=0.0,
+        precision="bfloat16",
+    )
+
+
+def resnet18() -> Recipe:
+    """ResNet18 with a 3x3 stem (He et al. 2016), for comparison."""
+    net = ExpressionNetConfig(
+        stages=((64, 64), (128, 128), (256, 256), (512, 512)), block="residual", fold=1, stem=64
+    )
+    return Recipe(net=net, epochs=300, rate=0.1, mixup=0.2, precision="bfloat16")
+
+
+def gpu_teacher() -> Recipe:
+    """A wide residual net with channel attention, for an ensemble of teachers on a GPU."""
+    net = ExpressionNetConfig(
+        stages=((96, 96), (192, 192), (384, 384), (768, 768)),
+        block="residual",
+        fold=1,
+        stem=64,
+        squeeze_excite=True,
+        dropout=0.4,
+    )
+    return Recipe(
+        net=net,
+        epochs=200,
+        batch=256,
+        rate=0.1,
+        warmup_epochs=5.0,
         mixup=0.2,
-        seed=1,
-    ),
-    "a": Recipe(net=ExpressionNetConfig(stages=((32,), (64, 64), (128, 128), (256,))), epochs=10),
-    "d": Recipe(
-        net=ExpressionNetConfig(
-            stages=((32,), (48, 48), (96, 128), (192, 192)), squeeze_excite=True
-        ),
-        epochs=10,
-    ),
+        precision="bfloat16",
+    )
+
+
+def gpu() -> Recipe:
+    """The net that ships, for one CUDA GPU; give teachers with `--teacher`."""
+    return Recipe(net=SHIPPED, epochs=400, batch=256, rate=0.12, precision="bfloat16")
+
+
+def colab_tpu() -> Recipe:
+    """The net that ships, for the eight cores of a Colab TPU: batches of 128 a core."""
+    return Recipe(
+        net=SHIPPED,
+        epochs=300,
+        batch=1024,
+        rate=0.3,
+        warmup_epochs=10.0,
+        ema=0.99,
+        precision="bfloat16",
+    )
+
+
+PRESETS: dict[str, Callable[[], Recipe]] = {
+    make.__name__: make
+    for make in (smoke, cpu, cpu_teacher, vgg, resnet18, gpu_teacher, gpu, colab_tpu)
 }

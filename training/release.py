@@ -1,8 +1,9 @@
-"""Weights that ship: arrays, and a model card with their sha256."""
+"""A model on disk: arrays in NAME.npz, and a model card with their sha256 in NAME.json."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,25 +18,31 @@ WEIGHTS = Path(__file__).parent.parent / "fervid" / "weights"
 """The folder whose content ships in the wheel."""
 
 
-def save_candidate(path: Path, model: nnx.Module) -> None:
-    """Write a model's arrays as float32 .npz, under a temporary name first."""
+def write_model(
+    stem: Path, model: nnx.Module, card: dict[str, Any], dtype: type[np.floating] = np.float32
+) -> None:
+    """Write `stem`.npz and `stem`.json; the card gets the name and the sha256 of the arrays.
+
+    Args:
+        stem: path without suffix; its last part names the model.
+        model: any of fervid's networks.
+        card: what to say about it, ready for JSON.
+        dtype: of the stored arrays; float16 halves the file, networks compute in float32.
+    """
+    buffer = io.BytesIO()
+    arrays = {name: array.astype(dtype) for name, array in to_arrays(model).items()}
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    blob = buffer.getvalue()
+    card = {"name": stem.name, **card, "sha256": hashlib.sha256(blob).hexdigest()}
+    replace_file(stem.with_name(stem.name + ".npz"), blob)
+    replace_file(stem.with_name(stem.name + ".json"), (json.dumps(card, indent=2) + "\n").encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name first, so that it is never half there."""
     temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **to_arrays(model))
+    temporary.write_bytes(content)
     temporary.replace(path)
-
-
-def ship(name: str, candidate: Path, card: dict[str, Any], folder: Path = WEIGHTS) -> None:
-    """Put a candidate and its card, with the sha256 filled in, where fervid loads them from."""
-    blob = candidate.read_bytes()
-    card = {"name": name, **card, "sha256": hashlib.sha256(blob).hexdigest()}
-    for suffix, content in (
-        (".npz", blob),
-        (".json", (json.dumps(card, indent=2) + "\n").encode()),
-    ):
-        temporary = folder / f"{name}{suffix}.part"
-        temporary.write_bytes(content)
-        temporary.replace(folder / f"{name}{suffix}")
 
 
 def today() -> str:

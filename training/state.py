@@ -1,18 +1,17 @@
-"""Train state of both networks: split model, optimiser, averaged weights; saved with Orbax."""
+"""Train state of both networks: split model, optimiser, averaged weights; the device mesh."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import orbax.checkpoint as ocp
 from flax import nnx
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from numpy.typing import NDArray
 
 Tree = Any
 
@@ -56,13 +55,29 @@ def update(
     stats: Tree,
     optimizer: optax.GradientTransformation,
     decay: float,
+    loss: jax.Array | None = None,
 ) -> TrainState:
-    """One optimiser step; the average warms up so that early weights are forgotten."""
-    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    """One optimiser step; the average warms up so that early weights are forgotten.
+
+    Args:
+        state: the state before; `stats` are the batch statistics after.
+        grads: gradients of `state.params`.
+        stats: running statistics after the step's forward pass.
+        optimizer: the one that `state.opt_state` belongs to.
+        decay: of the averaged weights, towards 1 for a longer memory.
+        loss: () float32, for optimisers that follow it (reduction on a plateau).
+    """
+    extended = optax.with_extra_args_support(optimizer)
+    updates, opt_state = extended.update(grads, state.opt_state, state.params, value=loss)
     params = optax.apply_updates(state.params, updates)
     warm = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
     ema = jax.tree.map(lambda old, new: warm * old + (1.0 - warm) * new, state.ema, params)
     return TrainState(state.step + 1, params, stats, ema, opt_state)
+
+
+def averaged_model(graph: Any, state: TrainState, rest: Tree) -> Any:
+    """A model of its own with the averaged weights, which are the ones evaluated and shipped."""
+    return nnx.merge(graph, state.ema, state.stats, rest, copy=True)
 
 
 def data_mesh() -> Mesh:
@@ -85,34 +100,14 @@ def no_decay_mask(params: Tree) -> Tree:
     return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
 
 
-class Checkpoints:
-    """Last training states of a run on disk; saving never leaves a half-written one."""
+def epoch_order(
+    seed: int, epoch: int, n: int, batch: int, weights: NDArray[np.float64] | None = None
+) -> NDArray[np.int32]:
+    """(n // batch, batch) int32 row numbers in an order that depends on seed and epoch only.
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
-        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
-
-    def save(self, state: TrainState) -> None:
-        """Write the state under its step number."""
-        self._manager.save(int(state.step), args=ocp.args.StandardSave(_to_pure(state)))
-
-    def restore(self, like: TrainState) -> TrainState | None:
-        """The newest state on disk, or None; `like` gives structure, shapes and shardings."""
-        step = self._manager.latest_step()
-        if step is None:
-            return None
-        pure = _to_pure(like)
-        restored = self._manager.restore(step, args=ocp.args.StandardRestore(pure))
-        state: TrainState = jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(restored))
-        return state
-
-
-def _to_pure(state: TrainState) -> dict[str, Any]:
-    """The state's leaves by number: independent of the classes that hold them."""
-    return {f"{i:04d}": leaf for i, leaf in enumerate(jax.tree.leaves(state))}
-
-
-def epoch_order(seed: int, epoch: int, n: int, batch: int) -> np.ndarray:
-    """(n // batch, batch) int64 row numbers in an order that depends on seed and epoch only."""
-    order = np.random.default_rng([seed, epoch]).permutation(n)
-    return order[: n // batch * batch].reshape(-1, batch)
+    Without `weights` each row comes at most once; with (n,) weights, which sum to 1, rows are drawn
+    with replacement.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(n) if weights is None else rng.choice(n, n, p=weights)
+    return order[: n // batch * batch].reshape(-1, batch).astype(np.int32)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from flax.typing import Dtype
 
 
 class ConvBlock(nnx.Module):
@@ -21,6 +24,7 @@ class ConvBlock(nnx.Module):
         size: int = 3,
         stride: int = 1,
         activation: bool = True,
+        dtype: Dtype | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         self.activation = activation
@@ -31,9 +35,10 @@ class ConvBlock(nnx.Module):
             strides=stride,
             use_bias=False,
             kernel_init=nnx.initializers.he_normal(),
+            dtype=dtype,
             rngs=rngs,
         )
-        self.norm = nnx.BatchNorm(features, momentum=0.95, rngs=rngs)
+        self.norm = nnx.BatchNorm(features, momentum=0.95, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """(N, H, W, features_in) float32 -> (N, H / stride, W / stride, features) float32."""
@@ -44,14 +49,15 @@ class ConvBlock(nnx.Module):
 class ResidualBlock(nnx.Module):
     """Two 3x3 convolutions beside a shortcut, 1x1 where widths differ (He et al. 2016)."""
 
-    def __init__(self, features_in: int, features: int, *, rngs: nnx.Rngs) -> None:
-        self.first = ConvBlock(features_in, features, rngs=rngs)
-        self.second = ConvBlock(features, features, activation=False, rngs=rngs)
+    def __init__(
+        self, features_in: int, features: int, *, dtype: Dtype | None = None, rngs: nnx.Rngs
+    ) -> None:
+        make = partial(ConvBlock, dtype=dtype, rngs=rngs)
+        self.first = make(features_in, features)
+        self.second = make(features, features, activation=False)
         self.shortcut: nnx.List[ConvBlock] = nnx.List()
         if features_in != features:
-            self.shortcut.append(
-                ConvBlock(features_in, features, size=1, activation=False, rngs=rngs)
-            )
+            self.shortcut.append(make(features_in, features, size=1, activation=False))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """(N, H, W, features_in) float32 -> (N, H, W, features) float32."""
@@ -64,9 +70,16 @@ class ResidualBlock(nnx.Module):
 class SqueezeExcite(nnx.Module):
     """Scale each channel by a gate that sees all channels' means (Hu et al. 2018)."""
 
-    def __init__(self, features: int, *, reduction: int = 4, rngs: nnx.Rngs) -> None:
-        self.squeeze = nnx.Linear(features, features // reduction, rngs=rngs)
-        self.excite = nnx.Linear(features // reduction, features, rngs=rngs)
+    def __init__(
+        self,
+        features: int,
+        *,
+        reduction: int = 4,
+        dtype: Dtype | None = None,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.squeeze = nnx.Linear(features, features // reduction, dtype=dtype, rngs=rngs)
+        self.excite = nnx.Linear(features // reduction, features, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """(N, H, W, features) float32 -> the same."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
+from flax.typing import Dtype
 
 from fervid.models.blocks import (
     ConvBlock,
@@ -57,22 +59,25 @@ class ExpressionNet(nnx.Module):
     convolution, which is slow on every backend.
     """
 
-    def __init__(self, config: ExpressionNetConfig, *, rngs: nnx.Rngs) -> None:
+    def __init__(
+        self, config: ExpressionNetConfig, *, dtype: Dtype | None = None, rngs: nnx.Rngs
+    ) -> None:
+        """Draw initial weights, float32; `dtype` is that of the computation, float32 by default."""
         make = ConvBlock if config.block == "conv" else ResidualBlock
         features = config.fold**2
         self.fold = config.fold
         self.stem: nnx.List[ConvBlock] = nnx.List()
         if config.stem:
-            self.stem.append(ConvBlock(features, config.stem, rngs=rngs))
+            self.stem.append(ConvBlock(features, config.stem, dtype=dtype, rngs=rngs))
             features = config.stem
         stages = []
         for widths in config.stages:
             blocks: list[nnx.Module] = []
             for width in widths:
-                blocks.append(make(features, width, rngs=rngs))
+                blocks.append(make(features, width, dtype=dtype, rngs=rngs))
                 features = width
             if config.squeeze_excite:
-                blocks.append(SqueezeExcite(features, rngs=rngs))
+                blocks.append(SqueezeExcite(features, dtype=dtype, rngs=rngs))
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
         self.dropout = nnx.Dropout(config.dropout)
@@ -99,5 +104,5 @@ class ExpressionNet(nnx.Module):
                 x = max_pool_2x2(x)
             for block in stage:
                 x = block(x)
-        x = self.dropout(x.mean(axis=(1, 2)), rngs=rngs)
+        x = self.dropout(x.astype(jnp.float32).mean(axis=(1, 2)), rngs=rngs)
         return self.fer(x), self.ferplus(x)

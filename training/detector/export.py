@@ -13,10 +13,13 @@ from typing import Any
 import click
 
 from fervid.detector import FaceDetector
+from fervid.model_cards import load_npz
+from fervid.models.face_net import FaceNet
+from fervid.models.store import restore
 from training.detector import faces
-from training.detector.evaluate import evaluate, load_candidate
+from training.detector.evaluate import evaluate
 from training.detector.train import PRESETS
-from training.release import ship, today
+from training.release import WEIGHTS, today, write_model
 
 
 @click.command(help=__doc__)
@@ -27,8 +30,10 @@ from training.release import ship, today
 def main(data: tuple[Path, ...], preset: str, run: Path, min_score: float) -> None:
     """Score on the held-out sources and ship the face detector."""
     recipe = PRESETS[preset]
-    candidate = run / "candidate.npz"
-    metrics = evaluate(load_candidate(candidate), faces.held_out_part(faces.load(data)))
+    arrays = load_npz(run / "candidate.npz")
+    model = restore(lambda rngs: FaceNet(recipe.net, rngs=rngs), arrays)
+    detector = FaceDetector(model, {}, min_score=0.05)
+    metrics = evaluate(detector, faces.held_out_part(faces.load(data)))
     card: dict[str, Any] = {
         "version": "0.1",
         "task": "face boxes in luma frames, searched at full and at half size",
@@ -55,7 +60,7 @@ def main(data: tuple[Path, ...], preset: str, run: Path, min_score: float) -> No
             f"python -m training.detector.train faces-*.parquet mined.parquet --preset {preset}"
         ),
     }
-    ship("face_detector", candidate, card)
+    write_model(WEIGHTS / "face_detector", model, card)
     FaceDetector.load()
     click.echo(json.dumps(metrics, indent=1))
 

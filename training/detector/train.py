@@ -10,11 +10,10 @@ in 80 minutes, held-out average precision .905 for faces of 24 px and more, .969
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,12 @@ from fervid.models.face_net import (
 )
 from training.augment import random_blur, random_noise, random_tone
 from training.detector import faces
-from training.release import save_candidate
+from training.release import write_model
+from training.run import Run
 from training.state import (
-    Checkpoints,
     TrainState,
     Tree,
+    averaged_model,
     create,
     data_mesh,
     no_decay_mask,
@@ -166,7 +166,7 @@ def make_optimizer(recipe: Recipe) -> optax.GradientTransformation:
 def train(
     pictures: list[faces.Picture], recipe: Recipe, folder: Path, report: Any = click.echo
 ) -> Path:
-    """Run or continue a training; the newest averaged weights are `folder`/candidate.npz.
+    """Run or continue a training; the newest averaged weights are `folder`/candidate.
 
     Raises:
         FervidError: the loss became NaN.
@@ -175,11 +175,10 @@ def train(
     graph, params, stats, rest = split_model(FaceNet(recipe.net, rngs=nnx.Rngs(recipe.seed)))
     optimizer = make_optimizer(recipe)
     mesh = data_mesh()
-    state = replicate(mesh, create(params, stats, optimizer))
-    checkpoints = Checkpoints(folder / "checkpoints")
-    state = checkpoints.restore(state) or state
+    run = Run(folder, report)
+    state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     step, key = make_step(graph, rest, optimizer, recipe), jax.random.key(recipe.seed)
-    candidate = folder / "candidate.npz"
+    candidate = folder / "candidate"
     losses, began = [], time.perf_counter()
     for number, batch in _feed(pictures, recipe, int(state.step)):
         state, loss = step(state, shard_batch(mesh, batch), key)
@@ -189,12 +188,12 @@ def train(
         center, fit = np.asarray(jnp.stack(losses).mean(axis=0))
         if not np.isfinite(center + fit):
             raise FervidError(f"the loss became NaN before step {number}; lower the rate")
-        checkpoints.save(state)
-        save_candidate(candidate, nnx.merge(graph, state.ema, state.stats, rest, copy=True))
-        seconds, losses = time.perf_counter() - began, []
-        report(json.dumps({"step": number, "center": round(float(center), 4),
-                           "box": round(float(fit), 4), "seconds": round(seconds, 1)}))  # fmt: skip
-        began = time.perf_counter()
+        card = {"config": asdict(recipe.net)}
+        write_model(candidate, averaged_model(graph, state, rest), card)
+        line = {"step": number, "center": float(center), "box": float(fit)}
+        line["seconds"] = time.perf_counter() - began
+        run.save(state, {name: round(value, 4) for name, value in line.items()}, score=number)
+        losses, began = [], time.perf_counter()
     return candidate
 
 
@@ -223,7 +222,7 @@ def main(data: tuple[Path, ...], preset: str, folder: Path) -> None:
         candidate = train(faces.training_part(faces.load(data)), PRESETS[preset], folder)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"averaged weights: {candidate}")
+    click.echo(f"averaged weights: {candidate}.npz")
 
 
 if __name__ == "__main__":
