@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from fervid import __version__
+from fervid.choices import EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError, SetupError
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from fervid.pipeline import Progress
 
 _EPILOG = """\b
-Exit codes: 0 done, 1 a recording or result could not be used, 2 wrong usage,
-3 the installation lacks something, 130 interrupted.
+Exit codes: 0 done, 1 a recording, result or model could not be used,
+2 wrong usage, 3 the installation lacks something, 130 interrupted.
 
 Expressions are what faces show, not what people feel. Read the notes on
 responsible use in the README before you analyse people."""
@@ -149,6 +150,22 @@ def main() -> None:
     help="Search frames scaled down to this many pixels on the longer side; more finds smaller "
     "faces and takes longer.",
 )
+@click.option(
+    "--weights",
+    metavar="MODEL",
+    default=EXPRESSION_MODELS[0],
+    show_default=True,
+    help="Expression model: a shipped one (see `fervid models`), or NAME for your own NAME.npz "
+    "with its model card NAME.json.",
+)
+@click.option(
+    "--labels",
+    type=click.Choice(LABELS),
+    default=LABELS[0],
+    show_default=True,
+    help="Answer as FER-2013's labels (one a face), as FER+'s votes (ten people a face), or as a "
+    "mixture of both.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings: Any) -> None:
@@ -241,17 +258,25 @@ def report(result: Path) -> None:
 
 
 @main.command()
-def models() -> None:
-    """Print the model cards of the networks that fervid ships.
+@click.argument("model", required=False)
+def models(model: str | None) -> None:
+    """Print the model cards of the networks that fervid ships, or of one MODEL.
+
+    MODEL is the name of a shipped one, or NAME for your own NAME.npz with its card NAME.json.
 
     \b
-    Example:
+    Examples:
       fervid models
+      fervid models my-model
     """
     with _one_line_errors():
         from fervid.model_cards import CARDS, describe, read_card
 
-        click.echo("\n\n".join(describe(read_card(name)) for name in CARDS))
+        cards = [describe(read_card(name)) for name in (CARDS if model is None else [model])]
+        for line in "\n\n".join(cards).split("\n"):
+            click.echo(_printable(line))
+        if model is None:
+            click.echo(f"\nDefault for expressions: {EXPRESSION_MODELS[0]}")
 
 
 if __name__ == "__main__":

@@ -15,5 +15,9 @@ class ResultError(FervidError):
     """A result folder or table is missing, exists already, or is not what fervid writes."""
 
 
+class ModelError(FervidError):
+    """The user's own model cannot be used: missing, altered, damaged or of another kind."""
+
+
 class SetupError(FervidError):
     """The installation lacks something: no usable ffmpeg, or missing or altered weights."""

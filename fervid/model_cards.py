@@ -1,4 +1,8 @@
-"""The shipped weights: arrays checked against the sha256 of their model card. No jax here."""
+"""Models: weights as arrays, checked against the sha256 of their model card. No jax here.
+
+A model is named by one of `CARDS`, or by a path: to its weights NAME.npz, to its card NAME.json
+beside them, or to both as NAME. A shipped name wins: write ./expression for a file of that name.
+"""
 
 from __future__ import annotations
 
@@ -13,45 +17,102 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.errors import SetupError
+from fervid.choices import EXPRESSION_MODELS
+from fervid.errors import FervidError, ModelError, SetupError
 
-CARDS = ("face_detector", "expression")
+CARDS = ("face_detector", *EXPRESSION_MODELS)
 """Names of the shipped models, in the order in which a frame meets them."""
 
 
-def read_card(name: str) -> dict[str, Any]:
-    """The model card of shipped weights, by a name from `CARDS`.
+def read_card(model: str | Path) -> dict[str, Any]:
+    """The model card of a shipped model or of one on disk.
 
     Raises:
-        SetupError: the installation lacks the card.
+        ModelError: no such model, or its card is missing or not a JSON object.
+        SetupError: the same of a shipped model.
     """
-    card: dict[str, Any] = json.loads(_read(f"{name}.json"))
+    blob = _read(model, ".json")
+    try:
+        card = json.loads(blob)
+    except (ValueError, RecursionError) as error:
+        raise unusable(model, "the model card is not JSON") from error
+    if not isinstance(card, dict):
+        raise unusable(model, "the model card is not a JSON object")
     return card
 
 
-def read_weights(name: str) -> dict[str, NDArray[Any]]:
-    """The arrays of shipped weights by dotted path, checked against the card's sha256.
+def read_weights(model: str | Path) -> dict[str, NDArray[Any]]:
+    """The float32 arrays of a model by dotted path, checked against the sha256 of its card.
 
     Raises:
-        SetupError: the file is missing or altered.
+        ModelError: no such model, or a file of it is missing, altered or damaged.
+        SetupError: the same of a shipped model.
     """
-    blob = _read(f"{name}.npz")
-    if hashlib.sha256(blob).hexdigest() != read_card(name)["sha256"]:
-        raise SetupError(f"weights {name}: sha256 differs from the model card; reinstall fervid")
-    return load_npz(io.BytesIO(blob))
+    card = read_card(model)
+    blob = _read(model, ".npz")
+    if "sha256" not in card:
+        raise unusable(model, "the model card lacks sha256")
+    if hashlib.sha256(blob).hexdigest() != card["sha256"]:
+        raise unusable(model, "sha256 differs from the model card")
+    try:
+        return load_npz(io.BytesIO(blob))
+    except Exception as error:  # a damaged archive raises whatever its damage leads to
+        raise unusable(model, "weights are damaged or not plain arrays of numbers") from error
+
+
+def unusable(model: str | Path, reason: str) -> FervidError:
+    """The error to raise for a model: a shipped one is ours to repair, others are the user's."""
+    if _is_shipped(model):
+        return SetupError(f"model {model}: {reason}; reinstall fervid")
+    return ModelError(f"model {model}: {reason}")
 
 
 def load_npz(file: Path | IO[bytes]) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz file by name, as float32; pickled objects are refused."""
-    with np.load(file, allow_pickle=False) as archive:
+    """The arrays of an .npz file by name, as float32; pickled objects are refused.
+
+    Numbers too large for float32 become infinite.
+    """
+    with np.load(file, allow_pickle=False) as archive, np.errstate(over="ignore"):
         return {name: archive[name].astype(np.float32) for name in archive.files}
 
 
-def _read(name: str) -> bytes:
+def _is_shipped(model: str | Path) -> bool:
+    return str(model) in CARDS
+
+
+def _read(model: str | Path, suffix: str) -> bytes:
+    """The content of a model's card (.json) or weights (.npz)."""
+    if _is_shipped(model):
+        file = resources.files("fervid") / "weights" / f"{model}{suffix}"
+        try:
+            return file.read_bytes()
+        except FileNotFoundError as error:
+            raise unusable(model, f"{file.name} is missing from this installation") from error
+    path = _on_disk(model, suffix)
     try:
-        return (resources.files("fervid") / "weights" / name).read_bytes()
-    except FileNotFoundError as error:
-        raise SetupError(f"{name} is missing from this installation; reinstall fervid") from error
+        if path.is_file():
+            return path.read_bytes()
+        raise _missing(model, path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _on_disk(model: str | Path, suffix: str) -> Path:
+    path = Path(model)
+    stem = path.with_suffix("") if path.suffix in (".npz", ".json") else path
+    return Path(f"{stem}{suffix}")  # with_suffix would cut a name such as net-0.2
+
+
+def _missing(model: str | Path, path: Path) -> ModelError:
+    weights, card = _on_disk(model, ".npz"), _on_disk(model, ".json")
+    beside = card if path == weights else weights
+    if beside.is_file():
+        return ModelError(f"{path}: missing beside {beside.name}")
+    shipped = ", ".join(EXPRESSION_MODELS)
+    return ModelError(
+        f"no model {model}: neither {weights} nor {card} is there; "
+        f"shipped expression models: {shipped}"
+    )
 
 
 def describe(card: dict[str, Any]) -> str:

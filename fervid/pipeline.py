@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from fervid import __version__, faces
+from fervid.choices import EXPRESSION_MODELS, Labels, check_labels
 from fervid.classifier import ExpressionClassifier
 from fervid.detector import FaceDetector
 from fervid.errors import MediaError
@@ -42,9 +43,13 @@ class Settings:
         working_size: frames are searched with their longer side scaled down to this many pixels.
         min_score: least detector score of a face; None: the detector's own.
         batch_size: frames a call.
+        weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
+            card NAME.json, or NAME for both; `meta.json` gets the name on its card.
+        labels: whose answers the probabilities imitate: "fer2013" for the labels of FER-2013,
+            "ferplus" for the votes of FER+, or the "mixture" that the model card states.
 
     Raises:
-        ValueError: a number is out of range, or `end` is not after `start`.
+        ValueError: a number is out of range, `end` is not after `start`, or other labels.
     """
 
     fps: float | None = None
@@ -53,6 +58,8 @@ class Settings:
     working_size: int = 640
     min_score: float | None = None
     batch_size: int = 16
+    weights: str | Path = EXPRESSION_MODELS[0]
+    labels: Labels = "mixture"
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 1e-6 <= self.fps < math.inf:
@@ -62,6 +69,7 @@ class Settings:
             raise ValueError("the end must lie after the start, and the start at 0 or later")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ValueError("min_score must lie between 0 and 1")
+        check_labels(self.labels)
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ class Analyzer:
 
     @cached_property
     def classifier(self) -> ExpressionClassifier:
-        """The expression classifier."""
-        return ExpressionClassifier.load()
+        """The chosen expression classifier; a model that cannot be used is refused here."""
+        return ExpressionClassifier.load(self.settings.weights, self.settings.labels)
 
     def tables(self, reader: VideoReader) -> Iterator[pd.DataFrame]:
         """The frame table of a recording, a batch of frames at a time."""
@@ -133,8 +141,9 @@ class Analyzer:
         """Analyse one recording into a new result folder; see `analyze`."""
         began, frames = time.perf_counter(), 0
         choice = self.settings
-        # The writer refuses before the recording is probed, and makes its folder after that.
+        # Writer and model refuse before the recording is probed; the folder is made after that.
         unopened = ResultWriter(folder, overwrite=overwrite)
+        _ = self.classifier
         with (
             VideoReader(
                 recording,
@@ -157,15 +166,15 @@ class Analyzer:
             writer.finish(self._meta(reader, time.perf_counter() - began))
 
     def _meta(self, reader: VideoReader, elapsed_s: float) -> dict[str, Any]:
-        settings = {**asdict(self.settings), "min_score": self.detector.min_score}
+        used = {"min_score": self.detector.min_score, "weights": self.classifier.card["name"]}
         return {
             "fervid": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "recording": _recording(reader.info),
             "expressions": list(EXPRESSIONS),
-            "settings": settings,
+            "settings": {**asdict(self.settings), **used},
             "models": [self.detector.card, self.classifier.card],
-            "warnings": list(reader.warnings),
+            "warnings": [*reader.warnings, *self.classifier.warnings],
             "elapsed_s": round(elapsed_s, 1),
         }
 
@@ -206,8 +215,8 @@ def analyze(
         out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
         overwrite: replace an earlier result.
         progress: called after each batch of frames.
-        **settings: `fps`, `start`, `end`, `working_size`, `min_score`, `batch_size`; see
-            `fervid.pipeline.Settings`.
+        **settings: `fps`, `start`, `end`, `working_size`, `min_score`, `batch_size`, `weights`,
+            `labels`; see `fervid.pipeline.Settings`.
 
     Returns:
         The timeline: `.frames` has one row for each face in each frame, `.summary` one for
@@ -216,7 +225,8 @@ def analyze(
     Raises:
         MediaError: the input is not a recording that can be read, or its chosen part is empty.
         ResultError: there is a result already, or it cannot be written.
-        SetupError: ffmpeg or the weights are missing, or JAX finds no device.
+        ModelError: `weights` names no model, or one that is damaged or not for expressions.
+        SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
         ValueError: a setting is out of range.
     """
     recording = Path(recording)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "fervid"
-FOUNDATION = {"fervid", "fervid.records", "fervid.errors"}
+FOUNDATION = {"fervid", "fervid.records", "fervid.errors", "fervid.choices"}
 ALLOWED = {
     "cli": {"fervid.pipeline", "fervid.report", "fervid.results", "fervid.model_cards"},
     "pipeline": {

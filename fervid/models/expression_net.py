@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,11 @@ from fervid.models.blocks import (
     normalize_luma,
     space_to_depth,
 )
-from fervid.records import EXPRESSIONS
+from fervid.models.fields import from_json
+from fervid.records import EXPRESSIONS, FACE_SIZE
+
+Block = Literal["conv", "residual"]
+_LEAST_TO_SQUEEZE = 4
 
 
 @dataclass(frozen=True)
@@ -34,21 +38,42 @@ class ExpressionNetConfig:
         stem: channels of a 3x3 convolution before the stages; 0 for none.
         squeeze_excite: channel attention at the end of each stage (Hu et al. 2018).
         dropout: rate before the heads.
+
+    Raises:
+        ValueError: a value for which there is no such network.
     """
 
     stages: tuple[tuple[int, ...], ...] = ((24, 24), (64, 64), (128, 128), (192,))
-    block: Literal["conv", "residual"] = "conv"
+    block: Block = "conv"
     fold: int = 2
     stem: int = 0
     squeeze_excite: bool = False
     dropout: float = 0.2
 
+    def __post_init__(self) -> None:
+        if not self.stages or not all(map(_are_widths, self.stages)):
+            raise ValueError("stages must be lists of whole numbers above 0")
+        if self.block not in get_args(Block):
+            raise ValueError(f"block must be one of {', '.join(get_args(Block))}")
+        if self.fold < 1 or FACE_SIZE % (self.fold * 2 ** (len(self.stages) - 1)):
+            raise ValueError(f"fold and pools must divide {FACE_SIZE} pixels evenly")
+        if self.stem < 0 or not 0 <= self.dropout < 1:
+            raise ValueError("stem must be at least 0, and dropout from 0 to below 1")
+        if self.squeeze_excite and min(widths[-1] for widths in self.stages) < _LEAST_TO_SQUEEZE:
+            raise ValueError(f"squeeze_excite needs stages of {_LEAST_TO_SQUEEZE} channels or more")
+
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> ExpressionNetConfig:
-        """The shape that a model card states under "config"."""
-        config = dict(card["config"])
-        config["stages"] = tuple(tuple(widths) for widths in config["stages"])
-        return cls(**config)
+        """The shape that a model card states under "config".
+
+        Raises:
+            ValueError: an unknown key, or a value for which there is no such network.
+        """
+        return from_json(cls, card["config"])
+
+
+def _are_widths(stage: Any) -> bool:
+    return bool(stage) and isinstance(stage, tuple) and all(type(w) is int and w > 0 for w in stage)
 
 
 class ExpressionNet(nnx.Module):

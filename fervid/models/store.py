@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 
-from fervid.errors import SetupError
+from fervid.errors import ModelError, SetupError
 
 Model = TypeVar("Model", bound=nnx.Module)
 
@@ -30,7 +30,8 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
         arrays: what `to_arrays` gave.
 
     Raises:
-        SetupError: a name or a shape does not fit the model, or JAX finds no device.
+        ModelError: a name or a shape does not fit the model.
+        SetupError: JAX finds no device.
     """
     _check_device()
     model: Model = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
@@ -39,7 +40,7 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
     shapes = {name: leaf.shape for name, leaf in leaves.items()}
     for name in sorted(shapes.keys() | arrays.keys()):
         if name not in arrays or shapes.get(name) != arrays[name].shape:
-            raise SetupError(f"weights do not fit the network at {name}")
+            raise ModelError(f"weights do not fit the network at {name}")
     for name, leaf in leaves.items():
         leaf.set_value(jnp.asarray(arrays[name], jnp.float32))
     nnx.update(model, nnx.from_flat_state(flat))

@@ -1,0 +1,20 @@
+"""What a user chooses by name. Imports nothing heavy, so that `fervid --help` is instant."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+EXPRESSION_MODELS = ("expression",)
+"""Names of the shipped expression models; the first one is the default."""
+
+Labels = Literal["mixture", "fer2013", "ferplus"]
+"""Whose answers the probabilities imitate: both, FER-2013's labels or FER+'s votes."""
+
+LABELS: tuple[Labels, ...] = get_args(Labels)
+"""All of `Labels`; the first one is the default."""
+
+
+def check_labels(labels: str) -> None:
+    """Raise ValueError unless `labels` is one of `LABELS`."""
+    if labels not in LABELS:
+        raise ValueError(f"labels must be one of {', '.join(LABELS)}")
