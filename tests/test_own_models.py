@@ -26,7 +26,7 @@ from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import set_evaluation, to_arrays
 from fervid.records import EXPRESSIONS, FaceCrops
 from fervid.results import read_timeline
-from training.release import save_candidate, ship
+from training.release import write_files, write_model
 
 CLIP = Path(__file__).parent.parent / "sample_media" / "expressions.mp4"
 CARD: dict[str, Any] = {
@@ -43,16 +43,13 @@ def tiny_model() -> ExpressionNet:
 
 def put(folder: Path, card: dict[str, Any] | None = None, name: str = "net-0.2") -> Path:
     """Save the tiny model as training does; the common stem of its two files."""
-    save_candidate(folder / "candidate", tiny_model())
-    ship(name, folder / "candidate", CARD if card is None else card, folder)
-    (folder / "candidate").unlink()
+    write_model(folder / name, tiny_model(), CARD if card is None else card)
     return folder / name
 
 
 def ship_blob(folder: Path, blob: bytes) -> None:
     """Other weights under the same name, with the right sha256."""
-    (folder / "blob").write_bytes(blob)
-    ship("net-0.2", folder / "blob", CARD, folder)
+    write_files(folder / "net-0.2", blob, CARD)
 
 
 def npz(arrays: dict[str, Any]) -> bytes:

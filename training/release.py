@@ -32,7 +32,11 @@ def write_model(
     buffer = io.BytesIO()
     arrays = {name: array.astype(dtype) for name, array in to_arrays(model).items()}
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    blob = buffer.getvalue()
+    write_files(stem, buffer.getvalue(), card)
+
+
+def write_files(stem: Path, blob: bytes, card: dict[str, Any]) -> None:
+    """Write the content of `stem`.npz, and `stem`.json with its sha256."""
     card = {"name": stem.name, **card, "sha256": hashlib.sha256(blob).hexdigest()}
     replace_file(stem.with_name(stem.name + ".npz"), blob)
     replace_file(stem.with_name(stem.name + ".json"), (json.dumps(card, indent=2) + "\n").encode())
