@@ -1,0 +1,50 @@
+"use strict";
+(function () {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const figures = read("figures");
+  const config = read("figure-config");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+  // The colours live in the style sheet only; the figures borrow them from there.
+  function theme(layout) {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const patch = {
+      paper_bgcolor: colour("--raised"),
+      "font.color": colour("--ink"),
+      "font.family": style.getPropertyValue("--sans").trim(),
+      "font.size": 12,
+      "hoverlabel.bgcolor": colour("--raised"),
+      "hoverlabel.bordercolor": colour("--rule"),
+      "hoverlabel.font.color": colour("--ink"),
+      "modebar.bgcolor": "rgba(0,0,0,0)",
+      "modebar.color": colour("--faint"),
+      "modebar.activecolor": colour("--ink"),
+    };
+    for (const axis of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+      patch[axis + ".gridcolor"] = colour("--grid");
+      patch[axis + ".zerolinecolor"] = colour("--faint");
+      patch[axis + ".linecolor"] = colour("--rule");
+      patch[axis + ".tickcolor"] = colour("--rule");
+      patch[axis + ".tickfont.color"] = colour("--muted");
+    }
+    return patch;
+  }
+
+  for (const [id, figure] of Object.entries(figures)) {
+    const box = document.getElementById(id);
+    Plotly.newPlot(box, figure.data, figure.layout, config).then(() =>
+      Plotly.relayout(box, theme(figure.layout)));
+    const repaint = () => Plotly.relayout(box, theme(figure.layout));
+    dark.addEventListener("change", repaint);
+    // Paper is white and narrow, also when the screen is dark and wide.
+    const print = (printing) => {
+      document.documentElement.classList.toggle("printing", printing);
+      Plotly.relayout(box, {
+        ...theme(figure.layout), width: printing ? 640 : null, autosize: !printing,
+      });
+    };
+    window.addEventListener("beforeprint", () => print(true));
+    window.addEventListener("afterprint", () => print(false));
+  }
+})();
