@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,7 @@ from training.evaluate.scores import (
     proportion,
 )
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHARES = arrays(np.float64, (4, 7), elements=st.floats(0, 1)).map(
     lambda x: (x + 1e-9) / (x + 1e-9).sum(axis=1, keepdims=True)
 )
@@ -343,8 +346,13 @@ def test_group_figures_agree_with_the_scores_of_the_group_alone() -> None:
 
 def test_training_logs_keep_the_later_line_of_an_epoch(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    path.write_text('{"epoch": 2, "loss": NaN}\n\n{"epoch": 1, "loss": 3}\n{"epoch": 1, "loss": 2}')
+    path.write_text(
+        '{"epoch": 2, "loss": NaN, "note": "x"}\n\n{"epoch": 1, "loss": 3}\n{"epoch": 1, "loss": 2}'
+    )
     assert read_curves(path) == [{"epoch": 1, "loss": 2}, {"epoch": 2, "loss": None}]
+    path.write_text("\n")
+    with pytest.raises(FervidError, match="has no epoch"):
+        read_curves(path)
     path.write_text('{"epoch": 1}\nepoch 2\n')
     with pytest.raises(FervidError, match="line 2 is not a JSON object with epoch"):
         read_curves(path)
@@ -383,6 +391,7 @@ def test_the_model_card_keeps_its_figures(network: ExpressionNet) -> None:
     metrics = evaluate(network, toy_fer(), "PublicTest", Calibration())
     for key in ("fer_accuracy", "fer_accuracy_deduplicated", "ferplus_majority_accuracy"):
         assert metrics[key].keys() == {"percent", "plus_minus", "n"}
+    assert metrics["ferplus_votes"].keys() == {"nll", "jensen_shannon"}
     assert metrics.keys() >= {"shipped_mixture", "nll", "ece_15_before_and_after", "confusion"}
     json.dumps(metrics, allow_nan=False)
 
@@ -465,13 +474,14 @@ def test_the_command_writes_both_files_and_they_say_the_same(tmp_path: Path, inv
                 assert share["percent"] == pytest.approx(100 * table.trace() / 48, abs=0.01)
                 assert f"{share['percent']:.1f}% {share['low']:.1f} to" in words
                 for key in ("ece_15", "nll", "brier"):
-                    assert f"{scores['labels'][key][1]:.3f}" in words
-                assert f"{scores['votes']['jensen_shannon'][0]:.3f}" in words
+                    assert f"{scores['labels'][key]['after']:.3f}" in words
+                assert f"{scores['votes']['jensen_shannon']['before']:.3f}" in words
     assert [copy["name"] for copy in document["robustness"]] == [c.name for c in spoil.COPIES]
     for copy in document["robustness"]:
         loss = copy["scores"]["one_pass"]["fer"]["labels"]["loss"]
         assert copy["title"] in words
-        assert f"lost {loss['low']:.1f} to".replace("-", "\N{MINUS SIGN}") in words
+        shown = f"{-loss['points']:.1f} {-loss['high']:.1f} to {-loss['low']:.1f}"
+        assert shown.replace("-", "\N{MINUS SIGN}") in words
     assert document["groups"]["images"] == {"<b>left": 24, "right": 24}
     gap = document["groups"]["scores"]["mirrored"]["mixture"]["nll"]["gap"]
     assert f"{gap['value']:.3f}" in words
@@ -496,6 +506,25 @@ def test_the_command_writes_both_files_and_they_say_the_same(tmp_path: Path, inv
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in code
     ]
     assert not re.search(r'<(link|iframe|object)|src="(?!data:)|href=', page.split("<script")[0])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_browser_draws_every_figure_without_complaint(tmp_path: Path, invoke: Any) -> None:
+    assert invoke(with_votes=False).exit_code == 0
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    quiet += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
+    output = ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=8000", "--dump-dom"]
+    page = (tmp_path / "out" / "evaluation.html").as_uri()
+    done = subprocess.run(
+        [str(CHROMIUM), *quiet, *output, f"--user-data-dir={tmp_path / 'profile'}", page],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count('class="main-svg"') >= 3
+    assert done.stdout.count('class="heatmaplayer') >= 6
 
 
 def test_without_votes_the_page_leaves_them_out(tmp_path: Path, invoke: Any) -> None:

@@ -91,12 +91,13 @@ def run(
     began = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     card = read_card(model)
+    try:
+        config = ExpressionNetConfig.of_card(card)
+        calibration = Calibration(**card.get("calibration", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FervidError(f"{model}: the card is not of an expression classifier") from error
     log = read_curves(curves) if curves else None
-    net = restore(
-        lambda rngs: ExpressionNet(ExpressionNetConfig.of_card(card), rngs=rngs),
-        read_weights(model),
-    )
-    calibration = Calibration(**card.get("calibration", {}))
+    net = restore(lambda rngs: ExpressionNet(config, rngs=rngs), read_weights(model))
     whole = fer2013.load(data, votes)
     members = read_groups(groups, len(whole)) if groups else None
     document = {
@@ -121,10 +122,11 @@ def run(
 def read_curves(path: Path) -> list[dict[str, Any]]:
     """The epochs of a training log, ascending; of an epoch logged twice the later line.
 
-    Each line is a JSON object with `epoch` and numbers; what is not finite becomes None.
+    Each line is a JSON object with `epoch` and other numbers, of which those that are not finite
+    become None; what is no number is left out.
 
     Raises:
-        FervidError: the file is missing or a line is not such an object.
+        FervidError: the file is missing or empty, or a line is not such an object.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -137,14 +139,13 @@ def read_curves(path: Path) -> list[dict[str, Any]]:
         try:
             entry = json.loads(line)
             epoch = int(entry["epoch"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise FervidError(f"{path}: line {number} is not a JSON object with epoch") from error
-        epochs[epoch] = {key: _finite(value) for key, value in entry.items()}
+        numbers = {key: v for key, v in entry.items() if isinstance(v, int | float)}
+        epochs[epoch] = {key: v if math.isfinite(v) else None for key, v in numbers.items()}
+    if not epochs:
+        raise FervidError(f"{path}: the training log has no epoch")
     return [epochs[epoch] for epoch in sorted(epochs)]
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def headlines(document: dict[str, Any]) -> list[str]:
@@ -154,8 +155,10 @@ def headlines(document: dict[str, Any]) -> list[str]:
     lines = [f"FER-2013 accuracy: {_words(fer['accuracy'])}"]
     if majority:
         lines.append(f"FER+ majority accuracy: {_words(majority['accuracy'])}")
-    before, after = fer["ece_15"]
-    lines.append(f"ECE-15: {before:.4f} before, {after:.4f} after temperature scaling")
+    ece = fer["ece_15"]
+    lines.append(
+        f"ECE-15: {ece['before']:.4f} before, {ece['after']:.4f} after temperature scaling"
+    )
     for copy in document["robustness"]:
         loss = copy["scores"]["one_pass"]["fer"]["labels"]["loss"]
         ends = f"{loss['low']:.2f} to {loss['high']:.2f}"

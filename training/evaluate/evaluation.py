@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,7 @@ def evaluate(
     right = fer.after.argmax(1) == split.labels
     majority, plurality = split.ferplus_majority(), split.ferplus_plurality()
     one_hot = np.eye(len(EXPRESSIONS))[split.labels]
+    against_votes = score(votes, split)["votes"]
 
     def accuracy_against(probs: Floats, target: NDArray[np.int64]) -> dict[str, float] | None:
         known = target >= 0
@@ -107,6 +109,8 @@ def evaluate(
         ),
         "ferplus_majority_accuracy": accuracy_against(votes.after, majority),
         "ferplus_plurality_accuracy": accuracy_against(votes.after, plurality),
+        "ferplus_votes": against_votes
+        and {key: round(against_votes[key]["after"], 4) for key in ("nll", "jensen_shannon")},
         "shipped_mixture": {
             "fer_accuracy": accuracy(mixture.after.argmax(1) == split.labels),
             "ferplus_majority_accuracy": accuracy_against(mixture.after, majority),
@@ -210,31 +214,33 @@ def score(answers: Answers, data: fer2013.Fer2013) -> dict[str, Any]:
 def against(answers: Answers, labels: NDArray[Any]) -> dict[str, Any]:
     """One head against (N,) labels; NLL in nats, Brier 0 to 2, the rest as shares or percent.
 
-    Lists [before, after] are without and with temperature scaling; all else is with it.
+    `before` and `after` are without and with temperature scaling; all else is with it.
     """
     table = confusion(answers.after.argmax(1), labels)
     one_hot = np.eye(len(EXPRESSIONS))[labels]
-    pair = (answers.before, answers.after)
     return {
         "accuracy": _share(answers, labels),
         "balanced_accuracy": float(balanced_accuracy(table)),
         "macro_f1": float(macro_f1(table)),
-        "nll": [cross_entropy(probs, one_hot) for probs in pair],
-        "brier": [brier(probs, one_hot) for probs in pair],
-        "ece_15": [calibration_error(probs, labels) for probs in pair],
-        "reliability": [reliability(probs, labels) for probs in pair],
+        "nll": _both(answers, lambda probs: cross_entropy(probs, one_hot)),
+        "brier": _both(answers, lambda probs: brier(probs, one_hot)),
+        "ece_15": _both(answers, lambda probs: calibration_error(probs, labels)),
+        "reliability": _both(answers, lambda probs: reliability(probs, labels)),
         "per_class": class_table(table),
         "confusion": table.tolist(),
     }
 
 
 def _against_votes(answers: Answers, shares: Floats) -> dict[str, Any]:
-    pair = (answers.before, answers.after)
     return {
         "n": len(shares),
-        "nll": [cross_entropy(probs, shares) for probs in pair],
-        "jensen_shannon": [float(jensen_shannon(probs, shares).mean()) for probs in pair],
+        "nll": _both(answers, lambda probs: cross_entropy(probs, shares)),
+        "jensen_shannon": _both(answers, lambda probs: float(jensen_shannon(probs, shares).mean())),
     }
+
+
+def _both(answers: Answers, figure: Callable[[Floats], Any]) -> dict[str, Any]:
+    return {"before": figure(answers.before), "after": figure(answers.after)}
 
 
 def _share(answers: Answers, labels: NDArray[Any]) -> dict[str, Any]:

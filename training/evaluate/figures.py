@@ -35,8 +35,9 @@ def figures_of(document: dict[str, Any]) -> dict[str, go.Figure]:
 
 
 def _curves(log: list[dict[str, Any]]) -> go.Figure:
-    losses = [key for key in log[-1] if "loss" in key]
-    accuracies = [key for key in log[-1] if key.startswith("public_")]
+    keys_seen = dict.fromkeys(key for line in log for key in line)
+    losses = [key for key in keys_seen if "loss" in key]
+    accuracies = [key for key in keys_seen if key.startswith("public_")]
     figure = make_subplots(1, 2, subplot_titles=("<b>Loss</b>", "<b>Accuracy on PublicTest</b>"))
     names = {"public_fer": "FER-2013 label", "public_ferplus": "FER+ majority"}
     for column, keys in ((1, losses), (2, accuracies)):
@@ -53,7 +54,7 @@ def _curves(log: list[dict[str, Any]]) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title_text="epoch")
+    figure.update_xaxes(title_text="epoch", zeroline=False)
     figure.update_yaxes(tickformat=".0%", row=1, col=2)
     return _laid_out(figure, 340)
 
@@ -82,10 +83,8 @@ def _confusion(document: dict[str, Any]) -> go.Figure:
                 x=names,
                 y=names,
                 text=table,
-                customdata=table,
                 texttemplate="%{text}",
                 textfont={"size": 10},
-                colorscale="Cividis",
                 zmin=0,
                 zmax=1,
                 showscale=False,
@@ -104,7 +103,10 @@ def _confusion(document: dict[str, Any]) -> go.Figure:
 
 def _reliability(document: dict[str, Any]) -> go.Figure:
     figure, cells = _grid(document, horizontal_spacing=0.06, vertical_spacing=0.17)
-    styles = (("T = 1", _ORANGE, "circle-open"), ("with temperature", _BLUE, "circle"))
+    styles = (
+        ("without temperature", _ORANGE, "circle-open"),
+        ("with temperature", _BLUE, "circle"),
+    )
     for number, (row, column, scores) in enumerate(cells):
         diagonal = go.Scatter(
             x=[0, 1],
@@ -115,7 +117,9 @@ def _reliability(document: dict[str, Any]) -> go.Figure:
             showlegend=False,
         )
         figure.add_trace(diagonal, row=row, col=column)
-        for (name, colour, symbol), curve in zip(styles, scores["reliability"], strict=True):
+        for (name, colour, symbol), curve in zip(
+            styles, scores["reliability"].values(), strict=True
+        ):
             figure.add_trace(
                 go.Scatter(
                     x=curve["confidence"],
@@ -126,15 +130,21 @@ def _reliability(document: dict[str, Any]) -> go.Figure:
                     showlegend=number == 0,
                     mode="lines+markers",
                     line={"color": colour, "width": 1.6},
-                    marker={"symbol": symbol, "size": 6},
+                    marker={"symbol": symbol, "size": _sizes(curve["n"])},
                     hovertemplate="confidence %{x:.1%}, right %{y:.1%}, %{text} images",
                 ),
                 row=row,
                 col=column,
             )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", nticks=5)
-    figure.update_yaxes(range=[0, 1], tickformat=".0%", nticks=5)
+    axes = {"range": [-0.04, 1.04], "tickformat": ".0%", "nticks": 5, "zeroline": False}
+    figure.update_xaxes(**axes)
+    figure.update_yaxes(**axes)
     return _laid_out(figure, 700)
+
+
+def _sizes(counts: list[int]) -> list[float]:
+    """Diameters in px of points whose area tells their number of images."""
+    return [3 + 9 * (n / max(counts)) ** 0.5 for n in counts]
 
 
 def _robustness(document: dict[str, Any]) -> go.Figure:
@@ -162,7 +172,7 @@ def _robustness(document: dict[str, Any]) -> go.Figure:
                     "thickness": 1.4,
                     "width": 3,
                 },
-                name=f"{HEAD_TITLES[head]}, {MODE_TITLES[mode]}",
+                name=f"{HEAD_TITLES[head]}, {mode.replace('_', ' ')}",
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 8},
                 hovertemplate="%{x:.1f} points lost",
@@ -173,6 +183,7 @@ def _robustness(document: dict[str, Any]) -> go.Figure:
         tickvals=list(range(len(copies))),
         ticktext=[copy["title"] for copy in copies],
         range=[len(copies) - 0.5, -0.5],
+        zeroline=False,
         automargin=True,
     )
     return _laid_out(figure, 420)

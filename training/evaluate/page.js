@@ -31,18 +31,25 @@
     return patch;
   }
 
+  // Heatmaps run from the colour of an empty field to the accent, in light as in dark.
+  function paint(box, figure, more) {
+    const maps = figure.data.flatMap((trace, k) => (trace.type === "heatmap" ? [k] : []));
+    const style = getComputedStyle(document.documentElement);
+    const ends = ["--sunken", "--accent"].map((name) => style.getPropertyValue(name).trim());
+    const scale = ends.map((colour, k) => [k, colour]);
+    const layout = { ...theme(figure.layout), ...more };
+    if (maps.length) Plotly.update(box, { colorscale: [scale] }, layout, maps);
+    else Plotly.relayout(box, layout);
+  }
+
   for (const [id, figure] of Object.entries(figures)) {
     const box = document.getElementById(id);
-    Plotly.newPlot(box, figure.data, figure.layout, config).then(() =>
-      Plotly.relayout(box, theme(figure.layout)));
-    const repaint = () => Plotly.relayout(box, theme(figure.layout));
-    dark.addEventListener("change", repaint);
+    Plotly.newPlot(box, figure.data, figure.layout, config).then(() => paint(box, figure));
+    dark.addEventListener("change", () => paint(box, figure));
     // Paper is white and narrow, also when the screen is dark and wide.
     const print = (printing) => {
       document.documentElement.classList.toggle("printing", printing);
-      Plotly.relayout(box, {
-        ...theme(figure.layout), width: printing ? 640 : null, autosize: !printing,
-      });
+      paint(box, figure, { width: printing ? 640 : null, autosize: !printing });
     };
     window.addEventListener("beforeprint", () => print(true));
     window.addEventListener("afterprint", () => print(false));

@@ -18,7 +18,7 @@ from fervid.report.figures import COLOURS, CONFIG
 from fervid.report.page import _csp_hash, _script_json
 from training.evaluate.figures import HEAD_TITLES, MODE_TITLES, figures_of, target_of
 
-_DASH = "\N{EN DASH}"
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
@@ -62,7 +62,7 @@ def _environment() -> Environment:
         "percent": percent,
         "between": between,
         "decimals": decimals,
-        "points": points,
+        "change": change,
     }
     return environment
 
@@ -85,15 +85,14 @@ def between(ends: dict[str, Any] | None, places: int = 1) -> str:
 
 
 def decimals(value: float | None, places: int = 3) -> str:
-    """A figure with three decimals; a dash when there is none."""
-    return _DASH if value is None else f"{value:.{places}f}"
+    """A figure with so many decimals; a dash when there is none."""
+    return _DASH if value is None else f"{value:.{places}f}".replace("-", _MINUS)
 
 
-def points(loss: dict[str, Any]) -> str:
-    """Points lost as a signed change of accuracy; a dash when nothing was counted."""
-    if loss["points"] is None:
-        return _DASH
-    return f"{-loss['points']:+.1f}".replace("-", "\N{MINUS SIGN}")
+def change(loss: dict[str, Any]) -> dict[str, Any]:
+    """`scores.paired_loss` as a change of accuracy in points: worse is negative."""
+    value = None if loss["points"] is None else -loss["points"]
+    return {"value": value, "low": -loss["high"], "high": -loss["low"], "n": loss["n"]}
 
 
 def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[dict[str, Any]]:
