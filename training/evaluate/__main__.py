@@ -1,0 +1,184 @@
+"""Evaluate an expression classifier: evaluation.json, and evaluation.html to read.
+
+    python -m training.evaluate fer2013.csv --votes fer2013new.csv --curves runs/c/log.jsonl
+
+DATA is fer2013.csv or a Parquet copy. The page works offline and holds images of the data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import jax
+
+import fervid
+from fervid.classifier import Calibration
+from fervid.errors import FervidError
+from fervid.model_cards import read_card, read_weights
+from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
+from fervid.models.store import restore
+from training import fer2013
+from training.evaluate.evaluation import evaluate_in_full
+from training.evaluate.groups import read_groups
+from training.evaluate.page import render
+from training.release import today
+
+NAMES = ("evaluation.json", "evaluation.html")
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=_PATH)
+@click.option("--votes", type=_PATH, help="FER+'s fer2013new.csv, for the CSV.")
+@click.option(
+    "--model", default="expression", show_default=True, help="Shipped name, or path of a pair."
+)
+@click.option(
+    "--split",
+    type=click.Choice(["PublicTest", "PrivateTest"]),
+    default="PublicTest",
+    show_default=True,
+    help="PrivateTest is scored once for each released model.",
+)
+@click.option("--out", type=_PATH, default=Path("runs/evaluation"), show_default=True)
+@click.option("--curves", type=_PATH, help="log.jsonl of the training run.")
+@click.option("--groups", type=_PATH, help="CSV with columns image (row of DATA) and group.")
+def main(
+    data: Path,
+    votes: Path | None,
+    model: str,
+    split: str,
+    out: Path,
+    curves: Path | None,
+    groups: Path | None,
+) -> None:
+    """Read everything, evaluate, write both files."""
+    if split == "PrivateTest":
+        click.echo("PrivateTest is scored once for each released model: choose nothing by it.")
+    try:
+        document = run(data, votes, model, split, out, curves, groups)
+    except FervidError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        where = error.filename or out
+        raise click.ClickException(f"{where}: {error.strerror or error}") from error
+    for line in headlines(document):
+        click.echo(line)
+    click.echo(f"wrote {' and '.join(str(out / name) for name in NAMES)}")
+
+
+def run(
+    data: Path,
+    votes: Path | None,
+    model: str,
+    split: str,
+    out: Path,
+    curves: Path | None = None,
+    groups: Path | None = None,
+) -> dict[str, Any]:
+    """Evaluate and write both files into `out`, made if it is not there; what the JSON holds.
+
+    Raises:
+        FervidError: an input is missing or malformed.
+        OSError: a file cannot be read or written.
+    """
+    began = time.perf_counter()
+    out.mkdir(parents=True, exist_ok=True)
+    card = read_card(model)
+    try:
+        config = ExpressionNetConfig.of_card(card)
+        calibration = Calibration(**card.get("calibration", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FervidError(f"{model}: the card is not of an expression classifier") from error
+    log = read_curves(curves) if curves else None
+    net = restore(lambda rngs: ExpressionNet(config, rngs=rngs), read_weights(model))
+    whole = fer2013.load(data, votes)
+    members = read_groups(groups, len(whole)) if groups else None
+    document = {
+        "model": {key: card.get(key) for key in ("name", "version", "sha256")},
+        **evaluate_in_full(net, whole, split, calibration, members),
+    }
+    if log:
+        document["training"] = log
+    document["made"] = {
+        "data": data.name,
+        "date": today(),
+        "fervid": fervid.__version__,
+        "jax": jax.__version__,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    texts = (json.dumps(document, indent=1, allow_nan=False) + "\n", render(document, whole.images))
+    for name, text in zip(NAMES, texts, strict=True):
+        _write(out / name, text)
+    return document
+
+
+def read_curves(path: Path) -> list[dict[str, Any]]:
+    """The epochs of a training log, ascending; of an epoch logged twice the later line.
+
+    Each line is a JSON object with `epoch` and other numbers, of which those that are not finite
+    become None; what is no number is left out.
+
+    Raises:
+        FervidError: the file is missing or empty, or a line is not such an object.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FervidError(f"{path}: cannot be read as a training log ({error})") from error
+    epochs = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            epoch = int(entry["epoch"])
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise FervidError(f"{path}: line {number} is not a JSON object with epoch") from error
+        numbers = {key: v for key, v in entry.items() if isinstance(v, int | float)}
+        epochs[epoch] = {key: v if math.isfinite(v) else None for key, v in numbers.items()}
+    if not epochs:
+        raise FervidError(f"{path}: the training log has no epoch")
+    return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def headlines(document: dict[str, Any]) -> list[str]:
+    """What the terminal shows: accuracies, calibration and robustness of one forward pass."""
+    scores = document["scores"]["all"]["one_pass"]
+    fer, majority = scores["fer"]["labels"], scores["ferplus"]["majority"]
+    lines = [f"FER-2013 accuracy: {_words(fer['accuracy'])}"]
+    if majority:
+        lines.append(f"FER+ majority accuracy: {_words(majority['accuracy'])}")
+    ece = fer["ece_15"]
+    lines.append(
+        f"ECE-15: {ece['before']:.4f} before, {ece['after']:.4f} after temperature scaling"
+    )
+    for copy in document["robustness"]:
+        loss = copy["scores"]["one_pass"]["fer"]["labels"]["loss"]
+        ends = f"{loss['low']:.2f} to {loss['high']:.2f}"
+        lines.append(f"{copy['title']}: {loss['points']:.2f} points lost ({ends})")
+    return lines
+
+
+def _words(share: dict[str, Any]) -> str:
+    return f"{share['percent']:.2f}% ({share['low']:.2f} to {share['high']:.2f}, n = {share['n']})"
+
+
+def _write(path: Path, text: str) -> None:
+    """Under a temporary name first, so that no reader meets half a file."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The evaluation as one HTML page that works offline, made from what `evaluation.json` holds."""
+
+from __future__ import annotations
+
+import base64
+import json
+from importlib import resources
+from typing import Any
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from numpy.typing import NDArray
+from plotly.offline import get_plotlyjs
+
+from fervid.report.figures import COLOURS, CONFIG
+from fervid.report.page import _csp_hash, _script_json
+from training.evaluate.figures import HEAD_TITLES, MODE_TITLES, figures_of, target_of
+
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+
+def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
+    """The page.
+
+    Args:
+        document: what `evaluation.json` holds, whole.
+        images: (N, 48, 48) uint8, every image of the data set; the samples point into it by row.
+    """
+    scripts = [get_plotlyjs(), _text("training.evaluate", "page.js")]
+    figures = {name: json.loads(f.to_json()) for name, f in figures_of(document).items()}
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            d=document,
+            heads=HEAD_TITLES,
+            modes=MODE_TITLES,
+            targets={head: target_of(head, document) for head in HEAD_TITLES},
+            figures=_script_json(json.dumps(figures)),
+            config=_script_json(json.dumps(CONFIG)),
+            samples=_samples(document["samples"], images),
+            colours=COLOURS,
+            style=Markup(_text("fervid.report", "style.css")),
+            own_style=Markup(_text("training.evaluate", "page.css")),
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=" ".join(map(_csp_hash, scripts)),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("training.evaluate", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "between": between,
+        "decimals": decimals,
+        "change": change,
+    }
+    return environment
+
+
+def percent(share: dict[str, Any] | None) -> str:
+    """A share of `scores.proportion` with one decimal; a dash when nothing was counted."""
+    if share is None or share["percent"] is None:
+        return _DASH
+    return f"{share['percent']:.1f}%"
+
+
+def between(ends: dict[str, Any] | None, places: int = 1) -> str:
+    """An interval, low to high, in the unit of the figure; empty when there is none."""
+    if ends is None or ends["low"] is None or ends.get("n") == 0:
+        return ""
+    low, high = (
+        f"{ends[end]:.{places}f}".replace("-", "\N{MINUS SIGN}") for end in ("low", "high")
+    )
+    return f"{low} to {high}"
+
+
+def decimals(value: float | None, places: int = 3) -> str:
+    """A figure with so many decimals; a dash when there is none."""
+    return _DASH if value is None else f"{value:.{places}f}".replace("-", _MINUS)
+
+
+def change(loss: dict[str, Any]) -> dict[str, Any]:
+    """`scores.paired_loss` as a change of accuracy in points: worse is negative."""
+    value = None if loss["points"] is None else -loss["points"]
+    return {"value": value, "low": -loss["high"], "high": -loss["low"], "n": loss["n"]}
+
+
+def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """By label: its right and its wrong samples, each with its image as a data URI."""
+    labels = list(dict.fromkeys(sample["label"] for sample in samples))
+    shown = [{**sample, "uri": _data_uri(images[sample["row"]])} for sample in samples]
+    return [
+        {
+            "label": label,
+            "right": [s for s in shown if s["label"] == label and s["right"]],
+            "wrong": [s for s in shown if s["label"] == label and not s["right"]],
+        }
+        for label in labels
+    ]
+
+
+def _data_uri(image: NDArray[np.uint8]) -> str:
+    blob = np.asarray(cv2.imencode(".png", image)[1]).tobytes()
+    return "data:image/png;base64," + base64.b64encode(blob).decode()
+
+
+def _text(package: str, name: str) -> str:
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
