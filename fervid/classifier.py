@@ -119,15 +119,7 @@ class ExpressionClassifier:
             ValueError: other labels.
         """
         check_labels(labels)
-        card = read_card(weights)
-        config = _config(weights, card)
-        arrays = read_weights(weights)
-        if not all(np.isfinite(array).all() for array in arrays.values()):
-            raise unusable(weights, "weights hold numbers that are not finite")
-        try:
-            model = restore(lambda rngs: ExpressionNet(config, rngs=rngs), arrays)
-        except ModelError as error:
-            raise unusable(weights, str(error)) from error
+        model, card = load_model(weights)
         return cls(model, card, labels=labels, batch_size=batch_size)
 
     def classify(self, crops: FaceCrops) -> Expressions:
@@ -146,6 +138,24 @@ class ExpressionClassifier:
         if not np.isfinite(probs).all():
             raise ModelError(f"model {self.card['name']}: its weights give no probabilities")
         return Expressions(probs)
+
+
+def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:
+    """An expression model in evaluation mode, and its card, whose config and calibration are sound.
+
+    Raises:
+        ModelError: no such model, or it is altered, damaged or not an expression model.
+        SetupError: a shipped model is missing or altered, or JAX finds no device.
+    """
+    card = read_card(weights)
+    config = _config(weights, card)
+    arrays = read_weights(weights)
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise unusable(weights, "weights hold numbers that are not finite")
+    try:
+        return restore(lambda rngs: ExpressionNet(config, rngs=rngs), arrays), card
+    except ModelError as error:
+        raise unusable(weights, str(error)) from error
 
 
 def _config(weights: str | Path, card: dict[str, Any]) -> ExpressionNetConfig:

@@ -51,8 +51,8 @@ def test_jpeg_artefacts_are_those_of_a_codec(quality: int) -> None:
 
 @pytest.mark.parametrize("size", [16, 24, 37, 40])
 def test_resizing_is_by_area_down_and_bilinear_up(size: int) -> None:
-    image = face_like()
-    ours = random_resize(jax.random.key(0), jnp.asarray(image[None]), chance=1.0, sizes=(size, size))
+    image, key = face_like(), jax.random.key(0)
+    ours = random_resize(key, jnp.asarray(image[None]), chance=1.0, sizes=(size, size))
     small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     theirs = cv2.resize(small, (48, 48), interpolation=cv2.INTER_LINEAR)
     np.testing.assert_allclose(np.asarray(ours)[0], theirs, atol=0.05)

@@ -25,7 +25,7 @@ from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import restore, to_arrays
 from fervid.records import EXPRESSIONS
-from tests.toy_data import SMOKE, toy_fer
+from tests.toy_data import toy_fer
 from training import fer2013
 from training.evaluate import (
     Logits,
@@ -53,6 +53,7 @@ from training.evaluate.scores import (
     paired_loss,
     proportion,
 )
+from training.presets import smoke
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHARES = arrays(np.float64, (4, 7), elements=st.floats(0, 1)).map(
@@ -361,7 +362,7 @@ def test_training_logs_keep_the_later_line_of_an_epoch(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def network() -> ExpressionNet:
     def make(rngs: nnx.Rngs) -> ExpressionNet:
-        return ExpressionNet(SMOKE.net, rngs=rngs)
+        return ExpressionNet(smoke().net, rngs=rngs)
 
     # Weights from NumPy: JAX takes long to compile its own draws.
     rng = np.random.default_rng(0)
@@ -421,7 +422,7 @@ def _write_data(folder: Path, data: fer2013.Fer2013) -> tuple[Path, Path]:
 @pytest.fixture
 def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, network: ExpressionNet) -> Any:
     """`invoke(*options)`: the command on toy data with a toy network, writing to tmp_path/out."""
-    card = {"name": "toy", "config": asdict(SMOKE.net), "calibration": {"ferplus_share": 0.25}}
+    card = {"name": "toy", "config": asdict(smoke().net), "calibration": {"ferplus_share": 0.25}}
     weights = {name: np.asarray(v, np.float32) for name, v in to_arrays(network).items()}
     monkeypatch.setattr("training.evaluate.__main__.read_card", lambda name: card)
     monkeypatch.setattr("training.evaluate.__main__.read_weights", lambda name: weights)

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jax
+import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
-from fervid.classifier import ExpressionClassifier
+from fervid.classifier import ExpressionClassifier, load_model
 from fervid.errors import FervidError
-from fervid.model_cards import read_card, read_weights
-from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from fervid.models.store import restore
+from fervid.model_cards import read_card
 from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.evaluate import evaluate, fit_calibration, predict_logits
@@ -62,9 +63,8 @@ def export(
     Raises:
         FervidError: there is no such model, or it is damaged.
     """
-    before = read_card(source)
-    config = ExpressionNetConfig.of_card(before)
-    model = restore(lambda rngs: ExpressionNet(config, rngs=rngs), _rounded(read_weights(source)))
+    model, before = load_model(source)
+    _round_to_half(model)
     public = data.split("PublicTest")
     calibration = fit_calibration(predict_logits(model, public.images), public)
     splits = ["PublicTest", "PrivateTest"] if final else ["PublicTest"]
@@ -72,7 +72,7 @@ def export(
     card: dict[str, Any] = {
         "version": version("fervid"),
         "task": "seven expressions of a 48x48 luma face; FER-2013 and FER+ heads on one trunk",
-        "config": asdict(config),
+        "config": before["config"],
         "classes": ", ".join(EXPRESSIONS) + " (the order of all lists and tables below)",
         "calibration": asdict(calibration),
         "data": _DATA,
@@ -93,9 +93,10 @@ def export(
     return card
 
 
-def _rounded(arrays: dict[str, Any]) -> dict[str, Any]:
-    """The values that a file of half precision gives back: they are what is scored and shipped."""
-    return {name: array.astype(np.float16).astype(np.float32) for name, array in arrays.items()}
+def _round_to_half(model: nnx.Module) -> None:
+    """Give the weights the values that a file of half precision gives back: these are scored."""
+    state = nnx.state(model)
+    nnx.update(model, jax.tree.map(lambda x: x.astype(jnp.float16).astype(jnp.float32), state))
 
 
 @click.command(help=__doc__)

@@ -13,6 +13,7 @@ import numpy as np
 from flax import nnx
 
 from fervid.models.store import to_arrays
+from training.atomic import whole_file
 
 WEIGHTS = Path(__file__).parent.parent / "fervid" / "weights"
 """The folder whose content ships in the wheel."""
@@ -38,15 +39,12 @@ def write_model(
 def write_files(stem: Path, blob: bytes, card: dict[str, Any]) -> None:
     """Write the content of `stem`.npz, and `stem`.json with its sha256."""
     card = {"name": stem.name, **card, "sha256": hashlib.sha256(blob).hexdigest()}
-    replace_file(stem.with_name(stem.name + ".npz"), blob)
-    replace_file(stem.with_name(stem.name + ".json"), (json.dumps(card, indent=2) + "\n").encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name first, so that it is never half there."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    for suffix, content in (
+        (".npz", blob),
+        (".json", (json.dumps(card, indent=2) + "\n").encode()),
+    ):
+        with whole_file(stem.with_name(stem.name + suffix)) as file:
+            file.write(content)
 
 
 def today() -> str:

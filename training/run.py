@@ -11,7 +11,7 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-from training.release import replace_file
+from training.atomic import whole_file
 from training.state import TrainState
 
 Line = dict[str, float]
@@ -48,7 +48,8 @@ class Run:
         )
         self._manager.save(int(state.step), args=args, metrics={"score": score})
         text = "".join(json.dumps(entry) + "\n" for entry in self.log)
-        replace_file(self.folder / LOG_NAME, text.encode())
+        with whole_file(self.folder / LOG_NAME) as file:
+            file.write(text.encode())
         self._report(json.dumps(line))
 
     def restore_last(self, like: TrainState) -> TrainState:

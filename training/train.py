@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -29,17 +28,17 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
+from fervid.classifier import load_model
 from fervid.errors import FervidError
-from fervid.model_cards import read_card, read_weights
-from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from fervid.models.store import restore
+from fervid.models.expression_net import ExpressionNet
 from fervid.records import EXPRESSIONS
 from training import fer2013
+from training.atomic import whole_file
 from training.augment import augment_faces, mixup
 from training.evaluate import accuracy, fit_calibration, predict_logits
 from training.losses import Logits, distillation, supervised
 from training.presets import PRESETS, Recipe
-from training.release import replace_file, write_model
+from training.release import write_model
 from training.run import Line, Run
 from training.state import (
     TrainState,
@@ -163,16 +162,7 @@ def load_teachers(models: Sequence[str | Path]) -> Teachers:
     Raises:
         FervidError: there is no such model, or it is damaged.
     """
-    teachers = []
-    for name in models:
-        config = ExpressionNetConfig.of_card(read_card(name))
-        model = restore(partial(_make, config), read_weights(name))
-        teachers.append(nnx.split(model))
-    return teachers
-
-
-def _make(config: ExpressionNetConfig, rngs: nnx.Rngs) -> ExpressionNet:
-    return ExpressionNet(config, rngs=rngs)
+    return [nnx.split(load_model(name)[0]) for name in models]
 
 
 def train(
@@ -296,8 +286,8 @@ def _same_recipe(folder: Path, recipe: Recipe) -> None:
     path = folder / "recipe.json"
     mine = json.loads(json.dumps(asdict(recipe)))
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps(mine, indent=2).encode())
+        with whole_file(path) as file:
+            file.write(json.dumps(mine, indent=2).encode())
         return
     theirs = json.loads(path.read_text("utf-8"))
     for name, value in mine.items():

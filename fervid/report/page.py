@@ -65,12 +65,12 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
             faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
             n_faces=len(faces),
             has_figure=bool(binned.faces.any()),
-            figure=_script_json(timeline_figure(binned, lane_names).to_json()),
-            config=_script_json(json.dumps(config)),
-            runs=_script_json(json.dumps(labelled_runs(binned, lane_names))),
+            figure=script_json(timeline_figure(binned, lane_names).to_json()),
+            config=script_json(json.dumps(config)),
+            runs=script_json(json.dumps(labelled_runs(binned, lane_names))),
             style=Markup(_text("style.css")),
             scripts=[Markup(script) for script in scripts],
-            script_hashes=" ".join(map(_csp_hash, scripts)),
+            script_hashes=" ".join(map(csp_hash, scripts)),
             colours=COLOURS,
             models=[_model(card) for card in meta.get("models") or [] if isinstance(card, dict)],
         )
@@ -195,13 +195,14 @@ def _model(card: dict[str, Any]) -> dict[str, str]:
     return {"name": str(card.get("name") or "model"), **words, "text": describe(card)}
 
 
-def _script_json(text: str) -> Markup:
+def script_json(text: str) -> Markup:
     """JSON that cannot end the script element it stands in."""
     table = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
     return Markup(text.translate(table))
 
 
-def _csp_hash(script: str) -> str:
+def csp_hash(script: str) -> str:
+    """The source expression that lets a page's policy run this one script."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 

@@ -17,12 +17,10 @@ import click
 import jax
 
 import fervid
-from fervid.classifier import Calibration
+from fervid.classifier import Calibration, load_model
 from fervid.errors import FervidError
-from fervid.model_cards import read_card, read_weights
-from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from fervid.models.store import restore
 from training import fer2013
+from training.atomic import whole_file
 from training.evaluate.evaluation import evaluate_in_full
 from training.evaluate.groups import read_groups
 from training.evaluate.page import render
@@ -90,19 +88,13 @@ def run(
     """
     began = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
-    card = read_card(model)
-    try:
-        config = ExpressionNetConfig.of_card(card)
-        calibration = Calibration(**card.get("calibration", {}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise FervidError(f"{model}: the card is not of an expression classifier") from error
+    net, card = load_model(model)
     log = read_curves(curves) if curves else None
-    net = restore(lambda rngs: ExpressionNet(config, rngs=rngs), read_weights(model))
     whole = fer2013.load(data, votes)
     members = read_groups(groups, len(whole)) if groups else None
     document = {
         "model": {key: card.get(key) for key in ("name", "version", "sha256")},
-        **evaluate_in_full(net, whole, split, calibration, members),
+        **evaluate_in_full(net, whole, split, Calibration.of_card(card), members),
     }
     if log:
         document["training"] = log
@@ -115,7 +107,8 @@ def run(
     }
     texts = (json.dumps(document, indent=1, allow_nan=False) + "\n", render(document, whole.images))
     for name, text in zip(NAMES, texts, strict=True):
-        _write(out / name, text)
+        with whole_file(out / name) as file:
+            file.write(text.encode())
     return document
 
 
@@ -168,16 +161,6 @@ def headlines(document: dict[str, Any]) -> list[str]:
 
 def _words(share: dict[str, Any]) -> str:
     return f"{share['percent']:.2f}% ({share['low']:.2f} to {share['high']:.2f}, n = {share['n']})"
-
-
-def _write(path: Path, text: str) -> None:
-    """Under a temporary name first, so that no reader meets half a file."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

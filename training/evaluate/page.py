@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from plotly.offline import get_plotlyjs
 
 from fervid.report.figures import COLOURS, CONFIG
-from fervid.report.page import _csp_hash, _script_json
+from fervid.report.page import csp_hash, script_json
 from training.evaluate.figures import HEAD_TITLES, MODE_TITLES, figures_of, target_of
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
@@ -38,14 +38,14 @@ def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
             heads=HEAD_TITLES,
             modes=MODE_TITLES,
             targets={head: target_of(head, document) for head in HEAD_TITLES},
-            figures=_script_json(json.dumps(figures)),
-            config=_script_json(json.dumps(CONFIG)),
+            figures=script_json(json.dumps(figures)),
+            config=script_json(json.dumps(CONFIG)),
             samples=_samples(document["samples"], images),
             colours=COLOURS,
             style=Markup(_text("fervid.report", "style.css")),
             own_style=Markup(_text("training.evaluate", "page.css")),
             scripts=[Markup(script) for script in scripts],
-            script_hashes=" ".join(map(_csp_hash, scripts)),
+            script_hashes=" ".join(map(csp_hash, scripts)),
         )
     )
 

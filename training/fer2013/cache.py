@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.fer2013.atomic import whole_file
+from training.atomic import whole_file
 from training.fer2013.records import Fer2013
 
 _FORMAT = "1"  # To be counted up when the same files begin to give other arrays.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fervid.errors import FervidError
 from fervid.records import FACE_SIZE
-from training.fer2013.atomic import whole_file
+from training.atomic import whole_file
 from training.fer2013.records import USAGES, Fer2013, record
 
 OFFICIAL_SHA256 = "3b8d9617d1017f34733c8f2474d7784c563ce86c40a86ac12c2d37cc968f871b"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fervid.errors import FervidError
 from fervid.records import EXPRESSIONS
-from training.fer2013.atomic import whole_file
+from training.atomic import whole_file
 from training.fer2013.records import USAGES, Fer2013
 
 COLUMNS = (
