@@ -53,9 +53,10 @@ def main(model: str, batch: int, threads: int, rounds: int, seconds: float) -> N
             done = sum(pool.map(work, [began + seconds] * threads))
             rates.append(done / (time.perf_counter() - began))
     size = sum(leaf.size for leaf in jax.tree.leaves(state))
+    speed = f"{np.median(rates):,.0f} faces/s ({min(rates):,.0f} to {max(rates):,.0f})"
     click.echo(
-        f"{card['name']}: {np.median(rates):,.0f} faces/s ({min(rates):,.0f} to {max(rates):,.0f}), "
-        f"{size:,} values, batch {batch}, {threads} threads, {jax.devices()[0].device_kind}"
+        f"{card['name']}: {speed}, {size:,} values, batch {batch}, {threads} threads, "
+        f"{jax.devices()[0].device_kind}"
     )
 
 

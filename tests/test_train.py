@@ -138,17 +138,19 @@ from flax import nnx
 from fervid.models.expression_net import ExpressionNet
 from tests.toy_data import toy_fer
 from training import train as t
+from training.convolution import speed_up_gradients
 from training.presets import PRESETS
 from training.state import create, data_mesh, replicate, shard_batch, split_model
 recipe, data = PRESETS["smoke"](), toy_fer()
 def net(seed):
     return ExpressionNet(recipe.net, rngs=nnx.Rngs(seed))
-graph, params, stats, rest = split_model(net(0))
+student, mesh = net(0), data_mesh()
+speed_up_gradients(student, mesh)
+graph, params, stats, rest = split_model(student)
 teacher = net(1)
 teacher.eval()
 teacher_graph, teacher_state = nnx.split(teacher)
 optimizer = t.make_optimizer(recipe, 10)
-mesh = data_mesh()
 state = replicate(mesh, create(params, stats, optimizer))
 rows = t.TrainingSet(data.images, data.labels, data.vote_shares(), np.ones(96, np.float32))
 rows, teacher_state = replicate(mesh, (rows, teacher_state))

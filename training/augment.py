@@ -198,13 +198,13 @@ def augment_faces(key: jax.Array, images: jax.Array) -> jax.Array:
     """Faces as a recording may show them: (N, 48, 48) uint8 -> (N, 48, 48) float32, 0 to 255."""
     affine, size, tone, blur, noise, squeeze, erase = jax.random.split(key, 7)
     x = images.astype(jnp.float32)
-    x = warp_affine(x, random_affine(affine, len(x), degrees=15.0, zoom=0.15, shift=4.0))
-    x = random_resize(size, x, chance=0.2, sizes=(16, 40))
-    x = random_blur(blur, x, chance=0.15, sigma=(0.4, 1.6))
-    x = random_tone(tone, x, contrast=0.35, brightness=25.0, gamma=0.5)
-    x = random_noise(noise, x, chance=0.15, sigma=10.0)
-    x = random_jpeg(squeeze, x, chance=0.2, quality=(20.0, 70.0))
-    return random_erase(erase, x, chance=0.25, side=(0.15, 0.4))
+    x = warp_affine(x, random_affine(affine, len(x), degrees=12.0, zoom=0.12, shift=3.0))
+    x = random_resize(size, x, chance=0.12, sizes=(16, 40))
+    x = random_blur(blur, x, chance=0.12, sigma=(0.4, 1.6))
+    x = random_tone(tone, x, contrast=0.3, brightness=20.0, gamma=0.45)
+    x = random_noise(noise, x, chance=0.1, sigma=10.0)
+    x = random_jpeg(squeeze, x, chance=0.12, quality=(20.0, 70.0))
+    return random_erase(erase, x, chance=0.15, side=(0.15, 0.35))
 
 
 def mixup(

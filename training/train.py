@@ -35,6 +35,7 @@ from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.atomic import whole_file
 from training.augment import augment_faces, mixup
+from training.convolution import speed_up_gradients
 from training.evaluate import accuracy, fit_calibration, predict_logits
 from training.losses import Logits, distillation, supervised
 from training.presets import PRESETS, Recipe
@@ -201,9 +202,11 @@ def train(
     _same_recipe(folder, recipe)
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
     model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
+    mesh = data_mesh()
+    if jax.default_backend() == "cpu":
+        speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
-    mesh = data_mesh()
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     graphs, teacher_states = zip(*teachers, strict=True) if teachers else ((), ())
@@ -355,6 +358,8 @@ def _split_cpu(devices: int | None, batch: int) -> None:
     count = devices or max(k for k in range(1, (cores or 1) + 1) if batch % k == 0)
     with suppress(RuntimeError):  # JAX has started, as in a notebook: its devices stay
         jax.config.update("jax_num_cpu_devices", count)
+        # Steps that run into each other can wait for one another's threads for ever.
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 if __name__ == "__main__":
