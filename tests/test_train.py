@@ -172,7 +172,7 @@ def test_four_devices_give_the_losses_of_one() -> None:
             [sys.executable, "-c", _SHARDED, str(count)],
             capture_output=True,
             text=True,
-            env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            env=os.environ | {"JAX_PLATFORMS": "cpu", "NPROC": "16"},
             cwd=root,
         )
         assert done.returncode == 0, done.stderr

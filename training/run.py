@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+from orbax.checkpoint import v1 as ocp
 
 from training.atomic import whole_file
 from training.state import TrainState
@@ -27,26 +26,26 @@ class Run:
 
     def __init__(self, folder: Path, report: Callable[[str], Any]) -> None:
         """Open or start the run in a folder; `report` gets each line of the log as JSON."""
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.log: list[Line] = []
         self._report = report
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=AnyPreservationPolicy(
-                [LatestN(1), BestN(get_metric_fn=lambda metrics: metrics["score"], n=1)]
-            ),
-            best_fn=lambda metrics: metrics["score"],
-            enable_async_checkpointing=False,
+        keep = ocp.training.preservation_policies
+        best = keep.BestN(get_metric_fn=lambda metrics: metrics["score"], n=1)
+        self._checkpointer = ocp.training.Checkpointer(
+            (folder / "checkpoints").resolve(),
+            preservation_policy=keep.AnyPreservationPolicy([keep.LatestN(1), best]),
         )
-        self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
 
     def save(self, state: TrainState, line: Line, score: float) -> None:
         """Write a checkpoint and the log; the checkpoint of the highest score is kept, too."""
         self.log.append(line)
-        args = ocp.args.Composite(
-            state=ocp.args.StandardSave(_leaves(state)), log=ocp.args.JsonSave({"lines": self.log})
+        self._checkpointer.save(
+            int(state.step),
+            _leaves(state),
+            force=True,
+            metrics={"score": score},
+            custom_metadata={"log": self.log},
         )
-        self._manager.save(int(state.step), args=args, metrics={"score": score})
         text = "".join(json.dumps(entry) + "\n" for entry in self.log)
         with whole_file(self.folder / LOG_NAME) as file:
             file.write(text.encode())
@@ -54,23 +53,12 @@ class Run:
 
     def restore_last(self, like: TrainState) -> TrainState:
         """The newest state on disk, or `like`, which gives structure, shapes and shardings."""
-        step = self._manager.latest_step()
-        return like if step is None else self._restore(step, like)
-
-    def restore_best(self, like: TrainState) -> TrainState:
-        """The state of the highest score on disk, or `like`."""
-        step = self._manager.best_step()
-        return like if step is None else self._restore(step, like)
-
-    def _restore(self, step: int, like: TrainState) -> TrainState:
-        args = ocp.args.Composite(
-            state=ocp.args.StandardRestore(_leaves(like)), log=ocp.args.JsonRestore()
-        )
-        restored = self._manager.restore(step, args=args)
-        self.log = list(restored.log["lines"])
-        state: TrainState = jax.tree.unflatten(
-            jax.tree.structure(like), jax.tree.leaves(restored.state)
-        )
+        newest = self._checkpointer.latest
+        if newest is None:
+            return like
+        leaves = self._checkpointer.load(newest, _leaves(like))
+        self.log = list(self._checkpointer.metadata(newest).custom_metadata["log"])
+        state: TrainState = jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(leaves))
         return state
 
 

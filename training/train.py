@@ -356,9 +356,11 @@ def _split_cpu(devices: int | None, batch: int) -> None:
     """One CPU device a core, since XLA runs a convolution on one core; the batch must divide."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     count = devices or max(k for k in range(1, (cores or 1) + 1) if batch % k == 0)
+    # Devices wait for each other inside threads of XLA's pool: with one a core they may all wait.
+    os.environ.setdefault("NPROC", str(4 * count))
     with suppress(RuntimeError):  # JAX has started, as in a notebook: its devices stay
         jax.config.update("jax_num_cpu_devices", count)
-        # Steps that run into each other can wait for one another's threads for ever.
+        # Steps that run into each other would wait for one another's threads, too.
         jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
