@@ -23,7 +23,7 @@ from hypothesis.extra.numpy import arrays
 from fervid.classifier import Calibration
 from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNet
-from fervid.models.store import restore, to_arrays
+from fervid.models.store import restore
 from fervid.records import EXPRESSIONS
 from tests.toy_data import toy_fer
 from training import fer2013
@@ -54,6 +54,7 @@ from training.evaluate.scores import (
     proportion,
 )
 from training.presets import smoke
+from training.release import write_model
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHARES = arrays(np.float64, (4, 7), elements=st.floats(0, 1)).map(
@@ -420,18 +421,16 @@ def _write_data(folder: Path, data: fer2013.Fer2013) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, network: ExpressionNet) -> Any:
+def invoke(tmp_path: Path, network: ExpressionNet) -> Any:
     """`invoke(*options)`: the command on toy data with a toy network, writing to tmp_path/out."""
-    card = {"name": "toy", "config": asdict(smoke().net), "calibration": {"ferplus_share": 0.25}}
-    weights = {name: np.asarray(v, np.float32) for name, v in to_arrays(network).items()}
-    monkeypatch.setattr("training.evaluate.__main__.read_card", lambda name: card)
-    monkeypatch.setattr("training.evaluate.__main__.read_weights", lambda name: weights)
+    card = {"version": "1", "config": asdict(smoke().net), "calibration": {"ferplus_share": 0.25}}
+    write_model(tmp_path / "toy", network, card)
     data, votes = _write_data(tmp_path, toy_fer())
 
     def run(*options: Any, with_votes: bool = True) -> Result:
         given_votes = ("--votes", votes) if with_votes else ()
-        out = ("--out", tmp_path / "out")
-        return CliRunner().invoke(main, [str(x) for x in (data, *given_votes, *out, *options)])
+        fixed = ("--out", tmp_path / "out", "--model", tmp_path / "toy")
+        return CliRunner().invoke(main, [str(x) for x in (data, *given_votes, *fixed, *options)])
 
     return run
 
