@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
+import jax
 import pytest
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
@@ -18,6 +19,14 @@ X264 = ("-c:v", "libx264", "-preset", "veryfast", "-qp", "4", "-pix_fmt", "yuv42
 
 COUNTER = "geq=lum='16+4*N':cb=128:cr=128"
 """Draws frame N as an even gray of limited-range luma 16 + 4 N (N up to 54)."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Equal programs of different tests are compiled once: most of the time goes into that."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(scope="session")
