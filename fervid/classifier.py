@@ -19,6 +19,7 @@ from fervid.errors import ModelError
 from fervid.model_cards import read_card, read_weights, unusable
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.fields import from_json
+from fervid.models.inference import for_inference
 from fervid.models.store import restore
 from fervid.records import Expressions, FaceCrops
 
@@ -92,7 +93,7 @@ class ExpressionClassifier:
         self.card = card
         self.batch_size = batch_size
         self.warnings = () if "calibration" in card else (_uncalibrated(card),)
-        graph, state = nnx.split(model)
+        graph, state = nnx.split(for_inference(model))
         self._state = state
         calibration = Calibration.of_card(card).of_labels(labels)
         self._classify: Callable[..., jax.Array] = jax.jit(partial(_classify, graph, calibration))

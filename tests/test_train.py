@@ -21,7 +21,8 @@ from tests.toy_data import check_resume, read_log, toy_fer, write_csv
 from training.export import main as export_main
 from training.losses import distillation, supervised
 from training.presets import PRESETS, Recipe
-from training.train import load_teachers, row_weights, train, with_settings
+from training.step import row_weights
+from training.train import Teacher, train, with_settings
 from training.train import main as train_main
 
 SMOKE = PRESETS["smoke"]()
@@ -64,6 +65,13 @@ def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path) -> None:
         train(toy_fer(), dataclasses.replace(SMOKE, epochs=1, rate=0.5), tmp_path, report=silent)
 
 
+def test_a_run_goes_on_only_with_its_own_teachers(learned: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(SMOKE, epochs=1)
+    train(toy_fer(), recipe, tmp_path, report=silent)
+    with pytest.raises(FervidError, match="holds a run with teachers"):
+        train(toy_fer(), recipe, tmp_path, teachers=[Teacher.load(learned / "best")], report=silent)
+
+
 def test_it_stops_when_nothing_gets_better(tmp_path: Path) -> None:
     recipe = dataclasses.replace(SMOKE, epochs=6, rate=1e-12, ema=0.0, patience=2, decay=0.0)
     recipe = dataclasses.replace(recipe, net=ExpressionNetConfig(((8,), (8,), (8,), (8,))))
@@ -102,7 +110,7 @@ def test_a_student_follows_its_teacher_rather_than_wrong_labels(
     training = wrong.usage == 0
     wrong.labels[training] = (wrong.labels[training] + 1) % 7
     recipe = dataclasses.replace(LEARN, distill_weight=1.0)
-    train(wrong, recipe, tmp_path, teachers=load_teachers([learned / "best"]), report=silent)
+    train(wrong, recipe, tmp_path, teachers=[Teacher.load(learned / "best")], report=silent)
     assert max(line["public_fer"] for line in read_log(tmp_path)) > 0.5
 
 
@@ -137,15 +145,15 @@ jax.config.update("jax_num_cpu_devices", int(sys.argv[1]))
 from flax import nnx
 from fervid.models.expression_net import ExpressionNet
 from tests.toy_data import toy_fer
-from training import train as t
-from training.convolution import speed_up_gradients
+from training import step as t
+from training.convolution import speed_up_convolutions
 from training.presets import PRESETS
 from training.state import create, data_mesh, replicate, shard_batch, split_model
 recipe, data = PRESETS["smoke"](), toy_fer()
 def net(seed):
     return ExpressionNet(recipe.net, rngs=nnx.Rngs(seed))
 student, mesh = net(0), data_mesh()
-speed_up_gradients(student, mesh)
+speed_up_convolutions(student, mesh)
 graph, params, stats, rest = split_model(student)
 teacher = net(1)
 teacher.eval()
@@ -181,6 +189,33 @@ def test_four_devices_give_the_losses_of_one() -> None:
         results.append([float(loss) for loss in losses])
     assert len(set(results[0])) == 3
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4)
+
+
+def test_devices_share_a_batch_evenly(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _UNEVEN, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+        cwd=Path(__file__).parent.parent,
+    )
+    assert "3 devices cannot share batches of 8 evenly; try --set batch=9" in done.stdout
+    assert not any(tmp_path.iterdir())
+
+
+_UNEVEN = """
+import sys, jax
+from pathlib import Path
+jax.config.update("jax_num_cpu_devices", 3)
+from fervid.errors import FervidError
+from tests.toy_data import toy_fer
+from training.presets import smoke
+from training.train import train
+try:
+    train(toy_fer(), smoke(), Path(sys.argv[1]))
+except FervidError as error:
+    print(error)
+"""
 
 
 def test_nan_is_fatal_and_says_so(tmp_path: Path) -> None:

@@ -17,6 +17,11 @@ Line = dict[str, float]
 LOG_NAME = "log.jsonl"
 
 
+def rounded(line: Line) -> Line:
+    """A line with four decimals, which tell any two counts of a test split apart."""
+    return {name: round(value, 4) for name, value in line.items()}
+
+
 class Run:
     """Saves and restores a run; what is on disk is always whole.
 

@@ -24,146 +24,54 @@ import click
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
-from numpy.typing import NDArray
 
 from fervid.classifier import load_model
 from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNet
-from fervid.records import EXPRESSIONS
+from fervid.models.inference import for_inference
 from training import fer2013
 from training.atomic import whole_file
-from training.augment import augment_faces, mixup
-from training.convolution import speed_up_gradients
-from training.evaluate import accuracy, fit_calibration, predict_logits
-from training.losses import Logits, distillation, supervised
+from training.convolution import speed_up_convolutions
+from training.evaluate import Logits, accuracy, fit_calibration, predict_logits
 from training.presets import PRESETS, Recipe
 from training.release import write_model
-from training.run import Line, Run
+from training.run import Line, Run, rounded
 from training.state import (
-    TrainState,
     Tree,
     averaged_model,
     create,
     data_mesh,
     epoch_order,
-    no_decay_mask,
     replicate,
     shard_batch,
     split_model,
-    update,
 )
-
-Teachers = list[tuple[Any, Tree]]
-"""Graph definition and state of each teacher, in evaluation mode."""
+from training.step import TrainingSet, make_optimizer, make_step, row_weights
 
 
-@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class TrainingSet:
-    """The training rows as the step reads them, on every device; N rows.
+class Teacher:
+    """A model to distil from.
 
     Attributes:
-        images: (N, 48, 48) uint8.
-        labels: (N,) int32.
-        votes: (N, 7) float32 shares of FER+ votes, 0 where there are none.
-        weights: (N,) float32 weight of each row's label, 1 on average.
+        sha256: of its file, by which a resumed run knows it again.
+        graph, state: the network in evaluation mode.
     """
 
-    images: jax.Array | NDArray[np.uint8]
-    labels: jax.Array | NDArray[np.int32]
-    votes: jax.Array | NDArray[np.float32]
-    weights: jax.Array | NDArray[np.float32]
+    sha256: str
+    graph: Any
+    state: Tree
 
+    @classmethod
+    def load(cls, name: str | Path) -> Teacher:
+        """The model of that name or path.
 
-def row_weights(labels: NDArray[np.int32], power: float) -> NDArray[np.float64]:
-    """(N,) float64, class frequency to the power of `-power`, 1 on average."""
-    frequency = np.bincount(labels, minlength=len(EXPRESSIONS)) / len(labels)
-    weights = np.maximum(frequency, 1e-9)[labels] ** -power
-    return np.asarray(weights / weights.mean(), np.float64)
-
-
-def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> optax.GradientTransformation:
-    """The recipe's optimiser with clipping, weight decay on kernels, warm-up and schedule."""
-    warmup = int(recipe.warmup_epochs * steps_per_epoch)
-    rate: Any
-    if recipe.schedule == "cosine":
-        total = recipe.epochs * steps_per_epoch
-        rate = optax.warmup_cosine_decay_schedule(recipe.rate / 20, recipe.rate, warmup, total)
-    else:
-        rate = optax.linear_schedule(recipe.rate / 20, recipe.rate, warmup)
-    if recipe.optimizer == "adamw":
-        descent = [optax.adamw(rate, weight_decay=recipe.decay, mask=no_decay_mask)]
-    else:
-        descent = [
-            optax.add_decayed_weights(recipe.decay, mask=no_decay_mask),
-            optax.sgd(rate, momentum=0.9, nesterov=True),
-        ]
-    if recipe.schedule == "plateau":
-        descent.append(
-            optax.contrib.reduce_on_plateau(
-                factor=0.75, patience=5, accumulation_size=steps_per_epoch
-            )
-        )
-    return optax.chain(optax.clip_by_global_norm(recipe.clip), *descent)
-
-
-def make_step(
-    graph: Any, rest: Tree, optimizer: Any, recipe: Recipe, teacher_graphs: Sequence[Any] = ()
-) -> Any:
-    """The jitted training step: (state, data, rows, teachers, key) -> (state, losses).
-
-    `rows` are (batch,) int32 rows of the `TrainingSet`, split over the mesh; `teachers` are the
-    states that belong to `teacher_graphs`; the state is donated. Everything random follows from the
-    key and the state's step number.
-    """
-
-    def loss_of(
-        params: Tree, stats: Tree, batch: TrainingSet, teachers: list[Tree], key: jax.Array
-    ) -> Any:
-        augment_key, mixup_key, dropout_key = jax.random.split(key, 3)
-        images = augment_faces(augment_key, jnp.asarray(batch.images))
-        labels = jax.nn.one_hot(batch.labels, len(EXPRESSIONS))
-        targets = [optax.smooth_labels(labels, recipe.smoothing), jnp.asarray(batch.votes)]
-        if recipe.mixup:
-            images, targets = mixup(mixup_key, images, targets, recipe.mixup)
-        model = nnx.merge(graph, params, stats, rest, copy=True)
-        model.train()
-        logits: Logits = model(images, rngs=nnx.Rngs(dropout=dropout_key))
-        weights = jnp.asarray(batch.weights)
-        loss = supervised(logits, targets[0], targets[1], weights, recipe.votes_weight)
-        if teachers:
-            taught = [
-                nnx.merge(teacher_graph, teacher)(images)
-                for teacher_graph, teacher in zip(teacher_graphs, teachers, strict=True)
-            ]
-            divergence = distillation(
-                logits, taught, recipe.distill_temperature, recipe.votes_weight
-            )
-            loss = (1 - recipe.distill_weight) * loss + recipe.distill_weight * divergence
-        right = (logits[0].argmax(axis=1) == batch.labels).mean()
-        return loss, (nnx.state(model, nnx.BatchStat), right)
-
-    def step(
-        state: TrainState, data: TrainingSet, rows: jax.Array, teachers: list[Tree], key: jax.Array
-    ) -> tuple[TrainState, jax.Array]:
-        key = jax.random.fold_in(key, state.step)
-        batch = jax.tree.map(lambda column: column[rows], data)
-        grad = jax.value_and_grad(loss_of, has_aux=True)
-        (loss, (stats, right)), grads = grad(state.params, state.stats, batch, teachers, key)
-        return update(state, grads, stats, optimizer, recipe.ema, loss), jnp.stack([loss, right])
-
-    return jax.jit(step, donate_argnums=0)
-
-
-def load_teachers(models: Sequence[str | Path]) -> Teachers:
-    """Models by name or path, as teachers.
-
-    Raises:
-        FervidError: there is no such model, or it is damaged.
-    """
-    return [nnx.split(load_model(name)[0]) for name in models]
+        Raises:
+            FervidError: there is no such model, or it is damaged.
+        """
+        model, card = load_model(name)
+        return cls(card["sha256"], *nnx.split(for_inference(model)))
 
 
 def train(
@@ -171,7 +79,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
-    teachers: Teachers | None = None,
+    teachers: Sequence[Teacher] = (),
     command: str = "training.train.train",
     report: Callable[[str], Any] = click.echo,
 ) -> Path:
@@ -181,8 +89,8 @@ def train(
         data: all splits; training images that are also in a test split are left out, PublicTest
             chooses the best epoch, PrivateTest is not looked at.
         recipe: what to do.
-        folder: of the run; a run that is there is continued, with the same recipe.
-        teachers: models to distil from, see `load_teachers`.
+        folder: of the run; a run that is there is continued, with the same recipe and teachers.
+        teachers: models to distil from.
         command: how the training was started, for the model card.
         report: gets a line of JSON for each epoch.
 
@@ -190,8 +98,15 @@ def train(
         The stem of the best epoch's model: `folder`/best, with .npz and .json.
 
     Raises:
-        FervidError: the loss became NaN, or the data are too few for one batch.
+        FervidError: the loss became NaN, the data are too few for one batch, the devices cannot
+            share a batch evenly, or the folder holds another run.
     """
+    mesh = data_mesh()
+    if recipe.batch % mesh.size:
+        raise FervidError(
+            f"{mesh.size} devices cannot share batches of {recipe.batch} evenly; "
+            f"try --set batch={-(-recipe.batch // mesh.size) * mesh.size}"
+        )
     train_set, public = fer2013.without_leaks(data), data.split("PublicTest")
     steps = len(train_set) // recipe.batch
     if not steps or not len(public):
@@ -199,36 +114,26 @@ def train(
             f"{len(train_set)} training and {len(public)} PublicTest images are too few for "
             f"batches of {recipe.batch}"
         )
-    _same_recipe(folder, recipe)
+    _same_run(folder, recipe, teachers)
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
     model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
-    mesh = data_mesh()
     if jax.default_backend() == "cpu":
-        speed_up_gradients(model, mesh)
+        speed_up_convolutions(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
-    graphs, teacher_states = zip(*teachers, strict=True) if teachers else ((), ())
-    step = make_step(graph, rest, optimizer, recipe, graphs)
+    step = make_step(graph, rest, optimizer, recipe, [teacher.graph for teacher in teachers])
     weights = row_weights(train_set.labels, recipe.balance)
-    sampling = recipe.balance > 0 and recipe.balance_by == "sampling"
+    drawn = None
+    if recipe.balance > 0 and recipe.balance_by == "sampling":
+        drawn, weights = weights / weights.sum(), np.ones_like(weights)
     on_device, taught = replicate(
-        mesh,
-        (
-            TrainingSet(
-                train_set.images,
-                train_set.labels,
-                train_set.vote_shares(),
-                np.ones(len(train_set), np.float32) if sampling else weights.astype(np.float32),
-            ),
-            list(teacher_states),
-        ),
+        mesh, (TrainingSet.of(train_set, weights), [teacher.state for teacher in teachers])
     )
     key = jax.random.key(recipe.seed)
     while len(run.log) < recipe.epochs and not _out_of_patience(run.log, recipe.patience):
         epoch, began = len(run.log), time.perf_counter()
-        drawn = weights / weights.sum() if sampling else None
         metrics = []
         for rows in epoch_order(recipe.seed, epoch, len(train_set), recipe.batch, drawn):
             state, metric = step(state, on_device, shard_batch(mesh, rows), taught, key)
@@ -237,11 +142,12 @@ def train(
         if not np.isfinite(loss):
             raise FervidError(f"the loss became {loss} in epoch {epoch + 1}; lower the rate")
         model = averaged_model(graph, state, rest)
+        logits = predict_logits(model, public.images)
         line = {"epoch": epoch + 1, "loss": float(loss), "train_fer": float(right)}
-        line = _rounded(line | _scores(model, public))
+        line = rounded(line | _scores(logits, public))
         if all(line["public_fer"] >= past["public_fer"] for past in run.log):
-            _write_best(folder / "best", model, public, recipe, command)
-        line |= _rounded({"seconds": time.perf_counter() - began})
+            write_model(folder / "best", model, _card(logits, public, recipe, command))
+        line |= rounded({"seconds": time.perf_counter() - began})
         run.save(state, line, line["public_fer"])
     return folder / "best"
 
@@ -252,13 +158,8 @@ def _out_of_patience(log: list[Line], patience: int) -> bool:
     return 0 < patience < len(scores) and max(scores[-patience:]) <= max(scores[:-patience])
 
 
-def _rounded(line: Line) -> Line:
-    return {name: round(value, 4) for name, value in line.items()}
-
-
-def _scores(model: ExpressionNet, public: fer2013.Fer2013) -> Line:
+def _scores(logits: Logits, public: fer2013.Fer2013) -> Line:
     """Accuracies of one forward pass of both heads on PublicTest; of FER+ where there are votes."""
-    logits = predict_logits(model, public.images)
     scores = {"public_fer": float((logits.fer[0].argmax(1) == public.labels).mean())}
     majority = public.ferplus_majority()
     if (majority >= 0).any():
@@ -267,12 +168,9 @@ def _scores(model: ExpressionNet, public: fer2013.Fer2013) -> Line:
     return scores
 
 
-def _write_best(
-    stem: Path, model: ExpressionNet, public: fer2013.Fer2013, recipe: Recipe, command: str
-) -> None:
-    """A model that `fervid analyze --weights` can use, calibrated on PublicTest."""
-    logits = predict_logits(model, public.images)
-    card = {
+def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str) -> dict[str, Any]:
+    """What makes a model usable by `fervid analyze --weights`, calibrated on PublicTest."""
+    return {
         "version": "unreleased",
         "task": "seven expressions of a 48x48 luma face; FER-2013 and FER+ heads on one trunk",
         "config": asdict(recipe.net),
@@ -281,13 +179,13 @@ def _write_best(
         "recipe": {name: value for name, value in asdict(recipe).items() if name != "net"},
         "command": command,
     }
-    write_model(stem, model, card)
 
 
-def _same_recipe(folder: Path, recipe: Recipe) -> None:
-    """Remember the recipe of a run; a run goes on only with the one it began with."""
+def _same_run(folder: Path, recipe: Recipe, teachers: Sequence[Teacher]) -> None:
+    """Remember how a run began; it goes on only with the same recipe and teachers."""
     path = folder / "recipe.json"
-    mine = json.loads(json.dumps(asdict(recipe)))
+    began_with = asdict(recipe) | {"teachers": [teacher.sha256 for teacher in teachers]}
+    mine = json.loads(json.dumps(began_with))
     if not path.exists():
         with whole_file(path) as file:
             file.write(json.dumps(mine, indent=2).encode())
@@ -346,7 +244,8 @@ def main(
         _split_cpu(cpu_devices, recipe.batch)
         everything = fer2013.load(data, votes)
         command = shlex.join(["python", "-m", "training.train", *sys.argv[1:]])
-        best = train(everything, recipe, folder, teachers=load_teachers(teachers), command=command)
+        taught_by = [Teacher.load(name) for name in teachers]
+        best = train(everything, recipe, folder, teachers=taught_by, command=command)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"best epoch: {best}.npz, {best}.json")

@@ -28,6 +28,7 @@ class ConvBlock(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         self.activation = activation
+        self.stride = stride
         self.conv = nnx.Conv(
             features_in,
             features,
@@ -40,10 +41,14 @@ class ConvBlock(nnx.Module):
         )
         self.norm = nnx.BatchNorm(features, momentum=0.95, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(N, H, W, features_in) float32 -> (N, H / stride, W / stride, features) float32."""
+    def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
+        """(N, H, W, features_in) float32 -> (N, H / stride, W / stride, features) float32.
+
+        With `pool`, the 2x2 max-pool of that.
+        """
         y = self.norm(self.conv(x))
-        return nnx.relu(y) if self.activation else y
+        y = nnx.relu(y) if self.activation else y
+        return max_pool_2x2(y) if pool else y
 
 
 class ResidualBlock(nnx.Module):
@@ -59,12 +64,13 @@ class ResidualBlock(nnx.Module):
         if features_in != features:
             self.shortcut.append(make(features_in, features, size=1, activation=False))
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(N, H, W, features_in) float32 -> (N, H, W, features) float32."""
+    def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
+        """(N, H, W, features_in) float32 -> (N, H, W, features) float32, or its 2x2 max-pool."""
         y = self.second(self.first(x))
         for shortcut in self.shortcut:
             x = shortcut(x)
-        return nnx.relu(x + y)
+        y = nnx.relu(x + y)
+        return max_pool_2x2(y) if pool else y
 
 
 class SqueezeExcite(nnx.Module):
@@ -81,10 +87,11 @@ class SqueezeExcite(nnx.Module):
         self.squeeze = nnx.Linear(features, features // reduction, dtype=dtype, rngs=rngs)
         self.excite = nnx.Linear(features // reduction, features, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(N, H, W, features) float32 -> the same."""
+    def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
+        """(N, H, W, features) float32 -> the same, or its 2x2 max-pool."""
         gate = self.excite(nnx.relu(self.squeeze(x.mean(axis=(1, 2)))))
-        return x * nnx.sigmoid(gate)[:, None, None, :]
+        y = x * nnx.sigmoid(gate)[:, None, None, :]
+        return max_pool_2x2(y) if pool else y
 
 
 def space_to_depth(x: jax.Array, block: int) -> jax.Array:

@@ -15,7 +15,6 @@ from fervid.models.blocks import (
     ConvBlock,
     ResidualBlock,
     SqueezeExcite,
-    max_pool_2x2,
     normalize_luma,
     space_to_depth,
 )
@@ -124,10 +123,9 @@ class ExpressionNet(nnx.Module):
         x = space_to_depth(normalize_luma(images)[..., None], self.fold)
         for stem in self.stem:
             x = stem(x)
-        for number, stage in enumerate(self.stages):
-            if number:
-                x = max_pool_2x2(x)
-            for block in stage:
+        for number, stage in enumerate(self.stages, start=1):
+            for block in stage[:-1]:
                 x = block(x)
+            x = stage[-1](x, pool=number < len(self.stages))
         x = self.dropout(x.astype(jnp.float32).mean(axis=(1, 2)), rngs=rngs)
         return self.fer(x), self.ferplus(x)

@@ -11,34 +11,14 @@
   const narrow = window.matchMedia("(max-width: 40rem)");
   if (narrow.matches) config.displayModeBar = false;
 
-  // The colours live in the style sheet only; the figure borrows them from there.
   function theme() {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const patch = {
-      paper_bgcolor: colour("--raised"),
-      "font.color": colour("--ink"),
-      "font.family": style.getPropertyValue("--sans").trim(),
-      "font.size": 12,
-      "hoverlabel.bgcolor": colour("--raised"),
-      "hoverlabel.bordercolor": colour("--rule"),
-      "hoverlabel.font.color": colour("--ink"),
-      "modebar.bgcolor": "rgba(0,0,0,0)",
-      "modebar.color": colour("--faint"),
-      "modebar.activecolor": colour("--ink"),
-      "xaxis2.rangeslider.bgcolor": colour("--sunken"),
-      "xaxis2.rangeslider.bordercolor": colour("--rule"),
+    const own = {
+      "xaxis2.rangeslider.bgcolor": themeColour("--sunken"),
+      "xaxis2.rangeslider.bordercolor": themeColour("--rule"),
+      "xaxis.spikecolor": themeColour("--muted"),
       "margin.l": narrow.matches ? 66 : 78,
     };
-    for (const axis of ["xaxis", "yaxis", "yaxis2", "yaxis3", "yaxis4"]) {
-      patch[axis + ".gridcolor"] = colour("--grid");
-      patch[axis + ".zerolinecolor"] = colour("--faint");
-      patch[axis + ".linecolor"] = colour("--rule");
-      patch[axis + ".tickcolor"] = colour("--rule");
-      patch[axis + ".tickfont.color"] = colour("--muted");
-    }
-    patch["xaxis.spikecolor"] = colour("--muted");
-    return patch;
+    return { ...figureTheme(figure.layout), ...own };
   }
 
   function assign(target, path, value) {

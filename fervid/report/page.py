@@ -51,7 +51,7 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
-    scripts = [get_plotlyjs(), _text("page.js")]
+    scripts = [get_plotlyjs(), _text("theme.js"), _text("page.js")]
     return (
         _environment()
         .get_template("page.html.jinja")

@@ -70,10 +70,14 @@ class Match:
         }
 
 
+def load_net(path: Path, config: FaceNetConfig | None = None) -> FaceNet:
+    """The network with the weights of a training run."""
+    return restore(lambda rngs: FaceNet(config or FaceNetConfig(), rngs=rngs), load_npz(path))
+
+
 def load_candidate(path: Path, *, min_score: float = 0.05) -> FaceDetector:
     """A detector with the weights of a training run, reporting low scores too."""
-    model = restore(lambda rngs: FaceNet(FaceNetConfig(), rngs=rngs), load_npz(path))
-    return FaceDetector(model, {}, min_score=min_score)
+    return FaceDetector(load_net(path), {}, min_score=min_score)
 
 
 def detect_pictures(

@@ -13,11 +13,8 @@ from typing import Any
 import click
 
 from fervid.detector import FaceDetector
-from fervid.model_cards import load_npz
-from fervid.models.face_net import FaceNet
-from fervid.models.store import restore
 from training.detector import faces
-from training.detector.evaluate import evaluate
+from training.detector.evaluate import evaluate, load_net
 from training.detector.train import PRESETS
 from training.release import WEIGHTS, today, write_model
 
@@ -30,8 +27,7 @@ from training.release import WEIGHTS, today, write_model
 def main(data: tuple[Path, ...], preset: str, run: Path, min_score: float) -> None:
     """Score on the held-out sources and ship the face detector."""
     recipe = PRESETS[preset]
-    arrays = load_npz(run / "candidate.npz")
-    model = restore(lambda rngs: FaceNet(recipe.net, rngs=rngs), arrays)
+    model = load_net(run / "candidate.npz", recipe.net)
     detector = FaceDetector(model, {}, min_score=0.05)
     metrics = evaluate(detector, faces.held_out_part(faces.load(data)))
     card: dict[str, Any] = {

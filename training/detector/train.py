@@ -35,7 +35,7 @@ from fervid.models.face_net import (
 from training.augment import random_blur, random_noise, random_tone
 from training.detector import faces
 from training.release import write_model
-from training.run import Run
+from training.run import Run, rounded
 from training.state import (
     TrainState,
     Tree,
@@ -192,7 +192,7 @@ def train(
         write_model(candidate, averaged_model(graph, state, rest), card)
         line = {"step": number, "center": float(center), "box": float(fit)}
         line["seconds"] = time.perf_counter() - began
-        run.save(state, {name: round(value, 4) for name, value in line.items()}, score=number)
+        run.save(state, rounded(line), score=number)
         losses, began = [], time.perf_counter()
     return candidate
 

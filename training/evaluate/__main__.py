@@ -2,7 +2,8 @@
 
     python -m training.evaluate fer2013.csv --votes fer2013new.csv --curves runs/c/log.jsonl
 
-DATA is fer2013.csv or a Parquet copy. The page works offline and holds images of the data.
+DATA is FER-2013 in any form that `training.fer2013.load` reads. The page works offline and holds
+images of the data.
 """
 
 from __future__ import annotations

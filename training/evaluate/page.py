@@ -7,7 +7,6 @@ import json
 from importlib import resources
 from typing import Any
 
-import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from fervid.report.figures import COLOURS, CONFIG
 from fervid.report.page import csp_hash, script_json
 from training.evaluate.figures import HEAD_TITLES, MODE_TITLES, figures_of, target_of
+from training.fer2013.pictures import encode_png
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -28,7 +28,8 @@ def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
         document: what `evaluation.json` holds, whole.
         images: (N, 48, 48) uint8, every image of the data set; the samples point into it by row.
     """
-    scripts = [get_plotlyjs(), _text("training.evaluate", "page.js")]
+    theme, own = _text("fervid.report", "theme.js"), _text("training.evaluate", "page.js")
+    scripts = [get_plotlyjs(), theme, own]
     figures = {name: json.loads(f.to_json()) for name, f in figures_of(document).items()}
     return (
         _environment()
@@ -110,8 +111,7 @@ def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[d
 
 
 def _data_uri(image: NDArray[np.uint8]) -> str:
-    blob = np.asarray(cv2.imencode(".png", image)[1]).tobytes()
-    return "data:image/png;base64," + base64.b64encode(blob).decode()
+    return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode()
 
 
 def _text(package: str, name: str) -> str:
