@@ -11,14 +11,9 @@ import imageio_ffmpeg
 import jax
 import pytest
 
+from tests.clips import X264, MakeClip, counter
+
 SAMPLES = Path(__file__).parent.parent / "sample_media"
-
-MakeClip = Callable[..., Path]
-
-X264 = ("-c:v", "libx264", "-preset", "veryfast", "-qp", "4", "-pix_fmt", "yuv420p")
-
-COUNTER = "geq=lum='16+4*N':cb=128:cr=128"
-"""Draws frame N as an even gray of limited-range luma 16 + 4 N (N up to 54)."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,12 +50,6 @@ def make_clip(
         return path
 
     return make
-
-
-def counter(frames: int, *, rate: int = 25, size: str = "64x48", extra: str = "") -> list[str]:
-    """Arguments for a source of `frames` frames drawn by COUNTER, then filtered by `extra`."""
-    chain = ",".join(filter(None, (f"color=black:s={size}:r={rate}", COUNTER, extra)))
-    return ["-f", "lavfi", "-i", chain, "-frames:v", str(frames), "-fps_mode", "passthrough"]
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from fervid.errors import FervidError
 from fervid.records import EXPRESSIONS
-from tests.toy_data import toy_fer
+from tests.toy_data import toy_fer, without_votes
 from training import fer2013
 from training.fer2013 import parquet
 
@@ -120,10 +120,6 @@ def assert_same(data: fer2013.Fer2013, expected: fer2013.Fer2013) -> None:
         got = getattr(data, name)
         assert got.dtype == array.dtype, name
         np.testing.assert_array_equal(got, array, err_msg=name)
-
-
-def without_votes(data: fer2013.Fer2013) -> fer2013.Fer2013:
-    return dataclasses.replace(data, votes=data.votes * 0, other_votes=data.other_votes * 0)
 
 
 def one_line(path: Path, votes: Path | None = None) -> str:

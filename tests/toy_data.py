@@ -1,5 +1,6 @@
 """Miniature data for tests of the training code."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ def toy_fer(count: int = 96, seed: int = 0) -> fer2013.Fer2013:
     votes = np.eye(len(EXPRESSIONS), dtype=np.float32)[labels] * 10
     usage = (np.arange(count) % 2).astype(np.int8)
     return fer2013.Fer2013(images, labels, votes, np.zeros((count, 3), np.float32), usage)
+
+
+def without_votes(data: fer2013.Fer2013) -> fer2013.Fer2013:
+    """The same as if nobody had voted."""
+    return dataclasses.replace(data, votes=data.votes * 0, other_votes=data.other_votes * 0)
 
 
 def write_csv(data: fer2013.Fer2013, path: Path) -> Path:
