@@ -19,7 +19,7 @@ from flax import nnx
 
 from fervid.classifier import load_model
 from fervid.errors import FervidError
-from fervid.models.inference import for_inference
+from fervid.models.inference import for_inference, in_chunks
 from fervid.records import FACE_SIZE
 
 
@@ -36,7 +36,7 @@ def main(model: str, batch: int, threads: int, rounds: int, seconds: float) -> N
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     graph, state = nnx.split(for_inference(net))
-    forward = jax.jit(lambda state, images: nnx.merge(graph, state)(images))
+    forward = jax.jit(lambda state, images: in_chunks(nnx.merge(graph, state), images))
     faces = np.random.default_rng(0).integers(0, 256, (batch, FACE_SIZE, FACE_SIZE), np.uint8)
     jax.block_until_ready(forward(state, faces))
 

@@ -19,7 +19,7 @@ from fervid.errors import ModelError
 from fervid.model_cards import read_card, read_weights, unusable
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.fields import from_json
-from fervid.models.inference import for_inference
+from fervid.models.inference import for_inference, in_chunks
 from fervid.models.store import restore
 from fervid.records import Expressions, FaceCrops
 
@@ -186,5 +186,5 @@ def _classify(graph: Any, calibration: Calibration, state: Any, images: jax.Arra
     """Mean distribution of each crop and its mirror image, (N, 7) float32."""
     model = nnx.merge(graph, state)
     both = jnp.concatenate([images, images[:, :, ::-1]])
-    fer, ferplus = model(both)
+    fer, ferplus = in_chunks(model, both)
     return calibration.mix(fer, ferplus).reshape(2, len(images), -1).mean(axis=0)

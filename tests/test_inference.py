@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fervid.models.blocks import max_pool_2x2
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from fervid.models.inference import FoldedConvBlock, for_inference
+from fervid.models.inference import FoldedConvBlock, for_inference, in_chunks
 from fervid.models.store import set_evaluation
 from fervid.models.winograd import conv3x3, transform_kernel
 
@@ -64,6 +64,14 @@ def test_the_inference_form_computes_the_same(config: ExpressionNetConfig) -> No
     for logits, ours in zip(expected, got, strict=True):
         assert np.ptp(np.asarray(logits)) > 0.1
         np.testing.assert_allclose(ours, logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [16, 20, 48])
+def test_chunks_are_the_whole(count: int) -> None:
+    images = np.random.default_rng(0).normal(size=(count, 4, 4)).astype(np.float32)
+    got = jax.jit(lambda x: in_chunks(lambda y: (y.sum((1, 2)), y[:, 0]), x))(images)
+    np.testing.assert_allclose(got[0], images.sum((1, 2)), atol=1e-5)
+    np.testing.assert_array_equal(got[1], images[:, 0])
 
 
 def _trained_statistics(model: ExpressionNet) -> None:

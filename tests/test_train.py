@@ -146,14 +146,14 @@ from flax import nnx
 from fervid.models.expression_net import ExpressionNet
 from tests.toy_data import toy_fer
 from training import step as t
-from training.convolution import speed_up_convolutions
+from training.convolution import speed_up_gradients
 from training.presets import PRESETS
 from training.state import create, data_mesh, replicate, shard_batch, split_model
 recipe, data = PRESETS["smoke"](), toy_fer()
 def net(seed):
     return ExpressionNet(recipe.net, rngs=nnx.Rngs(seed))
 student, mesh = net(0), data_mesh()
-speed_up_convolutions(student, mesh)
+speed_up_gradients(student, mesh)
 graph, params, stats, rest = split_model(student)
 teacher = net(1)
 teacher.eval()

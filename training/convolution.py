@@ -1,4 +1,4 @@
-"""Convolutions that are fast to train on CPUs; the same numbers to rounding."""
+"""Convolutions whose weight gradients are fast on CPUs; the same numbers to rounding."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
-from fervid.models.winograd import WINOGRAD_WIDTH, conv3x3, transform_kernel
-
 _CHUNK = 4
 """Images whose patches are unrolled at a time: they stay in the second-level cache."""
 
 
-def speed_up_convolutions(model: nnx.Module, mesh: Mesh) -> None:
+def speed_up_gradients(model: nnx.Module, mesh: Mesh) -> None:
     """Let each 3x3 convolution of stride 1 compute its weight gradient patch by patch.
 
     XLA's own weight gradient of such a convolution is two to three times slower on CPUs, and half
-    of a training step. Wide convolutions are computed in Winograd's form, a quarter faster.
-    Elsewhere nothing needs to be changed.
+    of a training step. Elsewhere nothing needs to be changed.
 
     Args:
         model: changed in place.
@@ -44,8 +41,6 @@ def _general(mesh: Mesh, x: jax.Array, kernel: jax.Array, *_: Any, **__: Any) ->
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _convolve(mesh: Mesh, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """(N, H, W, C) and (3, 3, C, D) -> (N, H, W, D), zero padding."""
-    if min(kernel.shape[2:]) >= WINOGRAD_WIDTH and x.shape[1] % 2 == 0:
-        return conv3x3(x, transform_kernel(kernel, jnp))
     return jax.lax.conv_general_dilated(
         x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )

@@ -32,7 +32,7 @@ from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import for_inference
 from training import fer2013
 from training.atomic import whole_file
-from training.convolution import speed_up_convolutions
+from training.convolution import speed_up_gradients
 from training.evaluate import Logits, accuracy, fit_calibration, predict_logits
 from training.presets import PRESETS, Recipe
 from training.release import write_model
@@ -118,7 +118,7 @@ def train(
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
     model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
     if jax.default_backend() == "cpu":
-        speed_up_convolutions(model, mesh)
+        speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
     run = Run(folder, report)

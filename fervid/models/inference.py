@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -10,9 +11,16 @@ from flax import nnx
 
 from fervid.models.blocks import ConvBlock, max_pool_2x2
 from fervid.models.store import to_arrays
-from fervid.models.winograd import WINOGRAD_WIDTH, conv3x3, transform_kernel
+from fervid.models.winograd import conv3x3, transform_kernel
 
 Model = TypeVar("Model", bound=nnx.Module)
+Outputs = TypeVar("Outputs", bound=Any)
+
+_LEAST_FOR_WINOGRAD = 64
+"""Channels in and out from which Winograd's form is faster on CPUs."""
+
+_CHUNK = 16
+"""Images at a time on CPUs: what lies between two layers then stays in the cache."""
 
 
 class FoldedConvBlock(nnx.Module):
@@ -31,7 +39,7 @@ class FoldedConvBlock(nnx.Module):
             jax.default_backend() == "cpu"
             and kernel.shape[:2] == (3, 3)
             and block.stride == 1
-            and min(kernel.shape[2:]) >= WINOGRAD_WIDTH
+            and min(kernel.shape[2:]) >= _LEAST_FOR_WINOGRAD
         )
         self.kernel = nnx.Param(transform_kernel(kernel) if self.winograd else kernel)
         self.bias = nnx.Param(arrays["norm.bias"] - arrays["norm.mean"] * scale)
@@ -65,3 +73,19 @@ def for_inference(model: Model) -> Model:
                 if isinstance(child, ConvBlock):
                     setattr(node, name, FoldedConvBlock(child))
     return model
+
+
+def in_chunks(model: Callable[[jax.Array], Outputs], images: jax.Array) -> Outputs:
+    """What `model(images)` returns; on CPUs, a chunk of the images after the other.
+
+    Args:
+        model: from (N, H, W) to arrays of N rows.
+        images: (N, H, W); on CPUs best a multiple of 16.
+    """
+    if jax.default_backend() != "cpu" or len(images) % _CHUNK:
+        return model(images)
+    chunks = images.reshape(-1, _CHUNK, *images.shape[1:])
+    outputs: Outputs = jax.tree.map(
+        lambda output: output.reshape(len(images), *output.shape[2:]), jax.lax.map(model, chunks)
+    )
+    return outputs

@@ -11,23 +11,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 _TILE = 4
 _KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 
-WINOGRAD_WIDTH = 64
-"""Channels in and out from which this form is faster on CPUs, on maps of 6 pixels or more."""
 
-
-def transform_kernel(kernel: Any, xp: Any = np) -> Any:
-    """(3, 3, I, O) -> (16, I, O), what `conv3x3` takes; `G g Gᵀ` of the paper.
-
-    Args:
-        kernel: array of `xp`.
-        xp: numpy, or jax.numpy inside of a jitted function.
-    """
-    tiles = xp.einsum("ai,bj,ijcd->abcd", _KERNEL, _KERNEL, kernel)
-    return tiles.reshape(_TILE**2, *kernel.shape[2:])
+def transform_kernel(kernel: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """(3, 3, I, O) -> (16, I, O) float32, what `conv3x3` takes; `G g Gᵀ` of the paper."""
+    tiles = np.einsum("ai,bj,ijcd->abcd", _KERNEL, _KERNEL, kernel)
+    return np.asarray(tiles.reshape(_TILE**2, *kernel.shape[2:]), np.float32)
 
 
 def conv3x3(x: jax.Array, kernel: jax.Array, *, pool: bool = False) -> jax.Array:
