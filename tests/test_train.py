@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fervid.classifier import ExpressionClassifier
+from fervid.classifier import ExpressionClassifier, load_model
 from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNetConfig
 from fervid.records import FaceCrops
@@ -22,8 +22,8 @@ from training.export import main as export_main
 from training.losses import distillation, supervised
 from training.presets import PRESETS, Recipe
 from training.step import row_weights
-from training.train import Teacher, train, with_settings
 from training.train import main as train_main
+from training.train import train, with_settings
 
 SMOKE = PRESETS["smoke"]()
 LEARN = dataclasses.replace(SMOKE, epochs=15, ema=0.9)
@@ -69,7 +69,17 @@ def test_a_run_goes_on_only_with_its_own_teachers(learned: Path, tmp_path: Path)
     recipe = dataclasses.replace(SMOKE, epochs=1)
     train(toy_fer(), recipe, tmp_path, report=silent)
     with pytest.raises(FervidError, match="holds a run with teachers"):
-        train(toy_fer(), recipe, tmp_path, teachers=[Teacher.load(learned / "best")], report=silent)
+        train(toy_fer(), recipe, tmp_path, teachers=[load_model(learned / "best")], report=silent)
+
+
+def test_it_can_start_from_a_model(learned: Path, tmp_path: Path) -> None:
+    start = load_model(learned / "best")
+    recipe = dataclasses.replace(LEARN, epochs=1, rate=1e-9, ema=0.0)
+    train(toy_fer(), recipe, tmp_path, start=start, report=silent)
+    assert read_log(tmp_path)[0]["public_fer"] > 0.5
+    other = dataclasses.replace(recipe, net=ExpressionNetConfig(((8,), (8,))))
+    with pytest.raises(FervidError, match="another shape"):
+        train(toy_fer(), other, tmp_path / "other", start=start, report=silent)
 
 
 def test_it_stops_when_nothing_gets_better(tmp_path: Path) -> None:
@@ -110,7 +120,7 @@ def test_a_student_follows_its_teacher_rather_than_wrong_labels(
     training = wrong.usage == 0
     wrong.labels[training] = (wrong.labels[training] + 1) % 7
     recipe = dataclasses.replace(LEARN, distill_weight=1.0)
-    train(wrong, recipe, tmp_path, teachers=[Teacher.load(learned / "best")], report=silent)
+    train(wrong, recipe, tmp_path, teachers=[load_model(learned / "best")], report=silent)
     assert max(line["public_fer"] for line in read_log(tmp_path)) > 0.5
 
 

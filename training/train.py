@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -38,7 +38,6 @@ from training.presets import PRESETS, Recipe
 from training.release import write_model
 from training.run import Line, Run, rounded
 from training.state import (
-    Tree,
     averaged_model,
     create,
     data_mesh,
@@ -47,31 +46,11 @@ from training.state import (
     shard_batch,
     split_model,
 )
+from training.statistics import recompute_statistics
 from training.step import TrainingSet, make_optimizer, make_step, row_weights
 
-
-@dataclass(frozen=True)
-class Teacher:
-    """A model to distil from.
-
-    Attributes:
-        sha256: of its file, by which a resumed run knows it again.
-        graph, state: the network in evaluation mode.
-    """
-
-    sha256: str
-    graph: Any
-    state: Tree
-
-    @classmethod
-    def load(cls, name: str | Path) -> Teacher:
-        """The model of that name or path.
-
-        Raises:
-            FervidError: there is no such model, or it is damaged.
-        """
-        model, card = load_model(name)
-        return cls(card["sha256"], *nnx.split(for_inference(model)))
+LoadedModel = tuple[ExpressionNet, dict[str, Any]]
+"""A model and its card, as `fervid.classifier.load_model` gives them."""
 
 
 def train(
@@ -79,7 +58,8 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
-    teachers: Sequence[Teacher] = (),
+    teachers: Sequence[LoadedModel] = (),
+    start: LoadedModel | None = None,
     command: str = "training.train.train",
     report: Callable[[str], Any] = click.echo,
 ) -> Path:
@@ -89,8 +69,10 @@ def train(
         data: all splits; training images that are also in a test split are left out, PublicTest
             chooses the best epoch, PrivateTest is not looked at.
         recipe: what to do.
-        folder: of the run; a run that is there is continued, with the same recipe and teachers.
+        folder: of the run; a run that is there is continued, if it began with the same recipe,
+            teachers and start.
         teachers: models to distil from.
+        start: model whose weights the run starts from, instead of random ones.
         command: how the training was started, for the model card.
         report: gets a line of JSON for each epoch.
 
@@ -99,7 +81,8 @@ def train(
 
     Raises:
         FervidError: the loss became NaN, the data are too few for one batch, the devices cannot
-            share a batch evenly, or the folder holds another run.
+            share a batch evenly, the start is a net of another shape, or the folder holds another
+            run.
     """
     mesh = data_mesh()
     if recipe.batch % mesh.size:
@@ -114,22 +97,25 @@ def train(
             f"{len(train_set)} training and {len(public)} PublicTest images are too few for "
             f"batches of {recipe.batch}"
         )
-    _same_run(folder, recipe, teachers)
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
     model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
+    if start:
+        _copy_weights(*start, model)
     if jax.default_backend() == "cpu":
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
+    _same_run(folder, _beginning(recipe, teachers, start))
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
-    step = make_step(graph, rest, optimizer, recipe, [teacher.graph for teacher in teachers])
+    split = [nnx.split(for_inference(teacher)) for teacher, _ in teachers]
+    step = make_step(graph, rest, optimizer, recipe, [graph for graph, _ in split])
     weights = row_weights(train_set.labels, recipe.balance)
     drawn = None
     if recipe.balance > 0 and recipe.balance_by == "sampling":
         drawn, weights = weights / weights.sum(), np.ones_like(weights)
     on_device, taught = replicate(
-        mesh, (TrainingSet.of(train_set, weights), [teacher.state for teacher in teachers])
+        mesh, (TrainingSet.of(train_set, weights), [state for _, state in split])
     )
     key = jax.random.key(recipe.seed)
     while len(run.log) < recipe.epochs and not _out_of_patience(run.log, recipe.patience):
@@ -142,6 +128,7 @@ def train(
         if not np.isfinite(loss):
             raise FervidError(f"the loss became {loss} in epoch {epoch + 1}; lower the rate")
         model = averaged_model(graph, state, rest)
+        recompute_statistics(model, train_set.images)
         logits = predict_logits(model, public.images)
         line = {"epoch": epoch + 1, "loss": float(loss), "train_fer": float(right)}
         line = rounded(line | _scores(logits, public))
@@ -181,11 +168,31 @@ def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str)
     }
 
 
-def _same_run(folder: Path, recipe: Recipe, teachers: Sequence[Teacher]) -> None:
-    """Remember how a run began; it goes on only with the same recipe and teachers."""
+def _copy_weights(source: ExpressionNet, card: dict[str, Any], target: ExpressionNet) -> None:
+    weights = nnx.state(source, nnx.Any(nnx.Param, nnx.BatchStat))
+    shapes = [
+        {path: leaf.shape for path, leaf in nnx.to_flat_state(nnx.state(net, nnx.Param))}
+        for net in (source, target)
+    ]
+    if shapes[0] != shapes[1]:
+        raise FervidError(f"model {card['name']} is a net of another shape than the preset's")
+    nnx.update(target, jax.tree.map(jnp.copy, weights))  # the training step donates its state
+
+
+def _beginning(
+    recipe: Recipe, teachers: Sequence[LoadedModel], start: LoadedModel | None
+) -> dict[str, Any]:
+    """What makes a run, ready for JSON; models by the digest of their files."""
+    began = asdict(recipe) | {
+        "teachers": [card["sha256"] for _, card in teachers],
+        "start": start[1]["sha256"] if start else None,
+    }
+    return dict(json.loads(json.dumps(began)))
+
+
+def _same_run(folder: Path, mine: dict[str, Any]) -> None:
+    """Remember how a run began; it goes on only if it began like this."""
     path = folder / "recipe.json"
-    began_with = asdict(recipe) | {"teachers": [teacher.sha256 for teacher in teachers]}
-    mine = json.loads(json.dumps(began_with))
     if not path.exists():
         with whole_file(path) as file:
             file.write(json.dumps(mine, indent=2).encode())
@@ -227,6 +234,7 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
 @click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/classifier"))
 @click.option("--teacher", "teachers", multiple=True, help="Distil from this model; repeatable.")
+@click.option("--start", help="Start from this model's weights, as for training on with your data.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
 @click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
 def main(
@@ -235,6 +243,7 @@ def main(
     preset: str,
     folder: Path,
     teachers: tuple[str, ...],
+    start: str | None,
     settings: tuple[str, ...],
     cpu_devices: int | None,
 ) -> None:
@@ -244,8 +253,14 @@ def main(
         _split_cpu(cpu_devices, recipe.batch)
         everything = fer2013.load(data, votes)
         command = shlex.join(["python", "-m", "training.train", *sys.argv[1:]])
-        taught_by = [Teacher.load(name) for name in teachers]
-        best = train(everything, recipe, folder, teachers=taught_by, command=command)
+        best = train(
+            everything,
+            recipe,
+            folder,
+            teachers=[load_model(name) for name in teachers],
+            start=load_model(start) if start else None,
+            command=command,
+        )
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"best epoch: {best}.npz, {best}.json")
