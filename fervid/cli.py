@@ -68,6 +68,13 @@ class _Interruption:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._stop)
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
+
+    def _unraisable(self, what: Any) -> None:
+        """Say nothing of our own exception where a callback swallows it."""
+        if not (self.signal and isinstance(what.exc_value, KeyboardInterrupt)):
+            self._report(what)
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         self.signal = number

@@ -87,6 +87,28 @@ def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+_SWALLOWED = """
+import gc, os, signal
+from fervid.cli import _Interruption
+interruption = _Interruption()
+def callback(*_):
+    gc.callbacks.clear()
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000): pass
+gc.callbacks.append(callback)
+gc.collect()
+try:
+    interruption.check()
+except KeyboardInterrupt:
+    interruption.leave()
+"""
+
+
+def test_a_signal_inside_a_callback_of_the_runtime_still_stops_without_noise() -> None:
+    done = subprocess.run([sys.executable, "-c", _SWALLOWED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "fervid: interrupted\n")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_leaves_nothing(
     long_clip: Path, tmp_path: Path, number: signal.Signals, code: int

@@ -78,17 +78,19 @@ def smoke() -> Recipe:
 
 
 def cpu() -> Recipe:
-    """The net that ships, on two CPU cores; give the model of `cpu_teacher` with `--teacher`.
+    """The net that ships, on a CPU; give a model with `--teacher`.
 
-    Not measured yet to its end.
+    With `--teacher expression` of version 0.1: PublicTest 67.3% (FER-2013), 85.1% (FER+ majority)
+    in one forward pass; 90 epochs of 100 s on one core of an AVX2 server, two and a half hours.
     """
-    return Recipe(net=SHIPPED, epochs=130, smoothing=0.05, balance=0.25, distill_weight=0.5)
+    return Recipe(net=SHIPPED, epochs=90, smoothing=0.05, balance=0.25, distill_weight=0.5)
 
 
 def cpu_teacher() -> Recipe:
     """A net twice as costly as the one that ships, to distil it from.
 
-    Not measured yet to its end.
+    Measured up to epoch 45 of 60: PublicTest 67.1% (FER-2013), 85.0% (FER+ majority) in one forward
+    pass; an epoch takes 140 s on one core.
     """
     return Recipe(net=TEACHER, epochs=60, smoothing=0.05, balance=0.25)
 
