@@ -78,7 +78,7 @@ def test_it_can_start_from_a_model(learned: Path, tmp_path: Path) -> None:
     train(toy_fer(), recipe, tmp_path, start=start, report=silent)
     assert read_log(tmp_path)[0]["public_fer"] > 0.5
     other = dataclasses.replace(recipe, net=ExpressionNetConfig(((8,), (8,))))
-    with pytest.raises(FervidError, match="another shape"):
+    with pytest.raises(FervidError, match="of its own shape, or of wider"):
         train(toy_fer(), other, tmp_path / "other", start=start, report=silent)
 
 

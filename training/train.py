@@ -28,12 +28,13 @@ from flax import nnx
 
 from fervid.classifier import load_model
 from fervid.errors import FervidError
-from fervid.models.expression_net import ExpressionNet
+from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.inference import for_inference
 from training import fer2013
 from training.atomic import whole_file
 from training.convolution import speed_up_gradients
 from training.evaluate import Logits, accuracy, fit_calibration, predict_logits
+from training.narrow import narrow
 from training.presets import PRESETS, Recipe
 from training.release import write_model
 from training.run import Line, Run, rounded
@@ -72,7 +73,8 @@ def train(
         folder: of the run; a run that is there is continued, if it began with the same recipe,
             teachers and start.
         teachers: models to distil from.
-        start: model whose weights the run starts from, instead of random ones.
+        start: model whose weights the run starts from, instead of random ones; of a wider net, from
+            the channels that count most.
         command: how the training was started, for the model card.
         report: gets a line of JSON for each epoch.
 
@@ -81,8 +83,8 @@ def train(
 
     Raises:
         FervidError: the loss became NaN, the data are too few for one batch, the devices cannot
-            share a batch evenly, the start is a net of another shape, or the folder holds another
-            run.
+            share a batch evenly, the start is neither of the recipe's shape nor wider, or the
+            folder holds another run.
     """
     mesh = data_mesh()
     if recipe.batch % mesh.size:
@@ -100,7 +102,7 @@ def train(
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
     model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
     if start:
-        _copy_weights(*start, model)
+        _copy_weights(*start, model, recipe.net)
     if jax.default_backend() == "cpu":
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
@@ -168,14 +170,13 @@ def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str)
     }
 
 
-def _copy_weights(source: ExpressionNet, card: dict[str, Any], target: ExpressionNet) -> None:
+def _copy_weights(
+    source: ExpressionNet, card: dict[str, Any], target: ExpressionNet, config: ExpressionNetConfig
+) -> None:
+    wide = ExpressionNetConfig.of_card(card)
+    if replace(config, dropout=wide.dropout) != wide:
+        source = narrow(source, wide, config)
     weights = nnx.state(source, nnx.Any(nnx.Param, nnx.BatchStat))
-    shapes = [
-        {path: leaf.shape for path, leaf in nnx.to_flat_state(nnx.state(net, nnx.Param))}
-        for net in (source, target)
-    ]
-    if shapes[0] != shapes[1]:
-        raise FervidError(f"model {card['name']} is a net of another shape than the preset's")
     nnx.update(target, jax.tree.map(jnp.copy, weights))  # the training step donates its state
 
 
@@ -234,7 +235,10 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
 @click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/classifier"))
 @click.option("--teacher", "teachers", multiple=True, help="Distil from this model; repeatable.")
-@click.option("--start", help="Start from this model's weights, as for training on with your data.")
+@click.option(
+    "--start",
+    help="Start from this model's weights; of a wider one, from the channels that count most.",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
 @click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
 def main(
