@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-EXPRESSION_MODELS = ("expression",)
+EXPRESSION_MODELS = ("expression", "expression_accurate")
 """Names of the shipped expression models; the first one is the default."""
 
 Labels = Literal["mixture", "fer2013", "ferplus"]

@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 
 from fervid import model_cards
+from fervid.choices import EXPRESSION_MODELS
 from fervid.errors import ModelError, SetupError
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
@@ -25,8 +26,9 @@ def test_cards_say_what_a_reader_needs_and_match_their_weights(name: str) -> Non
     assert all(np.isfinite(array).all() for array in weights.values())
 
 
-def test_the_expression_card_reports_a_whole_private_test() -> None:
-    private = model_cards.read_card("expression")["metrics"]["PrivateTest"]
+@pytest.mark.parametrize("name", EXPRESSION_MODELS)
+def test_expression_cards_report_a_whole_private_test(name: str) -> None:
+    private = model_cards.read_card(name)["metrics"]["PrivateTest"]
     table = np.array(private["confusion"])
     assert table.shape == (len(EXPRESSIONS), len(EXPRESSIONS))
     assert table.sum() == private["fer_accuracy"]["n"] == 3589
