@@ -61,8 +61,7 @@ def narrow(
     for head in _HEADS:
         new[f"{head}.kernel"] = old[f"{head}.kernel"][kept]
         new[f"{head}.bias"] = old[f"{head}.bias"]
-    others = {name: array for name, array in old.items() if name.startswith("dropout")}
-    return restore(lambda rngs: ExpressionNet(config, rngs=rngs), new | others)
+    return restore(lambda rngs: ExpressionNet(config, rngs=rngs), new)
 
 
 def _strongest(

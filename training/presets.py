@@ -65,7 +65,7 @@ class Recipe:
 
 
 SHIPPED = ExpressionNetConfig()
-"""The shape of the net that ships: 20.7 million multiplications a face."""
+"""The shape of `expression`, the default: 20.7 million multiplications a face."""
 
 TEACHER = ExpressionNetConfig(stages=((32, 32), (96, 96), (192, 192), (256,)))
 """The shape of `expression_accurate`, twice as costly: 43.8 million."""
