@@ -7,6 +7,9 @@ from typing import Literal, get_args
 EXPRESSION_MODELS = ("expression", "expression_accurate")
 """Names of the shipped expression models; the first one is the default."""
 
+DETECTORS = ("fervid", "yunet:FILE")
+"""Kinds of face detector; the first one is the default."""
+
 Labels = Literal["mixture", "fer2013", "ferplus"]
 """Whose answers the probabilities imitate: both, FER-2013's labels or FER+'s votes."""
 
@@ -18,3 +21,10 @@ def check_labels(labels: str) -> None:
     """Raise ValueError unless `labels` is one of `LABELS`."""
     if labels not in LABELS:
         raise ValueError(f"labels must be one of {', '.join(LABELS)}")
+
+
+def check_detector(detector: str) -> None:
+    """Raise ValueError unless `detector` is "fervid" or "yunet:" with a path."""
+    kind, _, file = detector.partition(":")
+    if detector != DETECTORS[0] and (kind != "yunet" or not file):
+        raise ValueError(f"detector must be {' or '.join(DETECTORS)}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from fervid import __version__
-from fervid.choices import EXPRESSION_MODELS, LABELS
+from fervid.choices import DETECTORS, EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError, SetupError
 
 if TYPE_CHECKING:
@@ -145,9 +145,24 @@ def main() -> None:
 @click.option("--start", type=_Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
 @click.option("--end", type=_Seconds(), help="Stop before this time.")
 @click.option(
+    "--detector",
+    metavar="|".join(DETECTORS),
+    default=DETECTORS[0],
+    show_default=True,
+    help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
+)
+@click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
-    help="Least detector score of a face.  [default: see `fervid models`]",
+    help="Detector score of a new face; one that is followed is kept down to half of it.  "
+    "[default: see `fervid models`]",
+)
+@click.option(
+    "--min-face",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="PX",
+    help="Leave out faces lower than this many pixels of the frames that are searched.",
 )
 @click.option(
     "--working-size",

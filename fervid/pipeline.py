@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fervid import __version__, faces
-from fervid.choices import EXPRESSION_MODELS, Labels, check_labels
+from fervid.blinks import Follower
+from fervid.choices import DETECTORS, EXPRESSION_MODELS, Labels, check_detector, check_labels
 from fervid.classifier import ExpressionClassifier
-from fervid.detector import FaceDetector
+from fervid.detector import Detector, load_detector
 from fervid.errors import MediaError
 from fervid.records import EXPRESSIONS, Detections, FrameBatch, VideoInfo
 from fervid.results import ResultWriter, read_timeline
@@ -41,7 +42,10 @@ class Settings:
         fps: frames a second to analyse, or None for every frame.
         start, end: part of the recording in seconds, start included, end excluded; None: all.
         working_size: frames are searched with their longer side scaled down to this many pixels.
-        min_score: least detector score of a face; None: the detector's own.
+        detector: "fervid" for the shipped detector, or "yunet:FILE" for YuNet's ONNX file.
+        min_score: detector score from which a face is followed; None: the detector's own. A face
+            that is followed is kept down to half of it.
+        min_face: faces lower than this many pixels of the working frame are left out.
         batch_size: frames a call.
         weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
             card NAME.json, or NAME for both; `meta.json` gets the name on its card.
@@ -56,7 +60,9 @@ class Settings:
     start: float | None = None
     end: float | None = None
     working_size: int = 640
+    detector: str = DETECTORS[0]
     min_score: float | None = None
+    min_face: float = 0.0
     batch_size: int = 16
     weights: str | Path = EXPRESSION_MODELS[0]
     labels: Labels = "mixture"
@@ -69,6 +75,9 @@ class Settings:
             raise ValueError("the end must lie after the start, and the start at 0 or later")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ValueError("min_score must lie between 0 and 1")
+        if not 0 <= self.min_face < math.inf:
+            raise ValueError("min_face must be 0 or more")
+        check_detector(self.detector)
         check_labels(self.labels)
 
 
@@ -88,24 +97,22 @@ class Analyzer:
         self.settings = settings
 
     @cached_property
-    def detector(self) -> FaceDetector:
-        """The face detector with this analysis' threshold."""
-        return FaceDetector.load(min_score=self.settings.min_score)
+    def detector(self) -> Detector:
+        """The chosen face detector; one that cannot be used is refused here."""
+        return load_detector(self.settings.detector, start_score=self.settings.min_score)
 
     @cached_property
     def classifier(self) -> ExpressionClassifier:
         """The chosen expression classifier; a model that cannot be used is refused here."""
         return ExpressionClassifier.load(self.settings.weights, self.settings.labels)
 
-    def tables(self, reader: VideoReader) -> Iterator[pd.DataFrame]:
+    def tables(self, reader: VideoReader, follower: Follower) -> Iterator[pd.DataFrame]:
         """The frame table of a recording, a batch of frames at a time."""
         displayed = (reader.info.width, reader.info.height)
-        tracker = Tracker(self.settings.fps)
-        for batch, detections in self._detect_ahead(reader, displayed):
-            crops = faces.crop(batch, detections, displayed)
+        for batch, tracked in follower.follow(self._detect_ahead(reader, displayed)):
+            crops = faces.crop(batch, tracked.faces, displayed)
             expressions = self.classifier.classify(crops)
-            ids = tracker.update(batch, detections)
-            yield frame_table(batch, detections, ids, expressions)
+            yield frame_table(batch, tracked, expressions)
 
     def _detect_ahead(
         self, reader: VideoReader, displayed: tuple[int, int]
@@ -114,9 +121,12 @@ class Analyzer:
 
         XLA keeps about one core busy with a convolution, so two calls at a time use two.
         """
-        detect = partial(
-            self.detector.detect, displayed=displayed, batch_size=self.settings.batch_size
-        )
+
+        def detect(batch: FrameBatch) -> Detections:
+            found = self.detector.detect(batch, displayed, batch_size=self.settings.batch_size)
+            working_height = found.xywh[:, 3] * (batch.images.shape[1] / displayed[1])
+            return found[working_height >= self.settings.min_face]
+
         waiting: deque[tuple[FrameBatch, Future[Detections]]] = deque()
         with ThreadPoolExecutor(_DETECTORS) as pool:
             for number, batch in enumerate(reader):
@@ -141,9 +151,10 @@ class Analyzer:
         """Analyse one recording into a new result folder; see `analyze`."""
         began, frames = time.perf_counter(), 0
         choice = self.settings
-        # Writer and model refuse before the recording is probed; the folder is made after that.
+        # Writer and models refuse before the recording is probed; the folder is made after that.
         unopened = ResultWriter(folder, overwrite=overwrite)
         _ = self.classifier
+        follower = Follower(Tracker(choice.fps, self.detector.start_score))
         with (
             VideoReader(
                 recording,
@@ -155,7 +166,7 @@ class Analyzer:
             ) as reader,
             unopened as writer,
         ):
-            for table in self.tables(reader):
+            for table in self.tables(reader, follower):
                 writer.append(table)
                 frames += int(table["frame"].nunique())
                 if progress is not None:
@@ -163,10 +174,15 @@ class Analyzer:
                     progress(Progress(frames, reader.expected_frames, elapsed))
             if frames == 0:
                 raise MediaError(_nothing_chosen(reader.info))
-            writer.finish(self._meta(reader, time.perf_counter() - began))
+            writer.finish(self._meta(reader, follower, time.perf_counter() - began))
 
-    def _meta(self, reader: VideoReader, elapsed_s: float) -> dict[str, Any]:
-        used = {"min_score": self.detector.min_score, "weights": self.classifier.card["name"]}
+    def _meta(self, reader: VideoReader, follower: Follower, elapsed_s: float) -> dict[str, Any]:
+        kind, colon, file = self.settings.detector.partition(":")
+        used = {
+            "detector": kind + colon + Path(file).name,
+            "min_score": self.detector.start_score,
+            "weights": self.classifier.card["name"],
+        }
         return {
             "fervid": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -174,7 +190,15 @@ class Analyzer:
             "expressions": list(EXPRESSIONS),
             "settings": {**asdict(self.settings), **used},
             "models": [self.detector.card, self.classifier.card],
-            "warnings": [*reader.warnings, *self.classifier.warnings],
+            "warnings": [
+                *reader.warnings,
+                *self.classifier.warnings,
+                *(
+                    f"face {face} does not move for {seconds:.0f} s: a picture or a thing, perhaps"
+                    for face, seconds in follower.still.found()
+                ),
+            ],
+            "tracking": {"filled": follower.filled, "dropped": follower.dropped},
             "elapsed_s": round(elapsed_s, 1),
         }
 
@@ -215,8 +239,7 @@ def analyze(
         out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
         overwrite: replace an earlier result.
         progress: called after each batch of frames.
-        **settings: `fps`, `start`, `end`, `working_size`, `min_score`, `batch_size`, `weights`,
-            `labels`; see `fervid.pipeline.Settings`.
+        **settings: the fields of `fervid.pipeline.Settings` by name, such as `fps` or `weights`.
 
     Returns:
         The timeline: `.frames` has one row for each face in each frame, `.summary` one for
@@ -225,7 +248,7 @@ def analyze(
     Raises:
         MediaError: the input is not a recording that can be read, or its chosen part is empty.
         ResultError: there is a result already, or it cannot be written.
-        ModelError: `weights` names no model, or one that is damaged or not for expressions.
+        ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
         SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
         ValueError: a setting is out of range.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of FER-2013, in the order of its labels 0 to 6."""
+
+KEPT_SHARE = 0.5
+"""A face that is followed is kept down to this share of the score that a new one needs."""
 
 FACE_SIZE = 48
 """Side in pixels of the square face images of FER-2013, which the classifier reads."""
@@ -78,28 +82,99 @@ class Detections:
         frame: (N,) int32, row of the frame in its batch, ascending.
         xywh: (N, 4) float32, left, top, width, height in pixels of the displayed frame.
         score: (N,) float32 in [0, 1].
+        points: (N, 3, 2) float32, x and y of the person's right eye, left eye and the middle of the
+            mouth, in pixels of the displayed frame.
     """
 
     frame: NDArray[np.int32]
     xywh: NDArray[np.float32]
     score: NDArray[np.float32]
+    points: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         _check("frame", self.frame, np.int32, None)
         _check("xywh", self.xywh, np.float32, len(self.frame), 4)
         _check("score", self.score, np.float32, len(self.frame))
+        _check("points", self.points, np.float32, len(self.frame), 3, 2)
+
+    @classmethod
+    def displayed(
+        cls,
+        frame: NDArray[np.integer],
+        corners: NDArray[np.float32],
+        score: NDArray[np.float32],
+        points: NDArray[np.float32],
+        working: tuple[int, int],
+        displayed: tuple[int, int],
+    ) -> Self:
+        """Faces that were found at the working size, clipped to the displayed frame.
+
+        Args:
+            frame, score: as above.
+            corners: (N, 4) left, top, right, bottom in pixels of the working frame.
+            points: (N, 3, 2) in pixels of the working frame.
+            working, displayed: widths and heights in pixels.
+
+        Returns:
+            Those of which at least a pixel's width and height is left.
+        """
+        limit = np.array(displayed, np.float32)
+        unit = limit / np.array(working, np.float32)
+        clipped = np.clip(corners.reshape(-1, 2, 2) * unit, 0, limit)
+        sides = clipped[:, 1] - clipped[:, 0]
+        faces = cls(
+            frame.astype(np.int32),
+            np.concatenate([clipped[:, 0], sides], axis=1).astype(np.float32),
+            score,
+            (points * unit).astype(np.float32),
+        )
+        return faces[np.flatnonzero((sides >= 1).all(axis=1))]
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """The faces of all parts, one part after the other."""
+        columns = zip(*((p.frame, p.xywh, p.score, p.points) for p in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
 
     @classmethod
     def empty(cls) -> Self:
         """No face at all."""
-        return cls(np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+        points = np.zeros((0, 3, 2), np.float32)
+        return cls(np.zeros(0, np.int32), points.reshape(0, 4), points[:, 0, 0], points)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def __getitem__(self, rows: NDArray[Any] | slice) -> Self:
         """The rows that a mask, an index array or a slice selects."""
-        return type(self)(self.frame[rows], self.xywh[rows], self.score[rows])
+        return type(self)(self.frame[rows], self.xywh[rows], self.score[rows], self.points[rows])
+
+
+@dataclass(frozen=True)
+class TrackedFaces:
+    """N faces of one batch of frames, and who they are.
+
+    Attributes:
+        faces: where they are.
+        face_id: (N,) int64, from 1 by first appearance, unique within a frame.
+        filled: (N,) bool, True where the detector missed a face between two frames that show it.
+    """
+
+    faces: Detections
+    face_id: NDArray[np.int64]
+    filled: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        _check("face_id", self.face_id, np.int64, len(self.faces))
+        _check("filled", self.filled, np.bool_, len(self.faces))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No face at all."""
+        return cls(Detections.empty(), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.faces)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ META_NAME = "meta.json"
 REPORT_NAME = "report.html"
 
 _META_KINDS = {"recording": dict, "settings": dict, "models": list, "warnings": list}
-_WHOLE = ("frame", "face_id", "success", "frames", "frames_with_face", "faces", "emotion")
+_WHOLE = ("frame", "face_id", "success", "filled", "frames", "frames_with_face", "faces", "emotion")
 _SECONDS = ("timestamp", "first_seen", "last_seen")
 _FLOATS = [name for name in FRAME_COLUMNS if name not in _WHOLE]
 _FRAME_TYPES: dict[str, Any] = {
     **dict.fromkeys(("frame", "success"), "int64"),
-    "face_id": "Int64",
+    **dict.fromkeys(("face_id", "filled"), "Int64"),
     "emotion": "str",
     **dict.fromkeys(_FLOATS, "float64"),
 }

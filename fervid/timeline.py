@@ -13,6 +13,8 @@ Frame table, one row for each face in each sampled frame (`FRAME_COLUMNS`):
 | angry ... neutral | probability of each expression; they sum to 1 |
 | emotion, emotion_confidence | the most probable expression and its probability |
 | valence | derived: happy minus strongest of angry, disgust, fear, sad; in [-1, 1] |
+| frontality | 1 for a face seen from the front, towards 0 in profile |
+| filled | 1 if the detector missed the face in this one frame; its box is then a guess |
 
 Summary table, one row `all` and one for each face_id (`SUMMARY_COLUMNS`):
 
@@ -40,7 +42,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.records import EXPRESSIONS, Detections, Expressions, FrameBatch
+from fervid.framing import frontality
+from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
 
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 """Expressions that pull the derived valence down."""
@@ -51,7 +54,7 @@ FRAME_COLUMNS: tuple[str, ...] = (
     *("frame", "timestamp", "face_id", "success", "confidence"),
     *BOX_COLUMNS,
     *EXPRESSIONS,
-    *("emotion", "emotion_confidence", "valence"),
+    *("emotion", "emotion_confidence", "valence", "frontality", "filled"),
 )
 
 SUMMARY_COLUMNS: tuple[str, ...] = (
@@ -85,31 +88,26 @@ def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(happy - negative.max(axis=1), np.float64)
 
 
-def frame_table(
-    batch: FrameBatch,
-    detections: Detections,
-    face_ids: NDArray[np.int64],
-    expressions: Expressions,
-) -> pd.DataFrame:
+def frame_table(batch: FrameBatch, tracked: TrackedFaces, expressions: Expressions) -> pd.DataFrame:
     """One row for each face, ordered by frame then face_id; one for each frame without a face.
 
     Args:
         batch: T frames.
-        detections: N faces in them.
-        face_ids: (N,) int64, who each face is.
-        expressions: (N, 7) probabilities, row for row with `detections`.
+        tracked: N faces in them, and who they are.
+        expressions: (N, 7) probabilities, row for row with `tracked`.
 
     Returns:
-        Table of `FRAME_COLUMNS`: frame and success int64, face_id nullable Int64, emotion
-        categorical over `EXPRESSIONS`, the rest float64. A frame without any face has success 0
-        and its face columns missing.
+        Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
+        emotion categorical over `EXPRESSIONS`, the rest float64. A frame without any face has
+        success 0 and its face columns missing.
 
     Raises:
-        ValueError: the number of ids or of probabilities is not the number of detections.
+        ValueError: the number of probabilities is not the number of faces.
     """
+    detections, face_ids = tracked.faces, tracked.face_id
     n = len(detections)
-    if not n == len(face_ids) == len(expressions):
-        raise ValueError(f"{n} detections, {len(face_ids)} ids, {len(expressions)} expressions")
+    if n != len(expressions):
+        raise ValueError(f"{n} faces, {len(expressions)} expressions")
     found = detections.frame.astype(np.int64)
     faceless = np.setdiff1d(np.arange(len(batch)), found)
     rows = np.concatenate([found, faceless])
@@ -122,16 +120,20 @@ def frame_table(
         column[is_face] = values[order[is_face]]
         return column
 
+    def spread_whole(values: NDArray[Any]) -> NDArray[np.int64]:
+        """The same for whole numbers, 0 at the frames without a face."""
+        column = np.zeros(len(rows), np.int64)
+        column[is_face] = values[order[is_face]]
+        return column
+
     probs = expressions.probs.astype(np.float64)
     best = probs.argmax(axis=1)
     codes = np.full(len(rows), -1, np.int64)
     codes[is_face] = best[order[is_face]]
-    ids = np.zeros(len(rows), np.int64)
-    ids[is_face] = face_ids[order[is_face]]
     columns: dict[str, Any] = {
         "frame": batch.index[rows],
         "timestamp": batch.time_s[rows],
-        "face_id": pd.arrays.IntegerArray(ids, ~is_face),
+        "face_id": pd.arrays.IntegerArray(spread_whole(face_ids), ~is_face),
         "success": is_face.astype(np.int64),
         "confidence": spread(detections.score),
         **{name: spread(detections.xywh[:, k]) for k, name in enumerate(BOX_COLUMNS)},
@@ -139,6 +141,8 @@ def frame_table(
         "emotion": pd.Categorical.from_codes(codes, categories=pd.Index(EXPRESSIONS)),
         "emotion_confidence": spread(probs.max(axis=1)),
         "valence": spread(valence(probs)),
+        "frontality": spread(frontality(detections.points)),
+        "filled": pd.arrays.IntegerArray(spread_whole(tracked.filled), ~is_face),
     }
     return pd.DataFrame(columns, columns=list(FRAME_COLUMNS))
 

@@ -18,9 +18,12 @@ class Tracker:
     Args:
         fps: frames a second that are looked at, None for every frame. A face keeps its id over
             gaps of up to a second, and always from one sampled frame to the next.
+        start_score: least score of a face that is new; one that is followed keeps its id at lower
+            scores (hysteresis).
     """
 
-    def __init__(self, fps: float | None = None) -> None:
+    def __init__(self, fps: float | None = None, start_score: float = 0.0) -> None:
+        self._start_score = start_score
         self._max_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
         self._ids = np.zeros(0, np.int64)
         self._boxes = np.zeros((0, 4), np.float32)
@@ -35,30 +38,32 @@ class Tracker:
             detections: their N faces.
 
         Returns:
-            (N,) int64, unique within a frame.
+            (N,) int64, unique within a frame; 0 for what starts no track.
         """
         ids = np.zeros(len(detections), np.int64)
         for row, time_s in enumerate(batch.time_s):
             faces = np.flatnonzero(detections.frame == row)
             if len(faces):
-                ids[faces] = self._assign(detections.xywh[faces], float(time_s))
+                ids[faces] = self._assign(detections[faces], float(time_s))
         return ids
 
-    def _assign(self, boxes: NDArray[np.float32], time_s: float) -> NDArray[np.int64]:
-        """Ids of one frame's boxes: those of recent faces they overlap best, else new ones."""
+    def _assign(self, faces: Detections, time_s: float) -> NDArray[np.int64]:
+        """Ids of one frame's faces: those of recent faces they overlap best, else new ones."""
+        boxes = faces.xywh
         recent = time_s - self._seen_s <= self._max_gap_s
         overlap = iou(boxes, self._boxes[recent])
         mine, theirs = linear_sum_assignment(np.where(overlap >= _MIN_OVERLAP, -overlap, 0.0))
         good = overlap[mine, theirs] >= _MIN_OVERLAP
         ids = np.zeros(len(boxes), np.int64)
         ids[mine[good]] = self._ids[recent][theirs[good]]
-        new = ids == 0
+        new = (ids == 0) & (faces.score >= self._start_score)
         ids[new] = np.arange(self._next, self._next + new.sum())
         self._next += int(new.sum())
         keep = recent & ~np.isin(self._ids, ids)
-        self._ids = np.concatenate([self._ids[keep], ids])
-        self._boxes = np.concatenate([self._boxes[keep], boxes])
-        self._seen_s = np.concatenate([self._seen_s[keep], np.full(len(boxes), time_s)])
+        mine = ids > 0
+        self._ids = np.concatenate([self._ids[keep], ids[mine]])
+        self._boxes = np.concatenate([self._boxes[keep], boxes[mine]])
+        self._seen_s = np.concatenate([self._seen_s[keep], np.full(mine.sum(), time_s)])
         return ids
 
 

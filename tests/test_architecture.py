@@ -12,6 +12,7 @@ FOUNDATION = {"fervid", "fervid.records", "fervid.errors", "fervid.choices"}
 ALLOWED = {
     "cli": {"fervid.pipeline", "fervid.report", "fervid.results", "fervid.model_cards"},
     "pipeline": {
+        "fervid.blinks",
         "fervid.classifier",
         "fervid.detector",
         "fervid.faces",
@@ -20,19 +21,32 @@ ALLOWED = {
         "fervid.tracks",
         "fervid.video",
     },
-    "detector": {"fervid.models", "fervid.model_cards"},
+    "detector": {"fervid.models", "fervid.model_cards", "fervid.yunet"},
+    "yunet": set(),
     "classifier": {"fervid.models", "fervid.model_cards"},
     "models": {"fervid.models"},
     "model_cards": set(),
     "video": {"fervid.video"},
     "tracks": set(),
-    "faces": set(),
-    "timeline": set(),
+    "blinks": {"fervid.stillness", "fervid.tracks"},
+    "stillness": set(),
+    "framing": set(),
+    "faces": {"fervid.framing"},
+    "timeline": {"fervid.framing"},
     "result_files": {"fervid.timeline"},
     "report": {"fervid.model_cards", "fervid.report", "fervid.result_files", "fervid.timeline"},
     "results": {"fervid.report", "fervid.result_files", "fervid.timeline"},
 }
-WITHOUT_JAX = ("video", "tracks", "timeline", "results", "report", "model_cards")
+WITHOUT_JAX = (
+    "video",
+    "tracks",
+    "blinks",
+    "framing",
+    "timeline",
+    "results",
+    "report",
+    "model_cards",
+)
 
 
 def imports_of(path: Path) -> set[str]:

@@ -9,7 +9,7 @@ from flax import nnx
 
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from training.convolution import speed_up_gradients
-from training.state import data_mesh, replicate, shard_batch
+from training.devices import data_mesh, replicate, shard_batch
 
 SHAPES = {
     "vgg": ExpressionNetConfig(((4, 4), (8,)), dropout=0.0),

@@ -78,6 +78,27 @@ def test_refusals_leave_nothing(analyzer: Analyzer, constant_clip: Path, tmp_pat
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [({"min_face": -1.0}, "min_face must be"), ({"min_face": float("nan")}, "min_face must be")],
+)
+def test_settings_out_of_range_are_refused(choice: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Settings(**choice)
+
+
+def test_small_faces_can_be_left_out() -> None:
+    clip = SAMPLES / "two_speakers.mp4"
+    every = fervid.analyze(clip, end=0.25).frames
+    assert (every["success"] == 1).all()
+    # The working frame is as large as the recording.
+    middle = float(every["face_h"].median())
+    tall = fervid.analyze(clip, end=0.25, min_face=middle).frames
+    expected = every.loc[every["face_h"] >= middle, "face_h"]
+    assert 0 < len(expected) < len(every)
+    assert tall.loc[tall["success"] == 1, "face_h"].tolist() == expected.tolist()
+
+
 def test_two_runs_write_the_same_table(
     analyzer: Analyzer, constant_clip: Path, tmp_path: Path
 ) -> None:

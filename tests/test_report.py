@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fervid.errors import ResultError
-from fervid.records import EXPRESSIONS, Detections, Expressions, FrameBatch
+from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.report import render, write_report
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
 from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
 from fervid.timeline import frame_table, summarize
+from tests.known_faces import faces_at, tracked
 
 HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)
 SAD = (0.1, 0.0, 0.1, 0.2, 0.5, 0.0, 0.1)
@@ -33,15 +34,10 @@ def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
     """Frame table of (row in the batch, seven probabilities) pairs; one id unless told."""
     index = np.arange(first, first + n_frames)
     n = len(faces)
-    detections = Detections(
-        np.array([f for f, _ in faces], np.int32),
-        np.ones((n, 4), np.float32),
-        np.ones(n, np.float32),
-    )
+    found = faces_at([f for f, _ in faces], np.ones((n, 4)), score=1.0)
     return frame_table(
         FrameBatch(np.zeros((n_frames, 1, 1), np.uint8), index, index / fps),
-        detections,
-        np.array(ids if ids is not None else [1] * n, np.int64),
+        tracked(found, ids if ids is not None else [1] * n),
         Expressions(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
     )
 

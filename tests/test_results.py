@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from fervid.errors import ResultError
-from fervid.records import EXPRESSIONS, Detections, Expressions, FrameBatch
+from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.results import (
     ResultWriter,
     read_frames,
@@ -23,6 +23,7 @@ from fervid.results import (
     read_timeline,
 )
 from fervid.timeline import FRAME_COLUMNS, frame_table, summarize
+from tests.known_faces import faces_at, tracked
 
 META = {"fervid": "0.1.0", "recording": {"name": "clip.mp4"}, "warnings": []}
 
@@ -33,12 +34,8 @@ def table(first=0, n=4):
     batch = FrameBatch(np.zeros((n, 2, 2), np.uint8), index, index / 30)
     k = n - 1
     probs = np.tile(np.array([0.1, 0.1, 0.1, 0.12345, 0.1, 0.1, 0.37655], np.float32), (k, 1))
-    detections = Detections(
-        np.arange(1, n, dtype=np.int32),
-        np.tile(np.array([10.26, 20, 30, 40], np.float32), (k, 1)),
-        np.full(k, 0.9876, np.float32),
-    )
-    return frame_table(batch, detections, np.full(k, 3), Expressions(probs))
+    found = faces_at(range(1, n), [[10.26, 20, 30, 40]] * k, score=0.9876)
+    return frame_table(batch, tracked(found, [3] * k), Expressions(probs))
 
 
 def write(folder, **options):
@@ -62,10 +59,10 @@ def test_the_four_files_and_nothing_else(tmp_path):
 def test_numbers_have_their_decimals(tmp_path):
     lines = (write(tmp_path / "r") / "frames.csv").read_text().splitlines()
     assert lines[0] == ",".join(FRAME_COLUMNS)
-    assert lines[1] == "0,0.000000,,0" + "," * 15
+    assert lines[1] == "0,0.000000,,0" + "," * 17
     assert lines[2] == (
         "1,0.033333,3,1,0.9876,10.3,20.0,30.0,40.0,0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,"
-        "neutral,0.3765,0.0235"
+        "neutral,0.3765,0.0235,0.8750,0"
     )
 
 
@@ -283,8 +280,8 @@ def damage(path, old, new):
     ("old", "new", "says"),
     [
         ("frame,timestamp", "time,frame", "columns are different"),
-        ("neutral,0.3765,0.0235\n", "neutral,0.3765\n", "values are missing"),
-        ("neutral,0.3765,0.0235\n", "neutral,0.3765,0.0235,9,9\n", "damaged"),
+        ("neutral,0.3765,0.0235,0.8750,0\n", "neutral,0.3765\n", "values are missing"),
+        ("neutral,0.3765,0.0235,0.8750,0\n", "neutral,0.3765,0.0235,0.8750,0,9,9\n", "damaged"),
         ("\n5,", "\n2,", "ascending"),
         ("3,1,0.9876", "3,7,0.9876", "success"),
         ("0.3765,neutral", "0.3765,bored", "unknown emotion"),

@@ -7,7 +7,7 @@ from flax import nnx
 from fervid.models.blocks import normalize_luma, space_to_depth
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import to_arrays
-from training.statistics import recompute_statistics
+from training.statistics import recompute_statistics, spread
 
 
 def test_statistics_are_those_of_the_images() -> None:
@@ -16,7 +16,7 @@ def test_statistics_are_those_of_the_images() -> None:
     # Sorted like image folders are: each half is dark or bright throughout.
     images = np.random.default_rng(0).integers(0, 40, (600, 48, 48)).astype(np.uint8)
     images[300:] += 200
-    recompute_statistics(net, images)
+    recompute_statistics(net, spread(images))
     first = net.stages[0][0]
     maps = np.asarray(first.conv(space_to_depth(normalize_luma(jnp.asarray(images))[..., None], 4)))
     expected = maps.reshape(-1, 3)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fervid.records import EXPRESSIONS, Detections, Expressions, FrameBatch
+from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.timeline import FRAME_COLUMNS, SUMMARY_COLUMNS, frame_table, summarize
+from tests.known_faces import faces_at, tracked
 
 HAPPY = [0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05]
 SAD = [0.1, 0.0, 0.1, 0.2, 0.5, 0.0, 0.1]
@@ -20,20 +21,15 @@ def table_of(n_frames, faces, *, first=0, fps=10.0):
     index = np.arange(first, first + n_frames)
     batch = FrameBatch(np.zeros((n_frames, 2, 2), np.uint8), index, index / fps)
     n = len(faces)
-    detections = Detections(
-        np.array([f[0] for f in faces], np.int32),
-        np.arange(4 * n, dtype=np.float32).reshape(n, 4),
-        np.full(n, 0.9, np.float32),
-    )
+    found = faces_at([f[0] for f in faces], np.arange(4 * n).reshape(n, 4))
     probs = np.array([f[2] for f in faces], np.float32).reshape(n, 7)
-    ids = np.array([f[1] for f in faces], np.int64)
-    return frame_table(batch, detections, ids, Expressions(probs))
+    return frame_table(batch, tracked(found, [f[1] for f in faces]), Expressions(probs))
 
 
 def test_columns_are_the_documented_ones():
     assert ",".join(FRAME_COLUMNS) == (
         "frame,timestamp,face_id,success,confidence,face_x,face_y,face_w,face_h,angry,disgust,fear,"
-        "happy,sad,surprise,neutral,emotion,emotion_confidence,valence"
+        "happy,sad,surprise,neutral,emotion,emotion_confidence,valence,frontality,filled"
     )
 
 
@@ -59,8 +55,8 @@ def test_a_frame_without_a_face_is_empty_and_never_zero():
 
 def test_lengths_must_agree():
     batch = FrameBatch(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int64), np.zeros(1))
-    with pytest.raises(ValueError, match="0 detections, 1 ids"):
-        frame_table(batch, Detections.empty(), np.zeros(1, np.int64), Expressions.empty())
+    with pytest.raises(ValueError, match="1 faces, 0 expressions"):
+        frame_table(batch, tracked(faces_at([0], [0, 0, 9, 9]), [1]), Expressions.empty())
 
 
 @st.composite

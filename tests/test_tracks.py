@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from fervid.records import Detections, FrameBatch
 from fervid.tracks import Tracker, iou
+from tests.known_faces import faces_at
 
 
 def make_batch(times: list[float]) -> FrameBatch:
@@ -15,10 +16,7 @@ def make_batch(times: list[float]) -> FrameBatch:
 
 
 def make_detections(rows: list[tuple[int, float, float, float, float]]) -> Detections:
-    table = np.array(rows, np.float32).reshape(-1, 5)
-    return Detections(
-        table[:, 0].astype(np.int32), table[:, 1:].copy(), np.ones(len(table), np.float32)
-    )
+    return faces_at([row[0] for row in rows], [row[1:] for row in rows])
 
 
 def test_two_faces_keep_their_ids_while_they_move() -> None:
@@ -56,6 +54,13 @@ def test_a_face_elsewhere_is_a_new_face() -> None:
     tracker.update(make_batch([0.0]), make_detections([(0, 0, 0, 20, 20)]))
     ids = tracker.update(make_batch([0.1]), make_detections([(0, 60, 60, 20, 20)]))
     assert ids.tolist() == [2]
+
+
+def test_a_followed_face_may_score_lower_than_a_new_one() -> None:
+    batch, box = make_batch([0.0, 0.1, 0.2]), [[10, 10, 40, 40]]
+    weak, strong = faces_at([0], box, score=0.4), faces_at([1], box, score=0.6)
+    faces = Detections.concatenate([weak, strong, faces_at([2], box, score=0.4)])
+    assert Tracker(start_score=0.5).update(batch, faces).tolist() == [0, 1, 1]
 
 
 def test_no_faces_at_all() -> None:

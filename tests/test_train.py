@@ -21,9 +21,10 @@ from tests.toy_data import check_resume, read_log, toy_fer, write_csv
 from training.export import main as export_main
 from training.losses import distillation, supervised
 from training.presets import PRESETS, Recipe
+from training.settings import with_settings
 from training.step import row_weights
 from training.train import main as train_main
-from training.train import train, with_settings
+from training.train import train
 
 SMOKE = PRESETS["smoke"]()
 LEARN = dataclasses.replace(SMOKE, epochs=15, ema=0.9)
@@ -158,7 +159,8 @@ from tests.toy_data import toy_fer
 from training import step as t
 from training.convolution import speed_up_gradients
 from training.presets import PRESETS
-from training.state import create, data_mesh, replicate, shard_batch, split_model
+from training.devices import data_mesh, replicate, shard_batch
+from training.state import create, split_model
 recipe, data = PRESETS["smoke"](), toy_fer()
 def net(seed):
     return ExpressionNet(recipe.net, rngs=nnx.Rngs(seed))

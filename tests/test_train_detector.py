@@ -1,97 +1,136 @@
 """The training of the detector on miniature pictures."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from fervid.detector import FaceDetector
+from fervid.errors import FervidError
+from fervid.model_cards import load_npz
+from fervid.models.face_net import FaceMaps, FaceNetConfig
 from tests.toy_data import check_resume
-from training.detector import faces
-from training.detector import train as train_detector
-from training.detector.evaluate import Match
+from tests.toy_pictures import toy_pictures, write_parquet
+from training.detector import losses
+from training.detector.losses import make_targets
+from training.detector.presets import smoke
+from training.detector.train import main, train
 
 
-def toy_pictures(count: int = 6) -> list[faces.Picture]:
-    """Bright discs with two dark eyes on noise, and pictures of noise alone."""
-    rng = np.random.default_rng(0)
-    pictures = []
-    for number in range(count):
-        image = rng.integers(0, 60, (120, 150)).astype(np.uint8)
-        boxes = np.zeros((0, 4), np.float32)
-        if number % 3:
-            cv2.ellipse(image, (70, 60), (25, 32), 0, 0, 360, 220, -1)
-            cv2.circle(image, (60, 52), 4, 20, -1)
-            cv2.circle(image, (80, 52), 4, 20, -1)
-            boxes = np.array([[45, 28, 50, 64]], np.float32)
-        pictures.append(faces.Picture("toy", image, boxes, np.full(len(boxes), 0.9, np.float32)))
-    return pictures
+def silent(_: str) -> None:
+    """No log on the terminal."""
 
 
-def test_boxes_of_a_crop_lie_on_the_faces() -> None:
-    pictures, rng = toy_pictures(), np.random.default_rng(1)
-    inside, outside = [], []
-    for _ in range(60):
-        view, boxes, face = faces.cut(rng, pictures[1], pictures[0], 128, 128)
-        for (x0, y0, x1, y1), sure in zip(boxes.round().astype(int), face, strict=True):
-            if sure and x1 - x0 >= 12:
-                middle = view[y0:y1, x0:x1]
-                inside.append(float(np.mean(middle > 120)))
-                outside.append(float(np.mean(view > 120)))
-    assert len(inside) >= 20
-    assert np.median(inside) > 0.6
-    assert np.median(outside) < np.median(inside)
-
-
-def test_a_step_s_batch_depends_on_seed_and_step_only() -> None:
-    pictures = toy_pictures()
-    make = {"batch": 3, "size": 64, "seed": 5}
-    first = faces.batches(pictures, **make, first_step=0)
-    next(first)
-    second = next(first)
-    again = next(faces.batches(pictures, **make, first_step=1))
-    for name in second:
-        np.testing.assert_array_equal(second[name], again[name])
+def known(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
 
 
 def test_targets_peak_at_the_centre_and_spare_ignored_regions() -> None:
-    boxes = np.array([[[16, 16, 48, 48], [0, 40, 16, 64]]], np.float32)
-    kind = np.array([[1, -1]], np.int32)
-    heat, weight, box, share = (np.asarray(a) for a in train_detector.targets(boxes, kind, 8))
+    boxes = np.array([[[16, 16, 48, 48], [0, 40, 16, 64], [53, 2, 58, 8]]], np.float32)
+    points = np.array([[[[26, 28], [38, 28], [32, 42]], *[[[np.nan] * 2] * 3] * 2]], np.float32)
+    targets = make_targets(boxes, points, np.array([[1, -1, -1]], np.int32), 8)
+    heat, weight = np.asarray(targets.heat), np.asarray(targets.weight)
     assert np.unravel_index(heat[0].argmax(), (8, 8)) == (4, 4)
     assert heat.max() == pytest.approx(1)
     assert weight[0, 6, 0] == 0
-    assert weight[0, 0, 0] == 1
-    np.testing.assert_array_equal(box[0, 4, 4], boxes[0, 0])
-    assert share[0, 0, 0] == 0 < share[0, 4, 4]
+    assert weight[0, 0, 6] == 0  # a small box that holds the centre of no cell
+    assert weight.sum() == 64 - 7
+    np.testing.assert_array_equal(targets.box[0, 4, 4], boxes[0, 0])
+    np.testing.assert_array_equal(targets.points[0, 4, 4], points[0, 0])
+    assert targets.share[0, 0, 0] == 0 < targets.share[0, 4, 4]
 
 
 def test_giou_of_known_boxes() -> None:
-    a = np.array([0, 0, 2, 2], np.float32)
-    assert float(train_detector.giou(a, a)) == pytest.approx(1)
-    b = np.array([2, 0, 4, 2], np.float32)
-    assert float(train_detector.giou(a, b)) == pytest.approx(0)
-    c = np.array([4, 0, 6, 2], np.float32)
-    assert float(train_detector.giou(a, c)) == pytest.approx(-1 / 3)
+    a = known(0, 0, 2, 2)
+    assert float(losses.giou(a, a)) == pytest.approx(1)
+    assert float(losses.giou(a, known(2, 0, 4, 2))) == pytest.approx(0)
+    assert float(losses.giou(a, known(4, 0, 6, 2))) == pytest.approx(-1 / 3)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_right_maps_cost_nothing_but_for_the_centres(unknown: bool) -> None:
+    boxes = np.array([[[16, 16, 48, 48]]], np.float32)
+    points = np.array([[[[26, 28], [38, 28], [32, 42]]]], np.float32)
+    if unknown:
+        points[:] = np.nan
+    targets = make_targets(boxes, points, np.array([[1]], np.int32), 8)
+    shown = np.where(np.isfinite(targets.points), targets.points, 7.0)
+    centers = np.where(targets.heat > 0.999, 9.0, -9.0)
+    maps = FaceMaps(centers, targets.box, np.zeros((1, 8, 8, 4)))
+    center, fit, error = np.asarray(losses.losses(maps, shown, targets))
+    assert center < 0.01
+    assert fit == pytest.approx(0, abs=1e-6)
+    assert error == 0
+    moved = replace(maps, boxes=maps.boxes + 2.0)
+    _, fit, error = np.asarray(losses.losses(moved, shown + 2.0, targets))
+    assert fit > 0.05
+    assert (error > 0.03) != unknown
 
 
 def test_a_resumed_detector_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    check_resume(train_detector.train, toy_pictures(), train_detector.PRESETS["smoke"], tmp_path)
+    check_resume(train, toy_pictures(), smoke(), tmp_path)
 
 
-def test_average_precision_by_hand() -> None:
-    result = Match(
-        score=np.array([0.9, 0.8, 0.7, 0.6], np.float32),
-        right=np.array([True, False, True, False]),
-        n_faces=4,
-        false_faceless=np.array([0.6], np.float32),
-        n_faceless=2,
+def test_what_cannot_be_trained_on_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(FervidError, match="no picture to train on"):
+        train([], smoke(), tmp_path)
+    path = write_parquet(toy_pictures(), tmp_path / "faces.parquet")
+    run = ["--preset", "smoke", "--run", str(tmp_path / "run")]
+    done = CliRunner().invoke(main, [str(path), *run, "--set", "steps=many"])
+    assert done.exit_code == 1
+    assert done.output.splitlines() == ["Error: 'many' is no value of steps (now 4)"]
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_trains_and_says_where(tmp_path: Path) -> None:
+    path = write_parquet(toy_pictures(), tmp_path / "faces.parquet")
+    run = tmp_path / "run"
+    done = CliRunner().invoke(main, [str(path), "--preset", "smoke", "--run", str(run)])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-1].startswith(f"averaged weights: {run}/candidate.npz")
+    card = json.loads((run / "candidate.json").read_text())
+    assert card["config"]["head"] == smoke().net.head
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+
+
+def test_a_second_stage_starts_from_the_first(tmp_path: Path) -> None:
+    first = FaceDetector.load(train(toy_pictures(), smoke(), tmp_path / "first", report=silent))
+    still = replace(smoke(), rate=0.0, decay=0.0)
+    second = train(toy_pictures(), still, tmp_path / "second", report=silent, start=first)
+    before, after = (
+        load_npz(tmp_path / "first" / "candidate.npz"),
+        load_npz(second.with_suffix(".npz")),
     )
-    # Recall .25 at precision 1, recall .5 at precision 2/3: the area is .25 + .25 * 2/3.
-    assert result.average_precision() == pytest.approx(0.25 + 0.25 * 2 / 3)
-    assert result.at(0.65) == {
-        "score": 0.65,
-        "precision": pytest.approx(0.6667),
-        "recall": 0.5,
-        "false_boxes_a_faceless_picture": 0.0,
-    }
+    for name in before:
+        if "norm.mean" not in name and "norm.var" not in name:
+            np.testing.assert_allclose(after[name], before[name], rtol=1e-5, err_msg=name)
+    other = replace(smoke(), net=FaceNetConfig(stem=8))
+    with pytest.raises(FervidError, match="of its own shape"):
+        train(toy_pictures(), other, tmp_path / "other", start=first)
+
+
+def test_false_boxes_are_mined_from_pictures(tmp_path: Path) -> None:
+    from training.detector import mine_negatives, pictures
+
+    portrait = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
+    (tmp_path / "things").mkdir()
+    cv2.imwrite(str(tmp_path / "things" / "a.png"), cv2.imread(str(portrait)))
+    output = tmp_path / "mined.parquet"
+    done = CliRunner().invoke(
+        mine_negatives.main, [str(tmp_path / "things"), "--output", str(output)]
+    )
+    assert done.exit_code == 0, done.output
+    mined = pictures.load([output])
+    assert mined
+    assert {picture.source for picture in mined} == {pictures.MINED_SOURCE}
+    assert not any(len(picture.boxes) for picture in mined)
+    done = CliRunner().invoke(
+        mine_negatives.main, [str(tmp_path / "nothing"), "--output", str(output)]
+    )
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")

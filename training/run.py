@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from orbax.checkpoint import v1 as ocp
 
+from fervid.errors import FervidError
 from training.atomic import whole_file
 from training.state import TrainState
 
@@ -70,3 +71,19 @@ class Run:
 def _leaves(state: TrainState) -> dict[str, Any]:
     """The state's leaves by number: independent of the classes that hold them."""
     return {f"{i:04d}": leaf for i, leaf in enumerate(jax.tree.leaves(state))}
+
+
+def same_run(folder: Path, mine: dict[str, Any]) -> None:
+    """Remember how a run began; it goes on only if it began like this."""
+    path = folder / "recipe.json"
+    if not path.exists():
+        with whole_file(path) as file:
+            file.write(json.dumps(mine, indent=2).encode())
+        return
+    theirs = json.loads(path.read_text("utf-8"))
+    for name, value in mine.items():
+        if theirs.get(name) != value:
+            raise FervidError(
+                f"{folder} holds a run with {name} {theirs.get(name)}, not {value}; "
+                "give another --run folder"
+            )

@@ -1,4 +1,4 @@
-"""Train state of both networks: split model, optimiser, averaged weights; the device mesh."""
+"""Train state of both networks: split model, optimiser, averaged weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
 Tree = Any
@@ -78,21 +77,6 @@ def update(
 def averaged_model(graph: Any, state: TrainState, rest: Tree) -> Any:
     """A model of its own with the averaged weights, which are the ones evaluated and shipped."""
     return nnx.merge(graph, state.ema, state.stats, rest, copy=True)
-
-
-def data_mesh() -> Mesh:
-    """A one-axis mesh, named "data", over every visible device."""
-    return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
-
-
-def shard_batch(mesh: Mesh, batch: Tree) -> Tree:
-    """Put a batch of host arrays on the mesh, split along the first axis."""
-    return jax.device_put(batch, NamedSharding(mesh, PartitionSpec("data")))
-
-
-def replicate(mesh: Mesh, tree: Tree) -> Tree:
-    """Put a tree on every device of the mesh."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def no_decay_mask(params: Tree) -> Tree:

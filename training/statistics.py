@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,25 @@ from fervid.models.store import set_evaluation
 _BATCH, _BATCHES = 256, 16
 
 
-def recompute_statistics(model: nnx.Module, images: NDArray[np.uint8]) -> None:
+def spread(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Up to 16 batches of 256 from (N, H, W) images, evenly spread: (batches, batch, H, W)."""
+    batch = min(_BATCH, len(images))
+    batches = min(_BATCHES, len(images) // batch)
+    rows = np.linspace(0, len(images), batch * batches, endpoint=False).astype(int)
+    # Neighbouring rows into different batches: image folders are sorted by class.
+    parts = images[rows].reshape(batch, batches, *images.shape[1:]).swapaxes(0, 1)
+    return np.asarray(parts, np.uint8)
+
+
+def _call(model: Any, images: jax.Array) -> Any:
+    return model(images)
+
+
+def recompute_statistics(
+    model: nnx.Module,
+    batches: NDArray[np.uint8],
+    forward: Callable[[Any, jax.Array], Any] = _call,
+) -> None:
     """Give a model the statistics that it has on plain images, and put it into evaluation mode.
 
     Those that training has kept are of the weights before averaging, and of augmented images
@@ -23,27 +42,23 @@ def recompute_statistics(model: nnx.Module, images: NDArray[np.uint8]) -> None:
 
     Args:
         model: changed in place.
-        images: (N, 48, 48) uint8 of the training set; up to 4,096 are used, evenly spread.
+        batches: (batches, batch, H, W) images of the training set.
+        forward: from the model and (batch, H, W) images, what calls every layer.
     """
     set_evaluation(model)
-    batch = min(_BATCH, len(images))
-    batches = min(_BATCHES, len(images) // batch)
-    rows = np.linspace(0, len(images), batch * batches, endpoint=False).astype(int)
-    # Neighbouring rows into different batches: image folders are sorted by class.
-    parts = images[rows].reshape(batch, batches, *images.shape[1:]).swapaxes(0, 1)
     probe = nnx.clone(model)
     probe.set_attributes(momentum=0.0, use_running_average=False, raise_if_not_found=False)
     graph, state = nnx.split(probe)
-    nnx.update(model, _mean_statistics(graph, state, parts))
+    nnx.update(model, _mean_statistics(graph, forward, state, batches))
 
 
-@partial(jax.jit, static_argnums=0)
-def _mean_statistics(graph: Any, state: Any, parts: jax.Array) -> Any:
-    """Means over (batches, batch, 48, 48) of the statistics of each batch."""
+@partial(jax.jit, static_argnums=(0, 1))
+def _mean_statistics(graph: Any, forward: Any, state: Any, parts: jax.Array) -> Any:
+    """Means over (batches, batch, H, W) of the statistics of each batch."""
 
     def of_batch(images: jax.Array) -> Any:
         model = nnx.merge(graph, state, copy=True)
-        model(images)
+        forward(model, images)
         return nnx.state(model, nnx.BatchStat)
 
     return jax.tree.map(lambda values: values.mean(axis=0), jax.lax.map(of_batch, parts))

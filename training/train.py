@@ -10,15 +10,13 @@ are the model of the best epoch, ready for `fervid analyze --weights RUN/best`.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import click
 import jax
@@ -31,23 +29,21 @@ from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.inference import for_inference
 from training import fer2013
-from training.atomic import whole_file
 from training.convolution import speed_up_gradients
+from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.evaluate import Logits, accuracy, fit_calibration, predict_logits
 from training.narrow import narrow
 from training.presets import PRESETS, Recipe
 from training.release import write_model
-from training.run import Line, Run, rounded
+from training.run import Line, Run, rounded, same_run
+from training.settings import with_settings
 from training.state import (
     averaged_model,
     create,
-    data_mesh,
     epoch_order,
-    replicate,
-    shard_batch,
     split_model,
 )
-from training.statistics import recompute_statistics
+from training.statistics import recompute_statistics, spread
 from training.step import TrainingSet, make_optimizer, make_step, row_weights
 
 LoadedModel = tuple[ExpressionNet, dict[str, Any]]
@@ -87,11 +83,7 @@ def train(
             folder holds another run.
     """
     mesh = data_mesh()
-    if recipe.batch % mesh.size:
-        raise FervidError(
-            f"{mesh.size} devices cannot share batches of {recipe.batch} evenly; "
-            f"try --set batch={-(-recipe.batch // mesh.size) * mesh.size}"
-        )
+    check_batch(recipe.batch, mesh)
     train_set, public = fer2013.without_leaks(data), data.split("PublicTest")
     steps = len(train_set) // recipe.batch
     if not steps or not len(public):
@@ -107,7 +99,7 @@ def train(
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
-    _same_run(folder, _beginning(recipe, teachers, start))
+    same_run(folder, _beginning(recipe, teachers, start))
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     split = [nnx.split(for_inference(teacher)) for teacher, _ in teachers]
@@ -130,7 +122,7 @@ def train(
         if not np.isfinite(loss):
             raise FervidError(f"the loss became {loss} in epoch {epoch + 1}; lower the rate")
         model = averaged_model(graph, state, rest)
-        recompute_statistics(model, train_set.images)
+        recompute_statistics(model, spread(train_set.images))
         logits = predict_logits(model, public.images)
         line = {"epoch": epoch + 1, "loss": float(loss), "train_fer": float(right)}
         line = rounded(line | _scores(logits, public))
@@ -191,44 +183,6 @@ def _beginning(
     return dict(json.loads(json.dumps(began)))
 
 
-def _same_run(folder: Path, mine: dict[str, Any]) -> None:
-    """Remember how a run began; it goes on only if it began like this."""
-    path = folder / "recipe.json"
-    if not path.exists():
-        with whole_file(path) as file:
-            file.write(json.dumps(mine, indent=2).encode())
-        return
-    theirs = json.loads(path.read_text("utf-8"))
-    for name, value in mine.items():
-        if theirs.get(name) != value:
-            raise FervidError(
-                f"{folder} holds a run with {name} {theirs.get(name)}, not {value}; "
-                "give another --run folder"
-            )
-
-
-def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with some fields replaced, each written NAME=VALUE.
-
-    Raises:
-        FervidError: no such field, or a value of another type.
-    """
-    for setting in settings:
-        name, _, text = setting.partition("=")
-        known = {k: v for k, v in vars(recipe).items() if k != "net"}
-        if name not in known:
-            raise FervidError(f"no setting {name}; there are {', '.join(known)}")
-        choices = get_args(get_type_hints(Recipe)[name])
-        try:
-            value = type(known[name])(text)
-        except ValueError:
-            value = None
-        if value is None or (choices and value not in choices):
-            raise FervidError(f"{text!r} is no value of {name} (now {known[name]})")
-        recipe = replace(recipe, **{name: value})
-    return recipe
-
-
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
@@ -254,7 +208,7 @@ def main(
     """Read the data, train, say where the model is."""
     try:
         recipe = with_settings(PRESETS[preset](), settings)
-        _split_cpu(cpu_devices, recipe.batch)
+        split_cpu(cpu_devices, recipe.batch)
         everything = fer2013.load(data, votes)
         command = shlex.join(["python", "-m", "training.train", *sys.argv[1:]])
         best = train(
@@ -268,18 +222,6 @@ def main(
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"best epoch: {best}.npz, {best}.json")
-
-
-def _split_cpu(devices: int | None, batch: int) -> None:
-    """One CPU device a core, since XLA runs a convolution on one core; the batch must divide."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    count = devices or max(k for k in range(1, (cores or 1) + 1) if batch % k == 0)
-    # Devices wait for each other inside threads of XLA's pool: with one a core they may all wait.
-    os.environ.setdefault("NPROC", str(4 * count))
-    with suppress(RuntimeError):  # JAX has started, as in a notebook: its devices stay
-        jax.config.update("jax_num_cpu_devices", count)
-        # Steps that run into each other would wait for one another's threads, too.
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,29 @@
-"""The face detector's network: one centre heat map and one box map at stride 8."""
+"""The face detector's network: maps at stride 8 of face centres and boxes, and face points."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from fervid.models.blocks import ConvBlock, normalize_luma, space_to_depth
+from fervid.models.fields import from_json
 
 STRIDE = 8
 """Pixels a cell of the output maps."""
 
 PAD_MULTIPLE = 32
 """Height and width of the input are multiples of this, the stride of the deepest stage."""
+
+_FOLD = 2
+"""Side of the pixel squares folded into channels: one channel in is slow on every backend."""
+
+N_POINTS = 3
+"""Points a face: the person's right eye, left eye, and the middle of the mouth."""
 
 
 @dataclass(frozen=True)
@@ -25,23 +34,48 @@ class FaceNetConfig:
         stem: channels at stride 4.
         widths: channels at strides 8, 16 and 32.
         depths: residual blocks at strides 8, 16 and 32.
-        head: channels of the top-down path and of the head.
+        head: channels of the top-down path, whose last convolution is the head.
     """
 
     stem: int = 24
-    widths: tuple[int, int, int] = (40, 56, 72)
+    widths: tuple[int, int, int] = (32, 64, 96)
     depths: tuple[int, int, int] = (1, 2, 2)
-    head: int = 40
+    head: int = 32
+
+    @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> FaceNetConfig:
+        """The shape that a model card states under "config".
+
+        Raises:
+            ValueError: an unknown key, or a value for which there is no such network.
+        """
+        return from_json(cls, card["config"])
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class FaceMaps:
+    """What the network says about each cell; h and w are an eighth of the input's sides.
+
+    Attributes:
+        centers: (N, h, w) float32 logits of a face being centred there.
+        boxes: (N, h, w, 4) float32 corners x0, y0, x1, y1 in pixels of the input.
+        features: (N, h, w, C) float32, what `FaceNet.offsets` finds the points from.
+    """
+
+    centers: jax.Array
+    boxes: jax.Array
+    features: jax.Array
 
 
 class FaceNet(nnx.Module):
     """Fully convolutional, luma only: backbone to stride 32, top-down path, one head at stride 8.
 
-    Heat map and distances follow CenterNet (Zhou et al. 2019) and FCOS (Tian et al. 2019).
+    Centres and sides follow CenterNet (Zhou et al. 2019) and FCOS (Tian et al. 2019).
     """
 
     def __init__(self, config: FaceNetConfig, *, rngs: nnx.Rngs) -> None:
-        self.stem = ConvBlock(16, config.stem, rngs=rngs)
+        self.stem = ConvBlock(_FOLD**2, config.stem, stride=2, rngs=rngs)
         features = (config.stem, *config.widths[:-1])
         self.down = nnx.List(
             [
@@ -58,23 +92,18 @@ class FaceNet(nnx.Module):
         self.lateral = nnx.List(
             [ConvBlock(width, config.head, size=1, rngs=rngs) for width in config.widths]
         )
-        self.merge = ConvBlock(config.head, config.head, rngs=rngs)
         self.head = ConvBlock(config.head, config.head, rngs=rngs)
         # A prior of one face centre in about a hundred cells keeps the first steps calm.
-        self.heat = nnx.Linear(config.head, 1, bias_init=nnx.initializers.constant(-4.6), rngs=rngs)
+        self.center = nnx.Linear(
+            config.head, 1, bias_init=nnx.initializers.constant(-4.6), rngs=rngs
+        )
         self.box = nnx.Linear(config.head, 4, rngs=rngs)
+        self.detail = ConvBlock(config.head, config.head, rngs=rngs)
+        self.points = nnx.Linear(config.head, 2 * N_POINTS, rngs=rngs)
 
-    def __call__(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Map luma to face centres and box sides.
-
-        Args:
-            images: (N, H, W) uint8 or float luma in 0 to 255; H and W multiples of 32.
-
-        Returns:
-            Centre logits (N, H / 8, W / 8) float32, and distances from the cell's centre to the
-            left, top, right and bottom side in pixels, (N, H / 8, W / 8, 4) float32.
-        """
-        x = self.stem(space_to_depth(normalize_luma(images)[..., None], 4))
+    def __call__(self, images: jax.Array) -> FaceMaps:
+        """Map luma of (N, H, W), uint8 or float in 0 to 255, H and W multiples of 32."""
+        x = self.stem(space_to_depth(normalize_luma(images)[..., None], _FOLD))
         levels = []
         for down, blocks in zip(self.down, self.residual, strict=True):
             x = down(x)
@@ -84,9 +113,31 @@ class FaceNet(nnx.Module):
         top = self.lateral[2](levels[2])
         top = self.lateral[1](levels[1]) + _upsample(top)
         top = self.lateral[0](levels[0]) + _upsample(top)
-        x = self.head(self.merge(top))
+        x = self.head(top)
         sides = STRIDE * jnp.exp(jnp.clip(self.box(x), -4.0, 4.0))
-        return self.heat(x)[..., 0], sides
+        cells = cell_centers(*x.shape[1:3])
+        boxes = jnp.concatenate([cells - sides[..., :2], cells + sides[..., 2:]], axis=-1)
+        return FaceMaps(self.center(x)[..., 0], boxes, x)
+
+    def offsets(self, features: jax.Array) -> jax.Array:
+        """Where the points lie from each cell's centre, as shares of the sides of its box.
+
+        So one head serves faces of every size.
+
+        Args:
+            features: (N, h, w, C) of the maps, or 3x3 cells of them whose middle counts.
+
+        Returns:
+            (N, h, w, 3, 2) float32.
+        """
+        found: jax.Array = self.points(self.detail(features))
+        return found.reshape(*features.shape[:3], N_POINTS, 2)
+
+
+def place_points(offsets: jax.Array, cells: jax.Array, boxes: jax.Array) -> jax.Array:
+    """Points in pixels, (..., 3, 2), from `offsets` (..., 3, 2), `cells` (..., 2) and `boxes`."""
+    sides = boxes[..., 2:] - boxes[..., :2]
+    return cells[..., None, :] + offsets * sides[..., None, :]
 
 
 def _upsample(x: jax.Array) -> jax.Array:
@@ -102,9 +153,3 @@ def cell_centers(height: int, width: int) -> jax.Array:
         indexing="ij",
     )
     return jnp.stack([xs, ys], axis=-1)
-
-
-def boxes_from_sides(sides: jax.Array) -> jax.Array:
-    """(..., H, W, 4) distances -> (..., H, W, 4) corners x0, y0, x1, y1 in pixels."""
-    centers = cell_centers(*sides.shape[-3:-1])
-    return jnp.concatenate([centers - sides[..., :2], centers + sides[..., 2:]], axis=-1)

@@ -1,14 +1,14 @@
-"""Collect what the detector takes for faces in recordings that show none.
+"""Collect what the detector takes for faces where there is none.
 
-    python -m training.detector.mine_negatives empty_hall.mp4 \\
-        --candidate runs/detector/candidate.npz --output mined.parquet
+    python -m training.detector.mine_negatives empty_hall.mp4 cats/ --output mined.parquet
 
-The output is one more data file for `training.detector.train`.
+Recordings, pictures, and folders of pictures, none of which may show a face, nor be one that the
+detector is evaluated on. The output is one more data file for `training.detector.train`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -18,55 +18,82 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.detector import FaceDetector
+from fervid.errors import FervidError
+from fervid.records import FrameBatch
 from fervid.video import VideoReader
-from training.detector.evaluate import load_candidate
-from training.detector.faces import MINED_SOURCE
+from training.detector.pictures import MINED_SOURCE
 
 _CONTEXT = 3.0
+_WORKING_SIZE = 640
+_BATCH = 16
+_PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
 
 def false_alarms(
-    detector: FaceDetector, recording: Path, fps: float
+    detector: FaceDetector, batches: Iterable[FrameBatch]
 ) -> Iterator[NDArray[np.uint8]]:
     """Surroundings of each false box, three times its size, as (H, W) uint8 luma."""
-    with VideoReader(recording, fps=fps) as reader:
-        for batch in reader:
-            _, height, width = batch.images.shape
-            found = detector.detect(batch, (width, height), batch_size=16)
-            for frame, (x, y, w, h) in zip(found.frame, found.xywh, strict=True):
-                side = _CONTEXT * max(w, h)
-                left, top = max(0, int(x + w / 2 - side / 2)), max(0, int(y + h / 2 - side / 2))
-                yield batch.images[frame, top : top + int(side), left : left + int(side)]
+    for batch in batches:
+        _, height, width = batch.images.shape
+        size = 1 if len(batch) == 1 else _BATCH  # a picture alone needs no frames beside it
+        found = detector.detect(batch, (width, height), batch_size=size)
+        for frame, (x, y, w, h) in zip(found.frame, found.xywh, strict=True):
+            side = _CONTEXT * max(w, h)
+            left, top = max(0, int(x + w / 2 - side / 2)), max(0, int(y + h / 2 - side / 2))
+            yield batch.images[frame, top : top + int(side), left : left + int(side)]
+
+
+def frames_of(path: Path, fps: float) -> Iterator[FrameBatch]:
+    """A recording's frames, a picture, or the pictures of a folder, at 640 pixels.
+
+    Raises:
+        FervidError: neither a recording nor a picture.
+    """
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    pictures = [file for file in files if file.suffix.lower() in _PICTURES]
+    for file in pictures:
+        image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise FervidError(f"not a picture: {file}")
+        canvas = np.zeros((1, _WORKING_SIZE, _WORKING_SIZE), np.uint8)
+        scale = _WORKING_SIZE / max(image.shape)
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        canvas[0, : small.shape[0], : small.shape[1]] = small[:_WORKING_SIZE, :_WORKING_SIZE]
+        yield FrameBatch(canvas, np.zeros(1, np.int64), np.zeros(1))
+    if not pictures and not path.is_dir():
+        with VideoReader(path, working_size=_WORKING_SIZE, fps=fps) as reader:
+            yield from reader
 
 
 @click.command(help=__doc__)
-@click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--candidate", type=click.Path(path_type=Path), help="Default: the shipped one.")
-@click.option("--min-score", default=0.2, show_default=True)
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--model", default="face_detector", show_default=True, help="Shipped name, or path of a pair."
+)
+@click.option("--min-score", default=0.1, show_default=True)
 @click.option("--fps", default=2.0, show_default=True, help="Frames a second to search.")
 @click.option("--output", type=click.Path(path_type=Path), required=True)
-def main(
-    recordings: tuple[Path, ...],
-    candidate: Path | None,
-    min_score: float,
-    fps: float,
-    output: Path,
-) -> None:
-    """Search the recordings, none of which may show a face, and write the Parquet file."""
-    detector = (
-        load_candidate(candidate, min_score=min_score)
-        if candidate
-        else FaceDetector.load(min_score=min_score)
-    )
-    images = [image for path in recordings for image in false_alarms(detector, path, fps)]
+def main(sources: tuple[Path, ...], model: str, min_score: float, fps: float, output: Path) -> None:
+    """Search the sources and write the Parquet file."""
     empty: list[float] = []
-    rows = [
-        {"source": MINED_SOURCE, "image": cv2.imencode(".png", image)[1].tobytes(),
-         "boxes": empty, "scores": empty}
-        for image in images
-    ]  # fmt: skip
+    try:
+        if not output.parent.is_dir():
+            raise FervidError(f"no such folder: {output.parent}")
+        detector = FaceDetector.load(model, min_score=min_score)
+        rows = [
+            {
+                "source": MINED_SOURCE,
+                "image": cv2.imencode(".png", image)[1].tobytes(),
+                "boxes": empty,
+                "scores": empty,
+            }
+            for path in sources
+            for image in false_alarms(detector, frames_of(path, fps))
+        ]
+    except FervidError as error:
+        raise click.ClickException(str(error)) from error
     pd.DataFrame(rows, columns=["source", "image", "boxes", "scores"]).to_parquet(output)
-    click.echo(f"{len(rows)} false boxes from {len(recordings)} recordings")
+    click.echo(f"{len(rows)} false boxes from {len(sources)} sources")
 
 
 if __name__ == "__main__":

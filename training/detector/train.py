@@ -1,19 +1,20 @@
 """Train the face detector on pictures with face boxes.
 
-    python -m training.detector.train faces-*.parquet --preset cpu --run runs/detector
+    python -m training.detector.train faces-*.parquet WIDER/ --preset cpu --run runs/detector
 
-An interrupted run continues from its newest checkpoint when the same command is given again.
-
-Preset `cpu`, measured on one core of an AVX2 server beside other work: 8,500 steps (272,000 crops)
-in 80 minutes, held-out average precision .905 for faces of 24 px and more, .969 from 48 px.
+The data are Parquet files and folders of WIDER FACE. The same command runs on a CPU, a GPU or a TPU
+and uses every device it sees. An interrupted run continues from its newest checkpoint when the
+command is given again. RUN/candidate.npz and RUN/candidate.json are the newest averaged weights.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,131 +24,54 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from numpy.typing import NDArray
 
+from fervid.detector import FaceDetector
 from fervid.errors import FervidError
-from fervid.models.face_net import (
-    STRIDE,
-    FaceNet,
-    FaceNetConfig,
-    boxes_from_sides,
-    cell_centers,
-)
-from training.augment import random_blur, random_noise, random_tone
-from training.detector import faces
+from fervid.models.face_net import PAD_MULTIPLE, FaceNet, FaceNetConfig, cell_centers, place_points
+from training.augment import augment_crops
+from training.convolution import speed_up_gradients
+from training.detector.crops import batches
+from training.detector.losses import losses, make_targets
+from training.detector.pictures import Picture, load, training_part
+from training.detector.presets import PRESETS, Recipe
+from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.release import write_model
-from training.run import Run, rounded
+from training.run import Run, rounded, same_run
+from training.settings import with_settings
 from training.state import (
     TrainState,
     Tree,
     averaged_model,
     create,
-    data_mesh,
     no_decay_mask,
-    replicate,
-    shard_batch,
     split_model,
     update,
 )
+from training.statistics import recompute_statistics
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """One documented experiment: AdamW, warm-up and cosine, averaged weights."""
-
-    net: FaceNetConfig = field(default_factory=FaceNetConfig)
-    steps: int = 8_500
-    batch: int = 32
-    size: int = 192
-    rate: float = 3e-3
-    warmup_steps: int = 500
-    decay: float = 1e-4
-    box_weight: float = 1.0
-    ema: float = 0.999
-    save_every: int = 250
-    seed: int = 0
-
-
-PRESETS = {
-    "smoke": Recipe(steps=4, batch=4, size=64, warmup_steps=1, save_every=2),
-    "cpu": Recipe(),
-}
-
-
-def targets(
-    boxes: jax.Array, kind: jax.Array, cells: int
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """What the maps of a batch should show.
-
-    Args:
-        boxes: (N, B, 4) float32 corners in pixels.
-        kind: (N, B) int32: 1 a face, -1 ignore, 0 padding.
-        cells: rows and columns of the maps.
-
-    Returns:
-        heat (N, cells, cells), an elliptical Gaussian a face, 1 at the cell of its centre;
-        weight (N, cells, cells), 0 in regions to ignore; the box each cell belongs to
-        (N, cells, cells, 4); how much each cell's box counts (N, cells, cells).
-    """
-    grid = cell_centers(cells, cells)
-    center = (boxes[..., :2] + boxes[..., 2:]) / 2
-    extent = boxes[..., 2:] - boxes[..., :2]
-    own_cell = (jnp.floor(center / STRIDE) + 0.5) * STRIDE
-    sigma = jnp.maximum(0.13 * extent, 0.55 * STRIDE)
-    offset = (grid[None, None] - own_cell[:, :, None, None]) / sigma[:, :, None, None]
-    bump = jnp.exp(-0.5 * jnp.square(offset).sum(-1)) * (kind == 1)[:, :, None, None]
-    heat = bump.max(axis=1)
-    owner = bump.argmax(axis=1)
-    box = jnp.take_along_axis(boxes[:, :, None, None], owner[:, None, ..., None], axis=1)[:, 0]
-    inside = (
-        (grid[None, None] > boxes[:, :, None, None, :2])
-        & (grid[None, None] < boxes[:, :, None, None, 2:])
-    ).all(-1) & (kind == -1)[:, :, None, None]
-    weight = jnp.where(inside.any(axis=1) & (heat < 0.5), 0.0, 1.0)
-    return heat, weight, box, jnp.where(heat >= 0.4, heat, 0.0)
-
-
-def focal_loss(logits: jax.Array, heat: jax.Array, weight: jax.Array) -> jax.Array:
-    """CenterNet's penalty-reduced focal loss (Zhou et al. 2019, eq. 1), a scalar per face."""
-    prob = jnp.clip(jax.nn.sigmoid(logits), 1e-5, 1 - 1e-5)
-    peak = heat > 0.999
-    hit = jnp.square(1 - prob) * jnp.log(prob)
-    miss = (1 - heat) ** 4 * jnp.square(prob) * jnp.log(1 - prob)
-    return -(jnp.where(peak, hit, miss) * weight).sum() / jnp.maximum(peak.sum(), 1.0)
-
-
-def giou(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Generalised IoU (Rezatofighi et al. 2019) of (..., 4) corner boxes."""
-    overlap = jnp.minimum(a[..., 2:], b[..., 2:]) - jnp.maximum(a[..., :2], b[..., :2])
-    inner = jnp.maximum(overlap, 0)
-    hull = jnp.maximum(a[..., 2:], b[..., 2:]) - jnp.minimum(a[..., :2], b[..., :2])
-    shared = inner.prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared
-    whole = hull.prod(-1)
-    return shared / jnp.maximum(union, 1e-6) - (whole - union) / jnp.maximum(whole, 1e-6)
+_BATCHES_FOR_STATISTICS = 16
 
 
 def make_step(graph: Any, rest: Tree, optimizer: Any, recipe: Recipe) -> Any:
     """The jitted training step: (state, batch, key) -> (state, losses)."""
 
     def loss_of(params: Tree, stats: Tree, batch: dict[str, jax.Array], key: jax.Array) -> Any:
-        blur, tone, noise = jax.random.split(key, 3)
-        images = batch["images"].astype(jnp.float32)
-        images = random_blur(blur, images, chance=0.2, sigma=(0.5, 1.6))
-        images = random_tone(tone, images, contrast=0.4, brightness=40.0, gamma=0.5)
-        images = random_noise(noise, images, chance=0.3, sigma=15.0)
         model = nnx.merge(graph, params, stats, rest, copy=True)
         model.train()
-        logits, sides = model(images)
-        heat, weight, box, share = targets(batch["boxes"], batch["kind"], logits.shape[1])
-        center = focal_loss(logits, heat, weight)
-        fit = ((1 - giou(boxes_from_sides(sides), box)) * share).sum() / jnp.maximum(share.sum(), 1)
-        return center + recipe.box_weight * fit, (nnx.state(model, nnx.BatchStat), center, fit)
+        maps = model(augment_crops(key, batch["images"]))
+        cells = cell_centers(*maps.centers.shape[1:])
+        points = place_points(model.offsets(maps.features), cells, maps.boxes)
+        targets = make_targets(batch["boxes"], batch["points"], batch["kind"], len(cells))
+        parts = losses(maps, points, targets)
+        weights = jnp.array([1.0, recipe.box_weight, recipe.point_weight])
+        return (weights * parts).sum(), (nnx.state(model, nnx.BatchStat), parts)
 
     def step(state: TrainState, batch: dict[str, jax.Array], key: jax.Array) -> Any:
         key = jax.random.fold_in(key, state.step)
         grad = jax.grad(loss_of, has_aux=True)
-        grads, (stats, center, fit) = grad(state.params, state.stats, batch, key)
-        return update(state, grads, stats, optimizer, recipe.ema), jnp.stack([center, fit])
+        grads, (stats, parts) = grad(state.params, state.stats, batch, key)
+        return update(state, grads, stats, optimizer, recipe.ema), parts
 
     return jax.jit(step, donate_argnums=0)
 
@@ -164,44 +88,85 @@ def make_optimizer(recipe: Recipe) -> optax.GradientTransformation:
 
 
 def train(
-    pictures: list[faces.Picture], recipe: Recipe, folder: Path, report: Any = click.echo
+    pictures: list[Picture],
+    recipe: Recipe,
+    folder: Path,
+    report: Callable[[str], Any] = click.echo,
+    *,
+    start: FaceDetector | None = None,
 ) -> Path:
     """Run or continue a training; the newest averaged weights are `folder`/candidate.
 
+    Args:
+        pictures: to learn from; what is held out must not be among them.
+        recipe: what to do.
+        folder: of the run; a run that is there is continued, if it began with the same recipe and
+            start.
+        report: gets a line of JSON for each checkpoint.
+        start: detector whose weights the run starts from, instead of random ones.
+
     Raises:
-        FervidError: the loss became NaN.
+        FervidError: there is no picture, the crops' size does not suit the net, the loss became
+            NaN, the devices cannot share a batch evenly, the start is of another shape, or the
+            folder holds another run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    graph, params, stats, rest = split_model(FaceNet(recipe.net, rngs=nnx.Rngs(recipe.seed)))
-    optimizer = make_optimizer(recipe)
+    if not pictures:
+        raise FervidError("no picture to train on: all of them are of held-out collections")
+    if recipe.size % PAD_MULTIPLE:
+        raise FervidError(f"a size of {recipe.size} is no multiple of {PAD_MULTIPLE}")
     mesh = data_mesh()
+    check_batch(recipe.batch, mesh)
+    model = FaceNet(recipe.net, rngs=nnx.Rngs(recipe.seed))
+    if start:
+        if FaceNetConfig.of_card(start.card) != recipe.net:
+            raise FervidError("a net starts from one of its own shape")
+        nnx.update(model, jax.tree.map(jnp.copy, nnx.state(start.network)))
+    if jax.default_backend() == "cpu":
+        speed_up_gradients(model, mesh)
+    graph, params, stats, rest = split_model(model)
+    optimizer = make_optimizer(recipe)
+    began_as = asdict(recipe) | {"start": start.card["sha256"] if start else None}
+    same_run(folder, dict(json.loads(json.dumps(began_as))))
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     step, key = make_step(graph, rest, optimizer, recipe), jax.random.key(recipe.seed)
+    plain = _plain_crops(pictures, recipe)
     candidate = folder / "candidate"
-    losses, began = [], time.perf_counter()
+    done, began = [], time.perf_counter()
     for number, batch in _feed(pictures, recipe, int(state.step)):
-        state, loss = step(state, shard_batch(mesh, batch), key)
-        losses.append(loss)
+        state, parts = step(state, shard_batch(mesh, batch), key)
+        done.append(parts)
         if number % recipe.save_every and number != recipe.steps:
             continue
-        center, fit = np.asarray(jnp.stack(losses).mean(axis=0))
-        if not np.isfinite(center + fit):
+        center, box, points = np.asarray(jnp.stack(done).mean(axis=0), np.float64)
+        if not np.isfinite(center + box + points):
             raise FervidError(f"the loss became NaN before step {number}; lower the rate")
-        card = {"config": asdict(recipe.net)}
-        write_model(candidate, averaged_model(graph, state, rest), card)
-        line = {"step": number, "center": float(center), "box": float(fit)}
-        line["seconds"] = time.perf_counter() - began
-        run.save(state, rounded(line), score=number)
-        losses, began = [], time.perf_counter()
+        averaged = averaged_model(graph, state, rest)
+        recompute_statistics(averaged, plain, _everything)
+        write_model(candidate, averaged, {"config": asdict(recipe.net), "min_score": 0.5})
+        line = {"step": number, "center": center, "box": box, "points": points}
+        run.save(state, rounded(line | {"seconds": time.perf_counter() - began}), score=number)
+        done, began = [], time.perf_counter()
     return candidate
 
 
+def _everything(model: FaceNet, images: jax.Array) -> jax.Array:
+    """Call every layer of the network."""
+    return model.offsets(model(images).features)
+
+
+def _plain_crops(pictures: list[Picture], recipe: Recipe) -> NDArray[np.uint8]:
+    """(16, batch, size, size) crops of a stream of its own."""
+    seed = recipe.seed + 1
+    stream = batches(pictures, batch=recipe.batch, size=recipe.size, seed=seed, first_step=0)
+    return np.stack([batch["images"] for batch in islice(stream, _BATCHES_FOR_STATISTICS)])
+
+
 def _feed(
-    pictures: list[faces.Picture], recipe: Recipe, done: int
+    pictures: list[Picture], recipe: Recipe, done: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Numbered batches from `done` + 1 on, the next one made while the last one is used."""
-    source = faces.batches(
+    source = batches(
         pictures, batch=recipe.batch, size=recipe.size, seed=recipe.seed, first_step=done
     )
     with ThreadPoolExecutor(1) as maker:
@@ -216,13 +181,26 @@ def _feed(
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
 @click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/detector"))
-def main(data: tuple[Path, ...], preset: str, folder: Path) -> None:
+@click.option("--start", help="Start from this detector's weights: a second stage.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
+@click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
+def main(
+    data: tuple[Path, ...],
+    preset: str,
+    folder: Path,
+    start: str | None,
+    settings: tuple[str, ...],
+    cpu_devices: int | None,
+) -> None:
     """Read the pictures, train, say where the weights are."""
     try:
-        candidate = train(faces.training_part(faces.load(data)), PRESETS[preset], folder)
+        recipe = with_settings(PRESETS[preset](), settings)
+        split_cpu(cpu_devices, recipe.batch)
+        first = FaceDetector.load(start) if start else None
+        candidate = train(training_part(load(data)), recipe, folder, start=first)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"averaged weights: {candidate}.npz")
+    click.echo(f"averaged weights: {candidate}.npz, {candidate}.json")
 
 
 if __name__ == "__main__":

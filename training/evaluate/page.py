@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import base64
-import json
-from importlib import resources
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from numpy.typing import NDArray
-from plotly.offline import get_plotlyjs
 
-from fervid.report.figures import COLOURS, CONFIG
-from fervid.report.page import csp_hash, script_json
+from fervid.report.figures import COLOURS
 from training.evaluate.figures import HEAD_TITLES, MODE_TITLES, figures_of, target_of
 from training.fer2013.pictures import encode_png
+from training.pages import render_page
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -28,44 +23,22 @@ def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
         document: what `evaluation.json` holds, whole.
         images: (N, 48, 48) uint8, every image of the data set; the samples point into it by row.
     """
-    theme, own = _text("fervid.report", "theme.js"), _text("training.evaluate", "page.js")
-    scripts = [get_plotlyjs(), theme, own]
-    figures = {name: json.loads(f.to_json()) for name, f in figures_of(document).items()}
-    return (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
-            d=document,
-            heads=HEAD_TITLES,
-            modes=MODE_TITLES,
-            targets={head: target_of(head, document) for head in HEAD_TITLES},
-            figures=script_json(json.dumps(figures)),
-            config=script_json(json.dumps(CONFIG)),
-            samples=_samples(document["samples"], images),
-            colours=COLOURS,
-            style=Markup(_text("fervid.report", "style.css")),
-            own_style=Markup(_text("training.evaluate", "page.css")),
-            scripts=[Markup(script) for script in scripts],
-            script_hashes=" ".join(map(csp_hash, scripts)),
-        )
+    return render_page(
+        "training.evaluate",
+        figures_of(document),
+        filters={
+            "percent": percent,
+            "between": between,
+            "decimals": decimals,
+            "change": change,
+        },
+        d=document,
+        heads=HEAD_TITLES,
+        modes=MODE_TITLES,
+        targets={head: target_of(head, document) for head in HEAD_TITLES},
+        samples=_samples(document["samples"], images),
+        colours=COLOURS,
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("training.evaluate", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "between": between,
-        "decimals": decimals,
-        "change": change,
-    }
-    return environment
 
 
 def percent(share: dict[str, Any] | None) -> str:
@@ -112,7 +85,3 @@ def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[d
 
 def _data_uri(image: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode()
-
-
-def _text(package: str, name: str) -> str:
-    return resources.files(package).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,129 @@
+"""Faces from the maps of a `FaceNet`: local maxima and non-maximum suppression, inside jit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fervid.models.face_net import STRIDE, FaceMaps, FaceNet, place_points
+
+MAX_FACES = 64
+"""Most faces reported a frame."""
+
+_SURE = 0.5
+_OVERLAP = 0.4
+_SAME = 0.6
+_INSIDE = 0.8
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Candidates:
+    """K possible faces in each of N frames, or in one frame without the first axis.
+
+    Attributes:
+        scores: (N, K) float32 in 0 to 1; 0 means no face.
+        boxes: (N, K, 4) float32 corners x0, y0, x1, y1 in pixels.
+        points: (N, K, 3, 2) float32 x and y in pixels of right eye, left eye and mouth.
+    """
+
+    scores: jax.Array
+    boxes: jax.Array
+    points: jax.Array
+
+
+def find_peaks(
+    model: FaceNet, views: jax.Array, pixels: int, scale: jax.Array, shift: jax.Array
+) -> Candidates:
+    """The strongest local maxima of the centre map, at most 64 a view, by falling score.
+
+    Args:
+        model: the detector's network.
+        views: (N, H, W) luma of frames, as the network takes it.
+        pixels: pixels of the frame a pixel of the view.
+        scale, shift: () float32; the score is the sigmoid of `scale` times the logit plus `shift`.
+    """
+    maps: FaceMaps = model(views)
+    count, height, width = maps.centers.shape
+    top = lax.reduce_window(maps.centers, -jnp.inf, lax.max, (1, 3, 3), (1, 1, 1), "SAME")
+    prob = jax.nn.sigmoid(scale * maps.centers + shift)
+    scores, cells = lax.top_k(
+        jnp.where(maps.centers >= top, prob, 0.0).reshape(count, -1),
+        min(MAX_FACES, height * width),
+    )
+    boxes = jnp.take_along_axis(maps.boxes.reshape(count, -1, 4), cells[..., None], axis=1)
+    rows, columns = cells // width, cells % width
+    # Points at these cells only: everywhere, they would cost a tenth of the whole network.
+    around = jnp.pad(maps.features, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    patches = around[
+        jnp.arange(count)[:, None, None, None],
+        rows[..., None, None] + jnp.arange(3)[:, None],
+        columns[..., None, None] + jnp.arange(3),
+    ]
+    offsets = model.offsets(patches.reshape(-1, *patches.shape[2:]))[:, 1, 1]
+    centers = (jnp.stack([columns, rows], axis=-1) + 0.5) * STRIDE
+    points = place_points(offsets.reshape(*cells.shape, *offsets.shape[1:]), centers, boxes)
+    return Candidates(scores, pixels * boxes, pixels * points)
+
+
+def merge(finer: Candidates, coarser: Candidates) -> Candidates:
+    """What two views of the same frames show, each face once; at most 64 a frame.
+
+    Of a face that both show, the box is the finer view's if that is sure: it is more exact there.
+    """
+    together = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), finer, coarser)
+    exact = jnp.where(finer.scores >= _SURE, finer.scores + 1.0, finer.scores)
+    merged: Candidates = jax.vmap(suppress)(
+        together, jnp.concatenate([exact, coarser.scores], axis=1)
+    )
+    return merged
+
+
+def suppress(faces: Candidates, exact: jax.Array | None = None) -> Candidates:
+    """Greedy non-maximum suppression in one frame, by falling score, at most 64 kept.
+
+    A box gets score 0 if it overlaps a stronger kept one by more than .4 (intersection over union),
+    or lies inside of it with more than .8 of its area, as a mouth within a large face does.
+
+    What is kept speaks for the weaker ones that it overlaps by more than .6: it takes the most
+    exact box of them all, and the mean of their points by squared scores (box voting, Gidaris &
+    Komodakis 2015).
+
+    Args:
+        faces: of one frame.
+        exact: (K,) float32, greater for boxes that are more exact; None: the scores.
+    """
+    order = jnp.argsort(-faces.scores)
+    boxes, scores, points = faces.boxes[order], faces.scores[order], faces.points[order]
+    exact = scores if exact is None else exact[order]
+    overlap, inside = pairwise_overlap(boxes, boxes)
+    later = jnp.arange(len(scores))
+    goes = (overlap > _OVERLAP) | (inside > _INSIDE)
+
+    def visit(row: jax.Array, kept: jax.Array) -> jax.Array:
+        return kept & ~(kept[row] & goes[row] & (later > row))
+
+    kept = lax.fori_loop(0, len(scores), visit, scores > 0)
+    best, rows = lax.top_k(jnp.where(kept, scores, 0.0), min(MAX_FACES, len(scores)))
+    same = (overlap[rows] > _SAME) & (later > rows[:, None]) | (later == rows[:, None])
+    box = jnp.where(same, exact, -jnp.inf).argmax(axis=1)
+    votes = jnp.where(same, jnp.square(scores), 0.0)
+    share = votes / jnp.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
+    return Candidates(best, boxes[box], jnp.einsum("ij,jkl->ikl", share, points))
+
+
+def pairwise_overlap(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Intersection of (N, 4) and (M, 4) corner boxes, over their union and over b's own area.
+
+    Both are (N, M) float32.
+    """
+    low = jnp.maximum(a[:, None, :2], b[None, :, :2])
+    high = jnp.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = jnp.maximum(high - low, 0).prod(-1)
+    area_a = (a[:, 2:] - a[:, :2]).prod(-1)
+    area_b = (b[:, 2:] - b[:, :2]).prod(-1)
+    union = area_a[:, None] + area_b[None] - shared
+    return shared / jnp.maximum(union, 1e-6), shared / jnp.maximum(area_b[None], 1e-6)

@@ -1,0 +1,83 @@
+"""A face detector on clips whose faces are known frame by frame, followed as `analyze` follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from fervid.blinks import Follower
+from fervid.detector import Detector
+from fervid.errors import FervidError
+from fervid.tracks import Tracker, iou
+from fervid.video import VideoReader
+
+_MATCH = 0.3
+"""Least overlap: the truth's boxes run from eyebrows to chin and from ear to ear."""
+
+_COLUMNS = ["frame", "x", "y", "w", "h", "visible"]
+
+
+def clips_in(folder: Path) -> list[tuple[Path, Path]]:
+    """The recordings of a folder that have a NAME.truth.csv beside them.
+
+    Raises:
+        FervidError: there is none.
+    """
+    truths = sorted(folder.glob("*.truth.csv"))
+    pairs = [
+        (recording, truth)
+        for truth in truths
+        for recording in sorted(folder.glob(truth.name.removesuffix("truth.csv") + "*"))
+        if recording != truth
+    ]
+    if not pairs:
+        raise FervidError(f"{folder}: no recording with its NAME.truth.csv")
+    return pairs
+
+
+def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str, Any]:
+    """Visible faces found, and boxes that are none.
+
+    Args:
+        detector: with the scores that it uses by default.
+        recording: the clip.
+        truth_csv: columns frame, x, y, w, h (pixels of the displayed frame) and visible (1, or 0
+            for a face that may be found or not, where its box is known); one row a face and frame.
+
+    Raises:
+        FervidError: the table lacks a column, or the clip cannot be read.
+    """
+    truth = pd.read_csv(truth_csv)
+    missing = set(_COLUMNS) - set(truth.columns)
+    if missing:
+        raise FervidError(f"{truth_csv}: no column {', '.join(sorted(missing))}")
+    follower = Follower(Tracker(start_score=detector.start_score))
+    visible = found = boxes = false = 0
+    with VideoReader(recording) as reader:
+        displayed = (reader.info.width, reader.info.height)
+        searched = ((batch, detector.detect(batch, displayed)) for batch in reader)
+        for batch, tracked in follower.follow(searched):
+            for row, frame in enumerate(batch.index):
+                faces = truth[truth["frame"] == frame]
+                mine = tracked.faces.xywh[tracked.faces.frame == row]
+                overlap = iou(faces[["x", "y", "w", "h"]].to_numpy(np.float32), mine)
+                face, box = linear_sum_assignment(np.where(overlap >= _MATCH, -overlap, 0.0))
+                taken = face[overlap[face, box] >= _MATCH]
+                seen = faces["visible"].to_numpy() == 1
+                visible += int(seen.sum())
+                found += int(seen[taken].sum())
+                boxes += len(mine)
+                false += len(mine) - len(taken)
+    return {
+        "clip": recording.name,
+        "visible": visible,
+        "found": round(found / max(visible, 1), 4),
+        "boxes": boxes,
+        "false": round(false / max(boxes, 1), 4),
+        "filled": follower.filled,
+        "dropped": follower.dropped,
+    }

@@ -1,0 +1,36 @@
+"""Changes to a preset from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar, get_args, get_type_hints
+
+from fervid.errors import FervidError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Recipe = TypeVar("Recipe", bound="DataclassInstance")
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """The recipe with some fields replaced, each written NAME=VALUE.
+
+    Raises:
+        FervidError: no such field, or a value of another type.
+    """
+    for setting in settings:
+        name, _, text = setting.partition("=")
+        known = {k: v for k, v in vars(recipe).items() if k != "net"}
+        if name not in known:
+            raise FervidError(f"no setting {name}; there are {', '.join(known)}")
+        choices = get_args(get_type_hints(type(recipe))[name])
+        try:
+            value = type(known[name])(text)
+        except ValueError:
+            value = None
+        if value is None or (choices and value not in choices):
+            raise FervidError(f"{text!r} is no value of {name} (now {known[name]})")
+        recipe = replace(recipe, **{name: value})
+    return recipe
