@@ -146,6 +146,16 @@ def has_frame_header(frames: Path) -> bool:
         return False
 
 
+def begins_as_frame_table(frames: Path) -> bool:
+    """Whether a file starts like the frame table of any version: later ones add columns behind."""
+    header = (",".join(FRAME_COLUMNS[:4]) + ",").encode()
+    try:
+        with frames.open("rb") as file:
+            return file.read(len(header)) == header
+    except OSError:
+        return False
+
+
 def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)

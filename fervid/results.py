@@ -27,7 +27,7 @@ from fervid.result_files import (
     META_NAME,
     REPORT_NAME,
     SUMMARY_NAME,
-    has_frame_header,
+    begins_as_frame_table,
     read_frames,
     read_meta,
     read_summary,
@@ -203,10 +203,10 @@ def _plain(value: Any) -> Any:
 
 
 def _is_result(folder: Path) -> bool:
-    """Whether `folder` is an empty folder or holds a frame table of fervid."""
+    """Whether `folder` is an empty folder or holds a frame table of any version of fervid."""
     if not folder.is_dir():
         return False
-    return has_frame_header(folder / FRAMES_NAME) or not any(folder.iterdir())
+    return begins_as_frame_table(folder / FRAMES_NAME) or not any(folder.iterdir())
 
 
 def _sync(file: IO[Any]) -> None:

@@ -211,6 +211,17 @@ def test_overwriting_replaces_ours_and_keeps_what_others_put_there(tmp_path):
     assert names(tmp_path) == ["r"]
 
 
+def test_a_result_of_an_earlier_version_can_be_overwritten(tmp_path):
+    folder = write(tmp_path / "r")
+    path = folder / "frames.csv"
+    older = pd.read_csv(path).drop(columns=["frontality", "filled"])
+    older.to_csv(path, index=False)
+    with ResultWriter(folder, overwrite=True) as writer:
+        writer.append(table())
+        writer.finish(META)
+    assert len(read_timeline(folder).frames) == 4
+
+
 def test_a_folder_that_is_not_ours_is_never_replaced(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "one.jpg").write_text("x")
