@@ -136,24 +136,26 @@ def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**text)
 
 
+_HEADER = ",".join(FRAME_COLUMNS).encode()
+
+
 def has_frame_header(frames: Path) -> bool:
     """Whether a file starts with the column names of a frame table."""
-    header = (",".join(FRAME_COLUMNS)).encode()
-    try:
-        with frames.open("rb") as file:
-            return file.readline(len(header) + 2).rstrip(b"\r\n") == header
-    except OSError:
-        return False
+    return _header_of(frames) == _HEADER
 
 
 def begins_as_frame_table(frames: Path) -> bool:
     """Whether a file starts like the frame table of any version: later ones add columns behind."""
-    header = (",".join(FRAME_COLUMNS[:4]) + ",").encode()
+    return _header_of(frames).startswith((",".join(FRAME_COLUMNS[:4]) + ",").encode())
+
+
+def _header_of(frames: Path) -> bytes:
+    """As much of it as a frame table's header may need, without its end; empty if unreadable."""
     try:
         with frames.open("rb") as file:
-            return file.read(len(header)) == header
+            return file.readline(len(_HEADER) + 2).rstrip(b"\r\n")
     except OSError:
-        return False
+        return b""
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -49,6 +50,11 @@ def render_page(
         script_hashes=" ".join(map(csp_hash, scripts)),
         **values,
     )
+
+
+def data_uri(png: bytes) -> str:
+    """The content of a PNG file, for the `src` of a picture in the page."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _text(package: str, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from fervid.report.figures import COLOURS
 from training.evaluate.figures import HEAD_TITLES, MODE_TITLES, figures_of, target_of
 from training.fer2013.pictures import encode_png
-from training.pages import render_page
+from training.pages import data_uri, render_page
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -72,7 +71,7 @@ def change(loss: dict[str, Any]) -> dict[str, Any]:
 def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[dict[str, Any]]:
     """By label: its right and its wrong samples, each with its image as a data URI."""
     labels = list(dict.fromkeys(sample["label"] for sample in samples))
-    shown = [{**sample, "uri": _data_uri(images[sample["row"]])} for sample in samples]
+    shown = [{**sample, "uri": data_uri(encode_png(images[sample["row"]]))} for sample in samples]
     return [
         {
             "label": label,
@@ -81,7 +80,3 @@ def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[d
         }
         for label in labels
     ]
-
-
-def _data_uri(image: NDArray[np.uint8]) -> str:
-    return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode()

@@ -21,7 +21,7 @@ def fit_scores(match: Match) -> dict[str, float]:
     Returns:
         "scale" and "shift", as a model card holds them.
     """
-    logits = logit(np.clip(match.score.astype(np.float64), 1e-6, 1 - 1e-6))
+    logits = _logits(match)
     sign = np.where(match.right, 1.0, -1.0)
 
     def loss(values: NDArray[np.float64]) -> float:
@@ -33,9 +33,12 @@ def fit_scores(match: Match) -> dict[str, float]:
 
 def calibrated(match: Match, fit: dict[str, float]) -> Match:
     """The same detections with the scores that a calibration gives them."""
-    logits = logit(np.clip(match.score.astype(np.float64), 1e-6, 1 - 1e-6))
-    score = expit(fit["scale"] * logits + fit["shift"]).astype(np.float32)
+    score = expit(fit["scale"] * _logits(match) + fit["shift"]).astype(np.float32)
     return Match(score, match.right, match.n_faces)
+
+
+def _logits(match: Match) -> NDArray[np.float64]:
+    return np.asarray(logit(np.clip(match.score.astype(np.float64), 1e-6, 1 - 1e-6)))
 
 
 def reliability(match: Match) -> list[dict[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.detector.evaluate.matching import Band, judge
 from training.detector.evaluate.scores import Results
+from training.pages import data_uri
 
 _SIDE = 120
 _CONTEXT = 2.2
@@ -63,7 +63,4 @@ def _uri(image: NDArray[np.uint8], box: NDArray[np.float32]) -> str:
     half = np.array([w, h]) * scale / 2
     low, high = (np.rint(_SIDE / 2 + sign * half).astype(int).tolist() for sign in (-1, 1))
     cv2.rectangle(view, low, high, (0, 94, 213), 1)
-    return (
-        "data:image/png;base64,"
-        + base64.b64encode(cv2.imencode(".png", view)[1].tobytes()).decode()
-    )
+    return data_uri(cv2.imencode(".png", view)[1].tobytes())
