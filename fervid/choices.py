@@ -13,6 +13,12 @@ DETECTORS = ("fervid", "yunet:FILE")
 Labels = Literal["mixture", "fer2013", "ferplus"]
 """Whose answers the probabilities imitate: both, FER-2013's labels or FER+'s votes."""
 
+Device = Literal["auto", "cpu", "gpu", "tpu"]
+"""Where the networks run; auto: what JAX prefers."""
+
+DEVICES: tuple[Device, ...] = get_args(Device)
+"""All of `Device`; the first one is the default."""
+
 LABELS: tuple[Labels, ...] = get_args(Labels)
 """All of `Labels`; the first one is the default."""
 
@@ -21,6 +27,12 @@ def check_labels(labels: str) -> None:
     """Raise ValueError unless `labels` is one of `LABELS`."""
     if labels not in LABELS:
         raise ValueError(f"labels must be one of {', '.join(LABELS)}")
+
+
+def check_device(device: str) -> None:
+    """Raise ValueError unless `device` is one of `DEVICES`."""
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}")
 
 
 def check_detector(detector: str) -> None:

@@ -1,27 +1,25 @@
-"""Calibrated expression probabilities of face crops: pad, one jitted call a batch, unpad."""
+"""Calibrated expression probabilities of face crops: pad, one compiled call a batch, unpad."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from fervid.choices import EXPRESSION_MODELS, Labels, check_labels
 from fervid.errors import ModelError
 from fervid.model_cards import read_card, read_weights, unusable
-from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.fields import from_json
-from fervid.models.inference import for_inference, in_chunks
-from fervid.models.store import restore
-from fervid.records import Expressions, FaceCrops
+from fervid.models.program import Function, Leaves, Program, find_devices
+from fervid.records import FACE_SIZE, Expressions, FaceCrops
+
+if TYPE_CHECKING:
+    from fervid.models.expression_net import ExpressionNet
 
 
 @dataclass(frozen=True)
@@ -76,52 +74,57 @@ class Calibration:
 class ExpressionClassifier:
     """An expression model, compiled once for its batch size.
 
+    Args:
+        model: a name from `EXPRESSION_MODELS`, or a path: NAME.npz, NAME.json, or NAME for both.
+        labels: "fer2013" or "ferplus" for the distribution of one head, "mixture" for the one
+            that the card states.
+        batch_size: faces a call; more are classified in several calls.
+        devices: see `fervid.models.program.Program`.
+
     Attributes:
         card: the model card of the weights in use.
-        batch_size: faces a call; shorter batches are padded.
         warnings: what a reader of the probabilities should know, one line each.
+
+    Raises:
+        ModelError: no such model, or it is altered, damaged or not an expression model.
+        SetupError: a shipped model is missing or altered, or JAX finds no device.
+        ValueError: other labels.
     """
 
     def __init__(
         self,
-        model: ExpressionNet,
-        card: dict[str, Any],
+        model: str | Path = EXPRESSION_MODELS[0],
+        labels: Labels = "mixture",
         *,
-        labels: Labels = "mixture",
-        batch_size: int = 16,
+        batch_size: int = 48,
+        devices: Sequence[Any] | None = None,
     ) -> None:
-        self.card = card
-        self.batch_size = batch_size
-        self.warnings = () if "calibration" in card else (_uncalibrated(card),)
-        graph, state = nnx.split(for_inference(model))
-        self._state = state
-        calibration = Calibration.of_card(card).of_labels(labels)
-        self._classify: Callable[..., jax.Array] = jax.jit(partial(_classify, graph, calibration))
-
-    @classmethod
-    def load(
-        cls,
-        weights: str | Path = EXPRESSION_MODELS[0],
-        labels: Labels = "mixture",
-        batch_size: int = 16,
-    ) -> ExpressionClassifier:
-        """The classifier with a shipped expression model or one on disk.
-
-        Args:
-            weights: a name from `EXPRESSION_MODELS`, or a path: NAME.npz, NAME.json, or NAME for
-                both.
-            labels: "fer2013" or "ferplus" for the distribution of one head, "mixture" for the one
-                that the card states.
-            batch_size: faces a call.
-
-        Raises:
-            ModelError: no such model, or it is altered, damaged or not an expression model.
-            SetupError: a shipped model is missing or altered, or JAX finds no device.
-            ValueError: other labels.
-        """
         check_labels(labels)
-        model, card = load_model(weights)
-        return cls(model, card, labels=labels, batch_size=batch_size)
+        self._model, self._labels = model, labels
+        self.card = read_card(model)
+        _check_card(model, self.card)
+        read_weights(model)  # for its checks: the network may come from the cache
+        self.warnings = () if "calibration" in self.card else (_uncalibrated(self.card),)
+        devices = find_devices() if devices is None else devices
+        self._on_cpu = devices[0].platform == "cpu"
+        parts = {name: self.card.get(name) for name in ("config", "calibration", "sha256")}
+        self._program = Program(
+            {"task": "expressions", "labels": labels, **parts},
+            self._make,
+            batch_size=batch_size,
+            devices=devices,
+        )
+
+    def _make(self) -> tuple[Function, Leaves]:
+        from fervid.models.expressions import expressions
+
+        model, card = load_model(self._model)
+        calibration = Calibration.of_card(card).of_labels(self._labels)
+        return expressions(model, calibration.mix, on_cpu=self._on_cpu)
+
+    def prepare(self) -> None:
+        """Compile, so that the first call takes no longer than others."""
+        self._program.prepare((FACE_SIZE, FACE_SIZE))
 
     def classify(self, crops: FaceCrops) -> Expressions:
         """Class probabilities of N crops, (N, 7) float32 in the order of `EXPRESSIONS`.
@@ -131,11 +134,12 @@ class ExpressionClassifier:
         """
         if len(crops) == 0:
             return Expressions.empty()
-        padding = -len(crops) % self.batch_size
-        images = np.pad(crops.images, ((0, padding), (0, 0), (0, 0)))
-        parts = images.reshape(-1, self.batch_size, *images.shape[1:])
-        outputs = [self._classify(self._state, part) for part in parts]
-        probs = np.concatenate([np.asarray(output) for output in outputs])[: len(crops)]
+        step = self._program.batch_size
+        parts = [
+            self._program(crops.images[first : first + step])
+            for first in range(0, len(crops), step)
+        ]
+        (probs,) = (np.concatenate(column) for column in zip(*parts, strict=True))
         if not np.isfinite(probs).all():
             raise ModelError(f"model {self.card['name']}: its weights give no probabilities")
         return Expressions(probs)
@@ -148,8 +152,16 @@ def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:
         ModelError: no such model, or it is altered, damaged or not an expression model.
         SetupError: a shipped model is missing or altered, or JAX finds no device.
     """
+    # Flax takes half a second to load, and a program from the cache does without.
+    from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
+    from fervid.models.store import restore
+
     card = read_card(weights)
-    config = _config(weights, card)
+    _check_card(weights, card)
+    try:
+        config = ExpressionNetConfig.of_card(card)
+    except ValueError as error:
+        raise unusable(weights, f"config of the model card: {error}") from error
     arrays = read_weights(weights)
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise unusable(weights, "weights hold numbers that are not finite")
@@ -159,8 +171,8 @@ def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:
         raise unusable(weights, str(error)) from error
 
 
-def _config(weights: str | Path, card: dict[str, Any]) -> ExpressionNetConfig:
-    """The network's shape from a card, all of whose parts for the classifier are checked here."""
+def _check_card(weights: str | Path, card: dict[str, Any]) -> None:
+    """Raise ModelError or SetupError unless a card says all that the classifier needs."""
     for key in ("name", "version"):
         if not isinstance(card.get(key), str) or not card[key]:
             raise unusable(weights, f"the model card lacks {key}")
@@ -168,23 +180,11 @@ def _config(weights: str | Path, card: dict[str, Any]) -> ExpressionNetConfig:
         raise unusable(weights, "the model card lacks config")
     if "stages" not in card["config"]:
         raise ModelError(f"model {weights}: not an expression model")
-    part = "config"
     try:
-        config = ExpressionNetConfig.of_card(card)
-        part = "calibration"
         Calibration.of_card(card)
     except ValueError as error:
-        raise unusable(weights, f"{part} of the model card: {error}") from error
-    return config
+        raise unusable(weights, f"calibration of the model card: {error}") from error
 
 
 def _uncalibrated(card: dict[str, Any]) -> str:
     return f"model {card['name']} is not calibrated: its probabilities may be too high or too low"
-
-
-def _classify(graph: Any, calibration: Calibration, state: Any, images: jax.Array) -> jax.Array:
-    """Mean distribution of each crop and its mirror image, (N, 7) float32."""
-    model = nnx.merge(graph, state)
-    both = jnp.concatenate([images, images[:, :, ::-1]])
-    fer, ferplus = in_chunks(model, both)
-    return calibration.mix(fer, ferplus).reshape(2, len(images), -1).mean(axis=0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from fervid import __version__
-from fervid.choices import DETECTORS, EXPRESSION_MODELS, LABELS
+from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError, SetupError
 
 if TYPE_CHECKING:
@@ -52,6 +52,22 @@ class _Seconds(click.ParamType[float]):
         for part in parts:
             seconds = 60 * seconds + part
         return seconds
+
+
+class _BatchSize(click.ParamType[int | None]):
+    """A whole number from 1 on, or "auto" (None)."""
+
+    name = "batch size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        if value is None or value == "auto" or isinstance(value, int):
+            return None if value == "auto" else value
+        try:
+            return int(click.IntRange(1).convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
 
 
 class _Interruption:
@@ -173,6 +189,34 @@ def main() -> None:
     "faces and takes longer.",
 )
 @click.option(
+    "--scale",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Search frames scaled by this factor instead of to --working-size.",
+)
+@click.option(
+    "--detect-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Search for faces in every Nth analysed frame, and between two of these only where faces "
+    "come, go, move fast or change their looks; 1 searches every frame. Every frame is classified "
+    "in any case.  [default: five searches a second]",
+)
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default=DEVICES[0],
+    show_default=True,
+    help="Where the networks run, on all devices of that kind; auto is what JAX prefers.",
+)
+@click.option(
+    "--batch-size",
+    type=_BatchSize(),
+    default="auto",
+    show_default=True,
+    metavar="N|auto",
+    help="Frames that are searched in one call.",
+)
+@click.option(
     "--weights",
     metavar="MODEL",
     default=EXPRESSION_MODELS[0],
@@ -202,7 +246,8 @@ def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings
       fervid analyze interview.mov --fps 5 --start 1:30 --end 12:00 -o results
     """
     with _one_line_errors() as interruption:
-        from fervid.pipeline import Analyzer, Settings, result_folder
+        from fervid.pipeline import Analyzer, result_folder
+        from fervid.settings import Settings
 
         folder = result_folder(recording, out)
         try:

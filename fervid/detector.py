@@ -1,32 +1,23 @@
-"""Faces from frames: one jitted call a batch, with decoding and suppression inside."""
+"""Faces from frames: one compiled call a batch, with decoding and suppression inside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial, reduce
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from numpy.typing import NDArray
 
 from fervid.errors import ModelError
 from fervid.model_cards import read_card, read_weights, unusable
-from fervid.models.face_net import PAD_MULTIPLE, FaceNet, FaceNetConfig
-from fervid.models.inference import for_inference, in_chunks
-from fervid.models.peaks import Candidates, find_peaks, merge
-from fervid.models.store import restore
-from fervid.records import KEPT_SHARE, Detections, FrameBatch
+from fervid.models.program import Function, Leaves, Program, find_devices
+from fervid.records import KEPT_SHARE, PAD_MULTIPLE, Detections, FrameBatch
 from fervid.yunet import YunetDetector
 
-_SHRINK = 3
-"""Frames are searched at their own size and this many times smaller, for faces close by."""
-
-_FRAMES_AT_A_TIME = 1
-_LEAST_FOR_WINOGRAD = 32
+if TYPE_CHECKING:
+    from fervid.models.face_net import FaceNet
 
 
 class Detector(Protocol):
@@ -42,83 +33,115 @@ class Detector(Protocol):
     start_score: float
     min_score: float
 
-    def detect(
-        self, batch: FrameBatch, displayed: tuple[int, int], *, batch_size: int | None = None
-    ) -> Detections:
+    def prepare(self, shape: tuple[int, int]) -> None:
+        """Make ready for frames of (H, W), so that the first call takes no longer than others."""
+        ...
+
+    def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
         """Find the faces of a batch; see `FaceDetector.detect`."""
         ...
 
 
 class FaceDetector:
-    """The shipped face detector, compiled once for each frame size and batch size.
+    """The shipped face detector, compiled once for each frame size.
 
     Frames are searched at their own size and at a third of it, so that one small network finds
     faces from about 16 to 450 pixels high.
 
+    Args:
+        model: name of the model in the package, or path of one on disk.
+        start_score, min_score: see `Detector`; None: the model card's, and a share of that.
+        batch_size: frames a call; more are searched in several calls.
+        devices: see `fervid.models.program.Program`.
+
     Attributes:
         card: the model card of the weights in use.
-        network: with the weights in use.
         start_score, min_score: see `Detector`.
+
+    Raises:
+        ModelError: no such model, or it cannot be used.
+        SetupError: the shipped weights are missing or altered, or there is no device.
     """
 
     def __init__(
         self,
-        model: FaceNet,
-        card: dict[str, Any],
-        *,
-        start_score: float | None = None,
-        min_score: float | None = None,
-    ) -> None:
-        self.card, self.network = card, model
-        self.start_score = card["min_score"] if start_score is None else start_score
-        self.min_score = KEPT_SHARE * self.start_score if min_score is None else min_score
-        fast = for_inference(model, winograd_from=_LEAST_FOR_WINOGRAD)
-        graph, self._state = nnx.split(fast)
-        fit = card.get("calibration", {"scale": 1.0, "shift": 0.0})
-        self._calibration = (np.float32(fit["scale"]), np.float32(fit["shift"]))
-        self._find: Callable[..., Candidates] = jax.jit(partial(_find, graph))
-
-    @classmethod
-    def load(
-        cls,
         model: str | Path = "face_detector",
         *,
         start_score: float | None = None,
         min_score: float | None = None,
-    ) -> FaceDetector:
-        """A detector of this kind: the one with the weights in the package, or one on disk.
+        batch_size: int = 16,
+        devices: Sequence[Any] | None = None,
+    ) -> None:
+        self._model = model
+        self._arrays = read_weights(model)
+        self.card = read_card(model)
+        devices = find_devices() if devices is None else devices
+        self._on_cpu = devices[0].platform == "cpu"
+        try:
+            fit = self.card.get("calibration", {"scale": 1.0, "shift": 0.0})
+            self._fit = (float(fit["scale"]), float(fit["shift"]))
+            self.start_score = self.card["min_score"] if start_score is None else start_score
+            key = {name: self.card[name] for name in ("config", "sha256")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise unusable(model, f"no face detector ({error})") from error
+        self.min_score = KEPT_SHARE * self.start_score if min_score is None else min_score
+        self._program = Program(
+            {"task": "face search", "fit": self._fit, **key},
+            self._make,
+            batch_size=batch_size,
+            devices=devices,
+        )
+
+    @cached_property
+    def network(self) -> FaceNet:
+        """The network with the weights in use, in evaluation mode.
 
         Raises:
-            ModelError: no such model, or it cannot be used.
-            SetupError: the shipped weights are missing or altered.
+            ModelError, SetupError: the weights do not fit.
         """
-        card, arrays = read_card(model), read_weights(model)
-        try:
-            config = FaceNetConfig.of_card(card)
-            net = restore(lambda rngs: FaceNet(config, rngs=rngs), arrays)
-            return cls(net, card, start_score=start_score, min_score=min_score)
-        except (ValueError, KeyError, TypeError, ModelError) as error:
-            raise unusable(model, f"no face detector ({error})") from error
+        # Flax takes half a second to load, and a program from the cache does without.
+        from fervid.models.face_net import FaceNet, FaceNetConfig
+        from fervid.models.store import restore
 
-    def detect(
-        self, batch: FrameBatch, displayed: tuple[int, int], *, batch_size: int | None = None
-    ) -> Detections:
+        try:
+            config = FaceNetConfig.of_card(self.card)
+            return restore(lambda rngs: FaceNet(config, rngs=rngs), self._arrays)
+        except (ValueError, KeyError, TypeError, ModelError) as error:
+            raise unusable(self._model, f"no face detector ({error})") from error
+
+    def _make(self) -> tuple[Function, Leaves]:
+        from fervid.models.face_search import face_search
+
+        return face_search(self.network, *self._fit, on_cpu=self._on_cpu)
+
+    def prepare(self, shape: tuple[int, int]) -> None:
+        """Compile for frames of (H, W).
+
+        Raises:
+            ModelError, SetupError: the weights do not fit.
+        """
+        height, width = (-(-side // PAD_MULTIPLE) * PAD_MULTIPLE for side in shape)
+        self._program.prepare((height, width))
+
+    def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
         """Find the faces of a batch.
 
         Args:
             batch: T frames of (H, W) at the working size.
             displayed: width and height in pixels of the displayed frame, the unit of the boxes.
-            batch_size: pad to this many frames, so that a short last batch compiles nothing new.
 
         Returns:
             Faces in order of frame, then of falling score; at most `MAX_FACES` a frame.
         """
         count, height, width = batch.images.shape
-        size = max(batch_size or count, count)
-        found = self._find(self._state, _pad(batch.images, size), *self._calibration)
-        scores, boxes, points = (
-            np.asarray(part)[:count] for part in (found.scores, found.boxes, found.points)
-        )
+        if not count:
+            return Detections.empty()
+        step = self._program.batch_size
+        parts = [
+            self._program(_pad(batch.images[first : first + step]))
+            for first in range(0, count, step)
+        ]
+        scores, boxes, points = (np.concatenate(column) for column in zip(*parts, strict=True))
         rows, slots = np.nonzero((scores > 0) & (scores >= self.min_score))
         return Detections.displayed(
             rows,
@@ -130,57 +153,28 @@ class FaceDetector:
         )
 
 
-def load_detector(choice: str, *, start_score: float | None = None) -> Detector:
+def load_detector(
+    choice: str,
+    *,
+    start_score: float | None = None,
+    batch_size: int = 16,
+    devices: Sequence[Any] | None = None,
+) -> Detector:
     """The detector that a user chose: "fervid", or "yunet:FILE".
 
     Raises:
         ModelError: the file is missing or no YuNet.
-        SetupError: the shipped weights are missing or altered.
+        SetupError: the shipped weights are missing or altered, or there is no device.
     """
     kind, _, file = choice.partition(":")
     if kind == "yunet":
         return YunetDetector(Path(file), start_score=start_score)
-    return FaceDetector.load(start_score=start_score)
+    return FaceDetector(start_score=start_score, batch_size=batch_size, devices=devices)
 
 
-def _pad(images: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """(T, H, W) -> (count, H', W'), sides padded to multiples of the deepest stride."""
-    frames, height, width = images.shape
-    below, right = -height % PAD_MULTIPLE, -width % PAD_MULTIPLE
-    if frames < count:
-        images = np.concatenate([images, np.zeros((count - frames, height, width), np.uint8)])
+def _pad(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(T, H, W) with sides brought up to multiples of the network's deepest stride."""
+    below, right = (-side % PAD_MULTIPLE for side in images.shape[1:])
+    if not below and not right:
+        return images
     return np.pad(images, ((0, 0), (0, below), (0, right)), mode="edge")
-
-
-def _find(
-    graph: Any, state: Any, images: jax.Array, scale: jax.Array, shift: jax.Array
-) -> Candidates:
-    """Faces of (T, H, W) uint8 at two sizes."""
-    model = nnx.merge(graph, state)
-
-    def search(frames: jax.Array) -> Candidates:
-        views = [frames.astype(jnp.float32), _shrink(frames)]
-        found = (
-            find_peaks(model, view, pixels, scale, shift)
-            for view, pixels in zip(views, (1, _SHRINK), strict=True)
-        )
-        return merge(*found)
-
-    return in_chunks(search, images, _FRAMES_AT_A_TIME)
-
-
-def _shrink(frames: jax.Array) -> jax.Array:
-    """(N, H, W) uint8 -> float32 means of 3x3 pixels, padded to what the network takes.
-
-    By slices: a mean over axes of three takes six times as long on CPUs.
-    """
-    whole = _pad_sides(frames.astype(jnp.float32), _SHRINK)
-    rows = reduce(jnp.add, [whole[:, first::_SHRINK] for first in range(_SHRINK)])
-    cells = reduce(jnp.add, [rows[:, :, first::_SHRINK] for first in range(_SHRINK)])
-    return _pad_sides(cells / _SHRINK**2, PAD_MULTIPLE)
-
-
-def _pad_sides(frames: jax.Array, multiple: int) -> jax.Array:
-    """(N, H, W) with sides brought up to multiples of a number by repeating the last pixels."""
-    below, right = (-side % multiple for side in frames.shape[1:])
-    return jnp.pad(frames, ((0, 0), (0, below), (0, right)), mode="edge")

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from fervid.framing import squares
 from fervid.records import FACE_SIZE, Detections, FaceCrops, FrameBatch
 
+_MOST_SAMPLES = 4
+"""Samples a side of a crop's pixel; frames are halved first for larger faces, which is faster."""
+
 
 def crop(batch: FrameBatch, detections: Detections, displayed: tuple[int, int]) -> FaceCrops:
     """Cut the detected faces out of a batch.
@@ -39,7 +42,16 @@ def crop(batch: FrameBatch, detections: Detections, displayed: tuple[int, int]) 
 def _cut(
     frame: NDArray[np.uint8], x: float, y: float, side: float, turn: float
 ) -> NDArray[np.uint8]:
-    """One square of a frame as (48, 48) uint8: sub-pixel place, area-averaged, edges replicated."""
+    """One square of a frame as (48, 48) uint8: sub-pixel place, area-averaged, edges replicated.
+
+    A call for each face: one call for all, with a table of every sample's place, takes four times
+    as long.
+    """
+    height, width = frame.shape
+    if side > _MOST_SAMPLES * FACE_SIZE and height % 2 == width % 2 == 0:
+        halved = cv2.resize(frame, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        frame = np.asarray(halved, np.uint8)
+        x, y, side = x / 2, y / 2, side / 2
     oversample = max(1, int(np.ceil(side / FACE_SIZE - 1e-3)))  # 48.00001 pixels are 48
     pixels = FACE_SIZE * oversample
     step = side / pixels

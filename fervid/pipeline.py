@@ -5,80 +5,39 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fervid import __version__, faces
 from fervid.blinks import Follower
-from fervid.choices import DETECTORS, EXPRESSION_MODELS, Labels, check_detector, check_labels
-from fervid.classifier import ExpressionClassifier
-from fervid.detector import Detector, load_detector
 from fervid.errors import MediaError
 from fervid.records import EXPRESSIONS, Detections, FrameBatch, VideoInfo
 from fervid.results import ResultWriter, read_timeline
+from fervid.search import SparseSearch, search_ahead, searched_every
+from fervid.settings import Settings
 from fervid.timeline import Timeline, frame_table
 from fervid.tracks import Tracker
 from fervid.video import VideoReader
 from fervid.video.ffmpeg import quoted
 
+if TYPE_CHECKING:
+    from fervid.classifier import ExpressionClassifier
+    from fervid.detector import Detector
+
 RESULT_SUFFIX = ".fervid"
-_LATEST_S = 1e9
-_DETECTORS = 2
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user may choose; written to `meta.json`.
-
-    Attributes:
-        fps: frames a second to analyse, or None for every frame.
-        start, end: part of the recording in seconds, start included, end excluded; None: all.
-        working_size: frames are searched with their longer side scaled down to this many pixels.
-        detector: "fervid" for the shipped detector, or "yunet:FILE" for YuNet's ONNX file.
-        min_score: detector score from which a face is followed; None: the detector's own. A face
-            that is followed is kept down to half of it.
-        min_face: faces lower than this many pixels of the working frame are left out.
-        batch_size: frames a call.
-        weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
-            card NAME.json, or NAME for both; `meta.json` gets the name on its card.
-        labels: whose answers the probabilities imitate: "fer2013" for the labels of FER-2013,
-            "ferplus" for the votes of FER+, or the "mixture" that the model card states.
-
-    Raises:
-        ValueError: a number is out of range, `end` is not after `start`, or other labels.
-    """
-
-    fps: float | None = None
-    start: float | None = None
-    end: float | None = None
-    working_size: int = 640
-    detector: str = DETECTORS[0]
-    min_score: float | None = None
-    min_face: float = 0.0
-    batch_size: int = 16
-    weights: str | Path = EXPRESSION_MODELS[0]
-    labels: Labels = "mixture"
-
-    def __post_init__(self) -> None:
-        if self.fps is not None and not 1e-6 <= self.fps < math.inf:
-            raise ValueError("fps must be a positive number")
-        end = _LATEST_S if self.end is None else self.end
-        if not 0 <= (self.start or 0.0) < end <= _LATEST_S:
-            raise ValueError("the end must lie after the start, and the start at 0 or later")
-        if self.min_score is not None and not 0 <= self.min_score <= 1:
-            raise ValueError("min_score must lie between 0 and 1")
-        if not 0 <= self.min_face < math.inf:
-            raise ValueError("min_face must be 0 or more")
-        check_detector(self.detector)
-        check_labels(self.labels)
+_LONGEST_GAPS = 1.5
+_FRAMES_ON_CPU, _FRAMES_ELSEWHERE = 8, 32
+_FACES_A_FRAME = 6
+_CALLS_A_BATCH = 6
+_BATCH_BYTES = 24_000_000
+"""About so much of a recording is worked on at a time, however large its frames are."""
 
 
 @dataclass(frozen=True)
@@ -97,48 +56,70 @@ class Analyzer:
         self.settings = settings
 
     @cached_property
+    def devices(self) -> list[Any]:
+        """The chosen devices; a kind that is not there is refused here."""
+        # JAX takes a second to load, while the recording is probed.
+        from fervid.models.program import find_devices
+
+        return find_devices(self.settings.device)
+
+    @property
+    def batch_size(self) -> int:
+        """Frames searched in one call."""
+        by_device = _FRAMES_ON_CPU if self.devices[0].platform == "cpu" else _FRAMES_ELSEWHERE
+        return self.settings.batch_size or by_device * len(self.devices)
+
+    @cached_property
     def detector(self) -> Detector:
         """The chosen face detector; one that cannot be used is refused here."""
-        return load_detector(self.settings.detector, start_score=self.settings.min_score)
+        from fervid.detector import load_detector
+
+        choice = self.settings
+        return load_detector(
+            choice.detector,
+            start_score=choice.min_score,
+            batch_size=self.batch_size,
+            devices=self.devices,
+        )
 
     @cached_property
     def classifier(self) -> ExpressionClassifier:
         """The chosen expression classifier; a model that cannot be used is refused here."""
-        return ExpressionClassifier.load(self.settings.weights, self.settings.labels)
+        from fervid.classifier import ExpressionClassifier
 
-    def tables(self, reader: VideoReader, follower: Follower) -> Iterator[pd.DataFrame]:
+        choice = self.settings
+        return ExpressionClassifier(
+            choice.weights,
+            choice.labels,
+            batch_size=_FACES_A_FRAME * self.batch_size,
+            devices=self.devices,
+        )
+
+    def tables(
+        self, reader: VideoReader, follower: Follower, search: SparseSearch
+    ) -> Iterator[pd.DataFrame]:
         """The frame table of a recording, a batch of frames at a time."""
         displayed = (reader.info.width, reader.info.height)
-        for batch, tracked in follower.follow(self._detect_ahead(reader, displayed)):
+        for batch, tracked in follower.follow(search_ahead(reader, search)):
             crops = faces.crop(batch, tracked.faces, displayed)
             expressions = self.classifier.classify(crops)
             yield frame_table(batch, tracked, expressions)
 
-    def _detect_ahead(
-        self, reader: VideoReader, displayed: tuple[int, int]
-    ) -> Iterator[tuple[FrameBatch, Detections]]:
-        """Each batch with its faces, in order, while the next ones are searched in threads.
-
-        XLA keeps about one core busy with a convolution, so two calls at a time use two.
-        """
+    def search(self, reader: VideoReader) -> SparseSearch:
+        """The search of a recording; the reader's batches become as large as it wants them."""
+        info, choice = reader.info, self.settings
+        every = choice.detect_every or searched_every(info.fps, choice.fps)
+        most = max(1, _BATCH_BYTES // math.prod(reader.shape))
+        reader.batch_size = every * max(1, min(_CALLS_A_BATCH * self.batch_size, most) // every)
+        displayed, height = (info.width, info.height), reader.shape[0]
 
         def detect(batch: FrameBatch) -> Detections:
-            found = self.detector.detect(batch, displayed, batch_size=self.settings.batch_size)
-            working_height = found.xywh[:, 3] * (batch.images.shape[1] / displayed[1])
-            return found[working_height >= self.settings.min_face]
+            found = self.detector.detect(batch, displayed)
+            return found[found.xywh[:, 3] * (height / info.height) >= choice.min_face]
 
-        waiting: deque[tuple[FrameBatch, Future[Detections]]] = deque()
-        with ThreadPoolExecutor(_DETECTORS) as pool:
-            for number, batch in enumerate(reader):
-                found = pool.submit(detect, batch)
-                if number == 0:  # so that only one thread compiles
-                    wait([found])
-                waiting.append((batch, found))
-                if len(waiting) > _DETECTORS:
-                    oldest, found = waiting.popleft()
-                    yield oldest, found.result()
-            for oldest, found in waiting:
-                yield oldest, found.result()
+        rate = min(float(info.fps) or math.inf, choice.fps or math.inf)
+        longest_gap_s = _LONGEST_GAPS * every / rate if rate < math.inf else math.inf
+        return SparseSearch(detect, displayed, every, longest_gap_s)
 
     def analyze(
         self,
@@ -151,36 +132,44 @@ class Analyzer:
         """Analyse one recording into a new result folder; see `analyze`."""
         began, frames = time.perf_counter(), 0
         choice = self.settings
-        # Writer and models refuse before the recording is probed; the folder is made after that.
-        unopened = ResultWriter(folder, overwrite=overwrite)
-        _ = self.classifier
-        follower = Follower(Tracker(choice.fps, self.detector.start_score))
-        with (
-            VideoReader(
+        ahead = ThreadPoolExecutor(1)
+        try:
+            # The recording is probed while the models load; what is wrong with these comes first.
+            probing = ahead.submit(
+                VideoReader,
                 recording,
                 working_size=choice.working_size,
-                batch_size=choice.batch_size,
+                scale=choice.scale,
                 fps=choice.fps,
                 start=choice.start,
                 end=choice.end,
-            ) as reader,
-            unopened as writer,
-        ):
-            for table in self.tables(reader, follower):
-                writer.append(table)
-                frames += int(table["frame"].nunique())
-                if progress is not None:
-                    elapsed = time.perf_counter() - began
-                    progress(Progress(frames, reader.expected_frames, elapsed))
-            if frames == 0:
-                raise MediaError(_nothing_chosen(reader.info))
-            writer.finish(self._meta(reader, follower, time.perf_counter() - began))
+            )
+            unopened = ResultWriter(folder, overwrite=overwrite)
+            follower = Follower(Tracker(choice.fps, self.detector.start_score))
+            ahead.submit(self.classifier.prepare)
+            with probing.result() as reader, unopened as writer:
+                search = self.search(reader)
+                for table in self.tables(reader, follower, search):
+                    writer.append(table)
+                    frames += int(table["frame"].nunique())
+                    if progress is not None:
+                        elapsed = time.perf_counter() - began
+                        progress(Progress(frames, reader.expected_frames, elapsed))
+                if frames == 0:
+                    raise MediaError(_nothing_chosen(reader.info))
+                elapsed = time.perf_counter() - began
+                writer.finish(self._meta(reader, follower, search, elapsed))
+        finally:  # whoever stops need not wait for a compilation
+            ahead.shutdown(wait=False, cancel_futures=True)
 
-    def _meta(self, reader: VideoReader, follower: Follower, elapsed_s: float) -> dict[str, Any]:
+    def _meta(
+        self, reader: VideoReader, follower: Follower, search: SparseSearch, elapsed_s: float
+    ) -> dict[str, Any]:
         kind, colon, file = self.settings.detector.partition(":")
         used = {
             "detector": kind + colon + Path(file).name,
             "min_score": self.detector.start_score,
+            "detect_every": search.every,
             "weights": self.classifier.card["name"],
         }
         return {
@@ -198,7 +187,11 @@ class Analyzer:
                     for face, seconds in follower.still.found()
                 ),
             ],
-            "tracking": {"filled": follower.filled, "dropped": follower.dropped},
+            "tracking": {
+                "searched": search.searched,
+                "filled": follower.filled,
+                "dropped": follower.dropped,
+            },
             "elapsed_s": round(elapsed_s, 1),
         }
 
@@ -239,7 +232,7 @@ def analyze(
         out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
         overwrite: replace an earlier result.
         progress: called after each batch of frames.
-        **settings: the fields of `fervid.pipeline.Settings` by name, such as `fps` or `weights`.
+        **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`.
 
     Returns:
         The timeline: `.frames` has one row for each face in each frame, `.summary` one for

@@ -21,6 +21,10 @@ FACE_SIZE = 48
 """Side in pixels of the square face images of FER-2013, which the classifier reads."""
 
 
+PAD_MULTIPLE = 32
+"""Frames that the detector's network takes have sides that are multiples of this many pixels."""
+
+
 def _check(name: str, array: NDArray[Any], dtype: type, *shape: int | None) -> None:
     """Raise ValueError unless `array` has `dtype` and `shape` (None: any size)."""
     if array.dtype != np.dtype(dtype):

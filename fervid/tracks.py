@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from fervid.records import Detections, FrameBatch
 
@@ -41,30 +42,47 @@ class Tracker:
             (N,) int64, unique within a frame; 0 for what starts no track.
         """
         ids = np.zeros(len(detections), np.int64)
-        for row, time_s in enumerate(batch.time_s):
-            faces = np.flatnonzero(detections.frame == row)
-            if len(faces):
-                ids[faces] = self._assign(detections[faces], float(time_s))
+        edges = np.searchsorted(detections.frame, np.arange(len(batch) + 1)).tolist()
+        for (start, stop), time_s in zip(pairwise(edges), batch.time_s.tolist(), strict=True):
+            if start < stop:
+                faces = slice(start, stop)
+                ids[faces] = self._assign(detections.xywh[faces], detections.score[faces], time_s)
         return ids
 
-    def _assign(self, faces: Detections, time_s: float) -> NDArray[np.int64]:
+    def _assign(
+        self, boxes: NDArray[np.float32], scores: NDArray[np.float32], time_s: float
+    ) -> NDArray[np.int64]:
         """Ids of one frame's faces: those of recent faces they overlap best, else new ones."""
-        boxes = faces.xywh
         recent = time_s - self._seen_s <= self._max_gap_s
-        overlap = iou(boxes, self._boxes[recent])
-        mine, theirs = linear_sum_assignment(np.where(overlap >= _MIN_OVERLAP, -overlap, 0.0))
-        good = overlap[mine, theirs] >= _MIN_OVERLAP
+        rows = np.flatnonzero(recent)
+        mine, theirs = _pairs(iou(boxes, self._boxes[rows]))
         ids = np.zeros(len(boxes), np.int64)
-        ids[mine[good]] = self._ids[recent][theirs[good]]
-        new = (ids == 0) & (faces.score >= self._start_score)
-        ids[new] = np.arange(self._next, self._next + new.sum())
-        self._next += int(new.sum())
-        keep = recent & ~np.isin(self._ids, ids)
-        mine = ids > 0
-        self._ids = np.concatenate([self._ids[keep], ids[mine]])
-        self._boxes = np.concatenate([self._boxes[keep], boxes[mine]])
-        self._seen_s = np.concatenate([self._seen_s[keep], np.full(mine.sum(), time_s)])
+        ids[mine] = self._ids[rows[theirs]]
+        if len(mine) < len(boxes):
+            new = (ids == 0) & (scores >= self._start_score)
+            ids[new] = np.arange(self._next, self._next + new.sum())
+            self._next += int(new.sum())
+        keep = recent
+        keep[rows[theirs]] = False
+        tracked = ids > 0
+        self._ids = np.concatenate([self._ids[keep], ids[tracked]])
+        self._boxes = np.concatenate([self._boxes[keep], boxes[tracked]])
+        self._seen_s = np.concatenate([self._seen_s[keep], np.full(tracked.sum(), time_s)])
         return ids
+
+
+def _pairs(overlap: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of (N, M) that belong together: enough overlap each, the most in sum."""
+    enough = overlap >= _MIN_OVERLAP
+    if enough.sum(axis=0).max(initial=0) > 1 or enough.sum(axis=1).max(initial=0) > 1:
+        # Loaded where faces meet only: it takes half a second.
+        from scipy.optimize import linear_sum_assignment
+
+        mine, theirs = linear_sum_assignment(np.where(enough, -overlap, 0.0))
+        good = enough[mine, theirs]
+        return mine[good], theirs[good]
+    rows, columns = np.nonzero(enough)
+    return rows, columns
 
 
 def iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

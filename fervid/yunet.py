@@ -59,9 +59,10 @@ class YunetDetector:
             "min_score": self.start_score,
         }
 
-    def detect(
-        self, batch: FrameBatch, displayed: tuple[int, int], *, batch_size: int | None = None
-    ) -> Detections:
+    def prepare(self, shape: tuple[int, int]) -> None:
+        """Nothing has to be made ready."""
+
+    def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
         """Find the faces of a batch; see `fervid.detector.FaceDetector.detect`."""
         _, height, width = batch.images.shape
         with self._one_at_a_time:

@@ -19,7 +19,10 @@ SAMPLES = Path(__file__).parent.parent / "sample_media"
 @pytest.fixture(scope="session", autouse=True)
 def compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Equal programs of different tests are compiled once: most of the time goes into that."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["FERVID_CACHE_DIR"] = str(shared / "cache")
+    jax.config.update("jax_compilation_cache_dir", str(shared / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
@@ -89,7 +92,8 @@ def cover_picture(make_clip: MakeClip) -> Path:
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The result folder of each sample clip, by the clip's name without suffix."""
-    from fervid.pipeline import Analyzer, Settings, result_folder
+    from fervid.pipeline import Analyzer, result_folder
+    from fervid.settings import Settings
 
     out = tmp_path_factory.mktemp("results")
     analyzer = Analyzer(Settings())

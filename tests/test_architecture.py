@@ -10,13 +10,22 @@ import pytest
 ROOT = Path(__file__).parent.parent / "fervid"
 FOUNDATION = {"fervid", "fervid.records", "fervid.errors", "fervid.choices"}
 ALLOWED = {
-    "cli": {"fervid.pipeline", "fervid.report", "fervid.results", "fervid.model_cards"},
+    "cli": {
+        "fervid.pipeline",
+        "fervid.settings",
+        "fervid.report",
+        "fervid.results",
+        "fervid.model_cards",
+    },
     "pipeline": {
         "fervid.blinks",
         "fervid.classifier",
         "fervid.detector",
         "fervid.faces",
+        "fervid.models.program",
         "fervid.results",
+        "fervid.search",
+        "fervid.settings",
         "fervid.timeline",
         "fervid.tracks",
         "fervid.video",
@@ -24,11 +33,14 @@ ALLOWED = {
     "detector": {"fervid.models", "fervid.model_cards", "fervid.yunet"},
     "yunet": set(),
     "classifier": {"fervid.models", "fervid.model_cards"},
-    "models": {"fervid.models"},
+    "models": {"fervid.cache", "fervid.models"},
+    "cache": set(),
     "model_cards": set(),
     "video": {"fervid.video"},
     "tracks": set(),
     "blinks": {"fervid.stillness", "fervid.tracks"},
+    "search": {"fervid.tracks"},
+    "settings": set(),
     "stillness": set(),
     "framing": set(),
     "faces": {"fervid.framing"},
@@ -40,6 +52,7 @@ ALLOWED = {
 WITHOUT_JAX = (
     "video",
     "tracks",
+    "search",
     "blinks",
     "framing",
     "timeline",

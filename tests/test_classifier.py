@@ -7,7 +7,7 @@ from fervid.records import EXPRESSIONS, FaceCrops
 
 @pytest.fixture(scope="module")
 def classifier() -> ExpressionClassifier:
-    return ExpressionClassifier.load(batch_size=4)
+    return ExpressionClassifier(batch_size=4)
 
 
 def random_crops(count: int) -> FaceCrops:

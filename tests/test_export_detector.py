@@ -26,7 +26,7 @@ def test_a_run_becomes_a_model_that_loads_and_says_what_it_is(tmp_path: Path) ->
     given = ["--run", str(tmp_path / "run"), "--version", "7", "--command", "train it"]
     done = CliRunner().invoke(export.main, [str(data), *given, "--out", str(out)])
     assert done.exit_code == 0, done.output
-    detector = FaceDetector.load(out / "face_detector")
+    detector = FaceDetector(out / "face_detector")
     assert detector.card["version"] == "7"
     assert detector.card["data"].startswith("6 gray pictures of the collections toy;")
     assert detector.card["metrics"]["pictures"] == 4

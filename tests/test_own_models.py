@@ -96,7 +96,7 @@ def test_a_saved_model_answers_with_the_calibrated_heads_that_labels_choose(
     tmp_path: Path, labels: Any, share: float
 ) -> None:
     crops = random_crops()
-    classifier = ExpressionClassifier.load(put(tmp_path), labels, batch_size=2)
+    classifier = ExpressionClassifier(put(tmp_path), labels, batch_size=2)
     assert classifier.warnings == ()
     probs = classifier.classify(crops).probs
     np.testing.assert_allclose(probs, expected(crops.images, (0.5, 2.0), share), atol=1e-5)
@@ -104,7 +104,7 @@ def test_a_saved_model_answers_with_the_calibrated_heads_that_labels_choose(
 
 def test_a_card_without_calibration_means_temperatures_of_1_and_a_warning(tmp_path: Path) -> None:
     bare = {key: value for key, value in CARD.items() if key != "calibration"}
-    classifier = ExpressionClassifier.load(put(tmp_path, bare))
+    classifier = ExpressionClassifier(put(tmp_path, bare))
     crops = random_crops()
     probs = classifier.classify(crops).probs
     np.testing.assert_allclose(probs, expected(crops.images, (1.0, 1.0), 0.5), atol=1e-5)
@@ -120,7 +120,7 @@ def test_half_precision_weights_are_read_as_float32(tmp_path: Path) -> None:
         assert array.dtype == np.float32
         np.testing.assert_array_equal(array, full[name].astype(np.float16).astype(np.float32))
     crops = random_crops()
-    probs = ExpressionClassifier.load(path).classify(crops).probs
+    probs = ExpressionClassifier(path).classify(crops).probs
     np.testing.assert_allclose(probs, expected(crops.images, (0.5, 2.0), 0.3), atol=0.01)
 
 
@@ -139,10 +139,10 @@ def test_a_broken_installation_is_no_fault_of_the_user(
     monkeypatch.setattr(model_cards.resources, "files", lambda _: tmp_path)
     (tmp_path / "weights").mkdir()
     with pytest.raises(SetupError, match="missing"):
-        ExpressionClassifier.load()
+        ExpressionClassifier()
     put(tmp_path / "weights", {"version": "1"}, "expression")
     with pytest.raises(SetupError, match="lacks config; reinstall"):
-        ExpressionClassifier.load()
+        ExpressionClassifier()
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_other_labels_are_refused(tmp_path: Path, invoke: Callable[..., Result])
         fervid.analyze(CLIP, labels="both")
     labels: Any = "both"
     with pytest.raises(ValueError, match="mixture, fer2013, ferplus"):
-        ExpressionClassifier.load(labels=labels)
+        ExpressionClassifier(labels=labels)
 
 
 def test_help_says_what_the_choices_are(invoke: Callable[..., Result]) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fervid.records import Detections, FrameBatch
@@ -70,6 +70,7 @@ def test_no_faces_at_all() -> None:
 box = st.tuples(*[st.integers(0, 50)] * 2, *[st.integers(1, 50)] * 2)
 
 
+@settings(deadline=None)  # scipy loads when the first faces meet
 @given(st.lists(st.lists(box, max_size=5), min_size=1, max_size=6))
 def test_ids_are_positive_unique_in_a_frame_and_numbered_by_first_appearance(
     frames: list[list[tuple[int, int, int, int]]],

@@ -261,7 +261,7 @@ def test_the_commands_train_and_export_a_model_that_classifies(tmp_path: Path) -
     )
     assert done.exit_code == 0, done.output
     assert set(json.loads(done.output)) == {"PublicTest"}
-    classifier = ExpressionClassifier.load(out / "mine")
+    classifier = ExpressionClassifier(out / "mine")
     images = toy_fer(3).images
     rows = np.arange(3, dtype=np.int32)
     probs = classifier.classify(FaceCrops(images, rows))

@@ -99,7 +99,7 @@ def test_the_command_trains_and_says_where(tmp_path: Path) -> None:
 
 
 def test_a_second_stage_starts_from_the_first(tmp_path: Path) -> None:
-    first = FaceDetector.load(train(toy_pictures(), smoke(), tmp_path / "first", report=silent))
+    first = FaceDetector(train(toy_pictures(), smoke(), tmp_path / "first", report=silent))
     still = replace(smoke(), rate=0.0, decay=0.0)
     second = train(toy_pictures(), still, tmp_path / "second", report=silent, start=first)
     before, after = (

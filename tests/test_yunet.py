@@ -57,7 +57,7 @@ def test_faces_come_in_pixels_of_the_displayed_frame(detector: YunetDetector) ->
     images = np.zeros((3, 80, 100), np.uint8)
     images[[0, 2]] = 9
     batch = FrameBatch(images, np.arange(3), np.arange(3.0))
-    found = detector.detect(batch, (200, 240), batch_size=16)
+    found = detector.detect(batch, (200, 240))
     assert found.frame.tolist() == [0, 0, 2, 2]
     np.testing.assert_allclose(found.score, [0.9, 0.6, 0.9, 0.6])
     np.testing.assert_allclose(found.xywh[0], [40, 30, 80, 150])

@@ -81,7 +81,7 @@ def run(
     """
     began = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
-    make: list[Callable[..., Detector]] = [partial(FaceDetector.load, model)]
+    make: list[Callable[..., Detector]] = [partial(FaceDetector, model)]
     make += [partial(YunetDetector, path) for path in compare]
     usual = [detector() for detector in make]
     pictures = held_out_part(load(data))

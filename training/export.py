@@ -116,7 +116,7 @@ def main(
         stem = out / name
         done = command or read_card(source).get("command", "unknown")
         card = export(source, fer2013.load(data, votes), stem, command=done, final=final)
-        ExpressionClassifier.load(str(stem))
+        ExpressionClassifier(str(stem))
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(card["metrics"], indent=1))

@@ -16,9 +16,6 @@ from fervid.models.fields import from_json
 STRIDE = 8
 """Pixels a cell of the output maps."""
 
-PAD_MULTIPLE = 32
-"""Height and width of the input are multiples of this, the stride of the deepest stage."""
-
 _FOLD = 2
 """Side of the pixel squares folded into channels: one channel in is slow on every backend."""
 

@@ -47,8 +47,9 @@ class Damage:
         self._longest_step = 0
         self._backwards = 0
         self._first_backwards = 0.0
-        step_s = 1 / info.fps if info.fps else 1
-        self._notable = min(_SHORTEST_GAP_S, step_s * 3 / 4)
+        step_s = 1 / info.fps if info.fps else Fraction(1)
+        self._notable_ticks = float(min(_SHORTEST_GAP_S, step_s * 3 / 4) / time_base)
+        self._nominal_ticks = float(step_s / time_base) if info.fps else 0.0
 
     def log(self, line: str, newest: int | None) -> None:
         """Take a line of ffmpeg's log (level verbose, named) and the newest frame's time stamp."""
@@ -115,8 +116,8 @@ class Damage:
         self._longest_step = max(self._longest_step, step)
         if step in self._steps or len(self._steps) < _MAX_KEPT:
             self._steps[step] += 1
-        nominal = frames / self._info.fps if self._info.fps else 0
-        if ticks * self._time_base - nominal >= self._notable and len(self._gaps) < _MAX_KEPT:
+        late = ticks - frames * self._nominal_ticks
+        if late >= self._notable_ticks and len(self._gaps) < _MAX_KEPT:
             self._gaps.append((self._seconds(self._previous), frames, ticks))
 
     def _hold_s(self, step: int | None) -> Fraction:

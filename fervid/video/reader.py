@@ -23,6 +23,7 @@ from fervid.video.probing import probe_stream
 from fervid.video.sampling import Sampler, Sampling
 
 _NO_STAMP = -(2**63)
+_FULL_HD = 1920 * 1088
 _Image = NDArray[np.uint8]
 
 
@@ -43,11 +44,23 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _decoder_threads(info: VideoInfo) -> int:
+    cores = _usable_cores()
+    return min(4, cores if info.width * info.height > _FULL_HD else max(1, cores // 2))
+
+
 def _check_arguments(
-    working_size: int, batch_size: int, fps: float | None, start: float | None, end: float | None
+    working_size: int,
+    scale: float | None,
+    batch_size: int,
+    fps: float | None,
+    start: float | None,
+    end: float | None,
 ) -> None:
     if working_size < 2 or batch_size < 1:
         raise ValueError("working_size must be at least 2 and batch_size at least 1")
+    if scale is not None and not 0 < scale <= 1:
+        raise ValueError("scale must lie above 0 and be 1 at most")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ValueError("fps must be a positive number")
     for name, edge in (("start", start), ("end", end)):
@@ -83,15 +96,19 @@ class VideoReader:
     Args:
         path: the recording.
         working_size: longer side of the frames in pixels; smaller recordings stay as they are.
+        scale: the frames are this much smaller than displayed; None: as `working_size` says.
         batch_size: frames in every batch but the last.
         fps: samples a second; None, or at least the recording's own rate, for every frame.
         start, end: seconds; frames with start <= time < end are kept.
-        threads: decoder threads; None: one for each usable core, 4 at most.
+        threads: decoder threads; None: half of the usable cores, 4 at most, and all of them for
+            pictures larger than 1080p; more threads cost more processor time in all.
 
     Attributes:
         info: the recording.
         shape: (H, W) of the frames.
         warnings: a line for each kind of damage, complete after the iteration.
+        batch_size: as above; may be changed before the iteration.
+        threads: decoder threads.
         expected_frames: estimate of the number of frames to come, None if the length is unknown.
 
     Raises:
@@ -106,20 +123,24 @@ class VideoReader:
         path: Path,
         *,
         working_size: int = 640,
+        scale: float | None = None,
         batch_size: int = 16,
         fps: float | None = None,
         start: float | None = None,
         end: float | None = None,
         threads: int | None = None,
     ) -> None:
-        _check_arguments(working_size, batch_size, fps, start, end)
+        _check_arguments(working_size, scale, batch_size, fps, start, end)
         probed = probe_stream(Path(path))
         self.info = probed.info
+        if scale is not None:
+            working_size = max(2, round(scale * max(self.info.width, self.info.height)))
         self.shape = _working_shape(self.info, working_size)
         self.warnings: list[str] = []
-        self._batch_size = batch_size
-        self._threads = threads or min(4, _usable_cores())
+        self.batch_size = batch_size
+        self.threads = threads or _decoder_threads(self.info)
         self._time_base = probed.time_base
+        self._known_base = ""
         self._end_is_sure = probed.end_is_sure
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.expected_frames = _estimate(self.info, fps, start, end)
@@ -169,7 +190,7 @@ class VideoReader:
         return Child(
             self.info.path,
             options,
-            threads=self._threads,
+            threads=self.threads,
             level="verbose",
             on_log=damage.log,
             frame_stats=True,
@@ -178,7 +199,7 @@ class VideoReader:
     def _batches(self, child: Child, damage: Damage) -> Iterator[FrameBatch]:
         """Batches as they come out of the decoder; fills `warnings` at the end."""
         sampler = Sampler(self._sampling)
-        images = np.empty((self._batch_size, *self.shape), np.uint8)
+        images = np.empty((self.batch_size, *self.shape), np.uint8)
         rows: list[tuple[int, int]] = []
         seen = 0
         while (row := self._frame(child, images[len(rows)])) is not None:
@@ -187,7 +208,7 @@ class VideoReader:
             if not sampler.keeps(row[1]):
                 continue
             rows.append(row)
-            if len(rows) == self._batch_size:
+            if len(rows) == self.batch_size:
                 yield self._batch(images, rows)
                 images, rows = np.empty_like(images), []
         self._finish(child, damage, seen)
@@ -202,7 +223,9 @@ class VideoReader:
         if frame is None:
             raise MediaError(f"{quoted(self.info.path)}: more pictures than time stamps came out")
         index, pts, base = frame
-        if pts == _NO_STAMP or Fraction(base) != self._time_base:
+        if base != self._known_base and Fraction(base) == self._time_base:
+            self._known_base = base
+        if pts == _NO_STAMP or base != self._known_base:
             raise MediaError(f"{quoted(self.info.path)}: its frames carry no usable time stamps")
         return index, pts
 

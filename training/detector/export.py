@@ -86,7 +86,7 @@ def ship(
     except (OSError, ValueError) as error:
         raise FervidError(f"{run} holds no training run") from error
     del recipe["net"]
-    trained = FaceDetector.load(run / "candidate", start_score=min_score, min_score=LEAST_SCORE)
+    trained = FaceDetector(run / "candidate", start_score=min_score, min_score=LEAST_SCORE)
     raw = Match.of(list(detect_pictures(trained, held_out)), _CALIBRATED_FROM)
     card = {
         "version": number,
@@ -111,7 +111,7 @@ def ship(
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, NAME)
         write_model(whole, trained.network, card, np.float16)
-        rounded = FaceDetector.load(whole, min_score=LEAST_SCORE)
+        rounded = FaceDetector(whole, min_score=LEAST_SCORE)
         scores = score_results(list(detect_pictures(rounded, held_out)), min_score)
     for band in scores["bands"]:
         del band["curve"]

@@ -35,8 +35,7 @@ def false_alarms(
     """Surroundings of each false box, three times its size, as (H, W) uint8 luma."""
     for batch in batches:
         _, height, width = batch.images.shape
-        size = 1 if len(batch) == 1 else _BATCH  # a picture alone needs no frames beside it
-        found = detector.detect(batch, (width, height), batch_size=size)
+        found = detector.detect(batch, (width, height))
         for frame, (x, y, w, h) in zip(found.frame, found.xywh, strict=True):
             side = _CONTEXT * max(w, h)
             left, top = max(0, int(x + w / 2 - side / 2)), max(0, int(y + h / 2 - side / 2))
@@ -79,7 +78,7 @@ def main(sources: tuple[Path, ...], model: str, min_score: float, fps: float, ou
     try:
         if not output.parent.is_dir():
             raise FervidError(f"no such folder: {output.parent}")
-        detector = FaceDetector.load(model, min_score=min_score)
+        detector = FaceDetector(model, min_score=min_score)
         rows = [
             {
                 "source": MINED_SOURCE,

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from fervid.detector import FaceDetector
 from fervid.errors import FervidError
-from fervid.models.face_net import PAD_MULTIPLE, FaceNet, FaceNetConfig, cell_centers, place_points
+from fervid.models.face_net import FaceNet, FaceNetConfig, cell_centers, place_points
+from fervid.records import PAD_MULTIPLE
 from training.augment import augment_crops
 from training.convolution import speed_up_gradients
 from training.detector.crops import batches
@@ -196,7 +197,7 @@ def main(
     try:
         recipe = with_settings(PRESETS[preset](), settings)
         split_cpu(cpu_devices, recipe.batch)
-        first = FaceDetector.load(start) if start else None
+        first = FaceDetector(start) if start else None
         candidate = train(training_part(load(data)), recipe, folder, start=first)
     except FervidError as error:
         raise click.ClickException(str(error)) from error

@@ -1,0 +1,100 @@
+"""How long each stage of one analysis is at work, and when: a timeline of calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from fervid import faces, pipeline
+from fervid.blinks import Follower
+from fervid.classifier import ExpressionClassifier
+from fervid.results import ResultWriter
+from fervid.search import SparseSearch
+from fervid.settings import Settings
+from fervid.tracks import Tracker
+from fervid.video.ffmpeg import Child
+
+_STAGES: tuple[tuple[str, Any, str], ...] = (
+    ("decode", Child, "read"),
+    ("search", SparseSearch, "first"),
+    ("search between", SparseSearch, "rest"),
+    ("track", Tracker, "update"),
+    ("follow", Follower, "_settle"),
+    ("crop", faces, "crop"),
+    ("classify", ExpressionClassifier, "classify"),
+    ("table", pipeline, "frame_table"),
+    ("write", ResultWriter, "append"),
+    ("report", ResultWriter, "finish"),
+)
+
+
+@dataclass
+class Stages:
+    """Calls of one analysis.
+
+    Attributes:
+        wall_s: seconds from its start to its end.
+        calls: (stage, thread, start, end) of each call, in seconds since the start.
+    """
+
+    wall_s: float = 0.0
+    calls: list[tuple[str, str, float, float]] = field(default_factory=list)
+
+    def busy(self) -> dict[str, float]:
+        """Seconds in each stage, with waiting for a core, and for ffmpeg of "decode".
+
+        Stages overlap: their sum may exceed `wall_s`.
+        """
+        total = {name: 0.0 for name, _, _ in _STAGES}
+        for name, _, start, end in self.calls:
+            total[name] += end - start
+        return total
+
+    def trace(self) -> list[dict[str, Any]]:
+        """Chrome's trace events (`chrome://tracing`, Perfetto): ph X, microseconds."""
+        return [
+            {
+                **{"name": name, "ph": "X", "pid": "fervid", "tid": thread},
+                **{"ts": start * 1e6, "dur": (end - start) * 1e6},
+            }
+            for name, thread, start, end in self.calls
+        ]
+
+
+@contextmanager
+def _timed(stages: Stages) -> Iterator[None]:
+    began = time.perf_counter()
+
+    def wrap(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter() - began
+            try:
+                return function(*args, **kwargs)
+            finally:
+                end = time.perf_counter() - began
+                stages.calls.append((name, threading.current_thread().name, start, end))
+
+        return timed
+
+    with ExitStack() as stack:
+        for name, owner, attribute in _STAGES:
+            wrapped = wrap(name, getattr(owner, attribute))
+            stack.enter_context(patch.object(owner, attribute, wrapped))
+        yield
+    stages.wall_s = time.perf_counter() - began
+
+
+def profile(recording: Path, folder: Path) -> Stages:
+    """Analyse a recording into a new result folder, compiled beforehand, and note every call."""
+    analyzer = pipeline.Analyzer(Settings())
+    analyzer.analyze(recording, folder)
+    stages = Stages()
+    with _timed(stages):
+        analyzer.analyze(recording, folder, overwrite=True)
+    return stages

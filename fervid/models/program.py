@@ -1,0 +1,220 @@
+"""A network's evaluation of batches: traced once a machine, compiled once a shape, on all devices.
+
+What was traced (StableHLO of `jax.export`, with the weights as the network uses them) and what XLA
+compiled of it are kept in the user's cache, so that later runs load neither Flax nor compile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from numpy.typing import NDArray
+
+import fervid
+from fervid import cache as files
+from fervid.errors import SetupError
+
+Leaves = Sequence[Any]
+Function = Callable[[Leaves, jax.Array, jax.Array], tuple[jax.Array, ...]]
+"""From weights, (N, H, W) uint8 and how many of them count, (1,) int32, to arrays of N rows."""
+
+_LEAST_COMPILE_S = 0.2
+
+
+class Program:
+    """What a function of weights and images gives for batches of one size.
+
+    Args:
+        key: all that decides what the function computes, besides fervid's own code; plain JSON.
+        make: the function and its weights, only called when the cache does not hold them.
+        batch_size: images a call, a multiple of the number of devices.
+        devices: of one kind; they share each batch. None: all that JAX offers.
+
+    Raises:
+        SetupError: there is no device; and what `make` raises.
+    """
+
+    def __init__(
+        self,
+        key: Mapping[str, Any],
+        make: Callable[[], tuple[Function, Leaves]],
+        *,
+        batch_size: int,
+        devices: Sequence[Any] | None = None,
+    ) -> None:
+        used = find_devices() if devices is None else list(devices)
+        self._mesh = Mesh(np.array(used), ("data",), axis_types=(AxisType.Auto,))
+        self._share = -(-batch_size // len(used))
+        self.batch_size = self._share * len(used)
+        self._make = make
+        everything = {**key, "code": _code(), "platform": used[0].platform}
+        self._key = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:32]
+        self._one_at_a_time = threading.Lock()
+        self._compiled: dict[tuple[int, int], Callable[..., Any]] = {}
+        self._made: tuple[Function, Leaves] | None = None
+        _keep_compiled()
+        self._leaves = self._weights()
+
+    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        """Evaluate N images.
+
+        Args:
+            images: (N, H, W) uint8, N at most `batch_size`.
+
+        Returns:
+            Arrays of N rows.
+        """
+        count, *sides = images.shape
+        if count < self.batch_size:
+            padded = np.zeros((self.batch_size, *sides), np.uint8)
+            padded[:count] = images
+            images = padded
+        shares = self._share * np.arange(self._mesh.size)
+        counts = np.clip(count - shares, 0, self._share).astype(np.int32)
+        found = self.prepare((sides[0], sides[1]))(self._leaves, images, counts)
+        return tuple(np.asarray(part)[:count] for part in found)
+
+    def prepare(self, sides: tuple[int, int]) -> Callable[..., Any]:
+        """Trace and compile for images of (H, W), once; safe to call from several threads."""
+        with self._one_at_a_time:
+            if sides not in self._compiled:
+                self._compiled[sides] = self._compile(sides)
+            return self._compiled[sides]
+
+    def _compile(self, sides: tuple[int, int]) -> Callable[..., Any]:
+        images = jax.ShapeDtypeStruct((self._share, *sides), np.uint8)
+        count = jax.ShapeDtypeStruct((1,), np.int32)
+        local = self._traced(images, count).call
+        if self._mesh.size == 1:
+            function = jax.jit(local)
+            self._leaves = jax.device_put(self._leaves, self._mesh.devices.flat[0])
+        else:
+            whole, rows = PartitionSpec(), PartitionSpec("data")
+            function = jax.jit(
+                jax.shard_map(
+                    local,
+                    mesh=self._mesh,
+                    in_specs=(whole, rows, rows),
+                    out_specs=rows,
+                    check_vma=False,
+                )
+            )
+            self._leaves = jax.device_put(self._leaves, NamedSharding(self._mesh, whole))
+        batch = jax.ShapeDtypeStruct((self.batch_size, *sides), np.uint8)
+        counts = jax.ShapeDtypeStruct((self._mesh.size,), np.int32)
+        with jax.default_device(self._mesh.devices.flat[0]):
+            compiled = function.lower(self._leaves, batch, counts).compile()
+        _list_compiled()
+        return compiled
+
+    def _weights(self) -> Leaves:
+        name = f"{self._key}.weights"
+        kept = files.read(name)
+        if kept is not None:
+            with np.load(io.BytesIO(kept), allow_pickle=False) as archive:
+                return [archive[f"leaf{number}"] for number in range(len(archive.files))]
+        self._made = self._make()
+        leaves = [np.asarray(leaf) for leaf in self._made[1]]
+        file = io.BytesIO()
+        named: dict[str, Any] = {f"leaf{number}": leaf for number, leaf in enumerate(leaves)}
+        np.savez(file, **named)
+        files.write(name, file.getvalue())
+        return leaves
+
+    def _traced(self, images: Any, count: Any) -> export.Exported:
+        """The function for one device."""
+        name = f"{self._key}-{'x'.join(map(str, images.shape))}.program"
+        kept = files.read(name)
+        if kept is not None:
+            return export.deserialize(bytearray(kept))
+        function, _ = self._made = self._made or self._make()
+        weights = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in self._leaves]
+        platforms = [_export_platform(self._mesh.devices.flat[0])]
+        traced = export.export(jax.jit(function), platforms=platforms)(weights, images, count)
+        files.write(name, bytes(traced.serialize()))
+        return traced
+
+
+def _export_platform(device: Any) -> str:
+    """What `jax.export` calls the device; JAX says gpu of NVIDIA's and of AMD's."""
+    if device.platform != "gpu":
+        return str(device.platform)
+    return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"
+
+
+def find_devices(kind: str = "auto") -> list[Any]:
+    """The devices of a kind: "cpu", "gpu", "tpu", or "auto" for what JAX prefers.
+
+    Raises:
+        SetupError: there is none.
+    """
+    try:
+        return list(jax.local_devices(backend=None if kind == "auto" else kind))
+    except (RuntimeError, AssertionError) as error:  # what a platform without its plugin raises
+        what = "no device" if kind == "auto" else f"no {kind.upper()}"
+        raise SetupError(f"JAX finds {what}; check the variable JAX_PLATFORMS") from error
+
+
+@cache
+def _code() -> str:
+    """What stands for the code that traces: fervid's own, JAX and the kind of machine."""
+    digest = hashlib.sha256(f"{fervid.__version__} {jax.__version__}".encode())
+    for path in sorted(Path(fervid.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _keep_compiled() -> Path | None:
+    """Let JAX keep what it compiles beside our files, unless a folder was chosen for that.
+
+    JAX writes in place and never replaces what is there: files that a killed process left half
+    written would trouble every later run, so those that are not listed as whole are removed.
+    """
+    home = files.folder()
+    if home is None or jax.config.values["jax_compilation_cache_dir"] is not None:
+        return None
+    kept = home / f"xla-{_processor()}"
+    try:
+        kept.mkdir(exist_ok=True, mode=0o700)
+        whole = json.loads(files.read(f"{kept.name}.list") or b"{}")
+        for path in kept.iterdir():
+            if path.stat().st_size != whole.get(path.name):
+                path.unlink(missing_ok=True)
+        files.prune(kept)
+    except OSError:
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(kept))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_COMPILE_S)
+    return kept
+
+
+def _list_compiled() -> None:
+    """Note which of JAX's files are whole; called when it has written them."""
+    kept = _keep_compiled()
+    if kept is not None:
+        sizes = {path.name: path.stat().st_size for path in kept.iterdir()}
+        files.write(f"{kept.name}.list", json.dumps(sizes).encode())
+
+
+def _processor() -> str:
+    """Tells kinds of processors apart: code that XLA compiles for one may crash on another."""
+    about = platform.processor() + platform.machine()
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        lines = listing.read_text(errors="replace").splitlines()
+        chosen = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
+        about = "\n".join(sorted(chosen))
+    return hashlib.sha256(about.encode()).hexdigest()[:12]

@@ -1,0 +1,274 @@
+"""Faces of every frame, though only every Nth frame is searched where that tells enough.
+
+Between two searched frames that show the same faces at nearly the same places, the boxes in
+between are interpolated; the picture in each must be that of one of the two ends. Wherever a face
+comes, goes, moves fast or changes its looks, the frame in the middle is searched, and so on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.records import Detections, FrameBatch
+from fervid.tracks import iou
+
+_LEAST_OVERLAP = 0.6
+_LEAST_LIKENESS = 0.9
+"""Correlation of two pictures of a face from which they show the same."""
+
+_INNER, _GRID, _POOL = 0.8, 16, 4
+"""Pictures are compared in this share of the boxes, at so many points a side, means of so many:
+coarsely, as the detector's own boxes shake by a few percent."""
+
+SEARCHERS = 2
+"""Batches searched at a time: XLA keeps about one core busy with a convolution."""
+
+_SEARCH_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A batch with the faces of the frames that were searched so far.
+
+    Attributes:
+        batch: T frames.
+        rows: the searched ones, ascending.
+        faces: what was found there; `frame` counts rows of the batch.
+    """
+
+    batch: FrameBatch
+    rows: NDArray[np.int64]
+    faces: Detections
+
+
+class SparseSearch:
+    """Searches every Nth sampled frame, and those in between that cannot be told from these.
+
+    Batches may come in any grouping whose sizes, but for the last one, are multiples of N; so
+    results do not depend on the size of the batches.
+
+    Args:
+        detect: finds the faces of a batch, in pixels of the displayed frame.
+        displayed: width and height of that frame.
+        every: N.
+        longest_gap_s: seconds between two searched frames above which all in between are searched.
+
+    Attributes:
+        every: as above.
+        searched: frames that were.
+    """
+
+    def __init__(
+        self,
+        detect: Callable[[FrameBatch], Detections],
+        displayed: tuple[int, int],
+        every: int,
+        longest_gap_s: float,
+    ) -> None:
+        self._detect = detect
+        self._displayed = displayed
+        self.every = every
+        self._longest_gap_s = longest_gap_s
+        self.searched = 0
+        self._counting = Lock()
+
+    def first(self, batch: FrameBatch) -> Searched:
+        """Search every Nth frame of a batch, its first one included."""
+        rows = np.arange(0, len(batch), self.every)
+        return Searched(batch, rows, self._search(batch, rows))
+
+    def rest(self, now: Searched, after: Searched | None) -> Detections:
+        """The faces of all frames of a batch.
+
+        Args:
+            now: the batch.
+            after: the next one; None: it is the last.
+        """
+        batch, count = now.batch, len(now.batch)
+        ends = _ends(now)
+        if after is not None:
+            ends.append(_ends(after)[0])
+        elif ends[-1].row < count - 1:  # the end must be seen
+            ends += self._searched(batch, np.array([count - 1]))
+        parts = [end.faces for end in ends if end.batch is batch]
+        spans = list(pairwise(ends))
+        while spans:
+            middles = []
+            for one, other in spans:
+                between = np.arange(one.row + 1, other.row if other.batch is batch else count)
+                if not len(between):
+                    continue
+                placed = self._place(batch, one, other, between)
+                if placed is None:
+                    middles.append((one, other, int(between[len(between) // 2])))
+                else:
+                    parts.append(placed)
+            found = self._searched(batch, np.array([row for *_, row in middles], np.int64))
+            parts += [end.faces for end in found]
+            spans = [
+                span
+                for (one, other, _), middle in zip(middles, found, strict=True)
+                for span in ((one, middle), (middle, other))
+            ]
+        together = Detections.concatenate(parts)
+        return together[np.argsort(together.frame, kind="stable")]
+
+    def _searched(self, batch: FrameBatch, rows: NDArray[np.int64]) -> list[_End]:
+        """What a search finds in each of some rows."""
+        return _ends(Searched(batch, rows, self._search(batch, rows))) if len(rows) else []
+
+    def _search(self, batch: FrameBatch, rows: NDArray[np.int64]) -> Detections:
+        with self._counting:
+            self.searched += len(rows)
+        found = self._detect(FrameBatch(batch.images[rows], batch.index[rows], batch.time_s[rows]))
+        return Detections(rows[found.frame].astype(np.int32), found.xywh, found.score, found.points)
+
+    def _place(
+        self, batch: FrameBatch, one: _End, other: _End, between: NDArray[np.int64]
+    ) -> Detections | None:
+        """Faces in the rows between two searched frames; None where they must be searched."""
+        if not 0 < other.time_s - one.time_s <= self._longest_gap_s:
+            return None
+        pairs = _same_faces(one.faces, other.faces)
+        if pairs is None:
+            return None
+        a, b = one.faces, other.faces[pairs]
+        share = (batch.time_s[between] - one.time_s) / (other.time_s - one.time_s)
+        placed = _interpolate(a, b, share.astype(np.float32), between)
+        if len(placed) and not self._alike(batch, placed, one, a, other, b):
+            return None
+        return placed
+
+    def _alike(
+        self,
+        batch: FrameBatch,
+        placed: Detections,
+        one: _End,
+        a: Detections,
+        other: _End,
+        b: Detections,
+    ) -> bool:
+        """Whether every placed face looks as it does at one of the ends."""
+        looks = self._looks(batch.images, placed.frame, placed.xywh)
+        ends = [
+            self._looks(end.batch.images, np.full(len(faces), end.row), faces.xywh)
+            for end, faces in ((one, a), (other, b))
+        ]
+        likeness = np.max(
+            [np.sum(looks.reshape(-1, *look.shape) * look, axis=-1) for look in ends], axis=0
+        )
+        return bool((likeness >= _LEAST_LIKENESS).all())
+
+    def _looks(
+        self, images: NDArray[np.uint8], rows: NDArray[np.integer], xywh: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(N, K) luma at points of the boxes' inner part, of zero mean and unit length."""
+        _, height, width = images.shape
+        grid = 0.5 + _INNER * ((np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID - 0.5)
+        x = (xywh[:, :1] + grid * xywh[:, 2:3]) * (width / self._displayed[0])
+        y = (xywh[:, 1:2] + grid * xywh[:, 3:]) * (height / self._displayed[1])
+        columns = np.clip(x.astype(np.int64), 0, width - 1)[:, None, :]
+        lines = np.clip(y.astype(np.int64), 0, height - 1)[:, :, None]
+        cells = (len(rows), _GRID // _POOL, _POOL, _GRID // _POOL, _POOL)
+        luma = images[rows[:, None, None], lines, columns].reshape(cells).mean((2, 4), np.float32)
+        luma = luma.reshape(len(rows), -1)
+        centered = luma - luma.mean(axis=1, keepdims=True, dtype=np.float32)
+        length = np.linalg.norm(centered, axis=1, keepdims=True)
+        return np.asarray(centered / np.maximum(length, 1.0), np.float32)
+
+
+def searched_every(recorded_fps: Fraction, fps: float | None) -> int:
+    """Every how many frames to search by default, sampled from a recording at so many a second.
+
+    Args:
+        recorded_fps: the recording's own rate; 0 if unknown.
+        fps: the rate asked for, None for every frame.
+    """
+    rate = min(float(recorded_fps), fps or math.inf)
+    return max(1, round(rate * _SEARCH_EVERY_S))
+
+
+def search_ahead(
+    batches: Iterable[FrameBatch], search: SparseSearch
+) -> Iterator[tuple[FrameBatch, Detections]]:
+    """Each batch with its faces, in order, while the next ones are searched in threads."""
+    pool = ThreadPoolExecutor(SEARCHERS)
+    try:
+        begun: deque[Future[Searched]] = deque()
+        done: deque[tuple[FrameBatch, Future[Detections]]] = deque()
+
+        def rest(now: Future[Searched], after: Future[Searched] | None) -> Detections:
+            # Both were begun before this call, so that waiting for them never locks the pool.
+            return search.rest(now.result(), None if after is None else after.result())
+
+        waiting: deque[FrameBatch] = deque()
+        for batch in batches:
+            waiting.append(batch)
+            begun.append(pool.submit(search.first, batch))
+            if len(begun) == 2:
+                done.append((waiting.popleft(), pool.submit(rest, begun.popleft(), begun[0])))
+            if len(done) == SEARCHERS:
+                oldest, found = done.popleft()
+                yield oldest, found.result()
+        if begun:
+            done.append((waiting.popleft(), pool.submit(rest, begun.popleft(), None)))
+        for oldest, found in done:
+            yield oldest, found.result()
+    finally:  # whoever stops need not wait for searches under way
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _End:
+    """A searched frame and its faces."""
+
+    batch: FrameBatch
+    row: int
+    faces: Detections
+
+    @property
+    def time_s(self) -> float:
+        return float(self.batch.time_s[self.row])
+
+
+def _ends(searched: Searched) -> list[_End]:
+    """Each searched frame by itself."""
+    faces = searched.faces
+    return [_End(searched.batch, row, faces[faces.frame == row]) for row in searched.rows.tolist()]
+
+
+def _same_faces(a: Detections, b: Detections) -> NDArray[np.intp] | None:
+    """For each face of one frame that of the other; None unless it is one to one beyond doubt."""
+    if len(a) != len(b):
+        return None
+    same = iou(a.xywh, b.xywh) >= _LEAST_OVERLAP
+    if not (same.sum(axis=0) == 1).all() or not (same.sum(axis=1) == 1).all():
+        return None
+    return same.argmax(axis=1) if len(a) else np.zeros(0, np.intp)
+
+
+def _interpolate(
+    a: Detections, b: Detections, share: NDArray[np.float32], rows: NDArray[np.int64]
+) -> Detections:
+    """Faces that lie the `share` (T,) of the way from a's (N,) to b's, row after row."""
+
+    def between(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+        weight = share.reshape(-1, *[1] * x.ndim)
+        return ((1 - weight) * x + weight * y).reshape(-1, *x.shape[1:])
+
+    return Detections(
+        np.repeat(rows, len(a)).astype(np.int32),
+        between(a.xywh, b.xywh),
+        between(a.score, b.score),
+        between(a.points, b.points),
+    )

@@ -1,0 +1,80 @@
+"""What a user may choose for an analysis. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from fervid.choices import (
+    DETECTORS,
+    EXPRESSION_MODELS,
+    Device,
+    Labels,
+    check_detector,
+    check_device,
+    check_labels,
+)
+
+_LATEST_S = 1e9
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose; written to `meta.json`.
+
+    Attributes:
+        fps: frames a second to analyse, or None for every frame.
+        start, end: part of the recording in seconds, start included, end excluded; None: all.
+        working_size: frames are searched with their longer side scaled down to this many pixels.
+        scale: frames are scaled by this factor instead; None: to the working size.
+        detector: "fervid" for the shipped detector, or "yunet:FILE" for YuNet's ONNX file.
+        min_score: detector score from which a face is followed; None: the detector's own. A face
+            that is followed is kept down to half of it.
+        min_face: faces lower than this many pixels of the working frame are left out.
+        batch_size: frames searched for faces in one call; None: what suits the device.
+        detect_every: faces are searched for in every so many sampled frames, and in all between
+            where these do not show the same faces; see `fervid.search`. None: about every
+            a fifth of a second.
+        device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
+        weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
+            card NAME.json, or NAME for both; `meta.json` gets the name on its card.
+        labels: whose answers the probabilities imitate: "fer2013" for the labels of FER-2013,
+            "ferplus" for the votes of FER+, or the "mixture" that the model card states.
+
+    Raises:
+        ValueError: a number is out of range, `end` is not after `start`, or other labels.
+    """
+
+    fps: float | None = None
+    start: float | None = None
+    end: float | None = None
+    working_size: int = 640
+    scale: float | None = None
+    detector: str = DETECTORS[0]
+    min_score: float | None = None
+    min_face: float = 0.0
+    batch_size: int | None = None
+    detect_every: int | None = None
+    device: Device = "auto"
+    weights: str | Path = EXPRESSION_MODELS[0]
+    labels: Labels = "mixture"
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not 1e-6 <= self.fps < math.inf:
+            raise ValueError("fps must be a positive number")
+        end = _LATEST_S if self.end is None else self.end
+        if not 0 <= (self.start or 0.0) < end <= _LATEST_S:
+            raise ValueError("the end must lie after the start, and the start at 0 or later")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise ValueError("min_score must lie between 0 and 1")
+        if self.scale is not None and not 0 < self.scale <= 1:
+            raise ValueError("scale must lie above 0 and be 1 at most")
+        for name in ("batch_size", "detect_every"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise ValueError(f"{name} must be 1 or more")
+        if not 0 <= self.min_face < math.inf:
+            raise ValueError("min_face must be 0 or more")
+        check_detector(self.detector)
+        check_labels(self.labels)
+        check_device(self.device)
