@@ -10,7 +10,6 @@ Processor seconds and memory are those of all processes of a command together.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from fervid import __version__
 from fervid.cache import VARIABLE
 from fervid.video import VideoReader
 from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.reader import usable_cores
 
 _FERVID = (sys.executable, "-m", "fervid.cli")
 _FER = Path(__file__).with_name("fer_video.py")
@@ -88,15 +88,10 @@ def about(rounds: int) -> dict[str, Any]:
     """What was measured, and on what."""
     return {
         "fervid": __version__,
-        "machine": f"{_processor()}, {_cores()} cores, {platform.system()}",
+        "machine": f"{_processor()}, {usable_cores()} cores, {platform.system()}",
         "python": platform.python_version(),
         "rounds": rounds,
     }
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _processor() -> str:
@@ -186,7 +181,7 @@ def networks(rounds: int) -> dict[str, Any]:
     from fervid.classifier import ExpressionClassifier
     from fervid.detector import FaceDetector
 
-    how = {"threads": _cores(), "rounds": rounds}
+    how = {"threads": usable_cores(), "rounds": rounds}
     return {
         "detector, 640x384, frames/s": detector_rate(FaceDetector(), **how),
         "classifier, faces/s": classifier_rate(ExpressionClassifier(), **how),

@@ -134,12 +134,7 @@ class ExpressionClassifier:
         """
         if len(crops) == 0:
             return Expressions.empty()
-        step = self._program.batch_size
-        parts = [
-            self._program(crops.images[first : first + step])
-            for first in range(0, len(crops), step)
-        ]
-        (probs,) = (np.concatenate(column) for column in zip(*parts, strict=True))
+        (probs,) = self._program(crops.images)
         if not np.isfinite(probs).all():
             raise ModelError(f"model {self.card['name']}: its weights give no probabilities")
         return Expressions(probs)

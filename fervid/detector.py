@@ -136,12 +136,7 @@ class FaceDetector:
         count, height, width = batch.images.shape
         if not count:
             return Detections.empty()
-        step = self._program.batch_size
-        parts = [
-            self._program(_pad(batch.images[first : first + step]))
-            for first in range(0, count, step)
-        ]
-        scores, boxes, points = (np.concatenate(column) for column in zip(*parts, strict=True))
+        scores, boxes, points = self._program(_pad(batch.images))
         rows, slots = np.nonzero((scores > 0) & (scores >= self.min_score))
         return Detections.displayed(
             rows,

@@ -34,8 +34,8 @@ class Settings:
         min_face: faces lower than this many pixels of the working frame are left out.
         batch_size: frames searched for faces in one call; None: what suits the device.
         detect_every: faces are searched for in every so many sampled frames, and in all between
-            where these do not show the same faces; see `fervid.search`. None: about every
-            a fifth of a second.
+            where these do not show the same faces; see `fervid.search`. None: five
+            times a second.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
         weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
             card NAME.json, or NAME for both; `meta.json` gets the name on its card.

@@ -10,6 +10,7 @@ import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fervid.errors import FervidError
+from fervid.video.reader import usable_cores
 
 Tree = Any
 
@@ -40,8 +41,7 @@ def check_batch(batch: int, mesh: Mesh) -> None:
 
 def split_cpu(devices: int | None, batch: int) -> None:
     """One CPU device a core, since XLA runs a convolution on one core; the batch must divide."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    count = devices or max(k for k in range(1, (cores or 1) + 1) if batch % k == 0)
+    count = devices or max(k for k in range(1, usable_cores() + 1) if batch % k == 0)
     # Devices wait for each other inside threads of XLA's pool: with one a core they may all wait.
     os.environ.setdefault("NPROC", str(4 * count))
     with suppress(RuntimeError):  # JAX has started, as in a notebook: its devices stay

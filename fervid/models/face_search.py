@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from fervid.models.face_net import FaceNet
-from fervid.models.inference import for_inference, in_chunks
+from fervid.models.inference import LEAST_FOR_WINOGRAD, for_inference, in_chunks
 from fervid.models.peaks import find_peaks, merge
 from fervid.models.program import Function, Leaves
 from fervid.records import PAD_MULTIPLE
@@ -18,7 +18,6 @@ SHRINK = 3
 """Frames are searched at their own size and this many times smaller, for faces close by."""
 
 _FRAMES_AT_A_TIME = 1
-_LEAST_FOR_WINOGRAD = 64
 _NEVER = 1 << 30
 
 
@@ -38,7 +37,7 @@ def face_search(
         (N, K, 4) float32 corners in pixels and points (N, K, 3, 2) float32; and the weights.
     """
     # The small view takes a ninth of the time: the direct form compiles four times as fast.
-    forms = (_LEAST_FOR_WINOGRAD, _NEVER)
+    forms = (LEAST_FOR_WINOGRAD, _NEVER)
     split = [
         nnx.split(for_inference(network, winograd_from=least, on_cpu=on_cpu)) for least in forms
     ]

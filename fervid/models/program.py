@@ -6,6 +6,7 @@ compiled of it are kept in the user's cache, so that later runs load neither Fla
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -71,11 +72,17 @@ class Program:
         """Evaluate N images.
 
         Args:
-            images: (N, H, W) uint8, N at most `batch_size`.
+            images: (N, H, W) uint8, N at least 1; more than `batch_size` take several calls.
 
         Returns:
             Arrays of N rows.
         """
+        starts = range(0, len(images), self.batch_size)
+        parts = [self._call(images[start : start + self.batch_size]) for start in starts]
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+    def _call(self, images: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        """The same of at most `batch_size` images."""
         count, *sides = images.shape
         if count < self.batch_size:
             padded = np.zeros((self.batch_size, *sides), np.uint8)
@@ -204,7 +211,9 @@ def _keep_compiled() -> Path | None:
 def _list_compiled() -> None:
     """Note which of JAX's files are whole; called when it has written them."""
     kept = _keep_compiled()
-    if kept is not None:
+    if kept is None:
+        return
+    with contextlib.suppress(OSError):  # another process may remove files meanwhile
         sizes = {path.name: path.stat().st_size for path in kept.iterdir()}
         files.write(f"{kept.name}.list", json.dumps(sizes).encode())
 

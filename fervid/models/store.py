@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 
-from fervid.errors import ModelError, SetupError
+from fervid.errors import ModelError
+from fervid.models.program import find_devices
 
 Model = TypeVar("Model", bound=nnx.Module)
 
@@ -33,7 +33,7 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
         ModelError: a name or a shape does not fit the model.
         SetupError: JAX finds no device.
     """
-    _check_device()
+    find_devices()  # refuses here, in one line
     model: Model = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
     flat = nnx.to_flat_state(nnx.state(model))
     leaves = {".".join(map(str, path)): leaf for path, leaf in flat}
@@ -46,13 +46,6 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
     nnx.update(model, nnx.from_flat_state(flat))
     set_evaluation(model)
     return model
-
-
-def _check_device() -> None:
-    try:
-        jax.devices()
-    except (RuntimeError, AssertionError) as error:  # what a platform without its plugin raises
-        raise SetupError("JAX finds no device; check the variable JAX_PLATFORMS") from error
 
 
 def set_evaluation(model: nnx.Module) -> None:

@@ -38,14 +38,15 @@ def _working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
     return even(info.height), even(info.width)
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """How many processor cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _decoder_threads(info: VideoInfo) -> int:
-    cores = _usable_cores()
+    cores = usable_cores()
     return min(4, cores if info.width * info.height > _FULL_HD else max(1, cores // 2))
 
 
