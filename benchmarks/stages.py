@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fervid import faces, pipeline
+from fervid import faces, pipeline, timeline
 from fervid.blinks import Follower
 from fervid.classifier import ExpressionClassifier
 from fervid.results import ResultWriter
@@ -28,7 +28,7 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("follow", Follower, "_settle"),
     ("crop", faces, "crop"),
     ("classify", ExpressionClassifier, "classify"),
-    ("table", pipeline, "frame_table"),
+    ("table", timeline, "frame_table"),
     ("write", ResultWriter, "append"),
     ("report", ResultWriter, "finish"),
 )

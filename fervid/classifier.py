@@ -15,7 +15,7 @@ from fervid.choices import EXPRESSION_MODELS, Labels, check_labels
 from fervid.errors import ModelError
 from fervid.model_cards import read_card, read_weights, unusable
 from fervid.models.fields import from_json
-from fervid.models.program import Function, Leaves, Program, find_devices
+from fervid.models.program import Function, Leaves, Program
 from fervid.records import FACE_SIZE, Expressions, FaceCrops
 
 if TYPE_CHECKING:
@@ -105,8 +105,6 @@ class ExpressionClassifier:
         _check_card(model, self.card)
         read_weights(model)  # for its checks: the network may come from the cache
         self.warnings = () if "calibration" in self.card else (_uncalibrated(self.card),)
-        devices = find_devices() if devices is None else devices
-        self._on_cpu = devices[0].platform == "cpu"
         parts = {name: self.card.get(name) for name in ("config", "calibration", "sha256")}
         self._program = Program(
             {"task": "expressions", "labels": labels, **parts},
@@ -115,12 +113,12 @@ class ExpressionClassifier:
             devices=devices,
         )
 
-    def _make(self) -> tuple[Function, Leaves]:
+    def _make(self, on_cpu: bool) -> tuple[Function, Leaves]:
         from fervid.models.expressions import expressions
 
         model, card = load_model(self._model)
         calibration = Calibration.of_card(card).of_labels(self._labels)
-        return expressions(model, calibration.mix, on_cpu=self._on_cpu)
+        return expressions(model, calibration.mix, on_cpu=on_cpu)
 
     def prepare(self) -> None:
         """Compile, so that the first call takes no longer than others."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fervid.errors import ModelError
 from fervid.model_cards import read_card, read_weights, unusable
-from fervid.models.program import Function, Leaves, Program, find_devices
+from fervid.models.program import Function, Leaves, Program
 from fervid.records import KEPT_SHARE, PAD_MULTIPLE, Detections, FrameBatch
 from fervid.yunet import YunetDetector
 
@@ -75,8 +75,6 @@ class FaceDetector:
         self._model = model
         self._arrays = read_weights(model)
         self.card = read_card(model)
-        devices = find_devices() if devices is None else devices
-        self._on_cpu = devices[0].platform == "cpu"
         try:
             fit = self.card.get("calibration", {"scale": 1.0, "shift": 0.0})
             self._fit = (float(fit["scale"]), float(fit["shift"]))
@@ -109,10 +107,10 @@ class FaceDetector:
         except (ValueError, KeyError, TypeError, ModelError) as error:
             raise unusable(self._model, f"no face detector ({error})") from error
 
-    def _make(self) -> tuple[Function, Leaves]:
+    def _make(self, on_cpu: bool) -> tuple[Function, Leaves]:
         from fervid.models.face_search import face_search
 
-        return face_search(self.network, *self._fit, on_cpu=self._on_cpu)
+        return face_search(self.network, *self._fit, on_cpu=on_cpu)
 
     def prepare(self, shape: tuple[int, int]) -> None:
         """Compile for frames of (H, W).

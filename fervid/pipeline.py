@@ -13,29 +13,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from fervid import __version__, faces
+from fervid import __version__
 from fervid.blinks import Follower
 from fervid.errors import MediaError
 from fervid.records import EXPRESSIONS, Detections, FrameBatch, VideoInfo
-from fervid.results import ResultWriter, read_timeline
 from fervid.search import SparseSearch, search_ahead, searched_every
 from fervid.settings import Settings
-from fervid.timeline import Timeline, frame_table
 from fervid.tracks import Tracker
 from fervid.video import VideoReader
 from fervid.video.ffmpeg import quoted
 
+# pandas, OpenCV and JAX take two seconds to load; meanwhile the recording is being decoded.
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fervid.classifier import ExpressionClassifier
     from fervid.detector import Detector
+    from fervid.timeline import Timeline
 
 RESULT_SUFFIX = ".fervid"
 _LONGEST_GAPS = 1.5
-_FRAMES_ON_CPU, _FRAMES_ELSEWHERE = 8, 32
-_FACES_A_FRAME = 6
-_CALLS_A_BATCH = 6
+_FRAMES_A_CALL, _FACES_A_FRAME = 8, 6
+_LEAST_FRAMES = 16
 _BATCH_BYTES = 24_000_000
 """About so much of a recording is worked on at a time, however large its frames are."""
 
@@ -66,8 +65,7 @@ class Analyzer:
     @property
     def batch_size(self) -> int:
         """Frames searched in one call."""
-        by_device = _FRAMES_ON_CPU if self.devices[0].platform == "cpu" else _FRAMES_ELSEWHERE
-        return self.settings.batch_size or by_device * len(self.devices)
+        return self.settings.batch_size or _FRAMES_A_CALL
 
     @cached_property
     def detector(self) -> Detector:
@@ -99,6 +97,9 @@ class Analyzer:
         self, reader: VideoReader, follower: Follower, search: SparseSearch
     ) -> Iterator[pd.DataFrame]:
         """The frame table of a recording, a batch of frames at a time."""
+        from fervid import faces
+        from fervid.timeline import frame_table
+
         displayed = (reader.info.width, reader.info.height)
         for batch, tracked in follower.follow(search_ahead(reader, search)):
             crops = faces.crop(batch, tracked.faces, displayed)
@@ -109,8 +110,9 @@ class Analyzer:
         """The search of a recording; the reader's batches become as large as it wants them."""
         info, choice = reader.info, self.settings
         every = choice.detect_every or searched_every(info.fps, choice.fps)
+        frames = max(every * self.batch_size, _LEAST_FRAMES)
         most = max(1, _BATCH_BYTES // math.prod(reader.shape))
-        reader.batch_size = every * max(1, min(_CALLS_A_BATCH * self.batch_size, most) // every)
+        reader.batch_size = every * max(1, min(frames, most) // every)
         displayed, height = (info.width, info.height), reader.shape[0]
 
         def detect(batch: FrameBatch) -> Detections:
@@ -131,36 +133,41 @@ class Analyzer:
     ) -> None:
         """Analyse one recording into a new result folder; see `analyze`."""
         began, frames = time.perf_counter(), 0
-        choice = self.settings
-        ahead = ThreadPoolExecutor(1)
-        try:
-            # The recording is probed while the models load; what is wrong with these comes first.
-            probing = ahead.submit(
-                VideoReader,
-                recording,
-                working_size=choice.working_size,
-                scale=choice.scale,
-                fps=choice.fps,
-                start=choice.start,
-                end=choice.end,
-            )
+        ahead = ThreadPoolExecutor(2)
+        with self._reader(recording) as reader:
+            search = self.search(reader)
+            reader.begin()
+            from fervid.results import ResultWriter
+
             unopened = ResultWriter(folder, overwrite=overwrite)
-            follower = Follower(Tracker(choice.fps, self.detector.start_score))
+            follower = Follower(Tracker(self.settings.fps, self.detector.start_score))
+            ahead.submit(self.detector.prepare, reader.shape)
             ahead.submit(self.classifier.prepare)
-            with probing.result() as reader, unopened as writer:
-                search = self.search(reader)
-                for table in self.tables(reader, follower, search):
-                    writer.append(table)
-                    frames += int(table["frame"].nunique())
-                    if progress is not None:
-                        elapsed = time.perf_counter() - began
-                        progress(Progress(frames, reader.expected_frames, elapsed))
-                if frames == 0:
-                    raise MediaError(_nothing_chosen(reader.info))
-                elapsed = time.perf_counter() - began
-                writer.finish(self._meta(reader, follower, search, elapsed))
-        finally:  # whoever stops need not wait for a compilation
-            ahead.shutdown(wait=False, cancel_futures=True)
+            try:
+                with unopened as writer:
+                    for table in self.tables(reader, follower, search):
+                        writer.append(table)
+                        frames += int(table["frame"].nunique())
+                        if progress is not None:
+                            elapsed = time.perf_counter() - began
+                            progress(Progress(frames, reader.expected_frames, elapsed))
+                    if frames == 0:
+                        raise MediaError(_nothing_chosen(reader.info))
+                    elapsed = time.perf_counter() - began
+                    writer.finish(self._meta(reader, follower, search, elapsed))
+            finally:  # whoever stops need not wait for a compilation
+                ahead.shutdown(wait=False, cancel_futures=True)
+
+    def _reader(self, recording: Path) -> VideoReader:
+        choice = self.settings
+        return VideoReader(
+            recording,
+            working_size=choice.working_size,
+            scale=choice.scale,
+            fps=choice.fps,
+            start=choice.start,
+            end=choice.end,
+        )
 
     def _meta(
         self, reader: VideoReader, follower: Follower, search: SparseSearch, elapsed_s: float
@@ -245,6 +252,8 @@ def analyze(
         SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
         ValueError: a setting is out of range.
     """
+    from fervid.results import read_timeline
+
     recording = Path(recording)
     analyzer = Analyzer(Settings(**settings))
     if out is not None:

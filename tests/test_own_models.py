@@ -251,13 +251,13 @@ REFUSED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_an_own_model_is_refused_in_one_line_before_the_recording_is_read(
+def test_an_own_model_is_refused_in_one_line_before_anything_is_written(
     tmp_path: Path, invoke: Callable[..., Result], message: str
 ) -> None:
     path = put(tmp_path)
     REFUSED[message](tmp_path)
     before = sorted(file.name for file in tmp_path.iterdir())
-    done = invoke("analyze", "nowhere.mp4", "--weights", path, "-o", tmp_path)
+    done = invoke("analyze", CLIP, "--weights", path, "-o", tmp_path)
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert isinstance(done.exception, SystemExit)
     assert done.stderr.startswith("fervid: ")

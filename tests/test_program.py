@@ -29,7 +29,7 @@ class Made:
     def __init__(self, weight: float = 2.0) -> None:
         self.weight, self.times = weight, 0
 
-    def __call__(self) -> tuple[Function, Leaves]:
+    def __call__(self, on_cpu: bool) -> tuple[Function, Leaves]:
         self.times += 1
 
         def means(leaves: Leaves, images: jax.Array, count: jax.Array) -> tuple[jax.Array, ...]:

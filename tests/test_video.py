@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from fervid.video import VideoReader, probe
@@ -201,3 +203,14 @@ def test_gray_is_full_range(make_clip: MakeClip, matrix: str, spread: str) -> No
     path = make_clip(f"gray-{matrix}-{spread}.mp4", *source, *options, data=rgb)
     row = read(path)[0].images[0, 24].astype(int)
     assert np.abs(row[6::12] - levels).max() <= 2
+
+
+def test_decoding_can_begin_before_the_iteration(constant_clip: Path) -> None:
+    with VideoReader(constant_clip, batch_size=8) as reader:
+        usual = [batch.index.tolist() for batch in reader]
+        reader.begin()
+        time.sleep(0.2)
+        assert [batch.index.tolist() for batch in reader] == usual
+        assert [batch.index.tolist() for batch in reader] == usual
+        reader.begin()
+    assert not [child for child in psutil.Process().children() if "ffmpeg" in child.name()]

@@ -70,14 +70,17 @@ def test_the_card_says_which_file(detector: YunetDetector) -> None:
     assert detector.min_score < detector.start_score
 
 
-def test_a_file_that_is_missing_or_no_yunet_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_no_yunet_is_one_clear_line(
+    tmp_path: Path, constant_clip: Path
+) -> None:
     with pytest.raises(ModelError, match="No such file"):
         YunetDetector(tmp_path / "yunet.onnx")
     path = tmp_path / "yunet.onnx"
     path.write_bytes(b"no network at all")
     with pytest.raises(ModelError, match="not a YuNet file"):
         YunetDetector(path)
-    done = CliRunner().invoke(main, ["analyze", "x.mp4", "--detector", f"yunet:{path}"])
+    chosen = ["--detector", f"yunet:{path}", "-o", str(tmp_path)]
+    done = CliRunner().invoke(main, ["analyze", str(constant_clip), *chosen])
     assert done.exit_code == 1
     assert "not a YuNet file" in done.stderr
     assert len(done.stderr.splitlines()) == 1

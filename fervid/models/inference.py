@@ -112,6 +112,7 @@ def in_chunks(
         on_cpu = jax.default_backend() == "cpu"
     if not on_cpu or len(images) % size:
         return model(images)
+    model = jax.jit(model)  # so that it is traced once for its shapes and its code
     outputs = jax.tree.map(
         lambda part: jnp.zeros((len(images), *part.shape[1:]), part.dtype),
         jax.eval_shape(model, images[:size]),

@@ -85,9 +85,9 @@ def _estimate(
 class VideoReader:
     """Frames of a recording as batches of luma; a context manager to iterate over.
 
-    Decoding runs in a child process and starts with the iteration; iterating again starts over.
-    Times come from the container's time stamps, counted from the start of the container: they are
-    exact for variable rates, edits, gaps and late starts. The whole recording is decoded from its
+    Decoding runs in a child process and starts with the iteration, or with `begin`; iterating again
+    starts over. Times come from the container's time stamps, counted from its start: they are exact
+    for variable rates, edits, gaps and late starts. The whole recording is decoded from its
     beginning even with `start`, so that `index` and times stay exact; `end` stops early. Which
     frames `fps` keeps is told by `Sampling`.
 
@@ -146,6 +146,7 @@ class VideoReader:
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.expected_frames = _estimate(self.info, fps, start, end)
         self._run: _Run | None = None
+        self._begun: _Run | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -160,17 +161,25 @@ class VideoReader:
 
     def close(self) -> None:
         """Kill the decoder if it runs, and join the threads. May be called again."""
+        self._begun = None
         if self._run is not None:
             self._run.close()
             self._run = None
 
-    def __iter__(self) -> Iterator[FrameBatch]:
+    def begin(self) -> None:
+        """Start decoding now, a few batches ahead of the iteration that follows."""
+        self._begun = self._start()
+
+    def _start(self) -> _Run:
         self.close()
         self.warnings = []
         damage = Damage(self.info, self._time_base)
         child = self._child(damage)
-        run = _Run(child, self._batches(child, damage))
-        self._run = run
+        self._run = _Run(child, self._batches(child, damage))
+        return self._run
+
+    def __iter__(self) -> Iterator[FrameBatch]:
+        run, self._begun = self._begun or self._start(), None
         try:
             yield from run
         finally:
