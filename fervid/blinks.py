@@ -39,17 +39,17 @@ class Follower:
         self.filled = self.dropped = 0
 
     def follow(
-        self, searched: Iterable[tuple[FrameBatch, Detections]]
-    ) -> Iterator[tuple[FrameBatch, TrackedFaces]]:
-        """The batches with their faces and ids; ids count from 1 by first appearance."""
+        self, searched: Iterable[tuple[FrameBatch, Detections, NDArray[np.bool_]]]
+    ) -> Iterator[tuple[FrameBatch, TrackedFaces, NDArray[np.bool_]]]:
+        """The batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
         now: _Part | None = None
-        for batch, found in searched:
-            after = _Part.of(batch, found, self._tracker.update(batch, found))
+        for batch, found, cuts in searched:
+            after = _Part.of(batch, found, self._tracker.update(batch, found, cuts), cuts)
             if now is not None:
-                yield now.batch, self._settle(now, after)
+                yield now.batch, self._settle(now, after), now.cuts
             now = after
         if now is not None:
-            yield now.batch, self._settle(now, None)
+            yield now.batch, self._settle(now, None), now.cuts
 
     def _settle(self, now: _Part, after: _Part | None) -> TrackedFaces:
         """The faces of a batch, given the first frame after it."""
@@ -72,7 +72,7 @@ class Follower:
         together_ids = np.concatenate([ids[own], who[person]])
         is_filled = np.arange(len(together_ids)) >= own.sum()
         order = np.lexsort([together_ids, together.frame])
-        kept = _Part(now.batch, together[order], together_ids[order], now.time_s)
+        kept = _Part(now.batch, together[order], together_ids[order], now.time_s, now.cuts)
         self._last = [kept.frame(size - 1, -1)]
         self.filled += len(filled)
         self.dropped += int(flash.sum())
@@ -96,16 +96,20 @@ class _Part:
     faces: Detections
     ids: NDArray[np.int64]
     time_s: NDArray[np.float64]
+    cuts: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, batch: FrameBatch, faces: Detections, ids: NDArray[np.int64]) -> _Part:
-        return cls(batch, faces[ids > 0], ids[ids > 0], batch.time_s)
+    def of(
+        cls, batch: FrameBatch, faces: Detections, ids: NDArray[np.int64], cuts: NDArray[np.bool_]
+    ) -> _Part:
+        return cls(batch, faces[ids > 0], ids[ids > 0], batch.time_s, cuts)
 
     def frame(self, row: int, number: int) -> _Part:
         """One frame alone, under another number."""
         mine = self.faces.frame == row
         faces = replace(self.faces[mine], frame=np.full(mine.sum(), number, np.int32))
-        return _Part(self.batch, faces, self.ids[mine], self.time_s[row : row + 1])
+        alone = slice(row, row + 1)
+        return _Part(self.batch, faces, self.ids[mine], self.time_s[alone], self.cuts[alone])
 
 
 def _gaps_and_flashes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import gc
 import io
@@ -32,6 +33,9 @@ Exit codes: 0 done, 1 a recording, result or model could not be used,
 
 Expressions are what faces show, not what people feel. Read the notes on
 responsible use in the README before you analyse people."""
+
+
+_AGAIN_S = 0.05
 
 
 class _Seconds(click.ParamType[float]):
@@ -76,7 +80,8 @@ class _Interruption:
     """Signals that ask the program to stop, turned into KeyboardInterrupt at most one batch late.
 
     A signal that arrives inside a callback of the runtime is swallowed there, so `check` asks again
-    after each batch.
+    after each batch. One that arrives during an import waits for its end: raised in there, it may
+    leave the import lock taken for ever.
     """
 
     def __init__(self) -> None:
@@ -94,8 +99,13 @@ class _Interruption:
         if not (self.signal and isinstance(what.exc_value, KeyboardInterrupt)):
             self._report(what)
 
-    def _stop(self, number: int, _: FrameType | None) -> None:
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
+        if _imports(frame):
+            again = threading.Timer(_AGAIN_S, _send, [number])
+            again.daemon = True
+            again.start()
+            return
         raise KeyboardInterrupt
 
     def check(self) -> None:
@@ -109,6 +119,23 @@ class _Interruption:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(128 + (self.signal or signal.SIGINT))
+
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread, so that it also stops waiting."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether an import is under way in this frame or in one that called it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

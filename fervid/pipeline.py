@@ -13,9 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fervid import __version__
 from fervid.blinks import Follower
 from fervid.errors import MediaError
+from fervid.people import People, numbered
 from fervid.records import EXPRESSIONS, Detections, FrameBatch, VideoInfo
 from fervid.search import SparseSearch, search_ahead, searched_every
 from fervid.settings import Settings
@@ -25,9 +29,8 @@ from fervid.video.ffmpeg import quoted
 
 # pandas, OpenCV and JAX take two seconds to load; meanwhile the recording is being decoded.
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fervid.classifier import ExpressionClassifier
+    from fervid.cuts import CutFinder
     from fervid.detector import Detector
     from fervid.timeline import Timeline
 
@@ -46,6 +49,16 @@ class Progress:
     frames: int
     expected: int | None
     elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Those who find and follow the faces of one recording."""
+
+    search: SparseSearch
+    cuts: CutFinder
+    follower: Follower
+    people: People
 
 
 class Analyzer:
@@ -93,18 +106,18 @@ class Analyzer:
             devices=self.devices,
         )
 
-    def tables(
-        self, reader: VideoReader, follower: Follower, search: SparseSearch
-    ) -> Iterator[pd.DataFrame]:
-        """The frame table of a recording, a batch of frames at a time."""
+    def rows(self, reader: VideoReader, followed: Followed) -> Iterator[NDArray[Any]]:
+        """The rows of a recording, a batch of frames at a time, with the numbers of tracks."""
         from fervid import faces
-        from fervid.timeline import frame_table
+        from fervid.timeline import face_rows
 
         displayed = (reader.info.width, reader.info.height)
-        for batch, tracked in follower.follow(search_ahead(reader, search)):
+        scale = reader.shape[0] / reader.info.height
+        searched = followed.cuts.follow(search_ahead(reader, followed.search))
+        for batch, tracked, cuts in followed.follower.follow(searched):
             crops = faces.crop(batch, tracked.faces, displayed)
-            expressions = self.classifier.classify(crops)
-            yield frame_table(batch, tracked, expressions)
+            followed.people.add(batch, tracked, crops, cuts, scale)
+            yield face_rows(batch, tracked, self.classifier.classify(crops))
 
     def search(self, reader: VideoReader) -> SparseSearch:
         """The search of a recording; the reader's batches become as large as it wants them."""
@@ -137,24 +150,32 @@ class Analyzer:
         with self._reader(recording) as reader:
             search = self.search(reader)
             reader.begin()
+            from fervid.cuts import CutFinder
             from fervid.results import ResultWriter
+            from fervid.timeline import frame_table
 
             unopened = ResultWriter(folder, overwrite=overwrite)
-            follower = Follower(Tracker(self.settings.fps, self.detector.start_score))
+            displayed = (reader.info.width, reader.info.height)
+            tracker = Tracker(displayed, self.settings.fps, self.detector.start_score)
+            followed = Followed(search, CutFinder(), Follower(tracker), People())
             ahead.submit(self.detector.prepare, reader.shape)
             ahead.submit(self.classifier.prepare)
             try:
                 with unopened as writer:
-                    for table in self.tables(reader, follower, search):
-                        writer.append(table)
-                        frames += int(table["frame"].nunique())
+                    for rows in self.rows(reader, followed):
+                        writer.hold(rows)
+                        frames += len(np.unique(rows["frame"]))
                         if progress is not None:
                             elapsed = time.perf_counter() - began
                             progress(Progress(frames, reader.expected_frames, elapsed))
                     if frames == 0:
                         raise MediaError(_nothing_chosen(reader.info))
+                    who = followed.people.numbers()
+                    for rows in writer.held():
+                        rows["face_id"] = numbered(rows["face_id"], who)
+                        writer.append(frame_table(rows))
                     elapsed = time.perf_counter() - began
-                    writer.finish(self._meta(reader, follower, search, elapsed))
+                    writer.finish(self._meta(reader, followed, who, elapsed))
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
 
@@ -170,13 +191,13 @@ class Analyzer:
         )
 
     def _meta(
-        self, reader: VideoReader, follower: Follower, search: SparseSearch, elapsed_s: float
+        self, reader: VideoReader, followed: Followed, who: dict[int, int], elapsed_s: float
     ) -> dict[str, Any]:
         kind, colon, file = self.settings.detector.partition(":")
         used = {
             "detector": kind + colon + Path(file).name,
             "min_score": self.detector.start_score,
-            "detect_every": search.every,
+            "detect_every": followed.search.every,
             "weights": self.classifier.card["name"],
         }
         return {
@@ -190,14 +211,17 @@ class Analyzer:
                 *reader.warnings,
                 *self.classifier.warnings,
                 *(
-                    f"face {face} does not move for {seconds:.0f} s: a picture or a thing, perhaps"
-                    for face, seconds in follower.still.found()
+                    f"face {who[track]} does not move for {seconds:.0f} s: "
+                    "a picture or a thing, perhaps"
+                    for track, seconds in followed.follower.still.found()
                 ),
             ],
             "tracking": {
-                "searched": search.searched,
-                "filled": follower.filled,
-                "dropped": follower.dropped,
+                "searched": followed.search.searched,
+                "filled": followed.follower.filled,
+                "dropped": followed.follower.dropped,
+                "cuts": [round(time_s, 3) for time_s in followed.cuts.times_s],
+                "tracks": len(who),
             },
             "elapsed_s": round(elapsed_s, 1),
         }

@@ -33,7 +33,7 @@ _FRAME_TYPES: dict[str, Any] = {
 }
 
 
-def read_frames(folder: Path, *, chunk_rows: int = 20_000) -> Iterator[pd.DataFrame]:
+def read_frames(folder: Path, *, chunk_rows: int = 5_000) -> Iterator[pd.DataFrame]:
     """Frame table of a result folder, `chunk_rows` rows at a time, types as in `frame_table`.
 
     Raises:

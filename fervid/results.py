@@ -11,14 +11,16 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, AnyStr, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fervid.errors import ResultError
 from fervid.report import save_report
@@ -33,7 +35,7 @@ from fervid.result_files import (
     read_summary,
     write_rows,
 )
-from fervid.timeline import FRAME_COLUMNS, Timeline, summarize
+from fervid.timeline import FRAME_COLUMNS, ROW, Timeline, summarize
 
 __all__ = [
     "FRAMES_NAME",
@@ -52,7 +54,7 @@ class ResultWriter:
     """Writes one result folder, all or nothing.
 
     Rows stream into a hidden folder beside `folder`; `finish` gives it its final name. Leaving
-    the context without `finish` removes it.
+    the context without `finish` removes it. Rows can be held there until all are known.
 
     Args:
         folder: the result folder to make.
@@ -70,6 +72,7 @@ class ResultWriter:
             self._check()
         self._temporary = self._target.parent / f".{secrets.token_hex(6)}.fervid-part"
         self._rows: IO[str] | None = None
+        self._held: IO[bytes] | None = None
 
     def _check(self) -> None:
         parent = self._target.parent
@@ -90,15 +93,17 @@ class ResultWriter:
                 self._temporary.mkdir(parents=True)
                 self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
                 self._rows.write(",".join(FRAME_COLUMNS) + "\n")
+                self._held = tempfile.TemporaryFile(dir=self._temporary)
         except BaseException:
             self._discard()
             raise
         return self
 
     def _discard(self) -> None:
-        if self._rows is not None:
-            with contextlib.suppress(OSError):  # a full disk fails again when closing
-                self._rows.close()
+        for file in (self._rows, self._held):
+            if file is not None:
+                with contextlib.suppress(OSError):  # a full disk fails again when closing
+                    file.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def __exit__(
@@ -109,6 +114,28 @@ class ResultWriter:
     ) -> None:
         self._discard()
 
+    def hold(self, rows: NDArray[Any]) -> None:
+        """Keep the next rows, of `fervid.timeline.ROW`, for `held`."""
+        with self._disk():
+            self._open(self._held).write(rows.tobytes())
+
+    def held(self, *, chunk_rows: int = 5_000) -> Iterator[NDArray[Any]]:
+        """All rows that were held, about so many at a time, each frame in one piece."""
+        file = self._open(self._held)
+        with self._disk():
+            file.seek(0)
+        rest = np.zeros(0, ROW)
+        while True:
+            with self._disk():
+                rows = np.frombuffer(file.read(chunk_rows * ROW.itemsize), ROW)
+            if not len(rows):
+                break
+            rows = np.concatenate([rest, rows])
+            whole = int(np.searchsorted(rows["frame"], rows["frame"][-1]))
+            yield rows[:whole]
+            rest = rows[whole:]
+        yield rest
+
     def append(self, frames: pd.DataFrame) -> None:
         """Write the next rows of the frame table.
 
@@ -118,7 +145,7 @@ class ResultWriter:
         if tuple(frames.columns) != FRAME_COLUMNS:
             raise ValueError(f"columns are {list(frames.columns)}, not those of a frame table")
         with self._disk():
-            write_rows(frames, self._open(), header=False)
+            write_rows(frames, self._open(self._rows), header=False)
 
     def finish(self, meta: dict[str, Any]) -> None:
         """Write summary, meta and report, then give the folder its final name.
@@ -130,8 +157,9 @@ class ResultWriter:
             TypeError: `meta` holds something that JSON cannot.
             ResultError: the disk is full, or the final name was taken meanwhile.
         """
-        rows = self._open()
+        rows = self._open(self._rows)
         self._rows = None
+        self._open(self._held).close()
         with self._disk():
             with rows:
                 _sync(rows)
@@ -158,10 +186,10 @@ class ResultWriter:
             reason = getattr(error, "strerror", None) or error
             raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
 
-    def _open(self) -> IO[str]:
-        if self._rows is None:
+    def _open(self, file: IO[AnyStr] | None) -> IO[AnyStr]:
+        if file is None:
             raise ValueError("ResultWriter is used outside its context or after finish()")
-        return self._rows
+        return file
 
 
 def read_timeline(folder: Path) -> Timeline:

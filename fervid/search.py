@@ -19,16 +19,13 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.appearance import patches
 from fervid.records import Detections, FrameBatch
 from fervid.tracks import iou
 
 _LEAST_OVERLAP = 0.6
 _LEAST_LIKENESS = 0.9
 """Correlation of two pictures of a face from which they show the same."""
-
-_INNER, _GRID, _POOL = 0.8, 16, 4
-"""Pictures are compared in this share of the boxes, at so many points a side, means of so many:
-coarsely, as the detector's own boxes shake by a few percent."""
 
 SEARCHERS = 2
 """Batches searched at a time: XLA keeps about one core busy with a convolution."""
@@ -159,32 +156,15 @@ class SparseSearch:
         b: Detections,
     ) -> bool:
         """Whether every placed face looks as it does at one of the ends."""
-        looks = self._looks(batch.images, placed.frame, placed.xywh)
+        looks = patches(batch.images, placed.frame, placed.xywh, self._displayed)
         ends = [
-            self._looks(end.batch.images, np.full(len(faces), end.row), faces.xywh)
+            patches(end.batch.images, np.full(len(faces), end.row), faces.xywh, self._displayed)
             for end, faces in ((one, a), (other, b))
         ]
         likeness = np.max(
             [np.sum(looks.reshape(-1, *look.shape) * look, axis=-1) for look in ends], axis=0
         )
         return bool((likeness >= _LEAST_LIKENESS).all())
-
-    def _looks(
-        self, images: NDArray[np.uint8], rows: NDArray[np.integer], xywh: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """(N, K) luma at points of the boxes' inner part, of zero mean and unit length."""
-        _, height, width = images.shape
-        grid = 0.5 + _INNER * ((np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID - 0.5)
-        x = (xywh[:, :1] + grid * xywh[:, 2:3]) * (width / self._displayed[0])
-        y = (xywh[:, 1:2] + grid * xywh[:, 3:]) * (height / self._displayed[1])
-        columns = np.clip(x.astype(np.int64), 0, width - 1)[:, None, :]
-        lines = np.clip(y.astype(np.int64), 0, height - 1)[:, :, None]
-        cells = (len(rows), _GRID // _POOL, _POOL, _GRID // _POOL, _POOL)
-        luma = images[rows[:, None, None], lines, columns].reshape(cells).mean((2, 4), np.float32)
-        luma = luma.reshape(len(rows), -1)
-        centered = luma - luma.mean(axis=1, keepdims=True, dtype=np.float32)
-        length = np.linalg.norm(centered, axis=1, keepdims=True)
-        return np.asarray(centered / np.maximum(length, 1.0), np.float32)
 
 
 def searched_every(recorded_fps: Fraction, fps: float | None) -> int:

@@ -88,61 +88,77 @@ def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(happy - negative.max(axis=1), np.float64)
 
 
-def frame_table(batch: FrameBatch, tracked: TrackedFaces, expressions: Expressions) -> pd.DataFrame:
-    """One row for each face, ordered by frame then face_id; one for each frame without a face.
+ROW = np.dtype(
+    [
+        *(("frame", np.int64), ("time_s", np.float64), ("face_id", np.int64)),
+        *(("score", np.float32), ("xywh", np.float32, 4), ("probs", np.float32, len(EXPRESSIONS))),
+        *(("frontality", np.float32), ("filled", np.bool_)),
+    ]
+)
+"""A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known."""
+
+
+def face_rows(batch: FrameBatch, tracked: TrackedFaces, expressions: Expressions) -> NDArray[Any]:
+    """One `ROW` for each face, ordered by frame, and one for each frame without a face.
 
     Args:
         batch: T frames.
         tracked: N faces in them, and who they are.
         expressions: (N, 7) probabilities, row for row with `tracked`.
 
+    Raises:
+        ValueError: the number of probabilities is not the number of faces.
+    """
+    faces = tracked.faces
+    if len(faces) != len(expressions):
+        raise ValueError(f"{len(faces)} faces, {len(expressions)} expressions")
+    faceless = np.setdiff1d(np.arange(len(batch)), faces.frame)
+    row = np.concatenate([faces.frame, faceless])
+    rows = np.zeros(len(row), ROW)
+    rows["frame"], rows["time_s"] = batch.index[row], batch.time_s[row]
+    mine = rows[: len(faces)]
+    mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
+    mine["score"], mine["xywh"] = faces.score, faces.xywh
+    mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
+    return rows[np.argsort(row, kind="stable")]
+
+
+def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
+    """The frame table of some rows, by frame, then by face_id.
+
+    Args:
+        rows: (R,) of `ROW`, frames ascending.
+
     Returns:
         Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
         emotion categorical over `EXPRESSIONS`, the rest float64. A frame without any face has
         success 0 and its face columns missing.
-
-    Raises:
-        ValueError: the number of probabilities is not the number of faces.
     """
-    detections, face_ids = tracked.faces, tracked.face_id
-    n = len(detections)
-    if n != len(expressions):
-        raise ValueError(f"{n} faces, {len(expressions)} expressions")
-    found = detections.frame.astype(np.int64)
-    faceless = np.setdiff1d(np.arange(len(batch)), found)
-    rows = np.concatenate([found, faceless])
-    order = np.lexsort([np.concatenate([face_ids, np.full(len(faceless), -1)]), rows])
-    rows, is_face = rows[order], order < n
+    rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
+    is_face = rows["face_id"] > 0
 
-    def spread(values: NDArray[Any]) -> NDArray[np.float64]:
-        """Values of the N faces at their rows, NaN at the frames without a face."""
-        column = np.full(len(rows), np.nan)
-        column[is_face] = values[order[is_face]]
-        return column
+    def known(values: NDArray[Any]) -> NDArray[np.float64]:
+        """Values of faces, NaN at the frames without one."""
+        return np.where(is_face, values.astype(np.float64), np.nan)
 
-    def spread_whole(values: NDArray[Any]) -> NDArray[np.int64]:
-        """The same for whole numbers, 0 at the frames without a face."""
-        column = np.zeros(len(rows), np.int64)
-        column[is_face] = values[order[is_face]]
-        return column
+    def whole(name: str) -> pd.arrays.IntegerArray:
+        return pd.arrays.IntegerArray(rows[name].astype(np.int64), ~is_face)
 
-    probs = expressions.probs.astype(np.float64)
-    best = probs.argmax(axis=1)
-    codes = np.full(len(rows), -1, np.int64)
-    codes[is_face] = best[order[is_face]]
+    probs = rows["probs"].astype(np.float64)
+    codes = np.where(is_face, probs.argmax(axis=1), -1)
     columns: dict[str, Any] = {
-        "frame": batch.index[rows],
-        "timestamp": batch.time_s[rows],
-        "face_id": pd.arrays.IntegerArray(spread_whole(face_ids), ~is_face),
+        "frame": rows["frame"],
+        "timestamp": rows["time_s"],
+        "face_id": whole("face_id"),
         "success": is_face.astype(np.int64),
-        "confidence": spread(detections.score),
-        **{name: spread(detections.xywh[:, k]) for k, name in enumerate(BOX_COLUMNS)},
-        **{name: spread(probs[:, k]) for k, name in enumerate(EXPRESSIONS)},
+        "confidence": known(rows["score"]),
+        **{name: known(rows["xywh"][:, k]) for k, name in enumerate(BOX_COLUMNS)},
+        **{name: known(probs[:, k]) for k, name in enumerate(EXPRESSIONS)},
         "emotion": pd.Categorical.from_codes(codes, categories=pd.Index(EXPRESSIONS)),
-        "emotion_confidence": spread(probs.max(axis=1)),
-        "valence": spread(valence(probs)),
-        "frontality": spread(frontality(detections.points)),
-        "filled": pd.arrays.IntegerArray(spread_whole(tracked.filled), ~is_face),
+        "emotion_confidence": known(probs.max(axis=1)),
+        "valence": known(valence(probs)),
+        "frontality": known(rows["frontality"]),
+        "filled": whole("filled"),
     }
     return pd.DataFrame(columns, columns=list(FRAME_COLUMNS))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fervid.blinks import Follower
 from fervid.records import Detections, FrameBatch, TrackedFaces
@@ -22,7 +23,7 @@ def searched(
     sizes: list[int],
     fps: float = 10.0,
     weak: Sequence[int] = (),
-) -> Iterator[tuple[FrameBatch, Detections]]:
+) -> Iterator[tuple[FrameBatch, Detections, NDArray[np.bool_]]]:
     """Batches of these sizes from the boxes of each frame; score .3 in weak frames, else .9."""
     start = 0
     for size in sizes:
@@ -32,7 +33,7 @@ def searched(
         frames = [row for row, boxes in enumerate(part) for _ in boxes]
         found = faces_at(frames, [box for boxes in part for box in boxes])
         score = np.where(np.isin(found.frame + start, weak), 0.3, 0.9).astype(np.float32)
-        yield batch, replace(found, score=score)
+        yield batch, replace(found, score=score), np.zeros(len(part), np.bool_)
         start += size
 
 
@@ -43,9 +44,9 @@ def follow(
     weak: Sequence[int] = (),
 ) -> tuple[list[tuple[int, int, bool]], Follower]:
     """(frame, face id, filled) of every face."""
-    follower = Follower(Tracker(start_score=0.5))
+    follower = Follower(Tracker((400, 300), start_score=0.5))
     rows = []
-    for batch, tracked in follower.follow(searched(shown, sizes=sizes, fps=fps, weak=weak)):
+    for batch, tracked, _ in follower.follow(searched(shown, sizes=sizes, fps=fps, weak=weak)):
         frames = batch.index[tracked.faces.frame].tolist()
         rows += list(zip(frames, tracked.face_id.tolist(), tracked.filled.tolist(), strict=True))
     return rows, follower
@@ -63,7 +64,8 @@ def test_a_filled_face_lies_half_way() -> None:
     moved = [14.0, 12.0, 40.0, 44.0]
     shown = [[BOX], [BOX], [], [moved], [moved]]
     parts: list[TrackedFaces] = [
-        tracked for _, tracked in Follower(Tracker()).follow(searched(shown, sizes=[5]))
+        tracked
+        for _, tracked, _ in Follower(Tracker((400, 300))).follow(searched(shown, sizes=[5]))
     ]
     guess = parts[0].faces[parts[0].filled]
     np.testing.assert_allclose(guess.xywh, [[12, 11, 40, 42]])

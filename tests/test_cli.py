@@ -128,6 +128,24 @@ def test_a_signal_inside_a_callback_of_the_runtime_still_stops_without_noise() -
     assert (done.returncode, done.stdout, done.stderr) == (143, "", "fervid: interrupted\n")
 
 
+_IMPORTING = """
+import time
+from fervid.cli import _one_line_errors
+with _one_line_errors():
+    import stopped_while_loading
+    time.sleep(20)
+"""
+
+
+def test_a_signal_during_an_import_waits_for_its_end(tmp_path: Path) -> None:
+    module = "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nprint('loaded')\n"
+    (tmp_path / "stopped_while_loading.py").write_text(module)
+    command = [sys.executable, "-c", _IMPORTING]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=15)
+    assert (done.returncode, done.stdout) == (143, "loaded\n")
+    assert done.stderr == "fervid: interrupted\n"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_leaves_nothing(
     long_clip: Path, tmp_path: Path, number: signal.Signals, code: int

@@ -20,7 +20,7 @@ from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
 from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
-from fervid.timeline import frame_table, summarize
+from fervid.timeline import face_rows, frame_table, summarize
 from tests.known_faces import faces_at, tracked
 
 HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)
@@ -35,11 +35,12 @@ def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
     index = np.arange(first, first + n_frames)
     n = len(faces)
     found = faces_at([f for f, _ in faces], np.ones((n, 4)), score=1.0)
-    return frame_table(
+    rows = face_rows(
         FrameBatch(np.zeros((n_frames, 1, 1), np.uint8), index, index / fps),
         tracked(found, ids if ids is not None else [1] * n),
         Expressions(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
     )
+    return frame_table(rows)
 
 
 def page_of(*tables, **meta):
@@ -200,7 +201,7 @@ def test_the_page_says_what_was_found():
 
 def test_only_twenty_faces_are_listed_and_the_rest_counted():
     faces = [(f, HAPPY) for f in range(30)]
-    words = Reader(page_of(table_of(30, faces, ids=range(30)))).words()
+    words = Reader(page_of(table_of(30, faces, ids=range(1, 31)))).words()
     assert "The 20 faces seen longest, and 10 more in summary.csv" in words
 
 

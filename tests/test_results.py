@@ -22,20 +22,24 @@ from fervid.results import (
     read_summary,
     read_timeline,
 )
-from fervid.timeline import FRAME_COLUMNS, frame_table, summarize
+from fervid.timeline import FRAME_COLUMNS, face_rows, frame_table, summarize
 from tests.known_faces import faces_at, tracked
 
 META = {"fervid": "0.1.0", "recording": {"name": "clip.mp4"}, "warnings": []}
 
 
-def table(first=0, n=4):
+def rows(first=0, n=4):
     """n frames, the first without a face, each other with one."""
     index = np.arange(first, first + n)
     batch = FrameBatch(np.zeros((n, 2, 2), np.uint8), index, index / 30)
     k = n - 1
     probs = np.tile(np.array([0.1, 0.1, 0.1, 0.12345, 0.1, 0.1, 0.37655], np.float32), (k, 1))
     found = faces_at(range(1, n), [[10.26, 20, 30, 40]] * k, score=0.9876)
-    return frame_table(batch, tracked(found, [3] * k), Expressions(probs))
+    return face_rows(batch, tracked(found, [3] * k), Expressions(probs))
+
+
+def table(first=0, n=4):
+    return frame_table(rows(first, n))
 
 
 def write(folder, **options):
@@ -351,3 +355,17 @@ def test_ten_thousand_rows_take_little_time(tmp_path):
     assert read_summary(tmp_path / "r").loc[0, "frames"] == 10_000
     assert json.loads((tmp_path / "r" / "meta.json").read_text())["detection"]["frames"] == 10_000
     assert set(read_timeline(tmp_path / "r").frames["emotion"].cat.categories) == set(EXPRESSIONS)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 3, 1000])
+def test_held_rows_come_back_in_order_and_each_frame_in_one_piece(tmp_path, chunk_rows):
+    twice = rows(n=5).repeat(2)
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.hold(twice)
+        writer.hold(rows(first=5, n=2))
+        chunks = list(writer.held(chunk_rows=chunk_rows))
+        writer.finish(META)
+    np.testing.assert_array_equal(np.concatenate(chunks), np.concatenate([twice, rows(5, 2)]))
+    frames = [set(chunk["frame"].tolist()) for chunk in chunks]
+    assert sum(map(len, frames)) == 7
+    assert names(tmp_path / "r") == ["frames.csv", "meta.json", "report.html", "summary.csv"]

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from fervid.blinks import Follower
+from fervid.cuts import CutFinder
 from fervid.detector import Detector
 from fervid.errors import FervidError
 from fervid.tracks import Tracker, iou
@@ -55,12 +56,12 @@ def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str
     missing = set(_COLUMNS) - set(truth.columns)
     if missing:
         raise FervidError(f"{truth_csv}: no column {', '.join(sorted(missing))}")
-    follower = Follower(Tracker(start_score=detector.start_score))
     visible = found = boxes = false = 0
     with VideoReader(recording) as reader:
         displayed = (reader.info.width, reader.info.height)
+        follower = Follower(Tracker(displayed, start_score=detector.start_score))
         searched = ((batch, detector.detect(batch, displayed)) for batch in reader)
-        for batch, tracked in follower.follow(searched):
+        for batch, tracked, _ in follower.follow(CutFinder().follow(searched)):
             for row, frame in enumerate(batch.index):
                 faces = truth[truth["frame"] == frame]
                 mine = tracked.faces.xywh[tracked.faces.frame == row]

@@ -1,0 +1,122 @@
+"""Who is who: joined when it is safe, kept apart when it is not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fervid.appearance import patches, textures
+from fervid.people import People, numbered
+from fervid.records import FaceCrops, FrameBatch
+from tests.known_faces import faces_at, tracked
+
+SIDE = 80.0
+
+
+def face(person: int, look: int = 0) -> NDArray[np.uint8]:
+    """A made face: smooth noise that is the person's own, with a little that is each look's."""
+
+    def smooth(seed: int) -> NDArray[np.float64]:
+        noise = np.random.default_rng(seed).normal(size=(54, 54))
+        kernel = np.exp(-(np.arange(-3, 4) ** 2) / 4.0)
+        for axis in (0, 1):
+            noise = np.apply_along_axis(np.convolve, axis, noise, kernel, "valid")
+        return np.asarray(noise / noise.std())
+
+    mixed = smooth(person) + 0.15 * smooth(1000 + look)
+    return np.clip(128 + 40 * mixed, 0, 255).astype(np.uint8)
+
+
+def see(
+    people: People,
+    tracks: Sequence[tuple[int, int]],
+    times: Sequence[float],
+    *,
+    cut: bool = False,
+    side: float = SIDE,
+    at: Sequence[float] = (),
+) -> None:
+    """Show (track, person) pairs side by side, or `at` places, at some times."""
+    count = len(times)
+    images = np.zeros((count, 2, 2), np.uint8)
+    batch = FrameBatch(images, np.arange(count), np.array(times, np.float64))
+    places = list(at) or [300.0 * k for k in range(len(tracks))]
+    boxes = [[x, 10.0, side, side] for _ in times for x in places]
+    found = faces_at([row for row in range(count) for _ in tracks], boxes)
+    ids = [track for _ in times for track, _ in tracks]
+    shown = [face(person, look=row) for row in range(count) for _, person in tracks]
+    crops = FaceCrops(np.stack(shown), np.arange(len(ids), dtype=np.int32))
+    cuts = np.zeros(count, np.bool_)
+    cuts[0] = cut
+    people.add(batch, tracked(found, ids), crops, cuts, 1.0)
+
+
+def test_one_who_comes_back_is_the_same_and_a_newcomer_is_not() -> None:
+    people = People()
+    see(people, [(1, 7), (2, 8)], np.arange(0, 3, 0.1).tolist())
+    see(people, [(3, 9)], np.arange(5, 8, 0.1).tolist(), cut=True)
+    see(people, [(4, 8)], np.arange(20, 23, 0.1).tolist(), cut=True)
+    assert people.numbers() == {1: 1, 2: 2, 3: 3, 4: 2}
+
+
+def test_two_in_one_frame_are_never_one() -> None:
+    people = People()
+    see(people, [(1, 7)], [0.0, 0.1, 0.2])
+    see(people, [(1, 7), (2, 7)], [0.3, 0.4, 0.5, 0.6])
+    assert people.numbers() == {1: 1, 2: 2}
+
+
+def test_one_who_might_be_either_of_two_is_neither() -> None:
+    people = People()
+    see(people, [(1, 7), (2, 7)], [0.0, 0.1, 0.2])
+    see(people, [(3, 7)], [9.0, 9.1, 9.2], cut=True)
+    assert people.numbers() == {1: 1, 2: 2, 3: 3}
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_small_faces_are_not_told_apart(cut: bool) -> None:
+    people = People()
+    see(people, [(1, 7)], [0.0, 0.1, 0.2], side=30.0)
+    see(people, [(2, 7)], [9.0, 9.1, 9.2], side=30.0, cut=cut)
+    assert people.numbers() == {1: 1, 2: 2}
+
+
+def test_nobody_at_all() -> None:
+    people = People()
+    see(people, [(1, 7)], [0.0])
+    assert People().numbers() == {}
+    assert numbered(np.array([0, 0]), {}).tolist() == [0, 0]
+    assert numbered(np.array([0, 3, 1]), {1: 1, 3: 1}).tolist() == [0, 1, 1]
+
+
+def test_textures_do_not_change_with_light_and_tell_made_faces_apart() -> None:
+    one, other = face(1), face(2)
+    darker = (one * 0.5 + 20).astype(np.uint8)
+    looks = textures(np.stack([one, darker, other, one]))
+    assert looks.shape == (4, 36 * 59)
+    np.testing.assert_allclose(np.linalg.norm(looks, axis=1), 1, atol=1e-6)
+    assert looks[0] @ looks[3] == pytest.approx(1, abs=1e-6)
+    assert looks[0] @ looks[1] > 0.9
+    assert looks[0] @ looks[2] < 0.7
+    assert len(textures(np.zeros((0, 48, 48), np.uint8))) == 0
+
+
+def test_patches_correlate_as_the_pictures_do() -> None:
+    images = np.stack([np.tile(face(k)[:40, :40], (2, 2)) for k in (1, 2)])
+    boxes = np.array([[0, 0, 40, 40], [40, 40, 40, 40], [0, 0, 40, 40]], np.float32)
+    looks = patches(images, np.array([0, 0, 1]), boxes, (80, 80))
+    assert looks[0] @ looks[1] > 0.99
+    assert looks[0] @ looks[2] < 0.7
+    assert not patches(
+        np.full((1, 8, 8), 9, np.uint8), np.zeros(1, np.int64), boxes[:1], (8, 8)
+    ).any()
+    assert patches(images, np.zeros(0, np.int64), boxes[:0], (80, 80)).shape == (0, 16)
+
+
+def test_people_are_numbered_by_first_appearance(tmp_path: Path) -> None:
+    people = People()
+    see(people, [(5, 1)], [0.0, 0.1], at=[600.0])
+    see(people, [(2, 2), (5, 1)], [0.2, 0.3], at=[0.0, 600.0])
+    assert people.numbers() == {5: 1, 2: 2}
