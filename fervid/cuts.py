@@ -66,7 +66,8 @@ class CutFinder:
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(36, 64, 3) picture of a frame with mean 128 and standard deviation 50."""
-    small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    scale = _SPREAD / max(float(small.std()), _LEAST_SPREAD)
-    even = np.clip((small - small.mean()) * scale + _MEAN, 0, 255).astype(np.uint8)
+    small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR)
+    mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(small))
+    scale = _SPREAD / max(spread, _LEAST_SPREAD)
+    even = cv2.addWeighted(small, scale, small, 0.0, _MEAN - scale * mean)
     return np.asarray(cv2.cvtColor(even, cv2.COLOR_GRAY2BGR), np.uint8)

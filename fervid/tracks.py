@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,32 +26,11 @@ _STEADY_S, _COAST_S = 0.25, 0.5
 """Motion is a mean over about this long, and is believed for so long without seeing the face."""
 
 
-@dataclass
-class _Tracks:
-    """M tracks as last seen: id, box xywh, its motion in pixels a second, when, and the patch."""
+_BOX, _MOTION, _SEEN, _ID, _LOOKS = slice(0, 4), slice(4, 8), 8, 9, slice(10, 26)
+"""Columns of a track as it was last seen: box xywh, its motion in pixels a second, seconds, id and
+patch. One array for all of it: this is the only work that is done frame by frame."""
 
-    ids: NDArray[np.int64]
-    boxes: NDArray[np.float32]
-    motion: NDArray[np.float32]
-    seen_s: NDArray[np.float64]
-    looks: NDArray[np.float32]
-
-    @classmethod
-    def empty(cls) -> Self:
-        box = np.zeros((0, 4), np.float32)
-        return cls(np.zeros(0, np.int64), box, box, np.zeros(0), np.zeros((0, 16), np.float32))
-
-    def __getitem__(self, rows: NDArray[Any]) -> Self:
-        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    def joined(self, other: Self) -> Self:
-        names = [field.name for field in fields(self)]
-        return type(self)(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in names))
-
-    def expected(self, time_s: float) -> NDArray[np.float32]:
-        """(M, 4) boxes where the motion leads until then."""
-        ahead = np.minimum(time_s - self.seen_s, _COAST_S).astype(np.float32)
-        return self.boxes + self.motion * ahead[:, None]
+_COLUMNS = 26
 
 
 class Tracker:
@@ -72,7 +50,7 @@ class Tracker:
         self._displayed = displayed
         self._start_score = start_score
         self._max_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
-        self._tracks = _Tracks.empty()
+        self._tracks = np.zeros((0, _COLUMNS))
         self._next = 1
 
     def update(
@@ -94,7 +72,7 @@ class Tracker:
         times, new_shot = batch.time_s.tolist(), cuts.tolist()
         for (start, stop), time_s, cut in zip(pairwise(edges), times, new_shot, strict=True):
             if cut:
-                self._tracks = _Tracks.empty()
+                self._tracks = np.zeros((0, _COLUMNS))
             if start < stop:
                 faces = slice(start, stop)
                 ids[faces] = self._assign(
@@ -110,65 +88,73 @@ class Tracker:
         time_s: float,
     ) -> NDArray[np.int64]:
         """Ids of one frame's faces: those of recent faces they continue best, else new ones."""
-        recent = self._tracks[time_s - self._tracks.seen_s <= self._max_gap_s]
-        mine, theirs = _pairs(*_fit(boxes, looks, recent, time_s))
-        ids = np.zeros(len(boxes), np.int64)
-        ids[mine] = recent.ids[theirs]
+        tracks = self._tracks[time_s - self._tracks[:, _SEEN] <= self._max_gap_s]
+        mine, theirs = _pairs(*_fit(boxes, looks, tracks, time_s))
+        now = np.zeros((len(boxes), _COLUMNS))
+        now[:, _BOX], now[:, _SEEN], now[:, _LOOKS] = boxes, time_s, looks
+        now[mine, _ID] = tracks[theirs, _ID]
+        now[mine, _MOTION] = _motion(tracks[theirs], boxes[mine], time_s)
         if len(mine) < len(boxes):
-            new = (ids == 0) & (scores >= self._start_score)
-            ids[new] = np.arange(self._next, self._next + new.sum())
+            new = (now[:, _ID] == 0) & (scores >= self._start_score)
+            now[new, _ID] = np.arange(self._next, self._next + new.sum())
             self._next += int(new.sum())
-        motion = np.zeros_like(boxes)
-        motion[mine] = _motion(recent[theirs], boxes[mine], time_s)
-        unseen = np.ones(len(recent.ids), np.bool_)
-        unseen[theirs] = False
-        now = _Tracks(ids, boxes, motion, np.full(len(ids), time_s), looks)
-        self._tracks = recent[unseen].joined(now[ids > 0])
-        return ids
+        unseen = np.delete(tracks, theirs, axis=0)
+        self._tracks = np.concatenate([unseen, now[now[:, _ID] > 0]])
+        return now[:, _ID].astype(np.int64)
 
 
 def _fit(
-    boxes: NDArray[np.float32], looks: NDArray[np.float32], tracks: _Tracks, time_s: float
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    boxes: NDArray[np.float32],
+    looks: NDArray[np.float32],
+    tracks: NDArray[np.float64],
+    time_s: float,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """How well (N, M) faces continue tracks, and whether they may at all."""
-    expected = tracks.expected(time_s)
-    overlap, likeness = iou(boxes, expected), looks @ tracks.looks.T
-    way = (boxes[:, :2] + boxes[:, 2:] / 2)[:, None] - (expected[:, :2] + expected[:, 2:] / 2)
-    size, before = boxes[:, 3:], tracks.boxes[None, :, 3]
-    apart = np.hypot(way[..., 0], way[..., 1]) / np.sqrt(size * before)
-    reach = np.minimum(_REACH + _REACH_PER_S * (time_s - tracks.seen_s), _MOST_REACH)
-    near = (apart <= reach) & (np.maximum(size / before, before / size) <= _SAME_SIZE)
-    may = (overlap >= _MIN_OVERLAP) & (likeness >= _OTHER_LOOKS) | near & (likeness >= _SAME_LOOKS)
-    return np.asarray(overlap + likeness, np.float32), may
+    passed = time_s - tracks[:, _SEEN]
+    expected = tracks[:, _BOX] + tracks[:, _MOTION] * np.minimum(passed, _COAST_S)[:, None]
+    overlap, likeness = iou(boxes, expected), looks @ tracks[:, _LOOKS].T
+    way = _centers(boxes)[:, None] - _centers(expected)
+    size, before = boxes[:, 3:], tracks[:, 3]
+    reach = np.minimum(_REACH + _REACH_PER_S * passed, _MOST_REACH)
+    near = (way * way).sum(axis=-1) <= reach * reach * size * before
+    same_size = (size <= _SAME_SIZE * before) & (before <= _SAME_SIZE * size)
+    alike = near & same_size & (likeness >= _SAME_LOOKS)
+    return overlap + likeness, (overlap >= _MIN_OVERLAP) & (likeness >= _OTHER_LOOKS) | alike
 
 
-def _motion(before: _Tracks, boxes: NDArray[np.float32], time_s: float) -> NDArray[np.float32]:
+def _centers(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    return boxes[:, :2] + boxes[:, 2:4] / 2
+
+
+def _motion(
+    before: NDArray[np.float64], boxes: NDArray[np.float32], time_s: float
+) -> NDArray[np.float64]:
     """(M, 4) pixels a second: a running mean that forgets in `_STEADY_S`."""
-    passed = np.maximum(time_s - before.seen_s, 1e-3)[:, None].astype(np.float32)
-    weight = 1 - np.exp(-passed / np.float32(_STEADY_S))
-    return np.asarray(before.motion + weight * ((boxes - before.boxes) / passed - before.motion))
+    passed = np.maximum(time_s - before[:, _SEEN, None], 1e-3)
+    weight = 1 - np.exp(-passed / _STEADY_S)
+    motion = before[:, _MOTION]
+    return np.asarray(motion + weight * ((boxes - before[:, _BOX]) / passed - motion))
 
 
 def _pairs(
-    fit: NDArray[np.float32], may: NDArray[np.bool_]
+    fit: NDArray[np.float64], may: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of (N, M) that belong together: all that may, the best fit in sum."""
-    if may.sum(axis=0).max(initial=0) > 1 or may.sum(axis=1).max(initial=0) > 1:
-        # Loaded where faces meet only: it takes half a second.
-        from scipy.optimize import linear_sum_assignment
+    mine, theirs = np.nonzero(may)
+    if len({*mine.tolist()}) == len({*theirs.tolist()}) == len(mine):
+        return mine, theirs
+    # Loaded where faces meet only: it takes half a second.
+    from scipy.optimize import linear_sum_assignment
 
-        lowest = float(fit.min()) - 1.0
-        mine, theirs = linear_sum_assignment(np.where(may, fit - lowest, 0.0), maximize=True)
-        good = may[mine, theirs]
-        return mine[good], theirs[good]
-    rows, columns = np.nonzero(may)
-    return rows, columns
+    mine, theirs = linear_sum_assignment(np.where(may, fit - fit.min() + 1.0, 0.0), maximize=True)
+    good = may[mine, theirs]
+    return mine[good], theirs[good]
 
 
-def iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of (N, 4) and (M, 4) boxes given as xywh, (N, M) float32."""
+def iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Intersection over union of (N, 4) and (M, 4) boxes given as xywh, (N, M)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
     shared = np.maximum(high - low, 0).prod(-1)
     union = a[:, 2:].prod(-1)[:, None] + b[:, 2:].prod(-1)[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+    return np.asarray(shared / np.maximum(union, 1e-6))
