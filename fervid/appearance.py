@@ -55,8 +55,8 @@ def textures(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         crops: (N, 48, 48) luma of framed faces.
 
     Returns:
-        (N, 2124) float32 of unit length: roots of the counts, so that the product of two is their
-        Bhattacharyya coefficient, 1 for the same picture.
+        (N, `TEXTURE_SIZE`) float32 of unit length: roots of the counts, so that the product of two
+        is their Bhattacharyya coefficient, 1 for the same picture.
     """
     luma = crops.astype(np.int16)
     end = FACE_SIZE - 1
@@ -67,10 +67,9 @@ def textures(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     side = np.arange(FACE_SIZE - 2) * _CELLS // (FACE_SIZE - 2)
     cell = side[:, None] * _CELLS + side
     face = np.arange(len(crops))[:, None, None] * _CELLS**2
-    kinds = int(_UNIFORM.max()) + 1
-    spot = (face + cell) * kinds + _UNIFORM[code]
-    counts = np.bincount(spot.ravel(), minlength=len(crops) * _CELLS**2 * kinds)
-    roots = np.sqrt(counts.reshape(len(crops), _CELLS**2 * kinds)) / (FACE_SIZE - 2)
+    spot = (face + cell) * _KINDS + _UNIFORM[code]
+    counts = np.bincount(spot.ravel(), minlength=len(crops) * TEXTURE_SIZE)
+    roots = np.sqrt(counts.reshape(len(crops), TEXTURE_SIZE)) / (FACE_SIZE - 2)
     return np.asarray(roots, np.float32)
 
 
@@ -85,3 +84,7 @@ def _uniform() -> NDArray[np.int64]:
 
 
 _UNIFORM = _uniform()
+_KINDS = int(_UNIFORM.max()) + 1
+
+TEXTURE_SIZE = _CELLS**2 * _KINDS
+"""Numbers that describe one face: 2124."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.appearance import textures
+from fervid.appearance import TEXTURE_SIZE, textures
 from fervid.records import FaceCrops, FrameBatch, TrackedFaces
 
 _EVERY_S = 0.5
@@ -116,41 +116,53 @@ class People:
 
     def numbers(self) -> dict[int, int]:
         """The person that each track shows; people count from 1 by first appearance."""
-        everyone: list[list[_Track]] = []
+        everyone: list[_Person] = []
         person: dict[int, int] = {}
         order = sorted(self._tracks, key=lambda number: (self._tracks[number].first_s, number))
         for number in order:
             track = self._tracks[number]
-            who = _recognised(track, everyone)
+            views = np.array(track.views, np.float16).reshape(-1, TEXTURE_SIZE)
+            who = _recognised(track, views, everyone)
             if who is None:
                 who = len(everyone)
-                everyone.append([])
-            everyone[who].append(track)
+                everyone.append(_Person([track], views))
+            else:
+                everyone[who].add(track, views)
             person[number] = who + 1
         return person
 
 
-def _recognised(track: _Track, everyone: list[list[_Track]]) -> int | None:
+@dataclass
+class _Person:
+    """Tracks of one person, and (K, `TEXTURE_SIZE`) all views of them."""
+
+    tracks: list[_Track]
+    views: NDArray[np.float16]
+
+    def add(self, track: _Track, views: NDArray[np.float16]) -> None:
+        self.tracks.append(track)
+        self.views = np.concatenate([self.views, views])
+
+    def likeness(self, views: NDArray[np.float16]) -> float:
+        """Median over the views of a track of this person's most alike view."""
+        if not len(self.views):
+            return 0.0
+        alike = views.astype(np.float32) @ self.views.astype(np.float32).T
+        return float(np.median(alike.max(axis=1)))
+
+
+def _recognised(track: _Track, views: NDArray[np.float16], everyone: list[_Person]) -> int | None:
     """Whom of the people so far a new track shows, None if that is not safe to say."""
-    if not track.views or not everyone:
+    if not len(views) or not everyone:
         return None
-    likeness = np.array([_likeness(track, person) for person in everyone])
-    away = [all(track.first_s > other.last_s for other in person) for person in everyone]
-    nearby = [any(track.follows(other) for other in person) for person in everyone]
-    needed = np.where(nearby, _SAME_NEARBY, _SAME)
+    likeness = np.array([person.likeness(views) for person in everyone])
     who = int(np.argmax(likeness))
-    others = np.delete(likeness, who)
-    sure = likeness[who] >= needed[who] and likeness[who] >= others.max(initial=0.0) + _MARGIN
-    return who if sure and away[who] else None
-
-
-def _likeness(track: _Track, person: list[_Track]) -> float:
-    """Median over the track's views of the most alike view of a person."""
-    views = [view for other in person for view in other.views]
-    if not views:
-        return 0.0
-    alike = np.stack(track.views).astype(np.float32) @ np.stack(views).astype(np.float32).T
-    return float(np.median(alike.max(axis=1)))
+    tracks = everyone[who].tracks
+    needed = _SAME_NEARBY if any(track.follows(other) for other in tracks) else _SAME
+    others = float(np.delete(likeness, who).max(initial=0.0))
+    sure = likeness[who] >= max(needed, others + _MARGIN)
+    away = all(track.first_s > other.last_s for other in tracks)
+    return who if sure and away else None
 
 
 def numbered(face_id: NDArray[np.int64], person: Mapping[int, int]) -> NDArray[np.int64]:
