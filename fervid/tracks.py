@@ -28,7 +28,7 @@ _STEADY_S, _COAST_S = 0.25, 0.5
 
 _BOX, _MOTION, _SEEN, _ID, _LOOKS = slice(0, 4), slice(4, 8), 8, 9, slice(10, 26)
 """Columns of a track as it was last seen: box xywh, its motion in pixels a second, seconds, id and
-patch. One array for all of it: this is the only work that is done frame by frame."""
+patch. One array for all of it: where faces meet, this is done frame by frame."""
 
 _COLUMNS = 26
 
@@ -68,17 +68,57 @@ class Tracker:
         """
         ids = np.zeros(len(detections), np.int64)
         looks = patches(batch.images, detections.frame, detections.xywh, self._displayed)
-        edges = np.searchsorted(detections.frame, np.arange(len(batch) + 1)).tolist()
-        times, new_shot = batch.time_s.tolist(), cuts.tolist()
-        for (start, stop), time_s, cut in zip(pairwise(edges), times, new_shot, strict=True):
-            if cut:
+        edges = np.searchsorted(detections.frame, np.arange(len(batch) + 1))
+        for first, end in _runs(np.diff(edges), cuts):
+            if cuts[first]:
                 self._tracks = np.zeros((0, _COLUMNS))
-            if start < stop:
-                faces = slice(start, stop)
+            if edges[first] == edges[end]:
+                continue
+            run, times = slice(edges[first], edges[end]), batch.time_s[first:end]
+            known = self._continue(detections.xywh[run], looks[run], times)
+            ids[edges[first] : edges[first + len(known)]] = known.ravel()
+            for frame in range(first + len(known), end):
+                faces = slice(edges[frame], edges[frame + 1])
                 ids[faces] = self._assign(
-                    detections.xywh[faces], detections.score[faces], looks[faces], time_s
+                    detections.xywh[faces],
+                    detections.score[faces],
+                    looks[faces],
+                    float(batch.time_s[frame]),
                 )
         return ids
+
+    def _alive(self, time_s: float) -> NDArray[np.float64]:
+        """The tracks that a face may continue."""
+        return self._tracks[time_s - self._tracks[:, _SEEN] <= self._max_gap_s]
+
+    def _continue(
+        self, boxes: NDArray[np.float32], looks: NDArray[np.float32], times: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """(K, N) ids in the first K of T frames with N faces each, where all is plain.
+
+        That is where each track may go on with one face only, and each face with one track: there
+        `_assign` says the same, at a multiple of the cost.
+        """
+        tracks, faces = self._alive(times[0]), len(boxes) // len(times)
+        if len(tracks) != faces:
+            return np.zeros((0, faces), np.int64)
+        rows = np.zeros((len(times) + 1, faces, _COLUMNS))
+        rows[0] = tracks
+        rows[1:, :, _BOX] = boxes.reshape(-1, faces, 4)
+        rows[1:, :, _LOOKS] = looks.reshape(-1, faces, looks.shape[1])
+        rows[1:, :, _SEEN] = times[:, None]
+        order = _likely_order(rows)
+        rows = np.take_along_axis(rows, order[..., None], axis=1)
+        rows[..., _ID] = tracks[:, _ID]
+        for before, now, time_s in zip(rows, rows[1:], times.tolist(), strict=False):
+            now[:, _MOTION] = _motion(before, now[:, _BOX], time_s)
+        _, may = _fit(rows[1:, :, _BOX], rows[1:, :, _LOOKS], rows[:-1], times[:, None])
+        plain = (may == np.eye(faces, dtype=bool)).all(axis=(1, 2))
+        plain &= (np.diff(rows[..., _SEEN], axis=0) <= self._max_gap_s).all(axis=1)
+        count = int(np.argmin(np.append(plain, False)))
+        as_given = np.take_along_axis(rows, np.argsort(order, axis=1)[..., None], axis=1)
+        self._tracks = as_given[count]
+        return as_given[1 : count + 1, :, _ID].astype(np.int64)
 
     def _assign(
         self,
@@ -88,7 +128,7 @@ class Tracker:
         time_s: float,
     ) -> NDArray[np.int64]:
         """Ids of one frame's faces: those of recent faces they continue best, else new ones."""
-        tracks = self._tracks[time_s - self._tracks[:, _SEEN] <= self._max_gap_s]
+        tracks = self._alive(time_s)
         mine, theirs = _pairs(*_fit(boxes, looks, tracks, time_s))
         now = np.zeros((len(boxes), _COLUMNS))
         now[:, _BOX], now[:, _SEEN], now[:, _LOOKS] = boxes, time_s, looks
@@ -103,19 +143,35 @@ class Tracker:
         return now[:, _ID].astype(np.int64)
 
 
+def _runs(counts: NDArray[np.integer[Any]], cuts: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First frame and end of each stretch of frames of one shot with as many faces each."""
+    starts = np.flatnonzero((np.diff(counts, prepend=-1) != 0) | cuts).tolist()
+    return list(pairwise([*starts, len(counts)]))
+
+
+def _likely_order(rows: NDArray[np.float64]) -> NDArray[np.intp]:
+    """(T, N) face of each frame that seems to continue each row of the first one."""
+    boxes, looks = rows[..., _BOX], rows[..., _LOOKS]
+    fit = iou(boxes[1:], boxes[:-1]) + looks[1:] @ looks[:-1].swapaxes(-1, -2)
+    order = [np.arange(rows.shape[1])]
+    for best in fit.argmax(axis=-2):
+        order.append(best[order[-1]])
+    return np.array(order)
+
+
 def _fit(
-    boxes: NDArray[np.float32],
-    looks: NDArray[np.float32],
+    boxes: NDArray[np.floating[Any]],
+    looks: NDArray[np.floating[Any]],
     tracks: NDArray[np.float64],
-    time_s: float,
+    time_s: float | NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """How well (N, M) faces continue tracks, and whether they may at all."""
-    passed = time_s - tracks[:, _SEEN]
-    expected = tracks[:, _BOX] + tracks[:, _MOTION] * np.minimum(passed, _COAST_S)[:, None]
-    overlap, likeness = iou(boxes, expected), looks @ tracks[:, _LOOKS].T
-    way = _centers(boxes)[:, None] - _centers(expected)
-    size, before = boxes[:, 3:], tracks[:, 3]
-    reach = np.minimum(_REACH + _REACH_PER_S * passed, _MOST_REACH)
+    """How well (..., N) faces continue (..., M) tracks, and whether they may at all."""
+    passed = time_s - tracks[..., _SEEN]
+    expected = tracks[..., _BOX] + tracks[..., _MOTION] * np.minimum(passed, _COAST_S)[..., None]
+    overlap, likeness = iou(boxes, expected), looks @ tracks[..., _LOOKS].swapaxes(-1, -2)
+    way = _centers(boxes)[..., :, None, :] - _centers(expected)[..., None, :, :]
+    size, before = boxes[..., 3:4], tracks[..., None, :, 3]
+    reach = np.minimum(_REACH + _REACH_PER_S * passed, _MOST_REACH)[..., None, :]
     near = (way * way).sum(axis=-1) <= reach * reach * size * before
     same_size = (size <= _SAME_SIZE * before) & (before <= _SAME_SIZE * size)
     alike = near & same_size & (likeness >= _SAME_LOOKS)
@@ -123,11 +179,11 @@ def _fit(
 
 
 def _centers(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    return boxes[:, :2] + boxes[:, 2:4] / 2
+    return boxes[..., :2] + boxes[..., 2:4] / 2
 
 
 def _motion(
-    before: NDArray[np.float64], boxes: NDArray[np.float32], time_s: float
+    before: NDArray[np.float64], boxes: NDArray[np.floating[Any]], time_s: float
 ) -> NDArray[np.float64]:
     """(M, 4) pixels a second: a running mean that forgets in `_STEADY_S`."""
     passed = np.maximum(time_s - before[:, _SEEN, None], 1e-3)
@@ -152,9 +208,10 @@ def _pairs(
 
 
 def iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Intersection over union of (N, 4) and (M, 4) boxes given as xywh, (N, M)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    """Intersection over union of (..., N, 4) and (..., M, 4) boxes given as xywh, (..., N, M)."""
+    a, b = a[..., :, None, :], b[..., None, :, :]
+    low = np.maximum(a[..., :2], b[..., :2])
+    high = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     shared = np.maximum(high - low, 0).prod(-1)
-    union = a[:, 2:].prod(-1)[:, None] + b[:, 2:].prod(-1)[None] - shared
+    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared
     return np.asarray(shared / np.maximum(union, 1e-6))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
@@ -43,21 +43,28 @@ _FOOT_MS = 0.2
 _LABEL_SHARE = 0.005
 
 
-def timeline_figure(binned: Binned, lane_names: list[str]) -> go.Figure:
-    """The figure of one recording.
+def timeline_figure(binned: Binned, lane_names: list[str]) -> dict[str, Any]:
+    """The figure of one recording, as plotly.js takes it and `plotly.graph_objects.Figure`, too.
 
     Args:
         binned: means over time.
         lane_names: what each lane of `binned` shows, plain text without markup.
     """
     panels, height = panels_of(len(lane_names))
-    figure = go.Figure()
-    figure.add_traces(_areas(binned, "y", legend=True))
-    figure.add_trace(_strip(binned, lane_names))
-    figure.add_traces([*_valence(binned), _faces(binned)])
-    figure.add_traces(_areas(binned, "y5", legend=False))
-    figure.update_layout(layout_of(binned, panels, height))
-    return figure
+    traces = [
+        *_areas(binned, "y", legend=True),
+        _strip(binned, lane_names),
+        *_valence(binned),
+        _faces(binned),
+        *_areas(binned, "y5", legend=False),
+    ]
+    return {"data": traces, "layout": layout_of(binned, panels, height)}
+
+
+def _typed(array: NDArray[Any]) -> dict[str, str]:
+    """A little-endian array as plotly.js reads it: a fifth of the bytes of a list."""
+    spec = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(array.tobytes()).decode()}
+    return spec if array.ndim == 1 else spec | {"shape": ",".join(map(str, array.shape))}
 
 
 @dataclass(frozen=True)
@@ -88,79 +95,75 @@ class _Outline:
         return np.where(self.foot, at_foot, of_bins[self.bin]).astype(np.float32)
 
 
-def _areas(binned: Binned, axis: str, *, legend: bool) -> list[go.Scatter]:
+def _scatter(
+    x: NDArray[np.float64], y: NDArray[np.float32], axes: tuple[str, str], **style: Any
+) -> dict[str, Any]:
+    places = {"x": _typed(x), "y": _typed(y), "xaxis": axes[0], "yaxis": axes[1]}
+    return {"type": "scatter", "mode": "lines", **places, **style}
+
+
+def _areas(binned: Binned, axis: str, *, legend: bool) -> list[dict[str, Any]]:
     outline = _Outline.of(binned)
     traces = []
     for name in STACK:
         y = outline.values(binned.mean[:, EXPRESSIONS.index(name)], 0.0)
-        hover = {"hoverinfo": "skip"}
+        style: dict[str, Any] = {"hoverinfo": "skip"}
         if legend:
             text = np.where(outline.foot, "no face", np.char.mod("%.0f%%", y * 100))
-            hover = {"text": text.tolist(), "hovertemplate": "%{text}"}
-        traces.append(
-            go.Scatter(
-                x=outline.x,
-                y=y,
-                name=name,
-                xaxis="x" if legend else "x2",
-                yaxis=axis,
-                mode="lines",
-                stackgroup=axis,
-                line={"width": 0, "color": COLOURS[name]},
-                fillcolor=COLOURS[name],
-                legendgroup=name,
-                showlegend=legend,
-                **hover,
-            )
-        )
+            style = {"text": text.tolist(), "hovertemplate": "%{text}"}
+        style |= {
+            "name": name,
+            "stackgroup": axis,
+            "line": {"width": 0, "color": COLOURS[name]},
+            "fillcolor": COLOURS[name],
+            "legendgroup": name,
+            "showlegend": legend,
+        }
+        traces.append(_scatter(outline.x, y, ("x" if legend else "x2", axis), **style))
     return traces
 
 
-def _strip(binned: Binned, lane_names: list[str]) -> go.Heatmap:
-    steps = np.repeat(np.arange(len(EXPRESSIONS) + 1) / len(EXPRESSIONS), 2)[1:-1]
-    colours = np.repeat([COLOURS[name] for name in EXPRESSIONS], 2)
+def _strip(binned: Binned, lane_names: list[str]) -> dict[str, Any]:
+    steps = (np.repeat(np.arange(len(EXPRESSIONS) + 1), 2)[1:-1] / len(EXPRESSIONS)).tolist()
+    colours = [COLOURS[name] for name in EXPRESSIONS for _ in range(2)]
     dominant = binned.dominant()
     words = np.array([*EXPRESSIONS, "no face"], object)
-    text = words[np.nan_to_num(dominant, nan=len(EXPRESSIONS)).astype(int)]
-    return go.Heatmap(
-        x=milliseconds(binned.edges),
-        y=lane_names,
-        z=dominant.astype(np.float32),
-        text=text,
-        xaxis="x",
-        yaxis="y2",
-        zmin=0,
-        zmax=len(EXPRESSIONS),
-        colorscale=[[float(s), str(c)] for s, c in zip(steps, colours, strict=True)],
-        showscale=False,
-        ygap=3,
-        name="most frequent",
-        hovertemplate="%{y}: %{text}<extra></extra>",
-    )
+    return {
+        "type": "heatmap",
+        "x": _typed(milliseconds(binned.edges)),
+        "y": lane_names,
+        "z": _typed(dominant.astype(np.float32)),
+        "text": words[np.nan_to_num(dominant, nan=len(EXPRESSIONS)).astype(int)].tolist(),
+        "xaxis": "x",
+        "yaxis": "y2",
+        "zmin": 0,
+        "zmax": len(EXPRESSIONS),
+        "colorscale": [list(pair) for pair in zip(steps, colours, strict=True)],
+        "showscale": False,
+        "ygap": 3,
+        "name": "most frequent",
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+    }
 
 
-def _valence(binned: Binned) -> list[go.Scatter]:
-    outline = _Outline.of(binned)
-    axes = {"x": outline.x, "xaxis": "x", "yaxis": "y3", "mode": "lines", "showlegend": False}
+def _valence(binned: Binned) -> list[dict[str, Any]]:
+    outline, axes = _Outline.of(binned), ("x", "y3")
+    area, curve = (outline.values(binned.valence, at_foot) for at_foot in (0.0, np.nan))
     fill = {"fill": "tozeroy", "fillcolor": _FILL, "line": {"width": 0}, "hoverinfo": "skip"}
-    line = {"line": {"width": 1.4, "color": _LINE}, "name": "valence (derived)"}
+    line = {"line": {"width": 1.4, "color": _LINE}, "hovertemplate": "%{y:+.2f}"}
     return [
-        go.Scatter(**axes, **fill, y=outline.values(binned.valence, 0.0)),
-        go.Scatter(
-            **axes, **line, y=outline.values(binned.valence, np.nan), hovertemplate="%{y:+.2f}"
-        ),
+        _scatter(outline.x, area, axes, showlegend=False, **fill),
+        _scatter(outline.x, curve, axes, showlegend=False, name="valence (derived)", **line),
     ]
 
 
-def _faces(binned: Binned) -> go.Scatter:
-    mean = binned.faces / binned.frames
-    return go.Scatter(
-        x=milliseconds(binned.edges),
-        y=np.append(mean, mean[-1:]).astype(np.float32) if len(mean) else np.zeros(1, np.float32),
+def _faces(binned: Binned) -> dict[str, Any]:
+    mean = (binned.faces / binned.frames).astype(np.float32)
+    return _scatter(
+        milliseconds(binned.edges),
+        np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32),
+        ("x", "y4"),
         name="faces found",
-        xaxis="x",
-        yaxis="y4",
-        mode="lines",
         line={"width": 1.4, "color": _LINE, "shape": "hv"},
         fill="tozeroy",
         fillcolor=_FILL,

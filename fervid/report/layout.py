@@ -67,7 +67,7 @@ def layout_of(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any
     # The slider shows the traces of its own axis; their panel is too flat to be seen.
     axes["yaxis5"] = {"domain": [0, 1e-3], "anchor": "x2", "visible": False, "range": [0, 1]}
     return {
-        "template": "none",
+        "template": {},
         "height": height,
         "margin": {"l": 78, "r": 18, "t": _TOP_PX, "b": _BOTTOM_PX, "pad": 0},
         "hovermode": "x unified",

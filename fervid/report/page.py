@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from fervid.errors import ResultError
 from fervid.model_cards import describe
@@ -51,7 +50,7 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
-    scripts = [get_plotlyjs(), _text("theme.js"), _text("page.js")]
+    scripts = [_plotly(), _text("theme.js"), _text("page.js")]
     return (
         _environment()
         .get_template("page.html.jinja")
@@ -65,7 +64,7 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
             faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
             n_faces=len(faces),
             has_figure=bool(binned.faces.any()),
-            figure=script_json(timeline_figure(binned, lane_names).to_json()),
+            figure=script_json(json.dumps(timeline_figure(binned, lane_names))),
             config=script_json(json.dumps(config)),
             runs=script_json(json.dumps(labelled_runs(binned, lane_names))),
             style=Markup(_text("style.css")),
@@ -210,6 +209,12 @@ def csp_hash(script: str) -> str:
 def _file_stem(name: str) -> str:
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem).strip("._")
     return f"{stem or 'recording'}-timeline"
+
+
+def _plotly() -> str:
+    """plotly.js as the Plotly package ships it, whose own modules take long to load."""
+    script = resources.files("plotly").joinpath("package_data", "plotly.min.js")
+    return script.read_text(encoding="utf-8")
 
 
 def _text(name: str) -> str:

@@ -39,6 +39,9 @@ CONTAINERS = (
 """Demuxers that may be used: recordings, and plain audio so that it is named as such. Play lists,
 scripts, devices and still images are left out: they open other files or are not recordings."""
 
+_PIPE_BYTES = 1 << 20
+"""Several frames go through at once, where a pipe can be so large."""
+
 _WINDOWS = sys.platform == "win32"
 
 
@@ -113,6 +116,7 @@ class Child:
         on_log: called from a thread with each line of the log and the time stamp of the newest
             frame that left the decoder by then.
         frame_stats: report number and time stamp of every frame through `next_frame`.
+        coarse: leave edges of blocks as they are in frames that no other frame builds upon.
 
     Raises:
         MediaError: the path is not a regular file with something in it.
@@ -128,6 +132,7 @@ class Child:
         level: str,
         on_log: Callable[[str, int | None], None],
         frame_stats: bool = False,
+        coarse: bool = False,
     ) -> None:
         binary = find_ffmpeg()
         self.stalled = False
@@ -148,7 +153,8 @@ class Child:
         try:
             if frame_stats:
                 output = output | self._stats_options(stats_write)
-            command = _command(binary, path, self._fd, output, threads, level)
+            decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
+            command = _command(binary, path, self._fd, output, decoding, level)
             self._process = _start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)
@@ -258,7 +264,7 @@ class Child:
 
 
 def _command(
-    binary: str, path: Path, fd: int, output: dict[str, Any], threads: int, level: str
+    binary: str, path: Path, fd: int, output: dict[str, Any], decoding: dict[str, Any], level: str
 ) -> list[str]:
     """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg."""
     name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")
@@ -271,7 +277,7 @@ def _command(
         format_whitelist=CONTAINERS,
         max_pixels=MAX_PIXELS,
         max_streams=100,
-        threads=threads,
+        **decoding,
         **options,
     )
     stream = ffmpeg.output(source["V:0"], "pipe:1", fps_mode="passthrough", **output)
@@ -284,7 +290,7 @@ def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
     dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR")
     environment = {key: value for key, value in os.environ.items() if key not in dropped}
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -296,3 +302,10 @@ def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise SetupError(f"ffmpeg cannot be started: {error.strerror}") from None
+    if sys.platform == "linux":
+        import fcntl
+
+        assert process.stdout is not None
+        with contextlib.suppress(OSError):  # a user may have so much of it and no more
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process

