@@ -137,6 +137,8 @@ class Detections:
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """The faces of all parts, one part after the other."""
+        if not parts:
+            return cls.empty()
         columns = zip(*((p.frame, p.xywh, p.score, p.points) for p in parts), strict=True)
         return cls(*map(np.concatenate, columns))
 

@@ -41,11 +41,13 @@ class Searched:
         batch: T frames.
         rows: the searched ones, ascending.
         faces: what was found there; `frame` counts rows of the batch.
+        looks: (N, 16) patches of these.
     """
 
     batch: FrameBatch
     rows: NDArray[np.int64]
     faces: Detections
+    looks: NDArray[np.float32]
 
 
 class SparseSearch:
@@ -81,8 +83,7 @@ class SparseSearch:
 
     def first(self, batch: FrameBatch) -> Searched:
         """Search every Nth frame of a batch, its first one included."""
-        rows = np.arange(0, len(batch), self.every)
-        return Searched(batch, rows, self._search(batch, rows))
+        return self._search(batch, np.arange(0, len(batch), self.every))
 
     def rest(self, now: Searched, after: Searched | None) -> Detections:
         """The faces of all frames of a batch.
@@ -96,75 +97,51 @@ class SparseSearch:
         if after is not None:
             ends.append(_ends(after)[0])
         elif ends[-1].row < count - 1:  # the end must be seen
-            ends += self._searched(batch, np.array([count - 1]))
+            ends += _ends(self._search(batch, np.array([count - 1])))
         parts = [end.faces for end in ends if end.batch is batch]
-        spans = list(pairwise(ends))
-        while spans:
-            middles = []
-            for one, other in spans:
-                between = np.arange(one.row + 1, other.row if other.batch is batch else count)
-                if not len(between):
-                    continue
-                placed = self._place(batch, one, other, between)
-                if placed is None:
-                    middles.append((one, other, int(between[len(between) // 2])))
-                else:
-                    parts.append(placed)
-            found = self._searched(batch, np.array([row for *_, row in middles], np.int64))
+        spans = [_Span.of(batch, *pair) for pair in pairwise(ends)]
+        while spans := [span for span in spans if len(span.rows)]:
+            placed, is_placed = self._place(batch, spans)
+            parts.append(placed)
+            halved = [span for span, done in zip(spans, is_placed, strict=True) if not done]
+            middles = np.array([span.rows[len(span.rows) // 2] for span in halved], np.int64)
+            found = _ends(self._search(batch, middles))
             parts += [end.faces for end in found]
             spans = [
-                span
-                for (one, other, _), middle in zip(middles, found, strict=True)
-                for span in ((one, middle), (middle, other))
+                half
+                for span, middle in zip(halved, found, strict=True)
+                for half in (_Span.of(batch, span.one, middle), _Span.of(batch, middle, span.other))
             ]
         together = Detections.concatenate(parts)
         return together[np.argsort(together.frame, kind="stable")]
 
-    def _searched(self, batch: FrameBatch, rows: NDArray[np.int64]) -> list[_End]:
-        """What a search finds in each of some rows."""
-        return _ends(Searched(batch, rows, self._search(batch, rows))) if len(rows) else []
-
-    def _search(self, batch: FrameBatch, rows: NDArray[np.int64]) -> Detections:
+    def _search(self, batch: FrameBatch, rows: NDArray[np.int64]) -> Searched:
+        """What a search finds in some rows."""
         with self._counting:
             self.searched += len(rows)
-        found = self._detect(FrameBatch(batch.images[rows], batch.index[rows], batch.time_s[rows]))
-        return Detections(rows[found.frame].astype(np.int32), found.xywh, found.score, found.points)
+        part = FrameBatch(batch.images[rows], batch.index[rows], batch.time_s[rows])
+        found = self._detect(part) if len(rows) else Detections.empty()
+        frame = rows[found.frame].astype(np.int32)
+        faces = Detections(frame, found.xywh, found.score, found.points)
+        return Searched(batch, rows, faces, self._looks(batch, faces))
 
-    def _place(
-        self, batch: FrameBatch, one: _End, other: _End, between: NDArray[np.int64]
-    ) -> Detections | None:
-        """Faces in the rows between two searched frames; None where they must be searched."""
-        if not 0 < other.time_s - one.time_s <= self._longest_gap_s:
-            return None
-        pairs = _same_faces(one.faces, other.faces)
-        if pairs is None:
-            return None
-        a, b = one.faces, other.faces[pairs]
-        share = (batch.time_s[between] - one.time_s) / (other.time_s - one.time_s)
-        placed = _interpolate(a, b, share.astype(np.float32), between)
-        if len(placed) and not self._alike(batch, placed, one, a, other, b):
-            return None
-        return placed
+    def _looks(self, batch: FrameBatch, faces: Detections) -> NDArray[np.float32]:
+        return patches(batch.images, faces.frame, faces.xywh, self._displayed)
 
-    def _alike(
-        self,
-        batch: FrameBatch,
-        placed: Detections,
-        one: _End,
-        a: Detections,
-        other: _End,
-        b: Detections,
-    ) -> bool:
-        """Whether every placed face looks as it does at one of the ends."""
-        looks = patches(batch.images, placed.frame, placed.xywh, self._displayed)
-        ends = [
-            patches(end.batch.images, np.full(len(faces), end.row), faces.xywh, self._displayed)
-            for end, faces in ((one, a), (other, b))
-        ]
-        likeness = np.max(
-            [np.sum(looks.reshape(-1, *look.shape) * look, axis=-1) for look in ends], axis=0
-        )
-        return bool((likeness >= _LEAST_LIKENESS).all())
+    def _place(self, batch: FrameBatch, spans: list[_Span]) -> tuple[Detections, NDArray[np.bool_]]:
+        """Faces between searched frames, and in which spans; the others must be searched.
+
+        Every placed face must look as it does at one of the ends.
+        """
+        known = [span.interpolated(batch, self._longest_gap_s) for span in spans]
+        faces = Detections.concatenate([part.faces for part in known if part])
+        looks = self._looks(batch, faces)
+        ends = [part.looks for part in known if part] or [np.stack([looks, looks])]
+        unlike = (looks * np.concatenate(ends, axis=1)).sum(axis=-1).max(axis=0) < _LEAST_LIKENESS
+        span = np.repeat(np.arange(len(spans)), [len(part.faces) if part else 0 for part in known])
+        is_placed = np.array([part is not None for part in known])
+        is_placed[span[unlike]] = False
+        return faces[is_placed[span]], is_placed
 
 
 def searched_every(recorded_fps: Fraction, fps: float | None) -> int:
@@ -210,11 +187,12 @@ def search_ahead(
 
 @dataclass(frozen=True)
 class _End:
-    """A searched frame and its faces."""
+    """A searched frame, its faces and what they look like."""
 
     batch: FrameBatch
     row: int
     faces: Detections
+    looks: NDArray[np.float32]
 
     @property
     def time_s(self) -> float:
@@ -223,8 +201,48 @@ class _End:
 
 def _ends(searched: Searched) -> list[_End]:
     """Each searched frame by itself."""
-    faces = searched.faces
-    return [_End(searched.batch, row, faces[faces.frame == row]) for row in searched.rows.tolist()]
+    faces, looks = searched.faces, searched.looks
+    edges = np.searchsorted(faces.frame, [*searched.rows, len(searched.batch)])
+    return [
+        _End(searched.batch, row, faces[start:stop], looks[start:stop])
+        for row, (start, stop) in zip(searched.rows.tolist(), pairwise(edges), strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Between:
+    """Faces between two ends, and (2, N, 16) what each looks like there."""
+
+    faces: Detections
+    looks: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Two searched frames, and the rows of a batch between them."""
+
+    one: _End
+    other: _End
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, batch: FrameBatch, one: _End, other: _End) -> _Span:
+        stop = other.row if other.batch is batch else len(batch)
+        return cls(one, other, np.arange(one.row + 1, stop))
+
+    def interpolated(self, batch: FrameBatch, longest_gap_s: float) -> _Between | None:
+        """Faces in the rows, if both ends show the same ones and are not too far apart."""
+        one, other = self.one, self.other
+        gap_s = other.time_s - one.time_s
+        if not 0 < gap_s <= longest_gap_s:
+            return None
+        pairs = _same_faces(one.faces, other.faces)
+        if pairs is None:
+            return None
+        share = ((batch.time_s[self.rows] - one.time_s) / gap_s).astype(np.float32)
+        faces = _interpolate(one.faces, other.faces[pairs], share, self.rows)
+        looks = np.tile(np.stack([one.looks, other.looks[pairs]]), (1, len(self.rows), 1))
+        return _Between(faces, looks)
 
 
 def _same_faces(a: Detections, b: Detections) -> NDArray[np.intp] | None:
