@@ -199,7 +199,7 @@ def lengthened(folder: Path, minutes: int) -> dict[str, Any]:
     clips = [repeat(second, folder / f"{seconds}.mp4", seconds) for seconds in lengths]
     turns = [[cost_of(analyze(clip, folder)) for clip in clips[:2]] for _ in range(_SHORT_ROUNDS)]
     rounds = [*zip(*turns, strict=True), [cost_of(analyze(clips[2], folder))]]
-    cpu_s = [median(cost.cpu_s for cost in costs) for costs in rounds]
+    cpu_s: list[float] = [median(cost.cpu_s for cost in costs) for costs in rounds]
     peak_mb = [median(cost.peak_bytes for cost in costs) / 1e6 for costs in rounds]
 
     def milliseconds(clip: int) -> float:

@@ -234,6 +234,29 @@ def main() -> None:
     "in any case.  [default: five searches a second]",
 )
 @click.option(
+    "--smooth",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time constant of the smoothed probabilities; 0 leaves them as they are.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Smoothed probability that begins an episode; a face in no episode is uncertain.",
+)
+@click.option(
+    "--min-episode",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    metavar="SECONDS",
+    help="Leave out episodes shorter than this.",
+)
+@click.option(
     "--device",
     type=click.Choice(DEVICES),
     default=DEVICES[0],
@@ -269,8 +292,8 @@ def main() -> None:
 def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings: Any) -> None:
     """Analyse a video file and write its expression timeline.
 
-    Writes RECORDING.fervid/ with frames.csv (one row for each face in each frame), summary.csv,
-    meta.json and report.html.
+    Writes RECORDING.fervid/ with report.html and the tables frames.csv (one row for each face in
+    each frame), episodes.csv, people.csv and summary.csv; codebook.csv explains their columns.
 
     \b
     Examples:

@@ -29,13 +29,17 @@ from fervid.video.ffmpeg import quoted
 
 # pandas, OpenCV and JAX take two seconds to load; meanwhile the recording is being decoded.
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fervid.classifier import ExpressionClassifier
     from fervid.cuts import CutFinder
     from fervid.detector import Detector
+    from fervid.results import ResultWriter
     from fervid.timeline import Timeline
 
 RESULT_SUFFIX = ".fervid"
 _LONGEST_GAPS = 1.5
+_ONE_FRAME_S = 0.04
 _FRAMES_A_CALL, _FACES_A_FRAME = 8, 6
 _LEAST_FRAMES = 16
 _BATCH_BYTES = 24_000_000
@@ -109,31 +113,31 @@ class Analyzer:
     def rows(self, reader: VideoReader, followed: Followed) -> Iterator[NDArray[Any]]:
         """The rows of a recording, a batch of frames at a time, with the numbers of tracks."""
         from fervid import faces
+        from fervid.appearance import sharpness
         from fervid.timeline import face_rows
 
-        displayed = (reader.info.width, reader.info.height)
-        scale = reader.shape[0] / reader.info.height
         searched = followed.cuts.follow(search_ahead(reader, followed.search))
         for batch, tracked, cuts in followed.follower.follow(searched):
-            crops = faces.crop(batch, tracked.faces, displayed)
-            followed.people.add(batch, tracked, crops, cuts, scale)
-            yield face_rows(batch, tracked, self.classifier.classify(crops))
+            crops = faces.crop(batch, tracked.faces, reader.info.displayed)
+            followed.people.add(batch, tracked, crops, cuts, reader.shrunk)
+            sharp = sharpness(crops.images)
+            found = self.classifier.classify(crops)
+            yield face_rows(batch, tracked, found, sharp, reader.shrunk)
 
     def search(self, reader: VideoReader) -> SparseSearch:
         """The search of a recording; the reader's batches become as large as it wants them."""
-        info, choice = reader.info, self.settings
-        every = choice.detect_every or searched_every(info.fps, choice.fps)
+        displayed, choice = reader.info.displayed, self.settings
+        every = choice.detect_every or searched_every(reader.rate)
         frames = max(every * self.batch_size, _LEAST_FRAMES)
         most = max(1, _BATCH_BYTES // math.prod(reader.shape))
         reader.batch_size = every * max(1, min(frames, most) // every)
-        displayed, height = (info.width, info.height), reader.shape[0]
 
         def detect(batch: FrameBatch) -> Detections:
             found = self.detector.detect(batch, displayed)
-            return found[found.xywh[:, 3] * (height / info.height) >= choice.min_face]
+            return found[found.xywh[:, 3] * reader.shrunk >= choice.min_face]
 
-        rate = min(float(info.fps) or math.inf, choice.fps or math.inf)
-        longest_gap_s = _LONGEST_GAPS * every / rate if rate < math.inf else math.inf
+        known = reader.rate < math.inf
+        longest_gap_s = _LONGEST_GAPS * every / reader.rate if known else math.inf
         return SparseSearch(detect, displayed, every, longest_gap_s)
 
     def analyze(
@@ -152,11 +156,9 @@ class Analyzer:
             reader.begin()
             from fervid.cuts import CutFinder
             from fervid.results import ResultWriter
-            from fervid.timeline import frame_table
 
             unopened = ResultWriter(folder, overwrite=overwrite)
-            displayed = (reader.info.width, reader.info.height)
-            tracker = Tracker(displayed, self.settings.fps, self.detector.start_score)
+            tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
             followed = Followed(search, CutFinder(), Follower(tracker), People())
             ahead.submit(self.detector.prepare, reader.shape)
             ahead.submit(self.classifier.prepare)
@@ -171,13 +173,36 @@ class Analyzer:
                     if frames == 0:
                         raise MediaError(_nothing_chosen(reader.info))
                     who = followed.people.numbers()
-                    for rows in writer.held():
-                        rows["face_id"] = numbered(rows["face_id"], who)
-                        writer.append(frame_table(rows))
+                    episodes = self._finish_rows(writer, reader, tracker.longest_gap_s, who)
                     elapsed = time.perf_counter() - began
-                    writer.finish(self._meta(reader, followed, who, elapsed))
+                    writer.finish(episodes, self._meta(reader, followed, who, elapsed))
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
+
+    def _finish_rows(
+        self, writer: ResultWriter, reader: VideoReader, longest_s: float, who: dict[int, int]
+    ) -> pd.DataFrame:
+        """Write the frame table, now that all rows and people are known; return the episodes."""
+        from fervid.durations import Durations
+        from fervid.episodes import EpisodeFinder
+        from fervid.smoothing import Smoother
+        from fervid.timeline import frame_table
+
+        choice = self.settings
+        durations = Durations(min(1 / reader.rate or _ONE_FRAME_S, longest_s), longest_s)
+        smoother = Smoother(choice.smooth)
+        finder = EpisodeFinder(choice.min_confidence, choice.min_episode)
+        for rows in writer.held(back=True):
+            durations.back(rows)
+            smoother.back(rows)
+        for rows in writer.held():
+            smoother.forth(rows)
+            finder.find(rows)
+        for rows in writer.held_frames():
+            rows["state"] = finder.states(rows)
+            rows["face_id"] = numbered(rows["face_id"], who)
+            writer.append(frame_table(rows))
+        return finder.table(who)
 
     def _reader(self, recording: Path) -> VideoReader:
         choice = self.settings
@@ -266,8 +291,9 @@ def analyze(
         **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`.
 
     Returns:
-        The timeline: `.frames` has one row for each face in each frame, `.summary` one for
-        everyone and one for each face id, `.meta` the sidecar.
+        The timeline: `.frames` has one row for each face in each frame, `.episodes` one for each
+        stretch of one expression, `.people` one for each person, `.summary` one for the recording,
+        `.meta` the sidecar.
 
     Raises:
         MediaError: the input is not a recording that can be read, or its chosen part is empty.

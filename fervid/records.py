@@ -54,6 +54,11 @@ class VideoInfo:
     duration_s: float | None = None
     size_bytes: int = 0
 
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Width and height, the frame whose pixels boxes are told in."""
+        return self.width, self.height
+
 
 @dataclass(frozen=True)
 class FrameBatch:

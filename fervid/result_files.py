@@ -1,36 +1,41 @@
-"""Reading and formatting the files of a result folder: frames.csv, summary.csv, meta.json."""
+"""Reading and formatting the files of a result folder."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from fervid.columns import FRAME_COLUMNS, STATES, TABLES, UNITS, Column, Kind, dtypes
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
-from fervid.timeline import BOX_COLUMNS, FRAME_COLUMNS, SUMMARY_COLUMNS
 
-FRAMES_NAME = "frames.csv"
-SUMMARY_NAME = "summary.csv"
 META_NAME = "meta.json"
 REPORT_NAME = "report.html"
+CODEBOOK_NAME = "codebook.csv"
 
 _META_KINDS = {"recording": dict, "settings": dict, "models": list, "warnings": list}
-_WHOLE = ("frame", "face_id", "success", "filled", "frames", "frames_with_face", "faces", "emotion")
-_SECONDS = ("timestamp", "first_seen", "last_seen")
-_FLOATS = [name for name in FRAME_COLUMNS if name not in _WHOLE]
-_FRAME_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("frame", "success"), "int64"),
-    **dict.fromkeys(("face_id", "filled"), "Int64"),
-    "emotion": "str",
-    **dict.fromkeys(_FLOATS, "float64"),
-}
+_DECIMALS: dict[Kind, int] = {"seconds": 6, "pixels": 1, "share": 4, "number": 4}
+
+
+def csv_name(table: str) -> str:
+    """File name of a table of `fervid.columns.TABLES`."""
+    return f"{table}.csv"
+
+
+FRAMES_NAME = csv_name("frames")
+
+
+_FRAME_TYPES: dict[str, Any] = dtypes(TABLES["frames"])
+_FRAME_TYPES |= {"face_id": "Int64", "success": "int64"}
+_FLOATS = [name for name, kind in _FRAME_TYPES.items() if kind == "float64"]
+_SHARES = [column.name for column in TABLES["frames"] if column.kind == "share"]
 
 
 def read_frames(folder: Path, *, chunk_rows: int = 5_000) -> Iterator[pd.DataFrame]:
@@ -67,31 +72,42 @@ def read_meta(folder: Path) -> dict[str, Any]:
     return meta
 
 
-def read_summary(folder: Path) -> pd.DataFrame:
-    """Summary table of a result folder; face_id is text.
+def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
+    """One of the small tables of a result folder.
 
     Raises:
         ResultError: no such table, or not one that fervid wrote, or damaged.
     """
-    path = _existing(folder, SUMMARY_NAME)
+    path, types = _existing(folder, csv_name(name)), dtypes(TABLES[name])
+    words = [column for column, kind in types.items() if kind == "str"]
     try:
-        table = pd.read_csv(path, dtype={"face_id": "str"})
-        types = {n: "int64" if n in _WHOLE else "float64" for n in SUMMARY_COLUMNS[1:]}
-        table = table.astype(types)
-    except (OSError, ValueError, KeyError) as error:
-        raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
-    if tuple(table.columns) != SUMMARY_COLUMNS or table["face_id"].head(1).to_list() != ["all"]:
-        raise ResultError(f"{path}: not a summary table of fervid")
-    return table
+        table = pd.read_csv(path, dtype=dict.fromkeys(words, "str"), keep_default_na=True)
+        if tuple(table.columns) != tuple(types):
+            raise ValueError("its columns are different")
+        table = table.fillna(dict.fromkeys(words, ""))
+        return table.astype(types)
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path}: not a table of fervid ({_first_line(error)})") from error
 
 
-def write_rows(table: pd.DataFrame, file: IO[str], *, header: bool) -> None:
-    """Write a frame or summary table as CSV: seconds 6 decimals, pixels 1, the rest 4."""
+def write_rows(
+    table: pd.DataFrame, columns: Sequence[Column], file: IO[str], *, header: bool
+) -> None:
+    """Write a table as CSV: seconds with 6 decimals, pixels with 1, the rest with 4."""
     # Not DataFrame.to_csv, which takes ten times as long for the few rows of a batch.
     writer = csv.writer(file, lineterminator="\n")
     if header:
-        writer.writerow(table.columns)
-    writer.writerows(zip(*(_as_text(table[name]) for name in table.columns), strict=True))
+        writer.writerow(column.name for column in columns)
+    texts = (_as_text(table[column.name], column.kind) for column in columns)
+    writer.writerows(zip(*texts, strict=True))
+
+
+def write_codebook(file: IO[str]) -> None:
+    """Write what every column of every table means."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("table", "column", "unit", "meaning"))
+    for table, columns in TABLES.items():
+        writer.writerows((table, c.name, UNITS[c.kind], c.meaning) for c in columns)
 
 
 def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
@@ -100,8 +116,10 @@ def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
         with pd.read_csv(path, dtype=_FRAME_TYPES, chunksize=chunk_rows) as chunks:
             for chunk in chunks:
                 last = _checked(chunk, last)
-                kinds = pd.CategoricalDtype(pd.Index(EXPRESSIONS))
-                yield chunk.assign(emotion=chunk["emotion"].astype(kinds))
+                yield chunk.assign(
+                    emotion=chunk["emotion"].astype(pd.CategoricalDtype(pd.Index(EXPRESSIONS))),
+                    state=chunk["state"].astype(pd.CategoricalDtype(pd.Index(STATES))),
+                )
     except (OSError, ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
 
@@ -118,24 +136,24 @@ def _checked(chunk: pd.DataFrame, last: int) -> int:
         raise ValueError("values are missing")
     if np.isinf(chunk[_FLOATS].to_numpy()).any():
         raise ValueError("values are infinite")
-    shares = chunk.loc[is_face, ["confidence", *EXPRESSIONS]].to_numpy()
+    shares = chunk.loc[is_face, _SHARES].to_numpy()
     if (shares < 0).any() or (shares > 1).any():
         raise ValueError("probabilities lie outside 0 to 1")
     if not chunk.loc[is_face, "emotion"].isin(EXPRESSIONS).all():
         raise ValueError("unknown emotion")
+    if not chunk.loc[is_face, "state"].isin(STATES).all():
+        raise ValueError("unknown state")
     return int(frames[-1]) if len(frames) else last
 
 
-def _as_text(column: pd.Series[Any]) -> list[str]:
+def _as_text(column: pd.Series[Any], kind: Kind) -> list[str]:
     """The values as text, real numbers with fixed decimals, missing ones empty."""
-    name = str(column.name)
-    if name in _WHOLE:
+    if kind not in _DECIMALS:
         missing = column.isna().to_numpy()
         values = column.to_numpy(object)
         return ["" if gone else str(v) for v, gone in zip(values, missing, strict=True)]
-    decimals = 6 if name in _SECONDS else 1 if name in BOX_COLUMNS else 4
     # z: no "-0.0000" for a valence that rounds to zero.
-    form = f"z.{decimals}f"
+    form = f"z.{_DECIMALS[kind]}f"
     numbers = column.to_numpy(np.float64).tolist()
     return ["" if value != value else format(value, form) for value in numbers]
 

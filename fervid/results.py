@@ -1,6 +1,6 @@
-"""The result folder `<recording>.fervid/`: frames.csv, summary.csv, meta.json and report.html.
+"""The result folder `<recording>.fervid/`: tables, a codebook for them, meta.json and the report.
 
-A folder appears under its final name only when it is whole. `pandas.read_csv` reads both tables
+A folder appears under its final name only when it is whole. `pandas.read_csv` reads every table
 without options.
 """
 
@@ -16,38 +16,46 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, AnyStr, Self
+from typing import IO, Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fervid.columns import FRAME_COLUMNS, TABLES
 from fervid.errors import ResultError
+from fervid.held import HeldRows
 from fervid.report import save_report
 from fervid.result_files import (
+    CODEBOOK_NAME,
     FRAMES_NAME,
     META_NAME,
     REPORT_NAME,
-    SUMMARY_NAME,
     begins_as_frame_table,
+    csv_name,
     read_frames,
     read_meta,
-    read_summary,
+    read_table,
+    write_codebook,
     write_rows,
 )
-from fervid.timeline import FRAME_COLUMNS, ROW, Timeline, summarize
+from fervid.summaries import summarize
+from fervid.timeline import ROW, Timeline
 
 __all__ = [
+    "CODEBOOK_NAME",
     "FRAMES_NAME",
     "META_NAME",
     "REPORT_NAME",
-    "SUMMARY_NAME",
     "ResultWriter",
     "read_frames",
     "read_meta",
-    "read_summary",
+    "read_table",
     "read_timeline",
 ]
+
+
+File = TypeVar("File", IO[str], HeldRows)
 
 
 class ResultWriter:
@@ -72,7 +80,7 @@ class ResultWriter:
             self._check()
         self._temporary = self._target.parent / f".{secrets.token_hex(6)}.fervid-part"
         self._rows: IO[str] | None = None
-        self._held: IO[bytes] | None = None
+        self._held: HeldRows | None = None
 
     def _check(self) -> None:
         parent = self._target.parent
@@ -93,7 +101,7 @@ class ResultWriter:
                 self._temporary.mkdir(parents=True)
                 self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
                 self._rows.write(",".join(FRAME_COLUMNS) + "\n")
-                self._held = tempfile.TemporaryFile(dir=self._temporary)
+                self._held = HeldRows(tempfile.TemporaryFile(dir=self._temporary), ROW)
         except BaseException:
             self._discard()
             raise
@@ -115,26 +123,25 @@ class ResultWriter:
         self._discard()
 
     def hold(self, rows: NDArray[Any]) -> None:
-        """Keep the next rows, of `fervid.timeline.ROW`, for `held`."""
+        """Keep the next rows, of `fervid.timeline.ROW`, for `held` and `held_frames`."""
         with self._disk():
-            self._open(self._held).write(rows.tobytes())
+            self._open(self._held).append(rows)
 
-    def held(self, *, chunk_rows: int = 5_000) -> Iterator[NDArray[Any]]:
-        """All rows that were held, about so many at a time, each frame in one piece."""
-        file = self._open(self._held)
-        with self._disk():
-            file.seek(0)
-        rest = np.zeros(0, ROW)
+    def held(self, *, back: bool = False) -> Iterator[NDArray[Any]]:
+        """All rows, some at a time, or from the last to the first; changes to them are kept."""
+        yield from self._while_disk_works(self._open(self._held).chunks(back=back))
+
+    def held_frames(self) -> Iterator[NDArray[Any]]:
+        """All rows, some at a time, each frame in one piece."""
+        yield from self._while_disk_works(self._open(self._held).frames())
+
+    def _while_disk_works(self, pieces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         while True:
             with self._disk():
-                rows = np.frombuffer(file.read(chunk_rows * ROW.itemsize), ROW)
-            if not len(rows):
-                break
-            rows = np.concatenate([rest, rows])
-            whole = int(np.searchsorted(rows["frame"], rows["frame"][-1]))
-            yield rows[:whole]
-            rest = rows[whole:]
-        yield rest
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
 
     def append(self, frames: pd.DataFrame) -> None:
         """Write the next rows of the frame table.
@@ -145,12 +152,13 @@ class ResultWriter:
         if tuple(frames.columns) != FRAME_COLUMNS:
             raise ValueError(f"columns are {list(frames.columns)}, not those of a frame table")
         with self._disk():
-            write_rows(frames, self._open(self._rows), header=False)
+            write_rows(frames, TABLES["frames"], self._open(self._rows), header=False)
 
-    def finish(self, meta: dict[str, Any]) -> None:
-        """Write summary, meta and report, then give the folder its final name.
+    def finish(self, episodes: pd.DataFrame, meta: dict[str, Any]) -> None:
+        """Write the other tables, meta and report, then give the folder its final name.
 
         Args:
+            episodes: the table of episodes.
             meta: what `meta.json` is to hold; `detection` is filled in from the table.
 
         Raises:
@@ -163,19 +171,30 @@ class ResultWriter:
         with self._disk():
             with rows:
                 _sync(rows)
-            summary = summarize(read_frames(self._temporary))
-            with (self._temporary / SUMMARY_NAME).open("w", encoding="utf-8", newline="") as file:
-                write_rows(summary, file, header=True)
-                _sync(file)
-            with (self._temporary / META_NAME).open("w", encoding="utf-8") as file:
+            name = str((meta.get("recording") or {}).get("name") or "")
+            name = name.encode("utf-8", "backslashreplace").decode()
+            people, summary = summarize(read_frames(self._temporary), episodes, name)
+            tables = {"episodes": episodes, "people": people, "summary": summary}
+            for table, rows_of in tables.items():
+                with self._new(csv_name(table)) as file:
+                    write_rows(rows_of, TABLES[table], file, header=True)
+            with self._new(CODEBOOK_NAME) as file:
+                write_codebook(file)
+            with self._new(META_NAME) as file:
                 whole = _plain({**meta, "detection": _detection(summary)})
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
-                _sync(file)
-            save_report(self._temporary, summary)
+            save_report(self._temporary)
             _sync_folder(self._temporary)
             self._check()
             _replace(self._temporary, self._target)
             _sync_folder(self._target.parent)
+
+    @contextlib.contextmanager
+    def _new(self, name: str) -> Iterator[IO[str]]:
+        """A text file of the folder, on the disk when the context is left."""
+        with (self._temporary / name).open("w", encoding="utf-8", newline="") as file:
+            yield file
+            _sync(file)
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
@@ -186,7 +205,7 @@ class ResultWriter:
             reason = getattr(error, "strerror", None) or error
             raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
 
-    def _open(self, file: IO[AnyStr] | None) -> IO[AnyStr]:
+    def _open(self, file: File | None) -> File:
         if file is None:
             raise ValueError("ResultWriter is used outside its context or after finish()")
         return file
@@ -199,7 +218,10 @@ def read_timeline(folder: Path) -> Timeline:
         ResultError: a table or `meta.json` is missing, not ours or damaged.
     """
     frames = pd.concat(list(read_frames(folder)), ignore_index=True)
-    return Timeline(frames, read_summary(folder), read_meta(folder), Path(folder))
+    episodes, people, summary = (
+        read_table(folder, name) for name in ("episodes", "people", "summary")
+    )
+    return Timeline(frames, episodes, people, summary, read_meta(folder), Path(folder))
 
 
 def _detection(summary: pd.DataFrame) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from threading import Lock
 
@@ -144,15 +143,9 @@ class SparseSearch:
         return faces[is_placed[span]], is_placed
 
 
-def searched_every(recorded_fps: Fraction, fps: float | None) -> int:
-    """Every how many frames to search by default, sampled from a recording at so many a second.
-
-    Args:
-        recorded_fps: the recording's own rate; 0 if unknown.
-        fps: the rate asked for, None for every frame.
-    """
-    rate = min(float(recorded_fps), fps or math.inf)
-    return max(1, round(rate * _SEARCH_EVERY_S))
+def searched_every(rate: float) -> int:
+    """Every how many frames to search by default, of so many a second; infinite: unknown."""
+    return max(1, round(rate * _SEARCH_EVERY_S)) if rate < math.inf else 1
 
 
 def search_ahead(

@@ -36,6 +36,10 @@ class Settings:
         detect_every: faces are searched for in every so many sampled frames, and in all between
             where these do not show the same faces; see `fervid.search`. None: five
             times a second.
+        smooth: time constant in seconds of the smoothed probabilities; 0: not smoothed.
+        min_confidence: smoothed probability from which an expression begins an episode; without
+            one a face's state is uncertain.
+        min_episode: shorter episodes, in seconds, are dropped.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
         weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
             card NAME.json, or NAME for both; `meta.json` gets the name on its card.
@@ -56,6 +60,9 @@ class Settings:
     min_face: float = 0.0
     batch_size: int | None = None
     detect_every: int | None = None
+    smooth: float = 0.3
+    min_confidence: float = 0.5
+    min_episode: float = 0.3
     device: Device = "auto"
     weights: str | Path = EXPRESSION_MODELS[0]
     labels: Labels = "mixture"
@@ -73,8 +80,11 @@ class Settings:
         for name in ("batch_size", "detect_every"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise ValueError(f"{name} must be 1 or more")
-        if not 0 <= self.min_face < math.inf:
-            raise ValueError("min_face must be 0 or more")
+        if not 0 < self.min_confidence <= 1:
+            raise ValueError("min_confidence must lie above 0 and be 1 at most")
+        for name in ("min_face", "smooth", "min_episode"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more")
         check_detector(self.detector)
         check_labels(self.labels)
         check_device(self.device)

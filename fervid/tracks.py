@@ -42,6 +42,9 @@ class Tracker:
             gaps of up to a second, and always from one sampled frame to the next.
         start_score: least score of a face that is new; one that is followed keeps its id at lower
             scores (hysteresis).
+
+    Attributes:
+        longest_gap_s: seconds over which a face that is not seen keeps its id.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Tracker:
     ) -> None:
         self._displayed = displayed
         self._start_score = start_score
-        self._max_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
+        self.longest_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
         self._tracks = np.zeros((0, _COLUMNS))
         self._next = 1
 
@@ -89,7 +92,7 @@ class Tracker:
 
     def _alive(self, time_s: float) -> NDArray[np.float64]:
         """The tracks that a face may continue."""
-        return self._tracks[time_s - self._tracks[:, _SEEN] <= self._max_gap_s]
+        return self._tracks[time_s - self._tracks[:, _SEEN] <= self.longest_gap_s]
 
     def _continue(
         self, boxes: NDArray[np.float32], looks: NDArray[np.float32], times: NDArray[np.float64]
@@ -114,7 +117,7 @@ class Tracker:
             now[:, _MOTION] = _motion(before, now[:, _BOX], time_s)
         _, may = _fit(rows[1:, :, _BOX], rows[1:, :, _LOOKS], rows[:-1], times[:, None])
         plain = (may == np.eye(faces, dtype=bool)).all(axis=(1, 2))
-        plain &= (np.diff(rows[..., _SEEN], axis=0) <= self._max_gap_s).all(axis=1)
+        plain &= (np.diff(rows[..., _SEEN], axis=0) <= self.longest_gap_s).all(axis=1)
         count = int(np.argmin(np.append(plain, False)))
         as_given = np.take_along_axis(rows, np.argsort(order, axis=1)[..., None], axis=1)
         self._tracks = as_given[count]

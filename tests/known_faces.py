@@ -1,10 +1,17 @@
-"""Faces for tests: boxes with the points that a frontal face has in them."""
+"""Faces for tests: boxes with the points that a frontal face has in them, and rows of them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from fervid.records import Detections, TrackedFaces
+from fervid.durations import Durations
+from fervid.episodes import EpisodeFinder
+from fervid.records import Detections, Expressions, FrameBatch, TrackedFaces
+from fervid.smoothing import Smoother
+from fervid.timeline import face_rows
 
 PLACES = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.8]], np.float32)
 """Right eye, left eye and mouth as shares of the box."""
@@ -24,3 +31,32 @@ def tracked(faces: Detections, ids: Sequence[int], filled: Sequence[bool] = ()) 
     """The same with who they are; none is filled in unless told."""
     marks = np.array(filled or [False] * len(faces), np.bool_)
     return TrackedFaces(faces, np.array(ids, np.int64), marks)
+
+
+NO_EPISODES = EpisodeFinder(0.5, 0.0).table({})
+
+
+def rows_of(batch: FrameBatch, tracked: TrackedFaces, expressions: Expressions) -> NDArray[Any]:
+    """Rows of sharp faces as large as they come."""
+    sharp = np.ones(len(expressions), np.float32)
+    return face_rows(batch, tracked, expressions, sharp, scale=100.0)
+
+
+def settled(
+    rows: NDArray[Any],
+    *,
+    frame_s: float = 0.1,
+    smooth: float = 0.0,
+    min_confidence: float = 0.5,
+    min_episode: float = 0.0,
+) -> tuple[NDArray[Any], pd.DataFrame]:
+    """The rows with all that is known once they are complete, and their episodes."""
+    rows = rows.copy()
+    finder = EpisodeFinder(min_confidence, min_episode)
+    Durations(frame_s, 1.0).back(rows)
+    smoother = Smoother(smooth)
+    smoother.back(rows)
+    smoother.forth(rows)
+    finder.find(rows)
+    rows["state"] = finder.states(rows)
+    return rows, finder.table({i: i for i in rows["face_id"].tolist()})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "fervid"
-FOUNDATION = {"fervid", "fervid.records", "fervid.errors", "fervid.choices"}
+FOUNDATION = {f"fervid{name}" for name in ("", ".choices", ".columns", ".errors", ".records")}
 ALLOWED = {
     "cli": {
         "fervid.pipeline",
@@ -18,16 +18,20 @@ ALLOWED = {
         "fervid.model_cards",
     },
     "pipeline": {
+        "fervid.appearance",
         "fervid.blinks",
         "fervid.classifier",
         "fervid.cuts",
         "fervid.detector",
+        "fervid.durations",
+        "fervid.episodes",
         "fervid.faces",
         "fervid.models.program",
         "fervid.people",
         "fervid.results",
         "fervid.search",
         "fervid.settings",
+        "fervid.smoothing",
         "fervid.timeline",
         "fervid.tracks",
         "fervid.video",
@@ -49,10 +53,22 @@ ALLOWED = {
     "stillness": set(),
     "framing": set(),
     "faces": {"fervid.framing"},
-    "timeline": {"fervid.framing"},
-    "result_files": {"fervid.timeline"},
-    "report": {"fervid.model_cards", "fervid.report", "fervid.result_files", "fervid.timeline"},
-    "results": {"fervid.report", "fervid.result_files", "fervid.timeline"},
+    "columns": set(),
+    "durations": set(),
+    "smoothing": set(),
+    "episodes": set(),
+    "held": set(),
+    "timeline": {"fervid.framing", "fervid.smoothing"},
+    "summaries": set(),
+    "result_files": set(),
+    "report": {"fervid.model_cards", "fervid.report", "fervid.result_files", "fervid.summaries"},
+    "results": {
+        "fervid.held",
+        "fervid.report",
+        "fervid.result_files",
+        "fervid.summaries",
+        "fervid.timeline",
+    },
 }
 WITHOUT_JAX = (
     "video",

@@ -43,6 +43,9 @@ def test_analyze_prints_only_what_was_found_and_where_the_report_is(analyzed: Pa
     assert done.stdout.splitlines()[-1] == f"report: {folder / 'report.html'}"
     assert {p.name for p in folder.iterdir()} == {
         "frames.csv",
+        "codebook.csv",
+        "episodes.csv",
+        "people.csv",
         "summary.csv",
         "meta.json",
         "report.html",

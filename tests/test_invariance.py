@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from fervid import pipeline, search
+from fervid.columns import BOX_COLUMNS
 from fervid.records import EXPRESSIONS
 from fervid.settings import Settings
-from fervid.timeline import BOX_COLUMNS
 from tests.conftest import SAMPLES
 
 CLIP = SAMPLES / "two_speakers.mp4"

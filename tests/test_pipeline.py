@@ -27,7 +27,9 @@ def test_one_call_gives_tables_and_keeps_nothing_on_disk(
     assert list(tmp_path.iterdir()) == []
     assert isinstance(timeline.frames, pd.DataFrame)
     np.testing.assert_allclose(timeline.frames["timestamp"], np.arange(6) / 2, atol=1e-6)
-    assert timeline.summary["face_id"].tolist()[0] == "all"
+    assert timeline.summary[["recording", "frames"]].values.tolist() == [["expressions.mp4", 6]]
+    assert timeline.people["face_id"].tolist() == [1]
+    assert set(timeline.episodes["face_id"]) <= {1}
     assert timeline.meta["recording"]["name"] == "expressions.mp4"
 
 

@@ -23,8 +23,9 @@ from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
 from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
-from fervid.timeline import face_rows, frame_table, summarize
-from tests.known_faces import faces_at, tracked
+from fervid.summaries import summarize
+from fervid.timeline import frame_table
+from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
 HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)
 SAD = (0.1, 0.0, 0.1, 0.2, 0.5, 0.0, 0.1)
@@ -38,16 +39,18 @@ def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
     index = np.arange(first, first + n_frames)
     n = len(faces)
     found = faces_at([f for f, _ in faces], np.ones((n, 4)), score=1.0)
-    rows = face_rows(
+    rows = rows_of(
         FrameBatch(np.zeros((n_frames, 1, 1), np.uint8), index, index / fps),
         tracked(found, ids if ids is not None else [1] * n),
         Expressions(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
     )
-    return frame_table(rows)
+    return frame_table(settled(rows, frame_s=1 / fps)[0])
 
 
 def page_of(*tables, **meta):
-    return render(tables, summarize(tables), {"recording": {"name": "clip.mp4"}, **meta})
+    people, summary = summarize(tables, NO_EPISODES)
+    about = {"recording": {"name": "clip.mp4"}, **meta}
+    return render(tables, NO_EPISODES, people, summary, about)
 
 
 class Reader(html.parser.HTMLParser):
@@ -212,7 +215,7 @@ def test_the_page_says_what_was_found():
 def test_only_twenty_faces_are_listed_and_the_rest_counted():
     faces = [(f, HAPPY) for f in range(30)]
     words = Reader(page_of(table_of(30, faces, ids=range(1, 31)))).words()
-    assert "The 20 faces seen longest, and 10 more in summary.csv" in words
+    assert "The 20 faces seen longest, and 10 more in people.csv" in words
 
 
 @pytest.mark.parametrize("frames", [0, 1, 50])
@@ -271,7 +274,7 @@ def test_the_page_loads_nothing_and_its_policy_lets_only_its_scripts_run():
 def write_result(folder, name="clip.mp4"):
     with ResultWriter(folder) as writer:
         writer.append(table_of(40, [(f, HAPPY) for f in (*range(10), *range(20, 40))]))
-        writer.finish({"recording": {"name": name}, "warnings": [HOSTILE]})
+        writer.finish(NO_EPISODES, {"recording": {"name": name}, "warnings": [HOSTILE]})
     return folder
 
 
@@ -281,7 +284,7 @@ def test_write_report_renders_again_from_the_tables(tmp_path):
     (folder / "report.html").unlink()
     assert write_report(folder) == folder / "report.html"
     assert (folder / "report.html").read_bytes() == first
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 7
 
 
 def test_a_failing_write_report_keeps_the_old_one(tmp_path, monkeypatch):
@@ -295,7 +298,7 @@ def test_a_failing_write_report_keeps_the_old_one(tmp_path, monkeypatch):
     with pytest.raises(ResultError, match="No space left"):
         write_report(folder)
     assert (folder / "report.html").read_bytes() == first
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 7
 
 
 def test_a_name_that_is_no_text_still_makes_a_page(tmp_path):

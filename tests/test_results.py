@@ -13,18 +13,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fervid.columns import FRAME_COLUMNS, TABLES
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.results import (
     ResultWriter,
     read_frames,
     read_meta,
-    read_summary,
+    read_table,
     read_timeline,
 )
-from fervid.timeline import FRAME_COLUMNS, face_rows, frame_table, summarize
-from tests.known_faces import faces_at, tracked
+from fervid.summaries import summarize
+from fervid.timeline import frame_table
+from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
+FILES = [
+    *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),
+    "summary.csv",
+]
 META = {"fervid": "0.1.0", "recording": {"name": "clip.mp4"}, "warnings": []}
 
 
@@ -35,7 +41,7 @@ def rows(first=0, n=4):
     k = n - 1
     probs = np.tile(np.array([0.1, 0.1, 0.1, 0.12345, 0.1, 0.1, 0.37655], np.float32), (k, 1))
     found = faces_at(range(1, n), [[10.26, 20, 30, 40]] * k, score=0.9876)
-    return face_rows(batch, tracked(found, [3] * k), Expressions(probs))
+    return settled(rows_of(batch, tracked(found, [3] * k), Expressions(probs)), frame_s=1 / 30)[0]
 
 
 def table(first=0, n=4):
@@ -46,7 +52,7 @@ def write(folder, **options):
     with ResultWriter(folder, **options) as writer:
         writer.append(table())
         writer.append(table(first=4))
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     return folder
 
 
@@ -54,19 +60,20 @@ def names(folder):
     return sorted(entry.name for entry in Path(folder).iterdir())
 
 
-def test_the_four_files_and_nothing_else(tmp_path):
+def test_these_files_and_nothing_else(tmp_path):
     folder = write(tmp_path / "clip.mp4.fervid")
-    assert names(folder) == ["frames.csv", "meta.json", "report.html", "summary.csv"]
+    assert names(folder) == FILES
     assert names(tmp_path) == ["clip.mp4.fervid"]
 
 
 def test_numbers_have_their_decimals(tmp_path):
     lines = (write(tmp_path / "r") / "frames.csv").read_text().splitlines()
     assert lines[0] == ",".join(FRAME_COLUMNS)
-    assert lines[1] == "0,0.000000,,0" + "," * 17
+    assert lines[1] == "0,0.000000,,0" + "," * 29
     assert lines[2] == (
         "1,0.033333,3,1,0.9876,10.3,20.0,30.0,40.0,0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,"
-        "neutral,0.3765,0.0235,0.8750,0"
+        "neutral,0.3765,0.0235,0.8750,0,0.033333,1.0000,0.9876,"
+        "0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,0.0235,uncertain"
     )
 
 
@@ -75,17 +82,22 @@ def test_a_valence_that_rounds_to_zero_has_no_sign(tmp_path):
     row.loc[1, "valence"] = -0.00001
     with ResultWriter(tmp_path / "r") as writer:
         writer.append(row)
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     assert "-0.0000" not in (tmp_path / "r" / "frames.csv").read_text()
 
 
-def test_pandas_reads_both_tables_without_options(tmp_path):
+def test_pandas_reads_every_table_without_options(tmp_path):
     folder = write(tmp_path / "r")
-    frames, summary = pd.read_csv(folder / "frames.csv"), pd.read_csv(folder / "summary.csv")
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in (*TABLES, "codebook")}
+    frames, people, summary = (tables[name] for name in ("frames", "people", "summary"))
     assert frames["success"].tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
     assert frames.loc[frames["success"] == 0, "happy"].isna().all()
-    assert summary["face_id"].tolist() == ["all", "3"]
-    assert summary["frames"].tolist() == [8, 7]
+    assert people[["face_id", "frames"]].to_numpy().tolist() == [[3, 7]]
+    assert summary[["recording", "people", "frames"]].to_numpy().tolist() == [["clip.mp4", 1, 8]]
+    assert len(tables["episodes"]) == 0
+    told = {(row.table, row.column) for row in tables["codebook"].itertuples()}
+    assert told == {(name, column) for name in TABLES for column in tables[name].columns}
+    assert not tables["codebook"][["table", "column", "meaning"]].isna().any(axis=None)
 
 
 def test_reading_gives_back_what_was_written(tmp_path):
@@ -94,7 +106,9 @@ def test_reading_gives_back_what_was_written(tmp_path):
     timeline = read_timeline(folder)
     pd.testing.assert_frame_equal(timeline.frames, expected, atol=0.06)
     assert timeline.folder == folder
-    pd.testing.assert_frame_equal(timeline.summary, summarize([timeline.frames]), atol=1e-4)
+    people, summary = summarize([timeline.frames], timeline.episodes, "clip.mp4")
+    pd.testing.assert_frame_equal(timeline.people, people, atol=1e-4)
+    pd.testing.assert_frame_equal(timeline.summary, summary, atol=1e-4)
     chunks = list(read_frames(folder, chunk_rows=3))
     assert [len(chunk) for chunk in chunks] == [3, 3, 2]
     pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), timeline.frames)
@@ -107,7 +121,7 @@ def test_reading_gives_back_what_was_written(tmp_path):
 
 def test_no_rows_at_all(tmp_path):
     with ResultWriter(tmp_path / "r") as writer:
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     timeline = read_timeline(tmp_path / "r")
     assert len(timeline.frames) == 0
     assert timeline.meta["detection"]["detection_rate"] is None
@@ -119,7 +133,7 @@ def test_meta_keeps_what_json_can_hold(tmp_path):
         "settings": {"threshold": np.float32(0.5), "n": np.int64(3), "nan": math.nan, "t": (1, 2)},
     }
     with ResultWriter(tmp_path / "r") as writer:
-        writer.finish(given)
+        writer.finish(NO_EPISODES, given)
     meta = read_meta(tmp_path / "r")
     assert meta["recording"] == {"name": "caf\udce9 \u2028.mp4", "fps": pytest.approx(29.97, 1e-4)}
     assert meta["settings"] == {"threshold": 0.5, "n": 3, "nan": None, "t": [1, 2]}
@@ -128,7 +142,7 @@ def test_meta_keeps_what_json_can_hold(tmp_path):
 
 def test_what_json_cannot_hold_leaves_nothing(tmp_path):
     with pytest.raises(TypeError, match="object"), ResultWriter(tmp_path / "r") as writer:
-        writer.finish({"x": object()})
+        writer.finish(NO_EPISODES, {"x": object()})
     assert names(tmp_path) == []
 
 
@@ -209,7 +223,7 @@ def test_overwriting_replaces_ours_and_keeps_what_others_put_there(tmp_path):
     with ResultWriter(folder, overwrite=True) as writer:
         writer.append(table())
         assert len(read_timeline(folder).frames) == 8
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     assert len(read_timeline(folder).frames) == 4
     assert (folder / "notes.txt").read_text() == "mine"
     assert names(tmp_path) == ["r"]
@@ -222,7 +236,7 @@ def test_a_result_of_an_earlier_version_can_be_overwritten(tmp_path):
     older.to_csv(path, index=False)
     with ResultWriter(folder, overwrite=True) as writer:
         writer.append(table())
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     assert len(read_timeline(folder).frames) == 4
 
 
@@ -241,7 +255,7 @@ def test_a_name_taken_while_writing_is_not_replaced(tmp_path):
         writer.append(table())
         write(tmp_path / "r")
         with pytest.raises(ResultError, match="exists already"):
-            writer.finish(META)
+            writer.finish(NO_EPISODES, META)
     assert len(read_timeline(tmp_path / "r").frames) == 8
 
 
@@ -261,7 +275,7 @@ def test_missing_parents_are_made_when_writing_starts(tmp_path):
     assert not (tmp_path / "a").exists()
     with writer:
         writer.append(table())
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     assert len(read_timeline(tmp_path / "a" / "b" / "r").frames) == len(table())
 
 
@@ -295,8 +309,9 @@ def damage(path, old, new):
     ("old", "new", "says"),
     [
         ("frame,timestamp", "time,frame", "columns are different"),
-        ("neutral,0.3765,0.0235,0.8750,0\n", "neutral,0.3765\n", "values are missing"),
-        ("neutral,0.3765,0.0235,0.8750,0\n", "neutral,0.3765,0.0235,0.8750,0,9,9\n", "damaged"),
+        ("0.0235,uncertain\n", "\n", "values are missing"),
+        ("0.0235,uncertain\n", "0.0235,uncertain,9,9\n", "damaged"),
+        ("0.0235,uncertain\n", "0.0235,unsure\n", "unknown state"),
         ("\n5,", "\n2,", "ascending"),
         ("3,1,0.9876", "3,7,0.9876", "success"),
         ("0.3765,neutral", "0.3765,bored", "unknown emotion"),
@@ -323,9 +338,12 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(ResultError, match="no such folder"):
         read_frames(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    for read, name in ((read_frames, "frames.csv"), (read_meta, "meta"), (read_summary, "summary")):
+    for read, name in ((read_frames, "frames.csv"), (read_meta, "meta.json")):
         with pytest.raises(ResultError, match=f"it has no {name}"):
             read(tmp_path / "empty")
+    for name in ("episodes", "people", "summary"):
+        with pytest.raises(ResultError, match=f"it has no {name}.csv"):
+            read_table(tmp_path / "empty", name)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"models": {}}', '{"recording": 3}', "\x00"])
@@ -337,12 +355,16 @@ def test_damaged_meta_is_one_clear_line(tmp_path, text):
     assert "\n" not in str(error.value)
 
 
-def test_damaged_summaries_are_refused(tmp_path):
-    folder = write(tmp_path / "r")
-    for text in ("a,b\n1,2\n", "", (folder / "summary.csv").read_text().replace("all", "x")):
-        (folder / "summary.csv").write_text(text)
-        with pytest.raises(ResultError):
-            read_summary(folder)
+@pytest.mark.parametrize("name", ["episodes", "people", "summary"])
+def test_damaged_tables_are_refused(tmp_path, name):
+    path = write(tmp_path / "r") / f"{name}.csv"
+    header, *_ = path.read_text().splitlines()
+    short = header.replace(",duration", "").replace(",faces", "")
+    cells = ["x"] * len(header.split(","))
+    for text in ("a,b\n1,2\n", "", short + "\n", f"{header}\n{','.join(cells)}\n"):
+        path.write_text(text)
+        with pytest.raises(ResultError, match=f"{name}.csv: not a table of fervid"):
+            read_table(tmp_path / "r", name)
 
 
 def test_ten_thousand_rows_take_little_time(tmp_path):
@@ -350,22 +372,28 @@ def test_ten_thousand_rows_take_little_time(tmp_path):
     with ResultWriter(tmp_path / "r") as writer:
         for k in range(10):
             writer.append(table(first=1000 * k, n=1000))
-        writer.finish(META)
+        writer.finish(NO_EPISODES, META)
     assert time.perf_counter() - start < 10
-    assert read_summary(tmp_path / "r").loc[0, "frames"] == 10_000
+    assert read_table(tmp_path / "r", "summary").loc[0, "frames"] == 10_000
     assert json.loads((tmp_path / "r" / "meta.json").read_text())["detection"]["frames"] == 10_000
     assert set(read_timeline(tmp_path / "r").frames["emotion"].cat.categories) == set(EXPRESSIONS)
 
 
-@pytest.mark.parametrize("chunk_rows", [1, 3, 1000])
-def test_held_rows_come_back_in_order_and_each_frame_in_one_piece(tmp_path, chunk_rows):
-    twice = rows(n=5).repeat(2)
+def test_held_rows_can_be_changed_from_both_ends_and_come_back_frame_by_frame(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("fervid.held._CHUNK_ROWS", 3)
+    given = np.concatenate([rows(n=5).repeat(2), rows(first=5, n=2)])
     with ResultWriter(tmp_path / "r") as writer:
-        writer.hold(twice)
-        writer.hold(rows(first=5, n=2))
-        chunks = list(writer.held(chunk_rows=chunk_rows))
-        writer.finish(META)
-    np.testing.assert_array_equal(np.concatenate(chunks), np.concatenate([twice, rows(5, 2)]))
+        writer.hold(given[:10])
+        writer.hold(given[10:])
+        for chunk in writer.held(back=True):
+            chunk["frame"] += 100
+        for chunk in writer.held():
+            chunk["frame"] -= 100
+        chunks = list(writer.held_frames())
+        writer.finish(NO_EPISODES, META)
+    np.testing.assert_array_equal(np.concatenate(chunks), given)
     frames = [set(chunk["frame"].tolist()) for chunk in chunks]
     assert sum(map(len, frames)) == 7
-    assert names(tmp_path / "r") == ["frames.csv", "meta.json", "report.html", "summary.csv"]
+    assert names(tmp_path / "r") == FILES

@@ -8,28 +8,48 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fervid.columns import FRAME_COLUMNS, PEOPLE_COLUMNS, SUMMARY_COLUMNS
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
-from fervid.timeline import FRAME_COLUMNS, SUMMARY_COLUMNS, face_rows, frame_table, summarize
-from tests.known_faces import faces_at, tracked
+from fervid.summaries import summarize
+from fervid.timeline import frame_table
+from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
 HAPPY = [0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05]
 SAD = [0.1, 0.0, 0.1, 0.2, 0.5, 0.0, 0.1]
 
 
-def table_of(n_frames, faces, *, first=0, fps=10.0):
-    """Frame table of (row in the batch, face id, seven probabilities) triples."""
+def settled_of(n_frames, faces, *, first=0, fps=10.0):
+    """Rows and episodes of (row in the batch, face id, seven probabilities) triples."""
     index = np.arange(first, first + n_frames)
     batch = FrameBatch(np.zeros((n_frames, 2, 2), np.uint8), index, index / fps)
     n = len(faces)
     found = faces_at([f[0] for f in faces], np.arange(4 * n).reshape(n, 4))
     probs = np.array([f[2] for f in faces], np.float32).reshape(n, 7)
-    return frame_table(face_rows(batch, tracked(found, [f[1] for f in faces]), Expressions(probs)))
+    rows = rows_of(batch, tracked(found, [f[1] for f in faces]), Expressions(probs))
+    return settled(rows, frame_s=1 / fps)
+
+
+def table_of(*given, **options):
+    """Their frame table."""
+    return frame_table(settled_of(*given, **options)[0])
+
+
+def summaries_of(*tables, episodes=None):
+    """People by their number, and the one row of the summary."""
+    found = NO_EPISODES if episodes is None else episodes
+    people, summary = summarize(tables, found, "clip.mp4")
+    assert tuple(people.columns) == PEOPLE_COLUMNS
+    assert tuple(summary.columns) == SUMMARY_COLUMNS
+    assert len(summary) == 1
+    return people.set_index("face_id"), summary.iloc[0]
 
 
 def test_columns_are_the_documented_ones():
     assert ",".join(FRAME_COLUMNS) == (
         "frame,timestamp,face_id,success,confidence,face_x,face_y,face_w,face_h,angry,disgust,fear,"
-        "happy,sad,surprise,neutral,emotion,emotion_confidence,valence,frontality,filled"
+        "happy,sad,surprise,neutral,emotion,emotion_confidence,valence,frontality,filled,duration,"
+        "sharpness,weight,smooth_angry,smooth_disgust,smooth_fear,smooth_happy,smooth_sad,"
+        "smooth_surprise,smooth_neutral,smooth_valence,state"
     )
 
 
@@ -56,7 +76,7 @@ def test_a_frame_without_a_face_is_empty_and_never_zero():
 def test_lengths_must_agree():
     batch = FrameBatch(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int64), np.zeros(1))
     with pytest.raises(ValueError, match="1 faces, 0 expressions"):
-        face_rows(batch, tracked(faces_at([0], [0, 0, 9, 9]), [1]), Expressions.empty())
+        rows_of(batch, tracked(faces_at([0], [0, 0, 9, 9]), [1]), Expressions.empty())
 
 
 @st.composite
@@ -92,50 +112,65 @@ def test_the_summary_does_not_depend_on_how_the_table_is_cut(made, cuts):
     table = table_of(*made)
     edges = [0, *sorted(min(c, len(table)) for c in cuts), len(table)]
     pieces = [table.iloc[a:b] for a, b in itertools.pairwise(edges)]
-    pd.testing.assert_frame_equal(summarize(pieces), summarize([table]), atol=1e-9)
+    (people, summary), (again, whole) = summaries_of(*pieces), summaries_of(table)
+    pd.testing.assert_frame_equal(people, again, atol=1e-9)
+    pd.testing.assert_series_equal(summary, whole, atol=1e-9)
 
 
 def test_summary_by_hand():
-    table = table_of(10, [(1, 7, HAPPY), (2, 7, HAPPY), (2, 8, SAD), (5, 7, SAD)])
-    summary = summarize([table]).set_index("face_id")
-    assert ("face_id", *summary.columns) == SUMMARY_COLUMNS
-    assert summary.index.tolist() == ["all", "7", "8"]
-    everyone, seven, eight = (summary.loc[i] for i in ("all", "7", "8"))
+    faces = [(1, 7, HAPPY), (2, 7, HAPPY), (2, 8, SAD), (3, 7, SAD), (5, 7, SAD)]
+    rows, episodes = settled_of(10, faces)
+    people, everyone = summaries_of(frame_table(rows), episodes=episodes)
+    assert people.index.tolist() == [7, 8]
+    seven, eight = people.loc[7], people.loc[8]
 
-    assert everyone[["frames", "frames_with_face", "faces"]].tolist() == [10, 3, 4]
-    assert everyone["detection_rate"] == pytest.approx(0.3)
-    assert everyone["happy_mean"] == pytest.approx((0.7 + 0.7 + 0.2 + 0.2) / 4)
-    assert everyone["happy_dominant"] == everyone["sad_dominant"] == 0.5
+    assert everyone[["recording", "people"]].tolist() == ["clip.mp4", 2]
+    assert everyone[["frames", "frames_with_face", "faces"]].tolist() == [10, 4, 5]
+    assert everyone["detection_rate"] == pytest.approx(0.4)
+    assert everyone["happy_mean"] == pytest.approx((0.7 + 0.7 + 0.2 + 0.2 + 0.2) / 5)
+    assert everyone["happy_dominant"] == pytest.approx(2 / 5)
+    assert everyone["sad_dominant"] == pytest.approx(3 / 5)
     assert everyone["sad_max"] == pytest.approx(0.5)
-    assert everyone["valence_mean"] == pytest.approx((0.6 + 0.6 - 0.3 - 0.3) / 4)
+    assert everyone["valence_mean"] == pytest.approx((2 * 0.6 - 3 * 0.3) / 5)
+    assert everyone["seen_s"] == pytest.approx(0.5)
 
-    assert seven[["frames", "frames_with_face", "faces"]].tolist() == [5, 3, 3]
+    assert seven[["frames", "frames_with_face", "faces"]].tolist() == [5, 4, 4]
     assert seven[["first_seen", "last_seen"]].tolist() == [0.1, 0.5]
-    assert seven["detection_rate"] == pytest.approx(3 / 5)
-    assert seven["happy_sd"] == pytest.approx(np.std([0.7, 0.7, 0.2], ddof=1))
-    assert seven["happy_dominant"] == pytest.approx(2 / 3)
+    assert seven["detection_rate"] == pytest.approx(4 / 5)
+    assert seven["happy_sd"] == pytest.approx(np.std([0.7, 0.7, 0.2, 0.2], ddof=1))
+    assert seven["happy_median"] == pytest.approx(0.45)
+    assert seven[["happy_dominant", "happy_time", "sad_time"]].tolist() == pytest.approx([0.5] * 3)
+    assert seven["uncertain_time"] == 0
+    # Sad goes on over the frame in which nobody is seen: the track does.
+    assert seven[["episodes", "transitions"]].tolist() == [2, 1]
 
-    assert eight[["frames", "faces"]].tolist() == [1, 1]
+    assert eight[["frames", "faces", "episodes", "transitions"]].tolist() == [1, 1, 1, 0]
     assert np.isnan(eight["happy_sd"])
 
 
 def test_summary_agrees_with_pandas():
     rng = np.random.default_rng(0)
-    faces = [(f, i, rng.dirichlet(np.ones(7))) for f in range(50) for i in range(1, 4)]
-    table = table_of(50, faces)
-    summary = summarize([table]).set_index("face_id")
+    faces = [(f, i, rng.dirichlet(np.ones(7))) for f in range(51) for i in range(1, 4)]
+    table = table_of(51, faces)
+    people, everyone = summaries_of(table)
     each = table.groupby(table["face_id"].astype(int))
     for name in EXPRESSIONS:
         for what, column in (("mean", "mean"), ("std", "sd"), ("max", "max")):
             expected = each[name].agg(what)
-            np.testing.assert_allclose(summary[f"{name}_{column}"][1:], expected, atol=1e-9)
-        assert summary.loc["all", f"{name}_sd"] == pytest.approx(table[name].std())
+            np.testing.assert_allclose(people[f"{name}_{column}"], expected, atol=1e-9)
+        np.testing.assert_allclose(people[f"{name}_median"], each[name].median(), atol=6e-4)
+        assert everyone[f"{name}_sd"] == pytest.approx(table[name].std())
+        assert everyone[f"{name}_median"] == pytest.approx(table[name].median(), abs=6e-4)
+    states = [*EXPRESSIONS, "uncertain"]
+    np.testing.assert_allclose(
+        people[[f"{name}_time" for name in states[:-1]]].sum(axis=1) + people["uncertain_time"], 1
+    )
 
 
 def test_summary_of_nothing_and_of_no_faces():
     for tables, frames in (([], 0), ([table_of(4, [])], 4)):
-        summary = summarize(tables)
-        assert summary["face_id"].tolist() == ["all"]
-        assert summary.loc[0, ["frames", "faces"]].tolist() == [frames, 0]
-        assert np.isnan(summary.loc[0, "happy_mean"])
-    assert summary.loc[0, "detection_rate"] == 0
+        people, summary = summaries_of(*tables)
+        assert len(people) == 0
+        assert summary[["people", "frames", "faces"]].tolist() == [0, frames, 0]
+        assert np.isnan(summary["happy_mean"])
+    assert summary["detection_rate"] == 0

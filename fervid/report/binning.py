@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fervid.columns import SMOOTH_COLUMNS, STATES
 from fervid.records import EXPRESSIONS
 
 MAX_BINS = 2000
 """More than a screen has columns; few enough that ten hours draw as fast as ten minutes."""
 
 _FIRST_WIDTH_S = 1e-3
-_K = len(EXPRESSIONS)
+_K, _S = len(EXPRESSIONS), len(STATES)
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ class Binned:
         edges: (B + 1,) float64 seconds; bin k spans [edges[k], edges[k + 1]).
         frames: (B,) float64, sampled frames.
         faces: (B,) float64, faces in them.
-        mean: (B, 7) float64, mean probability of each expression over faces; NaN without a face.
-        valence: (B,) float64, mean derived valence; NaN without a face.
-        lanes: (L, B, 7) float64, faces of lane l whose most probable expression is k. Lane 0 is
-            everyone, the others are the face ids that were asked for.
+        mean: (B, 7) float64, mean smoothed probability of each expression over faces; NaN without
+            a face.
+        valence: (B,) float64, mean smoothed valence; NaN without a face.
+        lanes: (L, B, 8) float64, faces of lane l in state k of `STATES`. Lane 0 is everyone, the
+            others are the face ids that were asked for.
     """
 
     edges: NDArray[np.float64]
@@ -43,7 +45,7 @@ class Binned:
         return len(self.frames)
 
     def dominant(self) -> NDArray[np.float64]:
-        """(L, B) index into `EXPRESSIONS` of the most frequent one; NaN without a face."""
+        """(L, B) index into `STATES` of the most frequent one; NaN without a face."""
         winner = self.lanes.argmax(axis=2).astype(np.float64)
         return np.where(self.lanes.sum(axis=2) > 0, winner, np.nan)
 
@@ -69,7 +71,7 @@ def bin_frames(
 
 
 class _Bins:
-    """Sums of each bin. Columns: frames, faces, valence, 7 probabilities, then 7 for each lane."""
+    """Sums of each bin. Columns: frames, faces, valence, 7 probabilities, then 8 for each lane."""
 
     def __init__(self, lanes: list[int], max_bins: int) -> None:
         self._lanes = lanes
@@ -78,7 +80,7 @@ class _Bins:
         self._origin: float | None = None
         self._end = 0.0
         self._last_frame: int | None = None
-        self._sums = np.zeros((max_bins, 3 + _K + _K * (1 + len(lanes))))
+        self._sums = np.zeros((max_bins, 3 + _K + _S * (1 + len(lanes))))
         self._start = np.full(max_bins, np.inf)
 
     def add(self, table: pd.DataFrame) -> None:
@@ -101,12 +103,12 @@ class _Bins:
             self._add_faces(table[is_face], spot[is_face])
 
     def _add_faces(self, faces: pd.DataFrame, spot: NDArray[np.int64]) -> None:
-        probs = faces[["valence", *EXPRESSIONS]].to_numpy(np.float64)
-        emotion = faces["emotion"].to_numpy(object)
-        wins = (emotion[:, None] == np.array(EXPRESSIONS, object)).astype(np.float64)
+        probs = faces[["smooth_valence", *SMOOTH_COLUMNS]].to_numpy(np.float64)
+        state = faces["state"].to_numpy(object)
+        shows = (state[:, None] == np.array(STATES, object)).astype(np.float64)
         who = faces["face_id"].to_numpy(np.int64)
-        lanes = [wins * (who == lane)[:, None] for lane in self._lanes]
-        values = np.hstack([np.ones((len(faces), 1)), probs, wins, *lanes])
+        lanes = [shows * (who == lane)[:, None] for lane in self._lanes]
+        values = np.hstack([np.ones((len(faces), 1)), probs, shows, *lanes])
         np.add.at(self._sums[:, 1:], spot, values)
 
     def _widen(self, span: float) -> None:
@@ -124,7 +126,7 @@ class _Bins:
         sums, start = self._sums[used], self._start[used]
         frames, faces = sums[:, 0], sums[:, 1]
         with_nan = np.where(faces > 0, faces, np.nan)
-        lanes = sums[:, 3 + _K :].reshape(len(sums), 1 + len(self._lanes), _K)
+        lanes = sums[:, 3 + _K :].reshape(len(sums), 1 + len(self._lanes), _S)
         return Binned(
             edges=_edges(start, frames, self._end),
             frames=frames,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.columns import STATES, UNCERTAIN
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import Binned
 from fervid.report.layout import layout_of, milliseconds, panels_of
@@ -23,6 +24,8 @@ COLOURS = {
     "neutral": "#BBBBBB",
 }
 """The palette of Okabe and Ito, which stays apart for colour-blind readers."""
+
+STATE_COLOURS = {**COLOURS, UNCERTAIN: "rgba(128,128,128,0.16)"}
 
 CONFIG = {
     "displaylogo": False,
@@ -124,24 +127,24 @@ def _areas(binned: Binned, axis: str, *, legend: bool) -> list[dict[str, Any]]:
 
 
 def _strip(binned: Binned, lane_names: list[str]) -> dict[str, Any]:
-    steps = (np.repeat(np.arange(len(EXPRESSIONS) + 1), 2)[1:-1] / len(EXPRESSIONS)).tolist()
-    colours = [COLOURS[name] for name in EXPRESSIONS for _ in range(2)]
+    steps = (np.repeat(np.arange(len(STATES) + 1), 2)[1:-1] / len(STATES)).tolist()
+    colours = [STATE_COLOURS[name] for name in STATES for _ in range(2)]
     dominant = binned.dominant()
-    words = np.array([*EXPRESSIONS, "no face"], object)
+    words = np.array([*STATES, "no face"], object)
     return {
         "type": "heatmap",
         "x": _typed(milliseconds(binned.edges)),
         "y": lane_names,
         "z": _typed(dominant.astype(np.float32)),
-        "text": words[np.nan_to_num(dominant, nan=len(EXPRESSIONS)).astype(int)].tolist(),
+        "text": words[np.nan_to_num(dominant, nan=len(STATES)).astype(int)].tolist(),
         "xaxis": "x",
         "yaxis": "y2",
         "zmin": 0,
-        "zmax": len(EXPRESSIONS),
+        "zmax": len(STATES),
         "colorscale": [list(pair) for pair in zip(steps, colours, strict=True)],
         "showscale": False,
         "ygap": 3,
-        "name": "most frequent",
+        "name": "state",
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
 
@@ -186,8 +189,10 @@ def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]
         first = np.flatnonzero(np.diff(codes, prepend=-2))
         left, right = edges[first], edges[np.append(first[1:], len(codes))]
         for k in np.flatnonzero((codes[first] >= 0) & (right - left >= shortest)):
-            name = EXPRESSIONS[codes[first[k]]]
+            name = STATES[codes[first[k]]]
             span = {"left": float(left[k]), "right": float(right[k])}
+            if name == UNCERTAIN:
+                continue
             runs.append(
                 {"lane": lane, "name": name, **span, "ink": _INK_ON_SAD if name == "sad" else _INK}
             )

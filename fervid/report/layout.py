@@ -37,7 +37,7 @@ def panels_of(lanes: int) -> tuple[list[Panel], int]:
     heights = [300, _LANE_PX * lanes, 120, 80]
     titles = [
         "<b>Mean of the expressions shown</b>, over all faces found",
-        "<b>Most frequent expression</b>",
+        "<b>Expression shown clearly</b>, pale where none is",
         "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative",
         "<b>Faces found</b> in a frame",
     ]

@@ -24,33 +24,42 @@ from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
-from fervid.result_files import REPORT_NAME, read_frames, read_meta
-from fervid.timeline import summarize
+from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_table
+from fervid.summaries import summarize
 
 MAX_FACES = 20
 """Faces in the table of faces."""
+
+MAX_EPISODES = 500
+"""Rows in the table of episodes."""
 
 MAX_LANES = 6
 """Faces with a strip of their own in the figure."""
 
 
-def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str, Any]) -> str:
+def render(
+    frames: Iterable[pd.DataFrame],
+    episodes: pd.DataFrame,
+    people: pd.DataFrame,
+    summary: pd.DataFrame,
+    meta: dict[str, Any],
+) -> str:
     """The report as one HTML page that loads nothing from anywhere.
 
     Args:
         frames: consecutive pieces of the frame table; read once, in constant memory.
-        summary: the summary table.
+        episodes, people, summary: these tables.
         meta: what `meta.json` holds; what is missing is left out of the page.
     """
-    faces = summary.iloc[1:].sort_values("faces", ascending=False, kind="stable")
-    in_order = sorted(int(i) for i in faces["face_id"].head(MAX_LANES))
+    faces = people.sort_values("faces", ascending=False, kind="stable")
+    in_order = sorted(faces["face_id"].head(MAX_LANES).tolist())
     lanes = in_order if len(faces) > 1 else []
     binned = bin_frames(frames, lanes=lanes)
     lane_names = ["everyone", *(f"face {i}" for i in lanes)]
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
-    scripts = [_plotly(), _text("theme.js"), _text("page.js")]
+    scripts = [_plotly(), *(_text(f"{name}.js") for name in ("theme", "tables", "page"))]
     return (
         _environment()
         .get_template("page.html.jinja")
@@ -63,6 +72,8 @@ def render(frames: Iterable[pd.DataFrame], summary: pd.DataFrame, meta: dict[str
             distribution=_distribution(summary.iloc[0]),
             faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
             n_faces=len(faces),
+            episodes=episodes.nlargest(MAX_EPISODES, "duration").sort_index().to_dict("records"),
+            n_episodes=len(episodes),
             has_figure=bool(binned.faces.any()),
             figure=script_json(json.dumps(timeline_figure(binned, lane_names))),
             config=script_json(json.dumps(config)),
@@ -90,15 +101,15 @@ def write_report(folder: Path) -> Path:
         raise ResultError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def save_report(folder: Path, summary: pd.DataFrame | None = None) -> Path:
+def save_report(folder: Path) -> Path:
     """As `write_report`, but what the disk refuses is an OSError.
 
-    Without a summary it is made from the frame table, so that the page agrees with itself whoever
+    The figures are made from frames and episodes anew, so that the page agrees with itself whoever
     edited the tables.
     """
-    if summary is None:
-        summary = summarize(read_frames(folder))
-    page = render(read_frames(folder), summary, read_meta(folder))
+    meta, episodes = read_meta(folder), read_table(folder, "episodes")
+    people, summary = summarize(read_frames(folder), episodes)
+    page = render(read_frames(folder), episodes, people, summary, meta)
     path = Path(folder) / REPORT_NAME
     temporary = path.with_name(f".{secrets.token_hex(6)}.html")
     try:
@@ -131,13 +142,16 @@ def _environment() -> Environment:
     return environment
 
 
-def timecode(seconds: Any) -> str:
+def timecode(seconds: Any, decimals: int = 0) -> str:
     """Seconds as h:mm:ss, rounded down; a dash when not known."""
     if not _known(seconds):
         return "\N{EN DASH}"
-    whole = int(float(seconds))
-    sign, whole = ("-" if whole < 0 else ""), abs(whole)
-    return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+    # A millionth of a second is the resolution of the tables.
+    units = math.floor(abs(float(seconds)) * 10**decimals + 1e-6)
+    whole, rest = divmod(units, 10**decimals)
+    fraction = f".{rest:0{decimals}}" if decimals else ""
+    sign = "-" if seconds < 0 and units else ""
+    return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{fraction}"
 
 
 def percent(share: Any) -> str:

@@ -111,6 +111,8 @@ class VideoReader:
     Attributes:
         info: the recording.
         shape: (H, W) of the frames.
+        shrunk: their height over that of the displayed frame.
+        rate: frames a second to come, infinite if unknown.
         warnings: a line for each kind of damage, complete after the iteration.
         batch_size: as above; may be changed before the iteration.
         threads: decoder threads.
@@ -141,6 +143,8 @@ class VideoReader:
         if scale is not None:
             working_size = max(2, round(scale * max(self.info.width, self.info.height)))
         self.shape = _working_shape(self.info, working_size)
+        self.shrunk = self.shape[0] / self.info.height
+        self.rate = min(float(self.info.fps) or math.inf, fps or math.inf)
         self.warnings: list[str] = []
         self.batch_size = batch_size
         self.threads = threads or _decoder_threads(self.info)

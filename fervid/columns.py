@@ -1,0 +1,142 @@
+"""The codebook: every column of every table, with its unit and meaning. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fervid.records import EXPRESSIONS
+
+Kind = Literal["count", "id", "flag", "seconds", "pixels", "share", "number", "word"]
+
+UNITS: dict[Kind, str] = {
+    "count": "",
+    "id": "",
+    "flag": "0 or 1",
+    "seconds": "s",
+    "pixels": "px",
+    "share": "0 to 1",
+    "number": "",
+    "word": "",
+}
+
+UNCERTAIN = "uncertain"
+"""The state of a face that shows no expression clearly enough."""
+
+STATES = (*EXPRESSIONS, UNCERTAIN)
+
+BOX_COLUMNS = ("face_x", "face_y", "face_w", "face_h")
+SMOOTH_COLUMNS = tuple(f"smooth_{name}" for name in EXPRESSIONS)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its name, what kind of values it holds, and what they mean."""
+
+    name: str
+    kind: Kind
+    meaning: str
+
+
+def _frames() -> list[Column]:
+    box = ("left edge", "upper edge", "width", "height")
+    return [
+        Column("frame", "count", "position in the recording, in presentation order from 0"),
+        Column("timestamp", "seconds", "presentation time, counted from the recording's start"),
+        Column("face_id", "id", "number of a person within this recording; empty without a face"),
+        Column("success", "flag", "1 for a face; 0 for a frame without any, empty from here on"),
+        Column("confidence", "share", "detector score"),
+        *(
+            Column(name, "pixels", f"{what} of the face in the displayed frame")
+            for name, what in zip(BOX_COLUMNS, box, strict=True)
+        ),
+        *(
+            Column(name, "share", f"probability of {name} in this frame; the seven sum to 1")
+            for name in EXPRESSIONS
+        ),
+        Column("emotion", "word", "most probable expression in this frame"),
+        Column("emotion_confidence", "share", "its probability"),
+        Column("valence", "number", "derived: happy - strongest of angry, disgust, fear, sad"),
+        Column("frontality", "share", "1 for a face seen from the front, towards 0 in profile"),
+        Column("filled", "flag", "1 if the detector missed the face here; its box is then a guess"),
+        Column("duration", "seconds", "time this row stands for: up to the next sampled frame"),
+        Column("sharpness", "share", "fine detail in the face, 1 from that of typical photographs"),
+        Column("weight", "share", "how much this row counts: score x size x sharpness"),
+        *(
+            Column(column, "share", f"{name}, smoothed in time; the seven sum to 1")
+            for column, name in zip(SMOOTH_COLUMNS, EXPRESSIONS, strict=True)
+        ),
+        Column("smooth_valence", "number", "valence of the smoothed values"),
+        Column("state", "word", f"expression of the episode this row is in, else {UNCERTAIN}"),
+    ]
+
+
+def _episodes() -> list[Column]:
+    return [
+        Column("face_id", "id", "who"),
+        Column("expression", "word", "what is shown"),
+        Column("onset", "seconds", "time of its first frame"),
+        Column("offset", "seconds", "time of the frame after its last one"),
+        Column("duration", "seconds", "offset - onset"),
+        Column("first_frame", "count", "its first frame"),
+        Column("last_frame", "count", "its last frame"),
+        Column("peak", "share", "highest smoothed probability"),
+        Column("peak_time", "seconds", "when that is"),
+        Column("mean", "share", "mean smoothed probability"),
+        Column("previous", "word", "expression of the episode that led straight to this one"),
+    ]
+
+
+def _statistics() -> list[Column]:
+    """What is told of a person and of a recording alike."""
+    probability = "probability of {name} (single frames)"
+    of_each = {
+        "mean": ("share", f"mean {probability}"),
+        "median": ("share", f"median {probability}"),
+        "sd": ("share", f"sample standard deviation of the {probability}"),
+        "max": ("share", f"highest {probability}"),
+        "dominant": ("share", "share of faces in which {name} is most probable"),
+        "time": ("share", "share of seen_s in episodes of {name}"),
+    }
+    return [
+        Column("frames", "count", "sampled frames: from first to last seen, or of the recording"),
+        Column("frames_with_face", "count", "those that show a face (this one)"),
+        Column("detection_rate", "share", "frames_with_face / frames"),
+        Column("faces", "count", "rows of the frame table that went into the numbers below"),
+        Column("first_seen", "seconds", "time of the first face"),
+        Column("last_seen", "seconds", "time of the last face"),
+        Column("seen_s", "seconds", "how long faces are seen, summed over people"),
+        Column("valence_mean", "number", "mean of the derived valence"),
+        *(
+            Column(f"{name}_{what}", kind, meaning.format(name=name))  # type: ignore[arg-type]
+            for what, (kind, meaning) in of_each.items()
+            for name in EXPRESSIONS
+        ),
+        Column("uncertain_time", "share", "share of seen_s in no episode"),
+        Column("episodes", "count", "episodes of any expression"),
+        Column("transitions", "count", "episodes straight after one of another expression"),
+    ]
+
+
+FRAMES, EPISODES = tuple(_frames()), tuple(_episodes())
+PEOPLE = (Column("face_id", "id", "number of a person within this recording"), *_statistics())
+SUMMARY = (
+    Column("recording", "word", "file name"),
+    Column("people", "count", "how many face ids"),
+    *_statistics(),
+)
+
+_DTYPES: dict[Kind, str] = {"count": "int64", "id": "int64", "flag": "Int64", "word": "str"}
+
+
+def dtypes(columns: Sequence[Column]) -> dict[str, str]:
+    """What pandas calls the types of their values."""
+    return {column.name: _DTYPES.get(column.kind, "float64") for column in columns}
+
+
+TABLES = {"frames": FRAMES, "episodes": EPISODES, "people": PEOPLE, "summary": SUMMARY}
+
+FRAME_COLUMNS, EPISODE_COLUMNS, PEOPLE_COLUMNS, SUMMARY_COLUMNS = (
+    tuple(column.name for column in table) for table in TABLES.values()
+)

@@ -1,0 +1,158 @@
+"""Episodes: stretches in which a person shows one expression clearly, found by hysteresis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.columns import EPISODES, dtypes
+from fervid.records import EXPRESSIONS
+
+_KEPT_SHARE = 0.7
+"""An episode goes on down to this share of the confidence that it takes to begin one."""
+
+_SLACK_S = 1e-6
+"""Time stamps are seconds with six decimals."""
+
+
+@dataclass(slots=True)
+class _Episode:
+    """What is known so far of one episode of a track."""
+
+    track: int
+    number: int
+    expression: int
+    onset_s: float
+    first_frame: int
+    offset_s: float = 0.0
+    last_frame: int = 0
+    peak: float = 0.0
+    peak_s: float = 0.0
+    total: float = 0.0
+    rows: int = 0
+
+    def extend(self, rows: NDArray[Any]) -> None:
+        value = rows["smooth"][:, self.expression]
+        highest = int(np.argmax(value))
+        if value[highest] > self.peak:
+            self.peak = float(value[highest])
+            self.peak_s = float(rows["time_s"][highest])
+        self.total += float(value.sum())
+        self.rows += len(rows)
+        self.offset_s = float(rows["time_s"][-1] + rows["lasts_s"][-1])
+        self.last_frame = int(rows["frame"][-1])
+
+
+class EpisodeFinder:
+    """Finds episodes in smoothed rows that arrive in pieces, frames ascending.
+
+    An expression begins an episode when its smoothed probability reaches `certain_from`, and holds
+    it while that stays above 70% of it and no other expression reaches `certain_from` and more.
+    Memory grows with the number of episodes.
+
+    Args:
+        certain_from: probability in (0, 1].
+        least_s: shorter episodes are dropped in the end.
+    """
+
+    def __init__(self, certain_from: float, least_s: float) -> None:
+        self._certain_from = certain_from
+        self._least_s = least_s
+        self._latest: dict[int, _Episode] = {}
+        self._open: set[int] = set()
+        self._all: list[_Episode] = []
+
+    def find(self, rows: NDArray[Any]) -> None:
+        """Set `episode` of the next rows: its number, or -1."""
+        rows["episode"] = -1
+        for track in np.unique(rows["face_id"]).tolist():
+            if track:
+                self._follow(track, rows, np.flatnonzero(rows["face_id"] == track))
+
+    def _follow(self, track: int, rows: NDArray[Any], mine: NDArray[np.intp]) -> None:
+        before = self._latest[track].expression if track in self._open else -1
+        states = self._states(rows["smooth"][mine], before)
+        starts = np.flatnonzero(np.diff(states, prepend=before) != 0)
+        edges = [*([] if len(starts) and starts[0] == 0 else [0]), *starts.tolist(), len(mine)]
+        for start, stop in pairwise(edges):
+            part = mine[start:stop]
+            state = int(states[start])
+            if state < 0:
+                continue
+            if start > 0 or before != state:
+                self._begin(track, state, rows[part[0]])
+            episode = self._latest[track]
+            episode.extend(rows[part])
+            rows["episode"][part] = episode.number
+        if states[-1] >= 0:
+            self._open.add(track)
+        else:
+            self._open.discard(track)
+
+    def _begin(self, track: int, state: int, row: Any) -> None:
+        episode = _Episode(track, len(self._all), state, float(row["time_s"]), int(row["frame"]))
+        self._latest[track] = episode
+        self._all.append(episode)
+
+    def _states(self, smooth: NDArray[np.floating[Any]], before: int) -> NDArray[np.int64]:
+        """Index of the expression that is shown in each of (N, 7) rows, -1 for none."""
+        top = smooth.argmax(axis=1)
+        anchor = smooth.max(axis=1) >= self._certain_from
+        place = np.where(anchor, np.arange(len(smooth)), -1)
+        latest = np.maximum.accumulate(place)
+        held = np.where(latest >= 0, top[latest], before)
+        value = smooth[np.arange(len(smooth)), held]
+        fails = (held < 0) | (value < _KEPT_SHARE * self._certain_from)
+        failed = np.maximum.accumulate(np.where(fails, np.arange(len(smooth)), -1))
+        return np.where(fails | (failed > latest), -1, held)
+
+    def states(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """What rows show, by index of expression, -1: uncertain; to be asked when all are found."""
+        return np.asarray(self._known[rows["episode"]], np.int64)
+
+    @cached_property
+    def _known(self) -> NDArray[np.int64]:
+        """Expression of each number, and behind them what number -1 means."""
+        shown = [episode.expression if self._lasts(episode) else -1 for episode in self._all]
+        return np.array([*shown, -1], np.int64)
+
+    def _lasts(self, episode: _Episode) -> bool:
+        return episode.offset_s - episode.onset_s >= self._least_s - _SLACK_S
+
+    def table(self, person: Mapping[int, int]) -> pd.DataFrame:
+        """Table of `EPISODE_COLUMNS` by onset, then by face_id.
+
+        Args:
+            person: the person that each track shows.
+        """
+        previous: dict[int, _Episode] = {}
+        rows = []
+        for episode in filter(self._lasts, self._all):
+            before = previous.get(episode.track)
+            straight = before is not None and episode.onset_s <= before.offset_s + _SLACK_S
+            previous[episode.track] = episode
+            rows.append(
+                (
+                    person[episode.track],
+                    EXPRESSIONS[episode.expression],
+                    episode.onset_s,
+                    episode.offset_s,
+                    episode.offset_s - episode.onset_s,
+                    episode.first_frame,
+                    episode.last_frame,
+                    episode.peak,
+                    episode.peak_s,
+                    episode.total / episode.rows,
+                    EXPRESSIONS[before.expression] if before is not None and straight else "",
+                )
+            )
+        types = dtypes(EPISODES)
+        table = pd.DataFrame(rows, columns=list(types)).astype(types)
+        return table.sort_values(["onset", "face_id"], kind="stable", ignore_index=True)

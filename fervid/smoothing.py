@@ -1,0 +1,131 @@
+"""Probabilities smoothed in time, on the times that the frames really have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 300.0
+"""Time constants summed at once: exp(300) is far from the largest float64."""
+
+_SURE_HEIGHT = 48.0
+"""Pixels of the working frame; the faces that the classifier learned from are as large."""
+
+_LEAST_WEIGHT = 0.02
+"""No row counts for nothing, so that a face that is small throughout is smoothed, too."""
+
+_FILLED = 0.5
+"""A box that is a guess counts half."""
+
+
+def weights(
+    score: NDArray[Any], height: NDArray[Any], sharpness: NDArray[Any], filled: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """How much single faces say about what a person shows.
+
+    Args:
+        score: (N,) detector scores in [0, 1].
+        height: (N,) heights of the faces in pixels of the working frame.
+        sharpness: (N,) in [0, 1], see `fervid.appearance.sharpness`.
+        filled: (N,) whether the box is a guess.
+
+    Returns:
+        (N,) in (0, 1]: score times sharpness times size, 1 from 48 pixels on.
+    """
+    size = np.minimum(height / _SURE_HEIGHT, 1.0)
+    weight = score * size * sharpness * np.where(filled, _FILLED, 1.0)
+    return np.asarray(np.clip(weight, _LEAST_WEIGHT, 1.0), np.float32)
+
+
+def decayed_sums(
+    values: NDArray[np.float64],
+    times: NDArray[np.float64],
+    tau_s: float,
+    before: tuple[NDArray[np.float64], float] | None = None,
+) -> NDArray[np.float64]:
+    """S_i = v_i + S_(i-1) exp(-(t_i - t_(i-1)) / tau): sums that forget exponentially.
+
+    Args:
+        values: (N, K).
+        times: (N,) seconds, ascending.
+        tau_s: the time constant, 0 for no memory at all.
+        before: the sum (K,) and the time that came before these.
+
+    Returns:
+        (N, K), each sum with the row's own values.
+    """
+    if tau_s == 0 or not len(times):
+        return values.copy()
+    sums = np.empty_like(values)
+    start = 0
+    while start < len(times):
+        stop = int(np.searchsorted(times, times[start] + _BLOCK * tau_s, side="right"))
+        passed = (times[start:stop] - times[start]) / tau_s
+        grown = np.cumsum(values[start:stop] * np.exp(passed)[:, None], axis=0)
+        if before is not None:
+            sum_before, time_before = before
+            grown += sum_before * np.exp((time_before - times[start]) / tau_s)
+        sums[start:stop] = grown * np.exp(-passed)[:, None]
+        before = sums[stop - 1], float(times[stop - 1])
+        start = stop
+    return sums
+
+
+class Smoother:
+    """Weighted means over all rows of a track, those `tau_s` seconds away counting 1/e as much.
+
+    Two passes over the rows of `fervid.timeline.ROW` in pieces of any size: `back` over the pieces
+    from the last to the first, then `forth` from the first to the last. Tracks end at cuts and in
+    gaps, so nothing is smoothed across these. Memory grows with the number of tracks only.
+
+    Args:
+        tau_s: the time constant in seconds; 0 leaves the values as they are.
+    """
+
+    def __init__(self, tau_s: float) -> None:
+        self._tau_s = tau_s
+        self._later: dict[int, tuple[NDArray[np.float64], float]] = {}
+        self._earlier: dict[int, tuple[NDArray[np.float64], float]] = {}
+
+    def back(self, rows: NDArray[Any]) -> None:
+        """Note in `smooth` and `smooth_weight` what lies after each row."""
+
+        def note(mine: NDArray[np.intp], own: NDArray[np.float64], times: NDArray[Any]) -> None:
+            track = int(rows["face_id"][mine[0]])
+            sums = decayed_sums(own[::-1], -times[::-1], self._tau_s, self._later.get(track))[::-1]
+            self._later[track] = sums[0], -float(times[0])
+            after = sums - own
+            rows["smooth"][mine], rows["smooth_weight"][mine] = after[:, :-1], after[:, -1]
+
+        _each_track(rows, note)
+
+    def forth(self, rows: NDArray[Any]) -> None:
+        """Turn these into means over all of the track."""
+
+        def finish(mine: NDArray[np.intp], own: NDArray[np.float64], times: NDArray[Any]) -> None:
+            track = int(rows["face_id"][mine[0]])
+            sums = decayed_sums(own, times, self._tau_s, self._earlier.get(track))
+            self._earlier[track] = sums[-1], float(times[-1])
+            weight = sums[:, -1] + rows["smooth_weight"][mine]
+            rows["smooth"][mine] = (sums[:, :-1] + rows["smooth"][mine]) / weight[:, None]
+            rows["smooth_weight"][mine] = weight
+
+        _each_track(rows, finish)
+
+
+def _each_track(
+    rows: NDArray[Any],
+    handle: Callable[[NDArray[np.intp], NDArray[np.float64], NDArray[Any]], None],
+) -> None:
+    """Call with the rows of each track, (N, 8) weighted probabilities and weights, and times."""
+    track = rows["face_id"]
+    order = np.argsort(track, kind="stable")
+    order = order[track[order] > 0]
+    if not len(order):
+        return
+    for mine in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
+        weight = rows["weight"][mine, None].astype(np.float64)
+        handle(mine, np.hstack([weight * rows["probs"][mine], weight]), rows["time_s"][mine])

@@ -1,0 +1,165 @@
+"""Summaries of a frame table: one row for each person, and one for the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.columns import PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS
+from fervid.records import EXPRESSIONS
+
+_LEVELS = 1000
+"""Medians are told to a thousandth, from counts: so memory does not grow with the recording."""
+
+_P = list(EXPRESSIONS)
+_SUMS = ["faces", "valence", "seen_s", *_P, *(f"{e}^2" for e in _P)]
+_SUMS += [*(f"{e} wins" for e in _P), *(f"{s} time" for s in STATES)]
+_LOWS = ["first_frame", "first_seen"]
+_HIGHS = ["last_frame", "last_seen", *(f"{e} max" for e in _P)]
+
+
+def summarize(
+    tables: Iterable[pd.DataFrame], episodes: pd.DataFrame, recording: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summaries of a frame table that arrives in pieces, in one pass.
+
+    Memory grows with the number of face ids only. A frame may be split over two pieces.
+
+    Args:
+        tables: consecutive pieces of one frame table, frames ascending.
+        episodes: the episodes of that recording.
+        recording: its file name.
+
+    Returns:
+        people: table of `PEOPLE_COLUMNS`, face_id ascending.
+        summary: table of `SUMMARY_COLUMNS` with one row.
+    """
+    totals = _Totals()
+    for table in tables:
+        if len(table):
+            totals.add(table)
+    return totals.people(episodes), totals.summary(episodes, recording)
+
+
+class _Totals:
+    """Running sums, minima and maxima of each face id."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.frames_with_face = 0
+        self._last_frame: int | None = None
+        self._last_with_face = -1
+        self._sums = pd.DataFrame(columns=_SUMS, dtype=float)
+        self._lows = pd.DataFrame(columns=_LOWS, dtype=float)
+        self._highs = pd.DataFrame(columns=_HIGHS, dtype=float)
+        self._counts: dict[int, NDArray[np.int32]] = {}
+
+    def add(self, table: pd.DataFrame) -> None:
+        frame = table["frame"].to_numpy(np.int64)
+        before = frame[0] - 1 if self._last_frame is None else self._last_frame
+        position = self.frames - 1 + np.cumsum(np.diff(frame, prepend=before) != 0)
+        self.frames, self._last_frame = int(position[-1]) + 1, int(frame[-1])
+
+        is_face = table["success"].to_numpy() == 1
+        if not is_face.any():
+            return
+        position = position[is_face]
+        self.frames_with_face += int(np.sum(np.diff(position, prepend=self._last_with_face) != 0))
+        self._last_with_face = int(position[-1])
+        self._add_faces(table[is_face], position)
+
+    def _add_faces(self, faces: pd.DataFrame, position: NDArray[np.int64]) -> None:
+        ids = faces["face_id"].to_numpy(np.int64)
+        probs = faces[_P].to_numpy(np.float64)
+        time, lasts = (faces[name].to_numpy(np.float64) for name in ("timestamp", "duration"))
+        wins = faces["emotion"].to_numpy(object)[:, None] == np.array(_P, object)
+        state = faces["state"].to_numpy(object)[:, None] == np.array(STATES, object)
+        own = np.column_stack([np.ones(len(faces)), faces["valence"].to_numpy(np.float64), lasts])
+        sums = np.hstack([own, probs, probs**2, wins, state * lasts[:, None]])
+        self._sums = _merge(self._sums, sums, ids, "sum")
+        self._lows = _merge(self._lows, np.column_stack([position, time]), ids, "min")
+        self._highs = _merge(self._highs, np.column_stack([position, time, probs]), ids, "max")
+        level = np.round(probs * _LEVELS).astype(np.int64) + np.arange(len(_P)) * (_LEVELS + 1)
+        for face_id in np.unique(ids).tolist():
+            counts = np.bincount(level[ids == face_id].ravel(), minlength=len(_P) * (_LEVELS + 1))
+            self._counts[face_id] = self._counts.get(face_id, 0) + counts.astype(np.int32)
+
+    def people(self, episodes: pd.DataFrame) -> pd.DataFrame:
+        each = pd.concat([self._sums, self._lows, self._highs], axis=1).sort_index()
+        ids = [int(i) for i in each.index]
+        medians = [_medians(self._counts[i]) for i in ids]
+        frames = (each["last_frame"] - each["first_frame"] + 1).to_numpy()
+        found = [episodes[episodes["face_id"] == i] for i in ids]
+        table = _statistics(each, frames, each["faces"].to_numpy(), medians, found)
+        return table.assign(face_id=np.array(ids, np.int64))[list(PEOPLE_COLUMNS)]
+
+    def summary(self, episodes: pd.DataFrame, recording: str) -> pd.DataFrame:
+        whole = pd.concat([self._sums.sum(), self._lows.min(), self._highs.max()]).to_frame().T
+        medians = _medians(np.sum(list(self._counts.values()) or [np.zeros(0, np.int32)], axis=0))
+        frames, with_face = np.array([self.frames]), np.array([self.frames_with_face])
+        table = _statistics(whole, frames, with_face, [medians], [episodes])
+        table = table.assign(recording=recording, people=len(self._sums))
+        return table[list(SUMMARY_COLUMNS)]
+
+
+def _merge(
+    so_far: pd.DataFrame, values: NDArray[np.float64], ids: NDArray[np.int64], how: str
+) -> pd.DataFrame:
+    """Fold the rows of `values` into `so_far`, one row for each id."""
+    new = pd.DataFrame(values, index=ids, columns=so_far.columns)
+    both = pd.concat([so_far, new]) if len(so_far) else new
+    return both.groupby(level=0).agg(how)
+
+
+def _medians(counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """(7,) medians from how often each thousandth came; NaN of nothing."""
+    if not counts.size or not counts.any():
+        return np.full(len(_P), np.nan)
+    below = np.cumsum(counts.reshape(len(_P), _LEVELS + 1), axis=1)
+    middle = (below[:, -1:] + 1) / 2
+    low, high = (np.argmax(below >= edge(middle), axis=1) for edge in (np.floor, np.ceil))
+    return np.asarray((low + high) / (2 * _LEVELS))
+
+
+def _statistics(
+    each: pd.DataFrame,
+    frames: NDArray[Any],
+    with_face: NDArray[Any],
+    medians: list[NDArray[np.float64]],
+    episodes: list[pd.DataFrame],
+) -> pd.DataFrame:
+    """Columns that people and recordings have in common, from sums, minima and maxima."""
+    n, seen_s = each["faces"].to_numpy(), each["seen_s"].to_numpy()
+    columns: dict[str, Any] = {
+        "frames": frames.astype(np.int64),
+        "frames_with_face": with_face.astype(np.int64),
+        "detection_rate": _ratio(with_face, frames),
+        "faces": n.astype(np.int64),
+        "first_seen": each["first_seen"].to_numpy(),
+        "last_seen": each["last_seen"].to_numpy(),
+        "seen_s": seen_s,
+        "valence_mean": _ratio(each["valence"], n),
+        "uncertain_time": _ratio(each["uncertain time"], seen_s),
+        "episodes": np.array([len(own) for own in episodes], np.int64),
+        "transitions": np.array([(own["previous"] != "").sum() for own in episodes], np.int64),
+    }
+    for k, name in enumerate(EXPRESSIONS):
+        total = each[name].to_numpy()
+        # Rounding may leave a tiny negative sum of squares where all values are equal.
+        squares = np.maximum(each[f"{name}^2"].to_numpy() - total * _ratio(total, n), 0.0)
+        columns[f"{name}_mean"] = _ratio(total, n)
+        columns[f"{name}_median"] = np.array([median[k] for median in medians], np.float64)
+        columns[f"{name}_sd"] = np.sqrt(_ratio(squares, n - 1))
+        columns[f"{name}_max"] = each[f"{name} max"].to_numpy()
+        columns[f"{name}_dominant"] = _ratio(each[f"{name} wins"], n)
+        columns[f"{name}_time"] = _ratio(each[f"{name} time"], seen_s)
+    return pd.DataFrame(columns)
+
+
+def _ratio(part: Any, whole: NDArray[Any]) -> NDArray[np.float64]:
+    """`part` / `whole`, NaN where `whole` is not positive."""
+    return np.asarray(part, np.float64) / np.where(whole > 0, whole, np.nan)
