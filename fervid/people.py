@@ -1,8 +1,8 @@
-"""Who is who: tracks of the same person joined, where that is safe to say, once all are known."""
+"""Who is who: tracks of the same person joined, where that is safe to say."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,9 @@ from fervid.records import FaceCrops, FrameBatch, TrackedFaces
 _EVERY_S = 0.5
 _MOST_VIEWS = 8
 """Views kept of a track: the first ones, every so often."""
+
+_MOST_OF_A_PERSON = 32
+"""Views kept of a person, those that differ most."""
 
 _LEAST_HEIGHT = 40.0
 """Pixels of the working frame below which faces are too blurred to be told apart."""
@@ -33,26 +36,31 @@ _NEARBY, _NEARBY_SIZE, _NEARBY_S = 1.5, 1.5, 60.0
 class _Track:
     """When a track was seen, in which shot, from which box to which, and what it looked like."""
 
+    number: int
     shot: int
     first_s: float
     first_box: NDArray[np.float32]
     last_s: float = 0.0
     last_box: NDArray[np.float32] = field(default_factory=lambda: np.zeros(4, np.float32))
     views: list[NDArray[np.float16]] = field(default_factory=list)
-    chosen: int = 0
-    next_view_s: float = -np.inf
+    view_times: list[float] = field(default_factory=list)
 
     def choose(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[int]:
         """Which rows, of those that show it clearly, to keep as views."""
         chosen = []
-        while self.chosen < _MOST_VIEWS:
-            later = rows[times[rows] >= self.next_view_s]
+        while len(self.view_times) < _MOST_VIEWS:
+            wanted = self.view_times[-1] + _EVERY_S if self.view_times else -np.inf
+            later = rows[times[rows] >= wanted]
             if not len(later):
                 break
             chosen.append(int(later[0]))
-            self.chosen += 1
-            self.next_view_s = float(times[later[0]]) + _EVERY_S
+            self.view_times.append(float(times[later[0]]))
         return chosen
+
+    def seen_until(self, time_s: float) -> NDArray[np.float16]:
+        """(K, `TEXTURE_SIZE`) views up to a time."""
+        count = int(np.searchsorted(self.view_times, time_s, side="right"))
+        return _stacked(self.views[:count])
 
     def follows(self, other: _Track) -> bool:
         """Whether this one begins soon after the other ended, in the same shot, at its place."""
@@ -68,13 +76,19 @@ class _Track:
 
 
 class People:
-    """Remembers what tracks look like, and joins them at the end.
+    """Remembers what people look like, and joins each track, once it has ended, to one of them.
 
-    Memory grows with the number of tracks only, by 34 kB each at most; nothing of it is written.
+    Memory grows with the number of people, by 140 kB each at most, and by a few bytes a track;
+    nothing of it is written.
+
+    Args:
+        longest_gap_s: a track that was not seen for longer has ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest_gap_s: float) -> None:
+        self._longest_gap_s = longest_gap_s
         self._tracks: dict[int, _Track] = {}
+        self._everyone: list[_Person] = []
         self._shot = 0
 
     def add(
@@ -106,7 +120,8 @@ class People:
             first, last = int(rows[0]), int(rows[-1])
             if number not in self._tracks:
                 box = tracked.faces.xywh[first]
-                self._tracks[number] = _Track(int(shots[frame[first]]), times[first], box)
+                shot = int(shots[frame[first]])
+                self._tracks[number] = _Track(number, shot, times[first], box)
             track = self._tracks[number]
             track.last_s, track.last_box = times[last], tracked.faces.xywh[last]
             views += [(track, row) for row in track.choose(rows[clear[rows]], times)]
@@ -114,55 +129,101 @@ class People:
         for (track, _), view in zip(views, looks, strict=True):
             track.views.append(view)
 
+        self._end(float(batch.time_s[-1]) - self._longest_gap_s)
+
     def numbers(self) -> dict[int, int]:
         """The person that each track shows; people count from 1 by first appearance."""
-        everyone: list[_Person] = []
-        person: dict[int, int] = {}
-        order = sorted(self._tracks, key=lambda number: (self._tracks[number].first_s, number))
-        for number in order:
-            track = self._tracks[number]
-            views = np.array(track.views, np.float16).reshape(-1, TEXTURE_SIZE)
-            who = _recognised(track, views, everyone)
+        self._end(np.inf)
+        order = sorted(self._everyone, key=lambda person: person.first)
+        return {track: who + 1 for who, person in enumerate(order) for track in person.tracks}
+
+    def _end(self, time_s: float) -> None:
+        """Join all tracks that were last seen before a time, in the order of their ends.
+
+        That order is the same however frames come in batches.
+        """
+        ended = [track for track in self._tracks.values() if track.last_s < time_s]
+        for track in sorted(ended, key=lambda track: (track.last_s, track.number)):
+            del self._tracks[track.number]
+            who = _recognised(track, self._everyone, self._tracks.values())
             if who is None:
-                who = len(everyone)
-                everyone.append(_Person([track], views))
+                self._everyone.append(_Person.of(track))
             else:
-                everyone[who].add(track, views)
-            person[number] = who + 1
-        return person
+                self._everyone[who].add(track)
 
 
 @dataclass
 class _Person:
-    """Tracks of one person, and (K, `TEXTURE_SIZE`) all views of them."""
+    """Numbers of a person's tracks, when and with which the first began, and views of all.
 
-    tracks: list[_Track]
+    `latest` are those of the tracks that ended within the last minute.
+    """
+
+    tracks: list[int]
+    first: tuple[float, int]
     views: NDArray[np.float16]
+    latest: list[_Track]
 
-    def add(self, track: _Track, views: NDArray[np.float16]) -> None:
-        self.tracks.append(track)
-        self.views = np.concatenate([self.views, views])
+    @classmethod
+    def of(cls, track: _Track) -> _Person:
+        return cls([track.number], (track.first_s, track.number), _stacked(track.views), [track])
 
-    def likeness(self, views: NDArray[np.float16]) -> float:
-        """Median over the views of a track of this person's most alike view."""
-        if not len(self.views):
-            return 0.0
-        alike = views.astype(np.float32) @ self.views.astype(np.float32).T
-        return float(np.median(alike.max(axis=1)))
+    def add(self, track: _Track) -> None:
+        self.tracks.append(track.number)
+        self.first = min(self.first, (track.first_s, track.number))
+        self.views = _most_different(np.concatenate([self.views, _stacked(track.views)]))
+        recent = [other for other in self.latest if track.last_s - other.last_s <= _NEARBY_S]
+        self.latest = [*recent, track]
+
+    @property
+    def last_s(self) -> float:
+        """When the person was last seen."""
+        return self.latest[-1].last_s
 
 
-def _recognised(track: _Track, views: NDArray[np.float16], everyone: list[_Person]) -> int | None:
-    """Whom of the people so far a new track shows, None if that is not safe to say."""
+def _stacked(views: list[NDArray[np.float16]]) -> NDArray[np.float16]:
+    return np.array(views, np.float16).reshape(-1, TEXTURE_SIZE)
+
+
+def _most_different(views: NDArray[np.float16]) -> NDArray[np.float16]:
+    """As many as are kept, without those that look most like another."""
+    looks = views.astype(np.float32)
+    alike = looks @ looks.T
+    np.fill_diagonal(alike, -1.0)
+    kept = np.arange(len(views))
+    while len(kept) > _MOST_OF_A_PERSON:
+        worst = int(np.argmax(alike[np.ix_(kept, kept)].max(axis=1)))
+        kept = np.delete(kept, worst)
+    return views[kept]
+
+
+def _likeness(views: NDArray[np.float16], known: NDArray[np.float16]) -> float:
+    """Median over the views of a track of the most alike known view."""
+    if not len(views) or not len(known):
+        return 0.0
+    alike = views.astype(np.float32) @ known.astype(np.float32).T
+    return float(np.median(alike.max(axis=1)))
+
+
+def _recognised(track: _Track, everyone: list[_Person], going_on: Iterable[_Track]) -> int | None:
+    """Whom of the people so far a new track shows, None if that is not safe to say.
+
+    Args:
+        track: the new one.
+        everyone: those whose tracks have all ended.
+        going_on: tracks that have not; nobody may look more like the new one than the person.
+    """
+    views = _stacked(track.views)
     if not len(views) or not everyone:
         return None
-    likeness = np.array([person.likeness(views) for person in everyone])
+    likeness = np.array([_likeness(views, person.views) for person in everyone])
     who = int(np.argmax(likeness))
-    tracks = everyone[who].tracks
-    needed = _SAME_NEARBY if any(track.follows(other) for other in tracks) else _SAME
-    others = float(np.delete(likeness, who).max(initial=0.0))
-    sure = likeness[who] >= max(needed, others + _MARGIN)
-    away = all(track.first_s > other.last_s for other in tracks)
-    return who if sure and away else None
+    person = everyone[who]
+    needed = _SAME_NEARBY if any(track.follows(other) for other in person.latest) else _SAME
+    others = [_likeness(views, other.seen_until(track.last_s)) for other in going_on]
+    most = max(float(np.delete(likeness, who).max(initial=0.0)), *others, 0.0)
+    sure = likeness[who] >= max(needed, most + _MARGIN)
+    return who if sure and track.first_s > person.last_s else None
 
 
 def numbered(face_id: NDArray[np.int64], person: Mapping[int, int]) -> NDArray[np.int64]:

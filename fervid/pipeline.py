@@ -159,7 +159,8 @@ class Analyzer:
 
             unopened = ResultWriter(folder, overwrite=overwrite)
             tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
-            followed = Followed(search, CutFinder(), Follower(tracker), People())
+            people = People(tracker.longest_gap_s)
+            followed = Followed(search, CutFinder(), Follower(tracker), people)
             ahead.submit(self.detector.prepare, reader.shape)
             ahead.submit(self.classifier.prepare)
             try:

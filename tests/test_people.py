@@ -54,7 +54,7 @@ def see(
 
 
 def test_one_who_comes_back_is_the_same_and_a_newcomer_is_not() -> None:
-    people = People()
+    people = People(1.0)
     see(people, [(1, 7), (2, 8)], np.arange(0, 3, 0.1).tolist())
     see(people, [(3, 9)], np.arange(5, 8, 0.1).tolist(), cut=True)
     see(people, [(4, 8)], np.arange(20, 23, 0.1).tolist(), cut=True)
@@ -62,14 +62,14 @@ def test_one_who_comes_back_is_the_same_and_a_newcomer_is_not() -> None:
 
 
 def test_two_in_one_frame_are_never_one() -> None:
-    people = People()
+    people = People(1.0)
     see(people, [(1, 7)], [0.0, 0.1, 0.2])
     see(people, [(1, 7), (2, 7)], [0.3, 0.4, 0.5, 0.6])
     assert people.numbers() == {1: 1, 2: 2}
 
 
 def test_one_who_might_be_either_of_two_is_neither() -> None:
-    people = People()
+    people = People(1.0)
     see(people, [(1, 7), (2, 7)], [0.0, 0.1, 0.2])
     see(people, [(3, 7)], [9.0, 9.1, 9.2], cut=True)
     assert people.numbers() == {1: 1, 2: 2, 3: 3}
@@ -77,16 +77,16 @@ def test_one_who_might_be_either_of_two_is_neither() -> None:
 
 @pytest.mark.parametrize("cut", [False, True])
 def test_small_faces_are_not_told_apart(cut: bool) -> None:
-    people = People()
+    people = People(1.0)
     see(people, [(1, 7)], [0.0, 0.1, 0.2], side=30.0)
     see(people, [(2, 7)], [9.0, 9.1, 9.2], side=30.0, cut=cut)
     assert people.numbers() == {1: 1, 2: 2}
 
 
 def test_nobody_at_all() -> None:
-    people = People()
+    people = People(1.0)
     see(people, [(1, 7)], [0.0])
-    assert People().numbers() == {}
+    assert People(1.0).numbers() == {}
     assert numbered(np.array([0, 0]), {}).tolist() == [0, 0]
     assert numbered(np.array([0, 3, 1]), {1: 1, 3: 1}).tolist() == [0, 1, 1]
 
@@ -116,7 +116,7 @@ def test_patches_correlate_as_the_pictures_do() -> None:
 
 
 def test_people_are_numbered_by_first_appearance(tmp_path: Path) -> None:
-    people = People()
+    people = People(1.0)
     see(people, [(5, 1)], [0.0, 0.1], at=[600.0])
     see(people, [(2, 2), (5, 1)], [0.2, 0.3], at=[0.0, 600.0])
     assert people.numbers() == {5: 1, 2: 2}
