@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -176,7 +177,7 @@ class Analyzer:
                     who = followed.people.numbers()
                     episodes = self._finish_rows(writer, reader, tracker.longest_gap_s, who)
                     elapsed = time.perf_counter() - began
-                    writer.finish(episodes, self._meta(reader, followed, who, elapsed))
+                    writer.finish(episodes, self._meta(reader, folder, followed, who, elapsed))
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
 
@@ -217,7 +218,12 @@ class Analyzer:
         )
 
     def _meta(
-        self, reader: VideoReader, followed: Followed, who: dict[int, int], elapsed_s: float
+        self,
+        reader: VideoReader,
+        folder: Path,
+        followed: Followed,
+        who: dict[int, int],
+        elapsed_s: float,
     ) -> dict[str, Any]:
         kind, colon, file = self.settings.detector.partition(":")
         used = {
@@ -229,7 +235,7 @@ class Analyzer:
         return {
             "fervid": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "recording": _recording(reader.info),
+            "recording": {**_recording(reader.info), "beside": _beside(reader.info.path, folder)},
             "expressions": list(EXPRESSIONS),
             "settings": {**asdict(self.settings), **used},
             "models": [self.detector.card, self.classifier.card],
@@ -267,6 +273,14 @@ def _recording(info: VideoInfo) -> dict[str, Any]:
         "duration_s": info.duration_s,
         "size_bytes": info.size_bytes,
     }
+
+
+def _beside(recording: Path, folder: Path) -> str | None:
+    """The recording's path as seen from the result folder, so that both can move together."""
+    try:
+        return Path(os.path.relpath(recording.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return None
 
 
 def result_folder(recording: Path, out: Path = Path()) -> Path:

@@ -5,22 +5,23 @@ import hashlib
 import html.parser
 import json
 import re
-import shutil
-import subprocess
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fervid.columns import EPISODE_COLUMNS
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.report import render, write_report
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
+from fervid.report.figures import COLOURS, CONFIG, fine_data, labelled_runs, timeline_figure
+from fervid.report.layout import ZERO_MS
 from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
 from fervid.summaries import summarize
@@ -31,7 +32,6 @@ HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)
 SAD = (0.1, 0.0, 0.1, 0.2, 0.5, 0.0, 0.1)
 DASH = "\N{EN DASH}"
 HOSTILE = "<img src=x onerror=alert(1)>.mp4"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
@@ -45,6 +45,20 @@ def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
         Expressions(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
     )
     return frame_table(settled(rows, frame_s=1 / fps)[0])
+
+
+def episodes_of(*given):
+    """Table of (face id, expression, onset, offset)."""
+    table = pd.DataFrame(given, columns=["face_id", "expression", "onset", "offset"])
+    table = table.assign(duration=table["offset"] - table["onset"], peak_time=table["onset"])
+    others = {name: "" if name == "previous" else 0 for name in EPISODE_COLUMNS}
+    return table.assign(**{k: v for k, v in others.items() if k not in table})[
+        list(EPISODE_COLUMNS)
+    ]
+
+
+def figure_of(*tables, lanes=(1,), episodes=NO_EPISODES, cuts=()):
+    return timeline_figure(bin_frames(tables, lanes=lanes), lanes, episodes, cuts)
 
 
 def page_of(*tables, **meta):
@@ -88,12 +102,23 @@ def test_bins_by_hand():
     binned = bin_frames([table], lanes=[2])
     np.testing.assert_allclose(binned.edges, [0, 0.1, 0.2, 0.3, 0.4])
     assert binned.frames.tolist() == [1, 1, 1, 1]
-    assert binned.faces.tolist() == [2, 0, 1, 0]
-    happy = binned.mean[:, EXPRESSIONS.index("happy")]
+    assert binned.faces.tolist() == [[2, 0, 1, 0], [1, 0, 1, 0]]
+    happy = binned.mean[0, :, EXPRESSIONS.index("happy")]
     np.testing.assert_allclose(happy, [0.45, np.nan, 0.2, np.nan], atol=1e-6)
-    np.testing.assert_allclose(binned.valence, [0.15, np.nan, -0.3, np.nan], atol=1e-6)
-    sad = EXPRESSIONS.index("sad")
-    np.testing.assert_array_equal(binned.dominant()[1], [sad, np.nan, sad, np.nan])
+    np.testing.assert_allclose(binned.valence[0], [0.15, np.nan, -0.3, np.nan], atol=1e-6)
+    np.testing.assert_allclose(binned.valence[1], [-0.3, np.nan, -0.3, np.nan], atol=1e-6)
+    np.testing.assert_allclose(binned.seen(0), [[0, 0.1], [0.2, 0.3]])
+    half = binned.coarser(2)
+    np.testing.assert_allclose(half.edges, [0, 0.2, 0.4])
+    np.testing.assert_allclose(half.mean[0, :, EXPRESSIONS.index("happy")], [0.45, 0.2])
+    assert half.faces.tolist() == [[2, 1], [1, 1]]
+
+
+def test_the_band_is_how_far_single_frames_lie_from_the_smoothed_value():
+    table = table_of(2, [(0, HAPPY), (1, HAPPY)])
+    table["smooth_valence"] = table["valence"] + [0.3, -0.4]
+    binned = bin_frames([table], max_bins=2).coarser(1)
+    np.testing.assert_allclose(binned.band, [[np.sqrt((0.3**2 + 0.4**2) / 2)]], atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,17 +135,16 @@ def test_binning_conserves_mass_and_gaps(n, at, fps, cut, max_bins):
     binned = bin_frames([table.iloc[:cut], table.iloc[cut:]], lanes=[1], max_bins=max_bins)
     assert 1 <= len(binned) <= max_bins
     assert binned.frames.sum() == n
-    assert binned.faces.sum() == len(faces)
+    assert binned.faces.sum(axis=1).tolist() == [len(faces)] * 2
     assert np.all(np.diff(binned.edges) > 0)
-    sums = np.nansum(binned.mean * binned.faces[:, None], axis=0)
+    sums = np.nansum(binned.mean[0] * binned.faces[0, :, None], axis=0)
     np.testing.assert_allclose(sums, table[list(EXPRESSIONS)].sum(), atol=1e-5)
-    assert binned.lanes[0].sum() == binned.lanes[1].sum() == len(faces)
     # A bin is a gap exactly when none of its frames has a face.
     spot = np.searchsorted(binned.edges, table["timestamp"], side="right") - 1
     for k in range(len(binned)):
         has_face = table["success"][spot == k].any()
-        assert np.isnan(binned.mean[k]).all() != has_face
-        assert np.isnan(binned.valence[k]) != has_face
+        assert np.isnan(binned.mean[0, k]).all() != has_face
+        assert np.isnan(binned.valence[0, k]) != has_face
 
 
 def numbers(array: dict[str, str]) -> NDArray[np.floating[Any]]:
@@ -135,16 +159,17 @@ def test_thirty_thousand_rows_fit_the_bins():
         for k in range(0, 30000, 1000)
     ]
     binned = bin_frames(tables)
-    assert 1000 <= len(binned) <= 2000
-    assert binned.faces.sum() == 30_000
-    figure = timeline_figure(binned, ["everyone"])
+    assert 4000 <= len(binned) <= 8000
+    assert 1000 <= len(binned.coarser()) <= 2000
+    assert binned.faces.sum() == binned.coarser().faces.sum() == 30_000
+    figure = timeline_figure(binned, [], NO_EPISODES)
     assert len(json.dumps(figure)) < 800_000
-    go.Figure(figure)  # raises where Plotly knows no such property or value
+    assert len(json.dumps(fine_data(binned, []))) < 300_000
 
 
 def test_areas_sum_to_one_with_faces_and_to_zero_in_gaps():
     faces = [(f, HAPPY) for f in (*range(2), *range(5, 8))]
-    figure = timeline_figure(bin_frames([table_of(10, faces)]), ["everyone"])
+    figure = figure_of(table_of(10, faces))
     areas = [t for t in figure["data"] if t["type"] == "scatter" and t["yaxis"] == "y"]
     assert {t["name"] for t in areas} == set(EXPRESSIONS)
     total = np.sum([numbers(t["y"]) for t in areas], axis=0)
@@ -152,23 +177,55 @@ def test_areas_sum_to_one_with_faces_and_to_zero_in_gaps():
     inside = (x >= 0) & (x <= 0.2) | (x >= 0.5) & (x <= 0.8)
     np.testing.assert_allclose(total, inside, atol=1e-5)
     assert not np.isnan(total).any()
-    assert "no face" in areas[0]["text"]
     lines = [t for t in figure["data"] if t.get("name") == "valence (derived)"]
     assert np.isnan(numbers(lines[0]["y"])[~inside]).all()
 
 
 def test_no_time_can_be_taken_for_a_year():
-    figure = timeline_figure(bin_frames([table_of(50, [(2, HAPPY)])]), ["everyone"])
-    assert all(np.min(numbers(trace["x"])) > 1e6 for trace in figure["data"])
+    figure = figure_of(table_of(50, [(2, HAPPY)]))
+    places = [numbers(trace.get("base", trace["x"])) for trace in figure["data"]]
+    assert all(place.min(initial=np.inf) > 1e6 for place in places)
+
+
+def test_lanes_show_episodes_where_they_are_and_where_each_person_is_seen():
+    faces = [(f, HAPPY) for f in (*range(6), *range(8, 10))]
+    found = episodes_of((1, "happy", 0.0, 0.6), (1, "sad", 0.8, 0.9), (9, "sad", 0.0, 0.1))
+    figure = figure_of(table_of(10, faces), episodes=found, cuts=[0.7])
+    go.Figure(figure)  # raises where Plotly knows no such property or value
+    bars = {t["name"]: t for t in figure["data"] if t["type"] == "bar"}
+    start = {name: ((numbers(bar["base"]) - ZERO_MS) / 1000).tolist() for name, bar in bars.items()}
+    length = {name: (numbers(bar["x"]) / 1000).tolist() for name, bar in bars.items()}
+    assert start["seen"] == pytest.approx([0, 0.8])
+    assert length["seen"] == pytest.approx([0.6, 0.2])
+    assert (start["happy"], length["happy"]) == (pytest.approx([0]), pytest.approx([0.6]))
+    assert (start["sad"], length["sad"]) == (pytest.approx([0.8]), pytest.approx([0.1]))
+    assert bars["seen"]["y"] == ["face 1"] * 2
+    (cut,) = figure["layout"]["shapes"]
+    assert (cut["x0"] - ZERO_MS) / 1000 == pytest.approx(0.7)
 
 
 def test_runs_carry_their_name():
-    faces = [(f, HAPPY if f < 6 else SAD) for f in range(10)]
-    runs = labelled_runs(bin_frames([table_of(10, faces)]), ["everyone"])
-    assert [(run["name"], round(run["right"] - run["left"])) for run in runs] == [
-        ("happy", 600),
-        ("sad", 400),
+    found = episodes_of((1, "happy", 0.0, 0.6), (2, "sad", 0.6, 1.0), (3, "fear", 0.0, 9.0))
+    runs = labelled_runs(found, [1, 2])
+    assert [(run["lane"], run["name"], round(run["right"] - run["left"])) for run in runs] == [
+        ("face 1", "happy", 600),
+        ("face 2", "sad", 400),
     ]
+
+
+def test_the_page_gets_every_bin_of_every_lane():
+    faces = [(f, HAPPY if f % 2 else SAD) for f in range(20)]
+    binned = bin_frames([table_of(20, faces, ids=[1, 2] * 10)], lanes=[2])
+    fine = fine_data(binned, [2])
+    assert fine["names"] == ["everyone", "face 2"]
+    edges = (numbers(fine["edges"]) - ZERO_MS) / 1000
+    np.testing.assert_allclose(edges, binned.edges, atol=1e-4)
+    lane = fine["lanes"][1]
+    seen = numbers(lane["faces"]) > 0
+    assert seen.tolist() == [False, True] * 10
+    mean = numbers(lane["mean"]).reshape(-1, 7) / 250
+    np.testing.assert_allclose(mean[seen], np.tile(HAPPY, (10, 1)), atol=0.003)
+    np.testing.assert_allclose(numbers(lane["valence"])[seen] / 120, 0.6, atol=0.005)
 
 
 def test_expressions_have_the_palette_and_config_shares_nothing():
@@ -261,7 +318,8 @@ def test_the_page_loads_nothing_and_its_policy_lets_only_its_scripts_run():
     reader = Reader(page_of(table_of(3, [(0, HAPPY)])))
     for tag, attrs in reader.tags:
         assert tag not in ("link", "iframe", "img", "object", "embed")
-        assert not {"src", "href", "action", "srcset"} & set(attrs)
+        assert not {"src", "action", "srcset"} & set(attrs)
+        assert attrs.get("href", "#").startswith("#")
     policy = next(a["content"] for _, a in reader.tags if a.get("http-equiv"))
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     allowed = re.findall(r"'sha256-([^']+)'", policy)
@@ -314,21 +372,3 @@ def test_words_for_numbers():
     values = (True, None, 1234567, 0.71134, 1e6, "x")
     assert [number(v) for v in values] == ["yes", DASH, "1,234,567", "0.7113", "1,000,000", "x"]
     assert [file_size(s) for s in (999, 48_123_456)] == ["999 bytes", "48.1 MB"]
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-def test_a_browser_draws_it_without_complaint(tmp_path):
-    page = write_result(tmp_path / "r", name=HOSTILE) / "report.html"
-    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    quiet += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
-    output = ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom"]
-    done = subprocess.run(
-        [CHROMIUM, *quiet, *output, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "CONSOLE" not in done.stderr
-    assert "happy" in done.stdout
-    assert done.stdout.count('class="scatterlayer') >= 3

@@ -9,45 +9,82 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import SMOOTH_COLUMNS, STATES
+from fervid.columns import SMOOTH_COLUMNS
 from fervid.records import EXPRESSIONS
 
-MAX_BINS = 2000
+MAX_BINS = 8000
+"""Zooming in shows them all; at first, groups of them are drawn, see `Binned.coarser`."""
+
+SHOWN_BINS = 2000
 """More than a screen has columns; few enough that ten hours draw as fast as ten minutes."""
 
 _FIRST_WIDTH_S = 1e-3
-_K, _S = len(EXPRESSIONS), len(STATES)
+_K = len(EXPRESSIONS)
+_FACES, _VALENCE, _APART, _PROBS = 0, 1, 2, slice(3, 3 + _K)
+"""Columns of the sums of a lane: faces, valence, squared distance of single frames' valence from
+the smoothed one, probabilities."""
+_WIDTH = 3 + _K
 
 
 @dataclass(frozen=True)
 class Binned:
     """B time bins that hold at least one sampled frame each, in ascending order.
 
+    Lane 0 is everyone, the others are the face ids that were asked for.
+
     Attributes:
         edges: (B + 1,) float64 seconds; bin k spans [edges[k], edges[k + 1]).
         frames: (B,) float64, sampled frames.
-        faces: (B,) float64, faces in them.
-        mean: (B, 7) float64, mean smoothed probability of each expression over faces; NaN without
-            a face.
-        valence: (B,) float64, mean smoothed valence; NaN without a face.
-        lanes: (L, B, 8) float64, faces of lane l in state k of `STATES`. Lane 0 is everyone, the
-            others are the face ids that were asked for.
+        sums: (L, B, 10) float64, over the faces of a lane: their number, smoothed valence, squared
+            distance of the valence of single frames from it, smoothed probabilities.
     """
 
     edges: NDArray[np.float64]
     frames: NDArray[np.float64]
-    faces: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    valence: NDArray[np.float64]
-    lanes: NDArray[np.float64]
+    sums: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def dominant(self) -> NDArray[np.float64]:
-        """(L, B) index into `STATES` of the most frequent one; NaN without a face."""
-        winner = self.lanes.argmax(axis=2).astype(np.float64)
-        return np.where(self.lanes.sum(axis=2) > 0, winner, np.nan)
+    @property
+    def faces(self) -> NDArray[np.float64]:
+        """(L, B) number of faces."""
+        return self.sums[..., _FACES]
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """(L, B, 7) mean smoothed probability of each expression; NaN without a face."""
+        return self._per_face(self.sums[..., _PROBS])
+
+    @property
+    def valence(self) -> NDArray[np.float64]:
+        """(L, B) mean smoothed valence; NaN without a face."""
+        return self._per_face(self.sums[..., _VALENCE, None])[..., 0]
+
+    @property
+    def band(self) -> NDArray[np.float64]:
+        """(L, B) root mean square distance of the valence of single frames from the smoothed."""
+        return np.sqrt(self._per_face(self.sums[..., _APART, None])[..., 0])
+
+    def _per_face(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(sums / np.where(self.faces > 0, self.faces, np.nan)[..., None])
+
+    def coarser(self, most: int = SHOWN_BINS) -> Binned:
+        """At most so many bins, each of as many of these as the next."""
+        if len(self) <= most:
+            return self
+        starts = np.arange(0, len(self), -(-len(self) // most))
+        return Binned(
+            np.append(self.edges[starts], self.edges[-1]),
+            np.add.reduceat(self.frames, starts),
+            np.add.reduceat(self.sums, starts, axis=1),
+        )
+
+    def seen(self, lane: int) -> NDArray[np.float64]:
+        """(K, 2) seconds from which to which a lane shows a face without a gap."""
+        known = np.concatenate([[False], self.faces[lane] > 0, [False]])
+        first, end = (np.flatnonzero(np.diff(known.astype(np.int8)) == way) for way in (1, -1))
+        return np.stack([self.edges[first], self.edges[end]], axis=1)
 
 
 def bin_frames(
@@ -71,7 +108,7 @@ def bin_frames(
 
 
 class _Bins:
-    """Sums of each bin. Columns: frames, faces, valence, 7 probabilities, then 8 for each lane."""
+    """Sums of each bin: (bins, lanes, 10), and how many frames each holds."""
 
     def __init__(self, lanes: list[int], max_bins: int) -> None:
         self._lanes = lanes
@@ -80,7 +117,8 @@ class _Bins:
         self._origin: float | None = None
         self._end = 0.0
         self._last_frame: int | None = None
-        self._sums = np.zeros((max_bins, 3 + _K + _S * (1 + len(lanes))))
+        self._frames = np.zeros(max_bins)
+        self._sums = np.zeros((max_bins, 1 + len(lanes), _WIDTH))
         self._start = np.full(max_bins, np.inf)
 
     def add(self, table: pd.DataFrame) -> None:
@@ -95,46 +133,38 @@ class _Bins:
         frame = table["frame"].to_numpy(np.int64)
         before = frame[0] - 1 if self._last_frame is None else self._last_frame
         self._last_frame = int(frame[-1])
-        is_new = np.diff(frame, prepend=before) != 0
-        np.add.at(self._sums, (spot[is_new], 0), 1.0)
+        np.add.at(self._frames, spot[np.diff(frame, prepend=before) != 0], 1.0)
 
         is_face = table["success"].to_numpy() == 1
         if is_face.any():
             self._add_faces(table[is_face], spot[is_face])
 
     def _add_faces(self, faces: pd.DataFrame, spot: NDArray[np.int64]) -> None:
-        probs = faces[["smooth_valence", *SMOOTH_COLUMNS]].to_numpy(np.float64)
-        state = faces["state"].to_numpy(object)
-        shows = (state[:, None] == np.array(STATES, object)).astype(np.float64)
+        valence, smooth = faces[["valence", "smooth_valence"]].to_numpy(np.float64).T
+        probs = faces[list(SMOOTH_COLUMNS)].to_numpy(np.float64)
+        own = [np.ones(len(faces)), smooth, (valence - smooth) ** 2]
+        values = np.column_stack([*own, probs])
         who = faces["face_id"].to_numpy(np.int64)
-        lanes = [shows * (who == lane)[:, None] for lane in self._lanes]
-        values = np.hstack([np.ones((len(faces), 1)), probs, shows, *lanes])
-        np.add.at(self._sums[:, 1:], spot, values)
+        np.add.at(self._sums[:, 0], spot, values)
+        for lane, face_id in enumerate(self._lanes, start=1):
+            mine = who == face_id
+            np.add.at(self._sums[:, lane], spot[mine], values[mine])
 
     def _widen(self, span: float) -> None:
         """Double the width of the bins until they cover `span` seconds."""
+        half = self._max_bins // 2
         while span / self._width >= self._max_bins:
-            half = self._max_bins // 2
-            merged = self._sums[0::2] + self._sums[1::2]
+            for sums in (self._frames, self._sums):
+                sums[:half], sums[half:] = sums[0::2] + sums[1::2], 0.0
             start = np.minimum(self._start[0::2], self._start[1::2])
-            self._sums[:half], self._sums[half:] = merged, 0.0
             self._start[:half], self._start[half:] = start, np.inf
             self._width *= 2
 
     def result(self) -> Binned:
-        used = self._sums[:, 0] > 0
-        sums, start = self._sums[used], self._start[used]
-        frames, faces = sums[:, 0], sums[:, 1]
-        with_nan = np.where(faces > 0, faces, np.nan)
-        lanes = sums[:, 3 + _K :].reshape(len(sums), 1 + len(self._lanes), _S)
-        return Binned(
-            edges=_edges(start, frames, self._end),
-            frames=frames,
-            faces=faces,
-            mean=sums[:, 3 : 3 + _K] / with_nan[:, None],
-            valence=sums[:, 2] / with_nan,
-            lanes=lanes.transpose(1, 0, 2),
-        )
+        used = self._frames > 0
+        frames = self._frames[used]
+        edges = _edges(self._start[used], frames, self._end)
+        return Binned(edges, frames, self._sums[used].transpose(1, 0, 2))
 
 
 def _edges(

@@ -1,15 +1,16 @@
-"""The interactive figure: four panels over one time axis, with a range slider below."""
+"""The interactive figure: panels over one time axis, with a range slider below."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import STATES, UNCERTAIN
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import Binned
 from fervid.report.layout import layout_of, milliseconds, panels_of
@@ -24,8 +25,6 @@ COLOURS = {
     "neutral": "#BBBBBB",
 }
 """The palette of Okabe and Ito, which stays apart for colour-blind readers."""
-
-STATE_COLOURS = {**COLOURS, UNCERTAIN: "rgba(128,128,128,0.16)"}
 
 CONFIG = {
     "displaylogo": False,
@@ -43,25 +42,35 @@ STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
 _INK, _INK_ON_SAD = "#1b1b1b", "#ffffff"
 _LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
 _FOOT_MS = 0.2
-_LABEL_SHARE = 0.005
+_BAR, _SEEN_BAR = 0.66, 0.14
 
 
-def timeline_figure(binned: Binned, lane_names: list[str]) -> dict[str, Any]:
+def timeline_figure(
+    binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame, cuts: Sequence[float] = ()
+) -> dict[str, Any]:
     """The figure of one recording, as plotly.js takes it and `plotly.graph_objects.Figure`, too.
+
+    The first seven traces are the stacked areas, the next three the valence with its band: these
+    show lane 0, everyone.
 
     Args:
         binned: means over time.
-        lane_names: what each lane of `binned` shows, plain text without markup.
+        lanes: face ids that the lanes of `binned` from 1 on show.
+        episodes: the table of episodes.
+        cuts: when there were cuts, in seconds.
     """
-    panels, height = panels_of(len(lane_names))
+    shown = binned.coarser()
+    panels, height = panels_of(len(lanes))
+    outline = _Outline.of(shown)
     traces = [
-        *_areas(binned, "y", legend=True),
-        _strip(binned, lane_names),
-        *_valence(binned),
-        _faces(binned),
-        *_areas(binned, "y5", legend=False),
+        *_areas(shown, outline, "y", legend=True),
+        *_valence(shown, outline),
+        _faces(shown),
+        _seen(binned, lanes),
+        *_episodes(episodes[episodes["face_id"].isin(list(lanes))]),
+        *_areas(shown, outline, "y5", legend=False),
     ]
-    return {"data": traces, "layout": layout_of(binned, panels, height)}
+    return {"data": traces, "layout": layout_of(shown, panels, height, cuts)}
 
 
 def _typed(array: NDArray[Any]) -> dict[str, str]:
@@ -84,7 +93,7 @@ class _Outline:
 
     @classmethod
     def of(cls, binned: Binned) -> _Outline:
-        known = np.flatnonzero(binned.faces > 0)
+        known = np.flatnonzero(binned.faces[0] > 0)
         first = known[np.diff(known, prepend=-2) > 1]
         last = known[np.diff(known, append=len(binned) + 1) > 1]
         x = milliseconds(binned.edges)
@@ -105,63 +114,39 @@ def _scatter(
     return {"type": "scatter", "mode": "lines", **places, **style}
 
 
-def _areas(binned: Binned, axis: str, *, legend: bool) -> list[dict[str, Any]]:
-    outline = _Outline.of(binned)
+def _areas(binned: Binned, outline: _Outline, axis: str, *, legend: bool) -> list[dict[str, Any]]:
     traces = []
     for name in STACK:
-        y = outline.values(binned.mean[:, EXPRESSIONS.index(name)], 0.0)
-        style: dict[str, Any] = {"hoverinfo": "skip"}
-        if legend:
-            text = np.where(outline.foot, "no face", np.char.mod("%.0f%%", y * 100))
-            style = {"text": text.tolist(), "hovertemplate": "%{text}"}
-        style |= {
+        y = outline.values(binned.mean[0, :, EXPRESSIONS.index(name)], 0.0)
+        style: dict[str, Any] = {
             "name": name,
             "stackgroup": axis,
             "line": {"width": 0, "color": COLOURS[name]},
             "fillcolor": COLOURS[name],
             "legendgroup": name,
             "showlegend": legend,
+            **({"hovertemplate": "%{y:.0%}"} if legend else {"hoverinfo": "skip"}),
         }
         traces.append(_scatter(outline.x, y, ("x" if legend else "x2", axis), **style))
     return traces
 
 
-def _strip(binned: Binned, lane_names: list[str]) -> dict[str, Any]:
-    steps = (np.repeat(np.arange(len(STATES) + 1), 2)[1:-1] / len(STATES)).tolist()
-    colours = [STATE_COLOURS[name] for name in STATES for _ in range(2)]
-    dominant = binned.dominant()
-    words = np.array([*STATES, "no face"], object)
-    return {
-        "type": "heatmap",
-        "x": _typed(milliseconds(binned.edges)),
-        "y": lane_names,
-        "z": _typed(dominant.astype(np.float32)),
-        "text": words[np.nan_to_num(dominant, nan=len(STATES)).astype(int)].tolist(),
-        "xaxis": "x",
-        "yaxis": "y2",
-        "zmin": 0,
-        "zmax": len(STATES),
-        "colorscale": [list(pair) for pair in zip(steps, colours, strict=True)],
-        "showscale": False,
-        "ygap": 3,
-        "name": "state",
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
-    }
-
-
-def _valence(binned: Binned) -> list[dict[str, Any]]:
-    outline, axes = _Outline.of(binned), ("x", "y3")
-    area, curve = (outline.values(binned.valence, at_foot) for at_foot in (0.0, np.nan))
-    fill = {"fill": "tozeroy", "fillcolor": _FILL, "line": {"width": 0}, "hoverinfo": "skip"}
-    line = {"line": {"width": 1.4, "color": _LINE}, "hovertemplate": "%{y:+.2f}"}
+def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
+    """The lower and the upper edge of the band, and the line."""
+    values = (binned.valence[0] + sign * binned.band[0] for sign in (-1, 1, 0))
+    low, high, line = (outline.values(value, np.nan) for value in values)
+    edge = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    style = {"line": {"width": 1.4, "color": _LINE}, "name": "valence (derived)"}
+    axes = ("x", "y3")
     return [
-        _scatter(outline.x, area, axes, showlegend=False, **fill),
-        _scatter(outline.x, curve, axes, showlegend=False, name="valence (derived)", **line),
+        _scatter(outline.x, low, axes, **edge),
+        _scatter(outline.x, high, axes, fill="tonexty", fillcolor=_FILL, **edge),
+        _scatter(outline.x, line, axes, showlegend=False, hovertemplate="%{y:+.2f}", **style),
     ]
 
 
 def _faces(binned: Binned) -> dict[str, Any]:
-    mean = (binned.faces / binned.frames).astype(np.float32)
+    mean = (binned.faces[0] / binned.frames).astype(np.float32)
     return _scatter(
         milliseconds(binned.edges),
         np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32),
@@ -175,25 +160,89 @@ def _faces(binned: Binned) -> dict[str, Any]:
     )
 
 
-def labelled_runs(binned: Binned, lane_names: list[str]) -> list[dict[str, Any]]:
-    """Stretches of one expression in a lane, long enough to carry its name once zoomed in.
+def lane_name(face_id: int) -> str:
+    """What a person is called in the report."""
+    return f"face {face_id}"
+
+
+def _bars(
+    spans: NDArray[np.float64], lanes: list[str], width: float, colour: str, **style: Any
+) -> dict[str, Any]:
+    """Horizontal bars from (K, 2) seconds in these lanes."""
+    start, end = milliseconds(spans).T
+    places = {"base": _typed(start), "x": _typed(end - start), "y": lanes, "width": width}
+    axes = {"xaxis": "x", "yaxis": "y2", "orientation": "h", "hoverinfo": "skip"}
+    marker = {"color": colour, "line": {"width": 0}}
+    return {"type": "bar", **places, **axes, "marker": marker, "showlegend": False, **style}
+
+
+def _seen(binned: Binned, lanes: Sequence[int]) -> dict[str, Any]:
+    """Thin bars where each person is in the picture."""
+    spans = [binned.seen(lane) for lane in range(1, 1 + len(lanes))]
+    names = [lane_name(who) for who, mine in zip(lanes, spans, strict=True) for _ in mine]
+    together = np.concatenate([np.zeros((0, 2)), *spans])
+    return _bars(together, names, _SEEN_BAR, _LINE, name="seen")
+
+
+def _episodes(episodes: pd.DataFrame) -> list[dict[str, Any]]:
+    traces = []
+    for name in EXPRESSIONS:
+        mine = episodes[episodes["expression"] == name]
+        lanes = [lane_name(who) for who in mine["face_id"].tolist()]
+        spans = mine[["onset", "offset"]].to_numpy(np.float64)
+        traces.append(_bars(spans, lanes, _BAR, COLOURS[name], name=name, legendgroup=name))
+    return traces
+
+
+def labelled_runs(episodes: pd.DataFrame, lanes: Sequence[int]) -> list[dict[str, Any]]:
+    """Episodes in the lanes, as bars that carry their name where there is room.
 
     Returns:
         lane, name, left and right in milliseconds, and a colour to write the name in.
     """
-    runs = []
-    edges = milliseconds(binned.edges)
-    shortest = _LABEL_SHARE * (edges[-1] - edges[0])
-    for lane, dominant in zip(lane_names, binned.dominant(), strict=True):
-        codes = np.nan_to_num(dominant, nan=-1).astype(int)
-        first = np.flatnonzero(np.diff(codes, prepend=-2))
-        left, right = edges[first], edges[np.append(first[1:], len(codes))]
-        for k in np.flatnonzero((codes[first] >= 0) & (right - left >= shortest)):
-            name = STATES[codes[first[k]]]
-            span = {"left": float(left[k]), "right": float(right[k])}
-            if name == UNCERTAIN:
-                continue
-            runs.append(
-                {"lane": lane, "name": name, **span, "ink": _INK_ON_SAD if name == "sad" else _INK}
-            )
-    return runs
+    mine = episodes[episodes["face_id"].isin(list(lanes))]
+    left, right = (milliseconds(mine[name].to_numpy(np.float64)) for name in ("onset", "offset"))
+    return [
+        {
+            "lane": lane_name(who),
+            "name": name,
+            "left": start,
+            "right": end,
+            "ink": _INK_ON_SAD if name == "sad" else _INK,
+        }
+        for who, name, start, end in zip(
+            mine["face_id"].tolist(),
+            mine["expression"].tolist(),
+            left.tolist(),
+            right.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def fine_data(binned: Binned, lanes: Sequence[int]) -> dict[str, Any]:
+    """All bins of all lanes, for the page to draw a part of them or another lane.
+
+    Returns:
+        names, and typed arrays: edges (B + 1,) in milliseconds, frames (B,), and of each lane faces
+        (B,), mean (B, 7) in units of 1/250, valence (B,) of 1/120, band (B,) of 1/120; 0 where no
+        face is.
+    """
+    mean, valence, band = (
+        np.nan_to_num(part) for part in (binned.mean, binned.valence, binned.band)
+    )
+    return {
+        "names": ["everyone", *map(lane_name, lanes)],
+        "expressions": list(EXPRESSIONS),
+        "edges": _typed(milliseconds(binned.edges)),
+        "frames": _typed(binned.frames.astype(np.float32)),
+        "lanes": [
+            {
+                "faces": _typed(binned.faces[lane].astype(np.float32)),
+                "mean": _typed(np.round(mean[lane] * 250).astype(np.uint8).ravel()),
+                "valence": _typed(np.round(valence[lane] * 120).astype(np.int8)),
+                "band": _typed(np.round(band[lane].clip(0, 2) * 120).astype(np.uint8)),
+            }
+            for lane in range(len(binned.sums))
+        ],
+    }

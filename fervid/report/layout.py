@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 
 from fervid.report.binning import Binned
 
-_MIDNIGHT_MS = 946_684_800_000.0
+ZERO_MS = 946_684_800_000.0
 """2000-01-01. Plotly reads small numbers on a date axis as years, so times cannot start at zero."""
 
 _DAY_S = 86_400
-_TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 24
+_TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 26
+_MOST_CUTS = 400
+"""Lines of cuts that are drawn; more would hide what they cut."""
 _TICKS_PX, _SLIDER_PX, _TOP_PX, _BOTTOM_PX = 34, 46, 44, 8
 
 
@@ -29,16 +32,16 @@ class Panel:
 
 def milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Seconds as Plotly's date axis counts them, so that its ticks and hovers are timecodes."""
-    return np.asarray(_MIDNIGHT_MS + np.round(seconds * 1000, 1), np.float64)
+    return np.asarray(ZERO_MS + np.round(seconds * 1000, 1), np.float64)
 
 
 def panels_of(lanes: int) -> tuple[list[Panel], int]:
     """The four panels from the top, with a strip of `lanes` rows, and the height of all in px."""
-    heights = [300, _LANE_PX * lanes, 120, 80]
+    heights = [280, _LANE_PX * max(lanes, 1), 120, 80]
     titles = [
-        "<b>Mean of the expressions shown</b>, over all faces found",
-        "<b>Expression shown clearly</b>, pale where none is",
-        "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative",
+        "<b>Mean of the expressions shown</b>",
+        "<b>Episodes</b>; a thin line where someone is seen without one; dotted: cuts",
+        "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative; band: single frames",
         "<b>Faces found</b> in a frame",
     ]
     inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX
@@ -50,9 +53,11 @@ def panels_of(lanes: int) -> tuple[list[Panel], int]:
     return panels, inner + _TOP_PX + _BOTTOM_PX
 
 
-def layout_of(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any]:
+def layout_of(
+    binned: Binned, panels: list[Panel], height: int, cuts: Sequence[float]
+) -> dict[str, Any]:
     """Plotly's layout; colours that depend on light or dark come from the style sheet later."""
-    peak = float((binned.faces / binned.frames).max(initial=1.0))
+    peak = float((binned.faces[0] / binned.frames).max(initial=1.0))
     own: dict[str, dict[str, Any]] = {
         "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
         "y2": {"autorange": "reversed", "fixedrange": True, "showgrid": False, "type": "category"},
@@ -86,9 +91,18 @@ def layout_of(binned: Binned, panels: list[Panel], height: int) -> dict[str, Any
         "xaxis2": _time_axis(binned)
         | {"anchor": "y5", "matches": "x", "showticklabels": False, "ticks": ""}
         | {"rangeslider": _slider(binned, height)},
+        "barmode": "overlay",
         "annotations": [_title(panel) for panel in panels],
+        "shapes": [_cut(at_ms) for at_ms in milliseconds(np.array(cuts[:_MOST_CUTS])).tolist()],
         **axes,
     }
+
+
+def _cut(at_ms: float) -> dict[str, Any]:
+    """A dotted line through the lanes."""
+    line = {"width": 1, "dash": "dot", "color": "rgba(125,139,161,0.9)"}
+    place = {"xref": "x", "yref": "y2 domain", "x0": at_ms, "x1": at_ms, "y0": 0, "y1": 1}
+    return {"type": "line", "layer": "above", **place, "line": line}
 
 
 def _slider(binned: Binned, height: int) -> dict[str, Any]:

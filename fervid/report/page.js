@@ -6,6 +6,7 @@
   const figure = read("figure-data");
   const config = read("figure-config");
   const runs = read("figure-runs");
+  const fine = refinement(read("figure-fine"));
   const titles = figure.layout.annotations;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const narrow = window.matchMedia("(max-width: 40rem)");
@@ -50,17 +51,51 @@
   }
 
   const plotWidth = () => box.clientWidth - figure.layout.margin.l - figure.layout.margin.r;
-  const relabel = () =>
-    Plotly.relayout(box, { annotations: labels(box.layout.xaxis.range, plotWidth()) });
+
+  // Areas and valence are drawn anew from the bins in view, of the person who is chosen.
+  const who = document.getElementById("who");
+  const names = figure.data.slice(0, 7).map((trace) => trace.name);
+  const redrawn = [...names.keys(), 7, 8, 9];
+  const bars = [...figure.data.entries()].filter(([, trace]) => names.includes(trace.name) && trace.type === "bar");
+
+  function episodesIn(data, from, to) {
+    const found = fine.bars(runs, from, to, bars.map(([, trace]) => trace.name));
+    bars.forEach(([at], k) => { data[at] = { ...data[at], ...found[k] }; });
+    return data;
+  }
+
+  function refine() {
+    const [from, to] = box.layout.xaxis.range.map(milliseconds);
+    const { x, y } = fine.part(Number(who.value), from, to, names);
+    const data = box.data.slice();
+    redrawn.forEach((trace, k) => { data[trace] = { ...data[trace], x: x[k], y: y[k] }; });
+    // Not restyle, which forgets that the axis shows dates.
+    return Plotly.react(box, episodesIn(data, from, to), box.layout, config);
+  }
+
+  function rangeChanged() {
+    box.layout.annotations = labels(box.layout.xaxis.range, plotWidth());
+    refine();
+  }
 
   // Plotly for Python knows no slider axis but the first.
   figure.layout.xaxis2.rangeslider.yaxis5 = { rangemode: "fixed", range: [0, 1] };
   for (const [path, value] of Object.entries(theme())) assign(figure.layout, path, value);
   figure.layout.annotations = labels(figure.layout.xaxis.range, plotWidth());
+  episodesIn(figure.data, ...figure.layout.xaxis.range.map(milliseconds));
   Plotly.newPlot(box, figure.data, figure.layout, config);
-  box.on("plotly_relayout", (change) => {
-    if (Object.keys(change).some((key) => /^xaxis2?\.(range|autorange)/.test(key))) relabel();
+  const end = milliseconds(figure.layout.xaxis.range[1]);
+  const zero = Number(box.dataset.zero);
+  const place = playback(box, {
+    toMilliseconds: milliseconds, origin: zero, runs, end: (end - zero) / 1000,
   });
+  box.on("plotly_relayout", (change) => {
+    if (Object.keys(change).some((key) => /^xaxis2?\.(range|autorange)/.test(key))) rangeChanged();
+    place();
+  });
+  who.addEventListener("change", refine);
+  window.addEventListener("resize", () => requestAnimationFrame(place));
+  document.documentElement.classList.add("ready");
 
   const repaint = () => Plotly.relayout(box, theme());
   dark.addEventListener("change", repaint);

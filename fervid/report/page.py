@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import ChainableUndefined, Environment, PackageLoader
@@ -23,9 +24,12 @@ from fervid.errors import ResultError
 from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, labelled_runs, timeline_figure
+from fervid.report.figures import COLOURS, CONFIG, fine_data, labelled_runs, timeline_figure
+from fervid.report.layout import ZERO_MS
 from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_table
 from fervid.summaries import summarize
+
+_SCRIPTS = ("vendor/plotly-basic.min", "theme", "tables", "refine", "playback", "page")
 
 MAX_FACES = 20
 """Faces in the table of faces."""
@@ -33,8 +37,8 @@ MAX_FACES = 20
 MAX_EPISODES = 500
 """Rows in the table of episodes."""
 
-MAX_LANES = 6
-"""Faces with a strip of their own in the figure."""
+MAX_LANES = 8
+"""People with a lane of their own in the figure."""
 
 
 def render(
@@ -52,14 +56,13 @@ def render(
         meta: what `meta.json` holds; what is missing is left out of the page.
     """
     faces = people.sort_values("faces", ascending=False, kind="stable")
-    in_order = sorted(faces["face_id"].head(MAX_LANES).tolist())
-    lanes = in_order if len(faces) > 1 else []
+    lanes = sorted(faces["face_id"].head(MAX_LANES).tolist())
     binned = bin_frames(frames, lanes=lanes)
-    lane_names = ["everyone", *(f"face {i}" for i in lanes)]
+    cuts = _numbers((meta.get("tracking") or {}).get("cuts"))
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
-    scripts = [_plotly(), *(_text(f"{name}.js") for name in ("theme", "tables", "page"))]
+    scripts = [_text(f"{name}.js") for name in _SCRIPTS]
     return (
         _environment()
         .get_template("page.html.jinja")
@@ -75,9 +78,13 @@ def render(
             episodes=episodes.nlargest(MAX_EPISODES, "duration").sort_index().to_dict("records"),
             n_episodes=len(episodes),
             has_figure=bool(binned.faces.any()),
-            figure=script_json(json.dumps(timeline_figure(binned, lane_names))),
+            lanes=lanes,
+            zero_ms=ZERO_MS,
+            figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes, cuts))),
+            fine=script_json(json.dumps(fine_data(binned, lanes))),
+            video=_address(recording.get("beside")),
             config=script_json(json.dumps(config)),
-            runs=script_json(json.dumps(labelled_runs(binned, lane_names))),
+            runs=script_json(json.dumps(labelled_runs(episodes, lanes))),
             style=Markup(_text("style.css")),
             scripts=[Markup(script) for script in scripts],
             script_hashes=" ".join(map(csp_hash, scripts)),
@@ -225,10 +232,15 @@ def _file_stem(name: str) -> str:
     return f"{stem or 'recording'}-timeline"
 
 
-def _plotly() -> str:
-    """plotly.js as the Plotly package ships it, whose own modules take long to load."""
-    script = resources.files("plotly").joinpath("package_data", "plotly.min.js")
-    return script.read_text(encoding="utf-8")
+def _numbers(values: Any) -> list[float]:
+    return [float(value) for value in values if _known(value)] if isinstance(values, list) else []
+
+
+def _address(beside: Any) -> str:
+    """The recording's address from the page, empty if it is not known."""
+    if not isinstance(beside, str) or not beside:
+        return ""
+    return quote(beside.encode("utf-8", "surrogateescape"))
 
 
 def _text(name: str) -> str:

@@ -1,0 +1,122 @@
+"use strict";
+// The recording beside the plot: a click seeks, play moves the head, and so do some keys.
+function playback(box, { toMilliseconds, origin, runs, end }) {
+  const head = document.getElementById("head");
+  const now = document.getElementById("now");
+  const video = document.getElementById("recording");
+  const panel = document.getElementById("beside");
+  const STEP_S = 5;
+  const FRAME_S = Number(panel.dataset.frame) || 0.04;
+  const JUST_AFTER_S = 0.001; // A player may show the frame before when told a frame's own time.
+  let time = 0;
+
+  const clock = (seconds) => {
+    const whole = Math.floor(seconds);
+    const two = (value) => String(value).padStart(2, "0");
+    const tenths = Math.floor((seconds - whole) * 10);
+    return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}.${tenths}`;
+  };
+
+  function words() {
+    const at = origin + time * 1000;
+    const shown = runs.filter((run) => run.left <= at && at < run.right);
+    const said = shown.map((run) => `${run.lane} ${run.name}`);
+    return `${clock(time)} \u00b7 ${said.length ? said.join(", ") : "no episode"}`;
+  }
+
+  function place() {
+    const [from, to] = box.layout.xaxis.range.map(toMilliseconds);
+    const size = box._fullLayout._size;
+    const share = (origin + time * 1000 - from) / (to - from);
+    head.hidden = share < 0 || share > 1;
+    head.style.left = `${size.l + share * size.w}px`;
+    head.style.top = `${size.t}px`;
+    head.style.height = `${size.h}px`;
+    now.textContent = words();
+  }
+
+  function show(seconds) {
+    time = Math.min(Math.max(seconds, 0), end);
+    place();
+  }
+
+  function seek(seconds) {
+    show(seconds);
+    if (video.readyState > 0) video.currentTime = time + JUST_AFTER_S;
+    history.replaceState(null, "", `#t=${Number(time.toFixed(3))}`);
+  }
+
+  function follow() {
+    show(video.currentTime);
+    if (!video.paused && !video.ended) requestAnimationFrame(follow);
+  }
+  video.addEventListener("play", follow);
+  video.addEventListener("seeked", () => {
+    if (Math.abs(video.currentTime - time) > 2 * JUST_AFTER_S) show(video.currentTime);
+  });
+  video.addEventListener("loadedmetadata", () => {
+    panel.classList.remove("missing");
+    video.currentTime = time + JUST_AFTER_S;
+  });
+  video.addEventListener("error", () => panel.classList.add("missing"));
+  document.getElementById("choose").addEventListener("change", (event) => {
+    if (event.target.files.length) video.src = URL.createObjectURL(event.target.files[0]);
+  });
+
+  // Of the pointer itself, as Plotly tells of clicks on points only and swallows the rest.
+  let pressed = null;
+  const inside = (event) => {
+    const frame = box.getBoundingClientRect();
+    const size = box._fullLayout._size;
+    const share = (event.clientX - frame.left - size.l) / size.w;
+    const down = event.clientY - frame.top - size.t;
+    return share >= 0 && share <= 1 && down >= 0 && down <= size.h ? share : null;
+  };
+  window.addEventListener("pointerdown", (event) => {
+    const on = box.contains(event.target) && !event.target.closest(".modebar, .legend, .rangeslider-container");
+    pressed = on && event.button === 0 ? event : null;
+  }, true);
+  window.addEventListener("pointerup", (event) => {
+    const still = pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < 4;
+    const share = still ? inside(pressed) : null;
+    pressed = null;
+    if (share === null) return;
+    const [from, to] = box.layout.xaxis.range.map(toMilliseconds);
+    seek((from + share * (to - from) - origin) / 1000);
+  }, true);
+
+  const starts = [...new Set(runs.map((run) => (run.left - origin) / 1000))].sort((a, b) => a - b);
+  const KEYS = {
+    " ": () => (video.paused ? video.play() : video.pause()),
+    ArrowLeft: () => seek(time - STEP_S),
+    ArrowRight: () => seek(time + STEP_S),
+    ",": () => seek(time - FRAME_S),
+    ".": () => seek(time + FRAME_S),
+    n: () => seek(starts.find((start) => start > time + 1e-3) ?? time),
+    p: () => seek(starts.findLast((start) => start < time - 1e-3) ?? time),
+  };
+  window.addEventListener("keydown", (event) => {
+    const busy = event.target.closest?.("input, select, textarea, video, button, summary, [tabindex]");
+    if (busy || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+    event.preventDefault();
+    KEYS[event.key]();
+  });
+
+  function fromAddress() {
+    const given = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
+    if (given) seek(Number(given[1]));
+  }
+  window.addEventListener("hashchange", fromAddress);
+  for (const link of document.querySelectorAll("a[data-time]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      seek(Number(link.dataset.time));
+    });
+  }
+  if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) {
+    panel.classList.add("missing");
+  }
+  fromAddress();
+  place();
+  return place;
+}

@@ -1,0 +1,135 @@
+"use strict";
+// All bins of all lanes come with the page; of the part in view, as many are drawn as a screen shows.
+function refinement(data) {
+  const SHOWN_BINS = 2000;
+  const FOOT_MS = 0.2;
+  const COLUMNS = 800;
+  const MOST_BARS = 500;
+  const KINDS = {
+    f4: Float32Array, f8: Float64Array, u1: Uint8Array, i1: Int8Array,
+  };
+
+  function numbers({ dtype, bdata }) {
+    const bytes = Uint8Array.from(atob(bdata), (c) => c.charCodeAt(0));
+    return new KINDS[dtype](bytes.buffer);
+  }
+
+  const edges = numbers(data.edges);
+  const classes = data.expressions.length;
+  const lanes = data.lanes.map((lane) =>
+    Object.fromEntries(Object.entries(lane).map(([name, array]) => [name, numbers(array)])));
+
+  // The first bin that begins after a time.
+  function after(time) {
+    let [low, high] = [0, edges.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (edges[middle] <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  // Means of groups of bins, weighted by the faces in them.
+  function groups(lane, from, to) {
+    const first = Math.max(0, after(from) - 2);
+    const end = Math.min(edges.length - 1, after(to) + 1);
+    const size = Math.max(1, Math.ceil((end - first) / SHOWN_BINS));
+    const found = [];
+    for (let start = first; start < end; start += size) {
+      const stop = Math.min(start + size, end);
+      const group = { left: edges[start], right: edges[stop], faces: 0, valence: 0, band: 0 };
+      group.mean = new Float64Array(classes);
+      for (let bin = start; bin < stop; bin++) {
+        const faces = lane.faces[bin];
+        group.faces += faces;
+        group.valence += (faces * lane.valence[bin]) / 120;
+        group.band += faces * (lane.band[bin] / 120) ** 2;
+        for (let k = 0; k < classes; k++) group.mean[k] += faces * lane.mean[bin * classes + k];
+      }
+      const total = group.mean.reduce((sum, value) => sum + value, 0);
+      for (let k = 0; k < classes; k++) group.mean[k] /= total;
+      group.valence /= group.faces;
+      group.band = Math.sqrt(group.band / group.faces);
+      found.push(group);
+    }
+    return found;
+  }
+
+  // Every stretch with faces is a block of its own: its groups' starts, its end, and a foot on
+  // either side, where an area is zero.
+  function outline(found) {
+    const points = [];
+    found.forEach((group, place) => {
+      if (!group.faces) return;
+      const [before, next] = [found[place - 1], found[place + 1]];
+      if (!before || !before.faces) points.push({ x: group.left - FOOT_MS, group, foot: true });
+      points.push({ x: group.left, group, foot: false });
+      if (next && next.faces) return;
+      points.push({ x: group.right, group, foot: false });
+      points.push({ x: group.right + FOOT_MS, group, foot: true });
+    });
+    return points;
+  }
+
+  // Of many short episodes, what is shown longest in each column of the screen, as in a mosaic.
+  function mosaic(runs, from, to) {
+    const step = (to - from) / COLUMNS;
+    const shown = new Map();
+    for (const { lane, name, left, right } of runs) {
+      if (!shown.has(lane)) shown.set(lane, Array.from({ length: COLUMNS }, () => new Map()));
+      const columns = shown.get(lane);
+      const first = Math.max(0, Math.floor((left - from) / step));
+      const last = Math.min(COLUMNS - 1, Math.floor((right - from) / step));
+      for (let at = first; at <= last; at++) {
+        const start = from + at * step;
+        const inside = Math.min(right, start + step) - Math.max(left, start);
+        columns[at].set(name, (columns[at].get(name) ?? 0) + inside);
+      }
+    }
+    const found = [];
+    for (const [lane, columns] of shown) {
+      let run = null;
+      columns.forEach((names, at) => {
+        const [name] = [...names].reduce((a, b) => (b[1] > a[1] ? b : a), [null, step / 2]);
+        const left = from + at * step;
+        if (run && run.name === name) run.right = left + step;
+        else {
+          run = { lane, name, left, right: left + step };
+          if (name) found.push(run);
+        }
+      });
+    }
+    return found;
+  }
+
+  return {
+    names: data.names,
+    // Base, length and lane of the bars of each expression.
+    bars(runs, from, to, names) {
+      const inView = runs.filter((run) => run.right > from && run.left < to);
+      const drawn = inView.length > MOST_BARS ? mosaic(inView, from, to) : inView;
+      return names.map((name) => {
+        const mine = drawn.filter((run) => run.name === name);
+        return {
+          base: mine.map((run) => run.left),
+          x: mine.map((run) => run.right - run.left),
+          y: mine.map((run) => run.lane),
+        };
+      });
+    },
+    // x and y of the areas in the order of `names`, and of the valence's band and line.
+    part(lane, from, to, names) {
+      const points = outline(groups(lanes[lane], from, to));
+      const x = points.map((point) => point.x);
+      const column = (atFoot, value) =>
+        points.map(({ foot, group }) => (foot ? atFoot : value(group)));
+      const order = names.map((name) => data.expressions.indexOf(name));
+      const areas = order.map((k) => column(0, (group) => group.mean[k]));
+      const valence = [-1, 1, 0].map((sign) =>
+        column(null, (group) => group.valence + sign * group.band));
+      const y = [...areas, ...valence];
+      return { x: y.map(() => x), y };
+    },
+  };
+}
