@@ -20,7 +20,7 @@ from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.report import render, write_report
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, fine_data, labelled_runs, timeline_figure
+from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
 from fervid.report.layout import ZERO_MS
 from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
@@ -164,7 +164,7 @@ def test_thirty_thousand_rows_fit_the_bins():
     assert binned.faces.sum() == binned.coarser().faces.sum() == 30_000
     figure = timeline_figure(binned, [], NO_EPISODES)
     assert len(json.dumps(figure)) < 800_000
-    assert len(json.dumps(fine_data(binned, []))) < 300_000
+    assert len(json.dumps(fine_data(binned, [], NO_EPISODES))) < 300_000
 
 
 def test_areas_sum_to_one_with_faces_and_to_zero_in_gaps():
@@ -204,20 +204,17 @@ def test_lanes_show_episodes_where_they_are_and_where_each_person_is_seen():
     assert (cut["x0"] - ZERO_MS) / 1000 == pytest.approx(0.7)
 
 
-def test_runs_carry_their_name():
-    found = episodes_of((1, "happy", 0.0, 0.6), (2, "sad", 0.6, 1.0), (3, "fear", 0.0, 9.0))
-    runs = labelled_runs(found, [1, 2])
-    assert [(run["lane"], run["name"], round(run["right"] - run["left"])) for run in runs] == [
-        ("face 1", "happy", 600),
-        ("face 2", "sad", 400),
-    ]
-
-
 def test_the_page_gets_every_bin_of_every_lane():
     faces = [(f, HAPPY if f % 2 else SAD) for f in range(20)]
     binned = bin_frames([table_of(20, faces, ids=[1, 2] * 10)], lanes=[2])
-    fine = fine_data(binned, [2])
+    found = episodes_of((1, "fear", 0.0, 9.0), (2, "happy", 0.1, 0.6), (2, "sad", 0.6, 1.0))
+    fine = fine_data(binned, [2], found)
     assert fine["names"] == ["everyone", "face 2"]
+    told = {name: numbers(array) for name, array in fine["episodes"].items()}
+    assert told["who"].tolist() == [1, 1]
+    assert [fine["expressions"][k] for k in told["expression"]] == ["happy", "sad"]
+    np.testing.assert_allclose((told["left"] - ZERO_MS) / 1000, [0.1, 0.6])
+    np.testing.assert_allclose((told["right"] - ZERO_MS) / 1000, [0.6, 1.0])
     edges = (numbers(fine["edges"]) - ZERO_MS) / 1000
     np.testing.assert_allclose(edges, binned.edges, atol=1e-4)
     lane = fine["lanes"][1]

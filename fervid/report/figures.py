@@ -39,7 +39,6 @@ CONFIG = {
 STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
 """Order of the stacked area from the bottom: what is seen most is most level there."""
 
-_INK, _INK_ON_SAD = "#1b1b1b", "#ffffff"
 _LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
 _FOOT_MS = 0.2
 _BAR, _SEEN_BAR = 0.66, 0.14
@@ -55,7 +54,7 @@ def timeline_figure(
 
     Args:
         binned: means over time.
-        lanes: face ids that the lanes of `binned` from 1 on show.
+        lanes: face ids that the lanes of `binned` from 1 on show, ascending.
         episodes: the table of episodes.
         cuts: when there were cuts, in seconds.
     """
@@ -194,46 +193,30 @@ def _episodes(episodes: pd.DataFrame) -> list[dict[str, Any]]:
     return traces
 
 
-def labelled_runs(episodes: pd.DataFrame, lanes: Sequence[int]) -> list[dict[str, Any]]:
-    """Episodes in the lanes, as bars that carry their name where there is room.
-
-    Returns:
-        lane, name, left and right in milliseconds, and a colour to write the name in.
-    """
-    mine = episodes[episodes["face_id"].isin(list(lanes))]
-    left, right = (milliseconds(mine[name].to_numpy(np.float64)) for name in ("onset", "offset"))
-    return [
-        {
-            "lane": lane_name(who),
-            "name": name,
-            "left": start,
-            "right": end,
-            "ink": _INK_ON_SAD if name == "sad" else _INK,
-        }
-        for who, name, start, end in zip(
-            mine["face_id"].tolist(),
-            mine["expression"].tolist(),
-            left.tolist(),
-            right.tolist(),
-            strict=True,
-        )
-    ]
-
-
-def fine_data(binned: Binned, lanes: Sequence[int]) -> dict[str, Any]:
-    """All bins of all lanes, for the page to draw a part of them or another lane.
+def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> dict[str, Any]:
+    """All bins and episodes of all lanes, for the page to draw a part of them or another lane.
 
     Returns:
         names, and typed arrays: edges (B + 1,) in milliseconds, frames (B,), and of each lane faces
         (B,), mean (B, 7) in units of 1/250, valence (B,) of 1/120, band (B,) of 1/120; 0 where no
-        face is.
+        face is. Of each episode lane, expression, left and right in milliseconds.
     """
+    mine = episodes[episodes["face_id"].isin(list(lanes))]
+    who = np.searchsorted(lanes, mine["face_id"].to_numpy(np.int64)) + 1
+    shown = pd.Categorical(mine["expression"], categories=list(EXPRESSIONS)).codes
+    spans = milliseconds(mine[["onset", "offset"]].to_numpy(np.float64))
     mean, valence, band = (
         np.nan_to_num(part) for part in (binned.mean, binned.valence, binned.band)
     )
     return {
         "names": ["everyone", *map(lane_name, lanes)],
         "expressions": list(EXPRESSIONS),
+        "episodes": {
+            "who": _typed(who.astype(np.uint8)),
+            "expression": _typed(shown.astype(np.uint8)),
+            "left": _typed(spans[:, 0].copy()),
+            "right": _typed(spans[:, 1].copy()),
+        },
         "edges": _typed(milliseconds(binned.edges)),
         "frames": _typed(binned.frames.astype(np.float32)),
         "lanes": [

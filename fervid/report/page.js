@@ -5,8 +5,9 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const figure = read("figure-data");
   const config = read("figure-config");
-  const runs = read("figure-runs");
   const fine = refinement(read("figure-fine"));
+  const runs = fine.runs;
+  const INK = { sad: "#ffffff", others: "#1b1b1b" };
   const titles = figure.layout.annotations;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const narrow = window.matchMedia("(max-width: 40rem)");
@@ -44,7 +45,7 @@
       if (((right - left) / (to - from)) * width < 8 * run.name.length + 6) continue;
       shown.push({
         text: run.name, x: (left + right) / 2, y: run.lane, xref: "x", yref: "y2",
-        showarrow: false, font: { size: 11, color: run.ink },
+        showarrow: false, font: { size: 11, color: INK[run.name] || INK.others },
       });
     }
     return titles.concat(shown);
@@ -59,7 +60,7 @@
   const bars = [...figure.data.entries()].filter(([, trace]) => names.includes(trace.name) && trace.type === "bar");
 
   function episodesIn(data, from, to) {
-    const found = fine.bars(runs, from, to, bars.map(([, trace]) => trace.name));
+    const found = fine.bars(from, to, bars.map(([, trace]) => trace.name));
     bars.forEach(([at], k) => { data[at] = { ...data[at], ...found[k] }; });
     return data;
   }

@@ -24,7 +24,7 @@ from fervid.errors import ResultError
 from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, fine_data, labelled_runs, timeline_figure
+from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
 from fervid.report.layout import ZERO_MS
 from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_table
 from fervid.summaries import summarize
@@ -80,11 +80,10 @@ def render(
             has_figure=bool(binned.faces.any()),
             lanes=lanes,
             zero_ms=ZERO_MS,
-            figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes, cuts))),
-            fine=script_json(json.dumps(fine_data(binned, lanes))),
+            figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
+            fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
             video=_address(recording.get("beside")),
             config=script_json(json.dumps(config)),
-            runs=script_json(json.dumps(labelled_runs(episodes, lanes))),
             style=Markup(_text("style.css")),
             scripts=[Markup(script) for script in scripts],
             script_hashes=" ".join(map(csp_hash, scripts)),

@@ -91,7 +91,10 @@ function refinement(data) {
     for (const [lane, columns] of shown) {
       let run = null;
       columns.forEach((names, at) => {
-        const [name] = [...names].reduce((a, b) => (b[1] > a[1] ? b : a), [null, step / 2]);
+        const shares = [...names];
+        const total = shares.reduce((sum, [, inside]) => sum + inside, 0);
+        const [longest] = shares.reduce((a, b) => (b[1] > a[1] ? b : a), [null, 0]);
+        const name = total >= step / 2 ? longest : null;
         const left = from + at * step;
         if (run && run.name === name) run.right = left + step;
         else {
@@ -103,10 +106,16 @@ function refinement(data) {
     return found;
   }
 
+  const [who, expression, left, right] = ["who", "expression", "left", "right"].map((name) =>
+    numbers(data.episodes[name]));
+  const runs = Array.from(who, (lane, k) => ({
+    lane: data.names[lane], name: data.expressions[expression[k]], left: left[k], right: right[k],
+  }));
+
   return {
-    names: data.names,
+    runs,
     // Base, length and lane of the bars of each expression.
-    bars(runs, from, to, names) {
+    bars(from, to, names) {
       const inView = runs.filter((run) => run.right > from && run.left < to);
       const drawn = inView.length > MOST_BARS ? mosaic(inView, from, to) : inView;
       return names.map((name) => {
