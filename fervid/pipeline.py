@@ -115,7 +115,7 @@ class Analyzer:
         """The rows of a recording, a batch of frames at a time, with the numbers of tracks."""
         from fervid import faces
         from fervid.appearance import sharpness
-        from fervid.timeline import face_rows
+        from fervid.rows import face_rows
 
         searched = followed.cuts.follow(search_ahead(reader, followed.search))
         for batch, tracked, cuts in followed.follower.follow(searched):
@@ -187,8 +187,8 @@ class Analyzer:
         """Write the frame table, now that all rows and people are known; return the episodes."""
         from fervid.durations import Durations
         from fervid.episodes import EpisodeFinder
+        from fervid.rows import frame_table
         from fervid.smoothing import Smoother
-        from fervid.timeline import frame_table
 
         choice = self.settings
         durations = Durations(min(1 / reader.rate or _ONE_FRAME_S, longest_s), longest_s)
@@ -317,15 +317,15 @@ def analyze(
         SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
         ValueError: a setting is out of range.
     """
-    from fervid.results import read_timeline
+    from fervid.timeline import Timeline
 
     recording = Path(recording)
     analyzer = Analyzer(Settings(**settings))
     if out is not None:
         folder = result_folder(recording, Path(out))
         analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
-        return read_timeline(folder)
+        return Timeline.read(folder)
     with tempfile.TemporaryDirectory(prefix="fervid-") as temporary:
         folder = result_folder(recording, Path(temporary))
         analyzer.analyze(recording, folder, progress=progress)
-        return replace(read_timeline(folder), folder=None)
+        return replace(Timeline.read(folder), folder=None)

@@ -39,8 +39,8 @@ from fervid.result_files import (
     write_codebook,
     write_rows,
 )
+from fervid.rows import ROW
 from fervid.summaries import summarize
-from fervid.timeline import ROW, Timeline
 
 __all__ = [
     "CODEBOOK_NAME",
@@ -51,7 +51,6 @@ __all__ = [
     "read_frames",
     "read_meta",
     "read_table",
-    "read_timeline",
 ]
 
 
@@ -123,7 +122,7 @@ class ResultWriter:
         self._discard()
 
     def hold(self, rows: NDArray[Any]) -> None:
-        """Keep the next rows, of `fervid.timeline.ROW`, for `held` and `held_frames`."""
+        """Keep the next rows, of `fervid.rows.ROW`, for `held` and `held_frames`."""
         with self._disk():
             self._open(self._held).append(rows)
 
@@ -209,19 +208,6 @@ class ResultWriter:
         if file is None:
             raise ValueError("ResultWriter is used outside its context or after finish()")
         return file
-
-
-def read_timeline(folder: Path) -> Timeline:
-    """The whole result folder in memory.
-
-    Raises:
-        ResultError: a table or `meta.json` is missing, not ours or damaged.
-    """
-    frames = pd.concat(list(read_frames(folder)), ignore_index=True)
-    episodes, people, summary = (
-        read_table(folder, name) for name in ("episodes", "people", "summary")
-    )
-    return Timeline(frames, episodes, people, summary, read_meta(folder), Path(folder))
 
 
 def _detection(summary: pd.DataFrame) -> dict[str, Any]:

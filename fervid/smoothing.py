@@ -77,7 +77,7 @@ def decayed_sums(
 class Smoother:
     """Weighted means over all rows of a track, those `tau_s` seconds away counting 1/e as much.
 
-    Two passes over the rows of `fervid.timeline.ROW` in pieces of any size: `back` over the pieces
+    Two passes over the rows of `fervid.rows.ROW` in pieces of any size: `back` over the pieces
     from the last to the first, then `forth` from the first to the last. Tracks end at cuts and in
     gaps, so nothing is smoothed across these. Memory grows with the number of tracks only.
 

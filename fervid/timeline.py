@@ -1,27 +1,23 @@
-"""Tables of what was found; `fervid.columns` explains each of their columns."""
+"""What an analysis gives to Python: tables, figures, the report."""
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from fervid.columns import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES
-from fervid.framing import frontality
-from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
-from fervid.smoothing import weights
+from fervid.result_files import read_frames, read_meta, read_table
 
-NEGATIVE = ("angry", "disgust", "fear", "sad")
-"""Expressions that pull the derived valence down."""
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Everything known about one analysed recording.
+    """Everything known about one analysed recording; a notebook shows it as its report.
 
     Attributes:
         frames: one row for each face in each sampled frame, `fervid.columns.FRAMES`.
@@ -39,107 +35,55 @@ class Timeline:
     meta: dict[str, Any]
     folder: Path | None = None
 
+    @classmethod
+    def read(cls, folder: str | Path) -> Self:
+        """The whole of a result folder, `RECORDING.fervid`.
 
-def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative."""
-    negative = probs[:, [EXPRESSIONS.index(name) for name in NEGATIVE]]
-    happy = probs[:, EXPRESSIONS.index("happy")]
-    return np.asarray(happy - negative.max(axis=1), np.float64)
+        Raises:
+            ResultError: a table or `meta.json` is missing, not ours or damaged.
+        """
+        folder = Path(folder)
+        frames = pd.concat(list(read_frames(folder)), ignore_index=True)
+        episodes, people, summary = (
+            read_table(folder, name) for name in ("episodes", "people", "summary")
+        )
+        return cls(frames, episodes, people, summary, read_meta(folder), folder)
 
+    def figure(self, face_id: int | None = None) -> Figure:
+        """The figure of the report, for everyone or for one person.
 
-ROW = np.dtype(
-    [
-        *(("frame", np.int64), ("time_s", np.float64), ("face_id", np.int64)),
-        *(("score", np.float32), ("xywh", np.float32, 4), ("probs", np.float32, len(EXPRESSIONS))),
-        *(("frontality", np.float32), ("sharpness", np.float32), ("weight", np.float32)),
-        *(("smooth", np.float32, len(EXPRESSIONS)), ("smooth_weight", np.float32)),
-        *(("lasts_s", np.float64), ("episode", np.int32), ("state", np.int8), ("filled", np.bool_)),
-    ]
-)
-"""A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
-From `smooth` to `state` it is filled in afterwards."""
+        Raises:
+            ValueError: there is no such person.
+        """
+        from plotly.graph_objects import Figure
 
+        from fervid.report.binning import bin_frames
+        from fervid.report.figures import cuts_of, lanes_of, timeline_figure
 
-def face_rows(
-    batch: FrameBatch,
-    tracked: TrackedFaces,
-    expressions: Expressions,
-    sharpness: NDArray[np.float32],
-    scale: float,
-) -> NDArray[Any]:
-    """One `ROW` for each face, ordered by frame, and one for each frame without a face.
+        frames, people = self.frames, self.people
+        if face_id is not None:
+            people = people[people["face_id"] == face_id]
+            if not len(people):
+                raise ValueError(f"there is no face {face_id}, only {[*self.people['face_id']]}")
+            frames = frames[frames["face_id"].eq(face_id).fillna(False)]
+        lanes = lanes_of(people)
+        binned = bin_frames([frames], lanes=lanes)
+        return Figure(timeline_figure(binned, lanes, self.episodes, cuts_of(self.meta)))
 
-    Args:
-        batch: T frames.
-        tracked: N faces in them, and who they are.
-        expressions: (N, 7) probabilities, row for row with `tracked`.
-        sharpness: (N,) of the same faces.
-        scale: pixels of the working frame a pixel of the displayed one.
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The report as one HTML page that loads nothing from the network.
 
-    Raises:
-        ValueError: the number of probabilities is not the number of faces.
-    """
-    faces = tracked.faces
-    if len(faces) != len(expressions):
-        raise ValueError(f"{len(faces)} faces, {len(expressions)} expressions")
-    faceless = np.setdiff1d(np.arange(len(batch)), faces.frame)
-    row = np.concatenate([faces.frame, faceless])
-    rows = np.zeros(len(row), ROW)
-    rows["frame"], rows["time_s"] = batch.index[row], batch.time_s[row]
-    mine = rows[: len(faces)]
-    mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
-    mine["score"], mine["xywh"] = faces.score, faces.xywh
-    mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
-    mine["sharpness"] = sharpness
-    mine["weight"] = weights(faces.score, faces.xywh[:, 3] * scale, sharpness, tracked.filled)
-    return rows[np.argsort(row, kind="stable")]
+        Args:
+            path: write it there, too.
+        """
+        from fervid.report import render
 
+        page = render([self.frames], self.episodes, self.people, self.summary, self.meta)
+        if path is not None:
+            Path(path).write_bytes(page.encode("utf-8", "replace"))
+        return page
 
-def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
-    """The frame table of some rows, by frame, then by face_id.
-
-    Args:
-        rows: (R,) of `ROW`, frames ascending.
-
-    Returns:
-        Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
-        emotion categorical over `EXPRESSIONS` and state over `STATES`, the rest float64. A frame
-        without any face has success 0 and its face columns missing.
-    """
-    rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
-    is_face = rows["face_id"] > 0
-
-    def known(values: NDArray[Any]) -> NDArray[np.float64]:
-        """Values of faces, NaN at the frames without one."""
-        return np.where(is_face, values.astype(np.float64), np.nan)
-
-    def whole(name: str) -> pd.arrays.IntegerArray:
-        return pd.arrays.IntegerArray(rows[name].astype(np.int64), ~is_face)
-
-    def word(codes: NDArray[np.integer[Any]], words: tuple[str, ...]) -> pd.Categorical[Any]:
-        codes = np.where(is_face, codes % len(words), -1)
-        return pd.Categorical.from_codes(codes, categories=pd.Index(words))
-
-    probs, smooth = rows["probs"].astype(np.float64), rows["smooth"].astype(np.float64)
-    columns: dict[str, Any] = {
-        "frame": rows["frame"],
-        "timestamp": rows["time_s"],
-        "face_id": whole("face_id"),
-        "success": is_face.astype(np.int64),
-        "confidence": known(rows["score"]),
-        **{name: known(rows["xywh"][:, k]) for k, name in enumerate(BOX_COLUMNS)},
-        **{name: known(probs[:, k]) for k, name in enumerate(EXPRESSIONS)},
-        "emotion": word(probs.argmax(axis=1), EXPRESSIONS),
-        "emotion_confidence": known(probs.max(axis=1)),
-        "valence": known(valence(probs)),
-        "frontality": known(rows["frontality"]),
-        "filled": whole("filled"),
-        "duration": known(rows["lasts_s"]),
-        "sharpness": known(rows["sharpness"]),
-        "weight": known(rows["weight"]),
-        **{name: known(smooth[:, k]) for k, name in enumerate(SMOOTH_COLUMNS)},
-        "smooth_valence": known(valence(smooth)),
-        # Of -1, uncertain, the remainder is the last of the words.
-        "state": word(rows["state"], STATES),
-    }
-    return pd.DataFrame(columns, columns=list(FRAME_COLUMNS))
+    def _repr_html_(self) -> str:
+        """A frame of its own, so that the page's styles and scripts stay in it."""
+        page = html.escape(self.to_html(), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:56rem;border:0"></iframe>'

@@ -14,7 +14,7 @@ from fervid.columns import EPISODE_COLUMNS
 from fervid.durations import Durations
 from fervid.episodes import EpisodeFinder
 from fervid.records import EXPRESSIONS
-from fervid.timeline import ROW
+from fervid.rows import ROW
 from tests.known_faces import settled
 
 STEP_S = 0.1

@@ -25,7 +25,7 @@ from fervid.model_cards import read_card, read_weights
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import set_evaluation, to_arrays
 from fervid.records import EXPRESSIONS, FaceCrops
-from fervid.results import read_timeline
+from fervid.timeline import Timeline
 from training.release import write_files, write_model
 
 CLIP = Path(__file__).parent.parent / "sample_media" / "expressions.mp4"
@@ -174,7 +174,7 @@ def test_own_weights_and_labels_reach_tables_meta_and_report(
     assert read_card(path)["sha256"] in page
     assert "not calibrated" in page
     assert str(tmp_path) not in page + (folder / "meta.json").read_text()
-    written = read_timeline(folder)
+    written = Timeline.read(folder)
     other = fervid.analyze(CLIP, end=0.5, fps=4, weights=path, labels="fer2013")
     columns = list(EXPRESSIONS)
     assert not np.allclose(other.frames[columns], written.frames[columns], atol=1e-3)

@@ -24,8 +24,8 @@ from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
 from fervid.report.layout import ZERO_MS
 from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
+from fervid.rows import frame_table
 from fervid.summaries import summarize
-from fervid.timeline import frame_table
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
 HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)

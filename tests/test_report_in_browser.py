@@ -12,8 +12,8 @@ import pytest
 from fervid.pipeline import Analyzer
 from fervid.records import Expressions, FrameBatch
 from fervid.results import ResultWriter, read_table
+from fervid.rows import frame_table
 from fervid.settings import Settings
-from fervid.timeline import frame_table
 from tests.conftest import SAMPLES
 from tests.known_faces import faces_at, rows_of, settled, tracked
 

@@ -21,10 +21,10 @@ from fervid.results import (
     read_frames,
     read_meta,
     read_table,
-    read_timeline,
 )
+from fervid.rows import frame_table
 from fervid.summaries import summarize
-from fervid.timeline import frame_table
+from fervid.timeline import Timeline
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
 FILES = [
@@ -103,7 +103,7 @@ def test_pandas_reads_every_table_without_options(tmp_path):
 def test_reading_gives_back_what_was_written(tmp_path):
     folder = write(tmp_path / "r")
     expected = pd.concat([table(), table(first=4)], ignore_index=True)
-    timeline = read_timeline(folder)
+    timeline = Timeline.read(folder)
     pd.testing.assert_frame_equal(timeline.frames, expected, atol=0.06)
     assert timeline.folder == folder
     people, summary = summarize([timeline.frames], timeline.episodes, "clip.mp4")
@@ -122,7 +122,7 @@ def test_reading_gives_back_what_was_written(tmp_path):
 def test_no_rows_at_all(tmp_path):
     with ResultWriter(tmp_path / "r") as writer:
         writer.finish(NO_EPISODES, META)
-    timeline = read_timeline(tmp_path / "r")
+    timeline = Timeline.read(tmp_path / "r")
     assert len(timeline.frames) == 0
     assert timeline.meta["detection"]["detection_rate"] is None
 
@@ -191,7 +191,7 @@ def test_a_failing_rename_puts_the_earlier_result_back(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write(folder, overwrite=True)
     assert names(tmp_path) == ["r"]
-    assert len(read_timeline(folder).frames) == 8
+    assert len(Timeline.read(folder).frames) == 8
 
 
 def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path):
@@ -207,7 +207,7 @@ def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path):
     assert not folder.exists()
     assert all(name.startswith(".") for name in names(tmp_path))
     write(folder)
-    assert len(read_timeline(folder).frames) == 8
+    assert len(Timeline.read(folder).frames) == 8
 
 
 def test_an_earlier_result_is_kept_unless_asked(tmp_path):
@@ -222,9 +222,9 @@ def test_overwriting_replaces_ours_and_keeps_what_others_put_there(tmp_path):
     (folder / "notes.txt").write_text("mine")
     with ResultWriter(folder, overwrite=True) as writer:
         writer.append(table())
-        assert len(read_timeline(folder).frames) == 8
+        assert len(Timeline.read(folder).frames) == 8
         writer.finish(NO_EPISODES, META)
-    assert len(read_timeline(folder).frames) == 4
+    assert len(Timeline.read(folder).frames) == 4
     assert (folder / "notes.txt").read_text() == "mine"
     assert names(tmp_path) == ["r"]
 
@@ -237,7 +237,7 @@ def test_a_result_of_an_earlier_version_can_be_overwritten(tmp_path):
     with ResultWriter(folder, overwrite=True) as writer:
         writer.append(table())
         writer.finish(NO_EPISODES, META)
-    assert len(read_timeline(folder).frames) == 4
+    assert len(Timeline.read(folder).frames) == 4
 
 
 def test_a_folder_that_is_not_ours_is_never_replaced(tmp_path):
@@ -256,7 +256,7 @@ def test_a_name_taken_while_writing_is_not_replaced(tmp_path):
         write(tmp_path / "r")
         with pytest.raises(ResultError, match="exists already"):
             writer.finish(NO_EPISODES, META)
-    assert len(read_timeline(tmp_path / "r").frames) == 8
+    assert len(Timeline.read(tmp_path / "r").frames) == 8
 
 
 def test_the_parent_must_be_a_folder_that_can_be_written(tmp_path):
@@ -276,7 +276,7 @@ def test_missing_parents_are_made_when_writing_starts(tmp_path):
     with writer:
         writer.append(table())
         writer.finish(NO_EPISODES, META)
-    assert len(read_timeline(tmp_path / "a" / "b" / "r").frames) == len(table())
+    assert len(Timeline.read(tmp_path / "a" / "b" / "r").frames) == len(table())
 
 
 def test_paths_that_cannot_be_get_one_line(tmp_path):
@@ -376,7 +376,7 @@ def test_ten_thousand_rows_take_little_time(tmp_path):
     assert time.perf_counter() - start < 10
     assert read_table(tmp_path / "r", "summary").loc[0, "frames"] == 10_000
     assert json.loads((tmp_path / "r" / "meta.json").read_text())["detection"]["frames"] == 10_000
-    assert set(read_timeline(tmp_path / "r").frames["emotion"].cat.categories) == set(EXPRESSIONS)
+    assert set(Timeline.read(tmp_path / "r").frames["emotion"].cat.categories) == set(EXPRESSIONS)
 
 
 def test_held_rows_can_be_changed_from_both_ends_and_come_back_frame_by_frame(

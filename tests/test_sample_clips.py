@@ -83,6 +83,40 @@ def test_held_expressions_are_read(results: dict[str, Path]) -> None:
     assert right / total >= 0.6
 
 
+def test_states_are_right_where_an_expression_is_held(results: dict[str, Path]) -> None:
+    """All seven; uncertain is not right."""
+    right = total = 0
+    for clip in CLIPS:
+        frames, truth = load(results, clip)
+        visible, _ = match(frames, truth)
+        held = visible[(visible["intensity"] >= 0.9) & (visible["found"] >= 0)]
+        read = frames.loc[held["found"], "state"].to_numpy()
+        right += int((read == held["expression"].to_numpy()).sum())
+        total += len(held)
+    assert right / total >= 0.7
+
+
+def test_episodes_begin_when_the_expression_does(results: dict[str, Path]) -> None:
+    """At half of its intensity; one that is never found counts as far off."""
+    errors = []
+    for clip in CLIPS:
+        frames, truth = load(results, clip)
+        episodes = pd.read_csv(results[clip] / "episodes.csv")
+        visible, _ = match(frames, truth)
+        for person, own in truth.groupby("person"):
+            shown = (own["intensity"] >= 0.5) & (own["expression"] != "neutral")
+            onsets = own[shown & ~shown.shift(fill_value=False)].iloc[
+                0 if not shown.iloc[0] else 1 :
+            ]
+            seen = visible[(visible["person"] == person) & (visible["found"] >= 0)]
+            who = frames.loc[seen["found"], "face_id"].mode().iloc[0]
+            for onset in onsets[onsets["visible"] == 1].itertuples():
+                same = (episodes["face_id"] == who) & (episodes["expression"] == onset.expression)
+                errors.append((episodes[same]["onset"] - onset.time_s).abs().min())
+    assert len(errors) >= 12
+    assert np.median(np.nan_to_num(errors, nan=9.0)) <= 0.5
+
+
 def test_probabilities_sum_to_one_and_the_emotion_is_the_strongest(
     results: dict[str, Path],
 ) -> None:

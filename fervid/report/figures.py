@@ -39,9 +39,25 @@ CONFIG = {
 STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
 """Order of the stacked area from the bottom: what is seen most is most level there."""
 
+MAX_LANES = 8
+"""People with a lane of their own in the figure."""
+
 _LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
 _FOOT_MS = 0.2
 _BAR, _SEEN_BAR = 0.66, 0.14
+
+
+def lanes_of(people: pd.DataFrame) -> list[int]:
+    """The people who get a lane: those seen longest, in order of their number."""
+    longest = people.sort_values("faces", ascending=False, kind="stable").head(MAX_LANES)
+    return sorted(longest["face_id"].tolist())
+
+
+def cuts_of(meta: dict[str, Any]) -> list[float]:
+    """Seconds at which there were cuts, from what `meta.json` holds."""
+    tracking = meta.get("tracking")
+    cuts = tracking.get("cuts") if isinstance(tracking, dict) else None
+    return [float(cut) for cut in cuts or [] if isinstance(cut, int | float)]
 
 
 def timeline_figure(

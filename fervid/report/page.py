@@ -24,7 +24,7 @@ from fervid.errors import ResultError
 from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
+from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
 from fervid.report.layout import ZERO_MS
 from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_table
 from fervid.summaries import summarize
@@ -36,9 +36,6 @@ MAX_FACES = 20
 
 MAX_EPISODES = 500
 """Rows in the table of episodes."""
-
-MAX_LANES = 8
-"""People with a lane of their own in the figure."""
 
 
 def render(
@@ -56,9 +53,8 @@ def render(
         meta: what `meta.json` holds; what is missing is left out of the page.
     """
     faces = people.sort_values("faces", ascending=False, kind="stable")
-    lanes = sorted(faces["face_id"].head(MAX_LANES).tolist())
+    lanes, cuts = lanes_of(people), cuts_of(meta)
     binned = bin_frames(frames, lanes=lanes)
-    cuts = _numbers((meta.get("tracking") or {}).get("cuts"))
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
@@ -229,10 +225,6 @@ def csp_hash(script: str) -> str:
 def _file_stem(name: str) -> str:
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem).strip("._")
     return f"{stem or 'recording'}-timeline"
-
-
-def _numbers(values: Any) -> list[float]:
-    return [float(value) for value in values if _known(value)] if isinstance(values, list) else []
 
 
 def _address(beside: Any) -> str:

@@ -1,0 +1,122 @@
+"""Rows of what was found, and the frame table made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.columns import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES
+from fervid.framing import frontality
+from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
+from fervid.smoothing import weights
+
+NEGATIVE = ("angry", "disgust", "fear", "sad")
+"""Expressions that pull the derived valence down."""
+
+
+def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative."""
+    negative = probs[:, [EXPRESSIONS.index(name) for name in NEGATIVE]]
+    happy = probs[:, EXPRESSIONS.index("happy")]
+    return np.asarray(happy - negative.max(axis=1), np.float64)
+
+
+ROW = np.dtype(
+    [
+        *(("frame", np.int64), ("time_s", np.float64), ("face_id", np.int64)),
+        *(("score", np.float32), ("xywh", np.float32, 4), ("probs", np.float32, len(EXPRESSIONS))),
+        *(("frontality", np.float32), ("sharpness", np.float32), ("weight", np.float32)),
+        *(("smooth", np.float32, len(EXPRESSIONS)), ("smooth_weight", np.float32)),
+        *(("lasts_s", np.float64), ("episode", np.int32), ("state", np.int8), ("filled", np.bool_)),
+    ]
+)
+"""A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
+From `smooth` to `state` it is filled in afterwards."""
+
+
+def face_rows(
+    batch: FrameBatch,
+    tracked: TrackedFaces,
+    expressions: Expressions,
+    sharpness: NDArray[np.float32],
+    scale: float,
+) -> NDArray[Any]:
+    """One `ROW` for each face, ordered by frame, and one for each frame without a face.
+
+    Args:
+        batch: T frames.
+        tracked: N faces in them, and who they are.
+        expressions: (N, 7) probabilities, row for row with `tracked`.
+        sharpness: (N,) of the same faces.
+        scale: pixels of the working frame a pixel of the displayed one.
+
+    Raises:
+        ValueError: the number of probabilities is not the number of faces.
+    """
+    faces = tracked.faces
+    if len(faces) != len(expressions):
+        raise ValueError(f"{len(faces)} faces, {len(expressions)} expressions")
+    faceless = np.setdiff1d(np.arange(len(batch)), faces.frame)
+    row = np.concatenate([faces.frame, faceless])
+    rows = np.zeros(len(row), ROW)
+    rows["frame"], rows["time_s"] = batch.index[row], batch.time_s[row]
+    mine = rows[: len(faces)]
+    mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
+    mine["score"], mine["xywh"] = faces.score, faces.xywh
+    mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
+    mine["sharpness"] = sharpness
+    mine["weight"] = weights(faces.score, faces.xywh[:, 3] * scale, sharpness, tracked.filled)
+    return rows[np.argsort(row, kind="stable")]
+
+
+def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
+    """The frame table of some rows, by frame, then by face_id.
+
+    Args:
+        rows: (R,) of `ROW`, frames ascending.
+
+    Returns:
+        Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
+        emotion categorical over `EXPRESSIONS` and state over `STATES`, the rest float64. A frame
+        without any face has success 0 and its face columns missing.
+    """
+    rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
+    is_face = rows["face_id"] > 0
+
+    def known(values: NDArray[Any]) -> NDArray[np.float64]:
+        """Values of faces, NaN at the frames without one."""
+        return np.where(is_face, values.astype(np.float64), np.nan)
+
+    def whole(name: str) -> pd.arrays.IntegerArray:
+        return pd.arrays.IntegerArray(rows[name].astype(np.int64), ~is_face)
+
+    def word(codes: NDArray[np.integer[Any]], words: tuple[str, ...]) -> pd.Categorical[Any]:
+        codes = np.where(is_face, codes % len(words), -1)
+        return pd.Categorical.from_codes(codes, categories=pd.Index(words))
+
+    probs, smooth = rows["probs"].astype(np.float64), rows["smooth"].astype(np.float64)
+    columns: dict[str, Any] = {
+        "frame": rows["frame"],
+        "timestamp": rows["time_s"],
+        "face_id": whole("face_id"),
+        "success": is_face.astype(np.int64),
+        "confidence": known(rows["score"]),
+        **{name: known(rows["xywh"][:, k]) for k, name in enumerate(BOX_COLUMNS)},
+        **{name: known(probs[:, k]) for k, name in enumerate(EXPRESSIONS)},
+        "emotion": word(probs.argmax(axis=1), EXPRESSIONS),
+        "emotion_confidence": known(probs.max(axis=1)),
+        "valence": known(valence(probs)),
+        "frontality": known(rows["frontality"]),
+        "filled": whole("filled"),
+        "duration": known(rows["lasts_s"]),
+        "sharpness": known(rows["sharpness"]),
+        "weight": known(rows["weight"]),
+        **{name: known(smooth[:, k]) for k, name in enumerate(SMOOTH_COLUMNS)},
+        "smooth_valence": known(valence(smooth)),
+        # Of -1, uncertain, the remainder is the last of the words.
+        "state": word(rows["state"], STATES),
+    }
+    return pd.DataFrame(columns, columns=list(FRAME_COLUMNS))
