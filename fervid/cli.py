@@ -257,6 +257,12 @@ def main() -> None:
     help="Leave out episodes shorter than this.",
 )
 @click.option(
+    "--thumbnails/--no-thumbnails",
+    default=True,
+    show_default=True,
+    help="Keep small pictures of people at their clearest, in the report and in thumbnails/.",
+)
+@click.option(
     "--device",
     type=click.Choice(DEVICES),
     default=DEVICES[0],

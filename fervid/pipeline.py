@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fervid.classifier import ExpressionClassifier
     from fervid.cuts import CutFinder
     from fervid.detector import Detector
+    from fervid.portraits import Portraits
     from fervid.results import ResultWriter
     from fervid.timeline import Timeline
 
@@ -64,6 +65,7 @@ class Followed:
     cuts: CutFinder
     follower: Follower
     people: People
+    portraits: Portraits
 
 
 class Analyzer:
@@ -123,7 +125,10 @@ class Analyzer:
             followed.people.add(batch, tracked, crops, cuts, reader.shrunk)
             sharp = sharpness(crops.images)
             found = self.classifier.classify(crops)
-            yield face_rows(batch, tracked, found, sharp, reader.shrunk)
+            rows = face_rows(batch, tracked, found, sharp, reader.shrunk)
+            if self.settings.thumbnails:
+                followed.portraits.add(batch, rows, reader.shrunk)
+            yield rows
 
     def search(self, reader: VideoReader) -> SparseSearch:
         """The search of a recording; the reader's batches become as large as it wants them."""
@@ -156,12 +161,14 @@ class Analyzer:
             search = self.search(reader)
             reader.begin()
             from fervid.cuts import CutFinder
+            from fervid.portraits import Portraits
             from fervid.results import ResultWriter
 
             unopened = ResultWriter(folder, overwrite=overwrite)
             tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
             people = People(tracker.longest_gap_s)
-            followed = Followed(search, CutFinder(), Follower(tracker), people)
+            portraits = Portraits(self.settings.min_confidence)
+            followed = Followed(search, CutFinder(), Follower(tracker), people, portraits)
             ahead.submit(self.detector.prepare, reader.shape)
             ahead.submit(self.classifier.prepare)
             try:
@@ -177,7 +184,8 @@ class Analyzer:
                     who = followed.people.numbers()
                     episodes = self._finish_rows(writer, reader, tracker.longest_gap_s, who)
                     elapsed = time.perf_counter() - began
-                    writer.finish(episodes, self._meta(reader, folder, followed, who, elapsed))
+                    meta = self._meta(reader, folder, followed, who, elapsed)
+                    writer.finish(episodes, meta, portraits.chosen(who, episodes))
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -19,6 +21,7 @@ from fervid.records import EXPRESSIONS
 META_NAME = "meta.json"
 REPORT_NAME = "report.html"
 CODEBOOK_NAME = "codebook.csv"
+THUMBNAILS_NAME = "thumbnails"
 
 _META_KINDS = {"recording": dict, "settings": dict, "models": list, "warnings": list}
 _DECIMALS: dict[Kind, int] = {"seconds": 6, "pixels": 1, "share": 4, "number": 4}
@@ -88,6 +91,42 @@ def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
         return table.astype(types)
     except (OSError, ValueError) as error:
         raise ResultError(f"{path}: not a table of fervid ({_first_line(error)})") from error
+
+
+_THUMBNAIL = re.compile(r"face-(\d{1,9})-([a-z]+)-(\d{1,9}\.\d{3})\.jpg")
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture of a person in the folder of thumbnails: who, what, when, and the JPEG itself."""
+
+    face_id: int
+    expression: str
+    time_s: float
+    jpeg: bytes
+
+
+def read_thumbnails(folder: Path) -> list[Thumbnail]:
+    """The thumbnails of a result folder, by face_id, then by time; none if there are none.
+
+    Raises:
+        ResultError: one cannot be read.
+    """
+    found = []
+    try:
+        for path in (Path(folder) / THUMBNAILS_NAME).glob("*.jpg"):
+            name = _THUMBNAIL.fullmatch(path.name)
+            if name and name[2] in EXPRESSIONS:
+                who, when = int(name[1]), float(name[3])
+                found.append(Thumbnail(who, name[2], when, path.read_bytes()))
+    except OSError as error:
+        raise ResultError(f"{folder}: a thumbnail cannot be read ({error.strerror})") from error
+    return sorted(found, key=lambda one: (one.face_id, one.time_s))
+
+
+def thumbnail_name(face_id: int, expression: str, time_s: float) -> str:
+    """What the file of a thumbnail is called."""
+    return f"face-{face_id}-{expression}-{time_s:.3f}.jpg"
 
 
 def write_rows(

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -31,11 +31,14 @@ from fervid.result_files import (
     FRAMES_NAME,
     META_NAME,
     REPORT_NAME,
+    THUMBNAILS_NAME,
+    Thumbnail,
     begins_as_frame_table,
     csv_name,
     read_frames,
     read_meta,
     read_table,
+    thumbnail_name,
     write_codebook,
     write_rows,
 )
@@ -153,12 +156,15 @@ class ResultWriter:
         with self._disk():
             write_rows(frames, TABLES["frames"], self._open(self._rows), header=False)
 
-    def finish(self, episodes: pd.DataFrame, meta: dict[str, Any]) -> None:
+    def finish(
+        self, episodes: pd.DataFrame, meta: dict[str, Any], thumbnails: Sequence[Thumbnail] = ()
+    ) -> None:
         """Write the other tables, meta and report, then give the folder its final name.
 
         Args:
             episodes: the table of episodes.
             meta: what `meta.json` is to hold; `detection` is filled in from the table.
+            thumbnails: pictures of people.
 
         Raises:
             TypeError: `meta` holds something that JSON cannot.
@@ -182,11 +188,24 @@ class ResultWriter:
             with self._new(META_NAME) as file:
                 whole = _plain({**meta, "detection": _detection(summary)})
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
+            self._write_thumbnails(thumbnails)
             save_report(self._temporary)
             _sync_folder(self._temporary)
             self._check()
             _replace(self._temporary, self._target)
             _sync_folder(self._target.parent)
+
+    def _write_thumbnails(self, thumbnails: Sequence[Thumbnail]) -> None:
+        if not thumbnails:
+            return
+        folder = self._temporary / THUMBNAILS_NAME
+        folder.mkdir()
+        for one in thumbnails:
+            path = folder / thumbnail_name(one.face_id, one.expression, one.time_s)
+            with path.open("wb") as file:
+                file.write(one.jpeg)
+                _sync(file)
+        _sync_folder(folder)
 
     @contextlib.contextmanager
     def _new(self, name: str) -> Iterator[IO[str]]:
@@ -275,6 +294,7 @@ def _replace(new: Path, target: Path) -> None:
         old.rename(target)
         raise
     for entry in old.iterdir():
-        if not (target / entry.name).exists():
+        # Pictures of people go, also if there are no new ones.
+        if entry.name != THUMBNAILS_NAME and not (target / entry.name).exists():
             entry.rename(target / entry.name)
     shutil.rmtree(old, ignore_errors=True)

@@ -40,6 +40,7 @@ class Settings:
         min_confidence: smoothed probability from which an expression begins an episode; without
             one a face's state is uncertain.
         min_episode: shorter episodes, in seconds, are dropped.
+        thumbnails: keep small pictures of people where they show an expression most clearly.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
         weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
             card NAME.json, or NAME for both; `meta.json` gets the name on its card.
@@ -63,6 +64,7 @@ class Settings:
     smooth: float = 0.3
     min_confidence: float = 0.5
     min_episode: float = 0.3
+    thumbnails: bool = True
     device: Device = "auto"
     weights: str | Path = EXPRESSION_MODELS[0]
     labels: Labels = "mixture"

@@ -44,6 +44,7 @@ def test_analyze_prints_only_what_was_found_and_where_the_report_is(analyzed: Pa
     assert {p.name for p in folder.iterdir()} == {
         "frames.csv",
         "codebook.csv",
+        "thumbnails",
         "episodes.csv",
         "people.csv",
         "summary.csv",

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,14 @@ from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
 from fervid.report.layout import ZERO_MS
-from fervid.result_files import REPORT_NAME, read_frames, read_meta, read_table
+from fervid.result_files import (
+    REPORT_NAME,
+    Thumbnail,
+    read_frames,
+    read_meta,
+    read_table,
+    read_thumbnails,
+)
 from fervid.summaries import summarize
 
 _SCRIPTS = ("vendor/plotly-basic.min", "theme", "tables", "refine", "playback", "page")
@@ -44,6 +51,7 @@ def render(
     people: pd.DataFrame,
     summary: pd.DataFrame,
     meta: dict[str, Any],
+    thumbnails: Sequence[Thumbnail] = (),
 ) -> str:
     """The report as one HTML page that loads nothing from anywhere.
 
@@ -51,6 +59,7 @@ def render(
         frames: consecutive pieces of the frame table; read once, in constant memory.
         episodes, people, summary: these tables.
         meta: what `meta.json` holds; what is missing is left out of the page.
+        thumbnails: pictures of people, by face_id.
     """
     faces = people.sort_values("faces", ascending=False, kind="stable")
     lanes, cuts = lanes_of(people), cuts_of(meta)
@@ -67,6 +76,7 @@ def render(
             recording=recording,
             meta=meta,
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
+            thumbnails=[_picture(one) for one in thumbnails if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),
             distribution=_distribution(summary.iloc[0]),
             faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
@@ -111,7 +121,8 @@ def save_report(folder: Path) -> Path:
     """
     meta, episodes = read_meta(folder), read_table(folder, "episodes")
     people, summary = summarize(read_frames(folder), episodes)
-    page = render(read_frames(folder), episodes, people, summary, meta)
+    pictures = read_thumbnails(folder)
+    page = render(read_frames(folder), episodes, people, summary, meta, pictures)
     path = Path(folder) / REPORT_NAME
     temporary = path.with_name(f".{secrets.token_hex(6)}.html")
     try:
@@ -202,6 +213,12 @@ def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:
 def _face(row: dict[Any, Any]) -> dict[str, Any]:
     most = max(EXPRESSIONS, key=lambda name: row[f"{name}_dominant"])
     return {**row, "most": most, "most_share": row[f"{most}_dominant"]}
+
+
+def _picture(one: Thumbnail) -> dict[str, Any]:
+    data = base64.b64encode(one.jpeg).decode()
+    place = {"face_id": one.face_id, "expression": one.expression, "time_s": one.time_s}
+    return {**place, "address": f"data:image/jpeg;base64,{data}"}
 
 
 def _model(card: dict[str, Any]) -> dict[str, str]:
