@@ -40,8 +40,8 @@ def panels_of(lanes: int) -> tuple[list[Panel], int]:
     heights = [280, _LANE_PX * max(lanes, 1), 120, 80]
     titles = [
         "<b>Mean of the expressions shown</b>",
-        "<b>Episodes</b>; a thin line where someone is seen without one; dotted: cuts",
-        "<b>Valence</b>, derived: happy \N{MINUS SIGN} strongest negative; band: single frames",
+        "<b>Episodes</b>; thin lines: none is clear",
+        "<b>Valence</b>, derived; band: single frames",
         "<b>Faces found</b> in a frame",
     ]
     inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX

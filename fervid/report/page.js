@@ -109,7 +109,7 @@
     Plotly.relayout(box, {
       ...theme(),
       width: printing ? 640 : null,
-      height: printing ? height - 60 : height,
+      height: printing ? Math.min(height - 60, 560) : height,
       autosize: !printing,
       "xaxis2.rangeslider.visible": !printing,
     });
