@@ -60,6 +60,23 @@ class _Seconds(click.ParamType[float]):
         return seconds
 
 
+class _Stretch(click.ParamType[tuple[float, float]]):
+    """Two times with a hyphen between them."""
+
+    name = "stretch"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        start, hyphen, end = str(value).partition("-")
+        if not hyphen:
+            self.fail(f"{value!r} is not a stretch; write two times, as in 0:05-0:15", param, ctx)
+        seconds = _Seconds()
+        return seconds.convert(start, param, ctx), seconds.convert(end, param, ctx)
+
+
 class _BatchSize(click.ParamType[int | None]):
     """A whole number from 1 on, or "auto" (None)."""
 
@@ -255,6 +272,13 @@ def main() -> None:
     show_default=True,
     metavar="SECONDS",
     help="Leave out episodes shorter than this.",
+)
+@click.option(
+    "--baseline",
+    type=_Stretch(),
+    metavar="START-END",
+    help="A stretch in which people look neutral: what the model sees in their resting faces is "
+    "taken out of the smoothed values.",
 )
 @click.option(
     "--thumbnails/--no-thumbnails",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid import __version__
 from fervid.blinks import Follower
 from fervid.errors import MediaError
-from fervid.people import People, numbered
-from fervid.records import EXPRESSIONS, Detections, FrameBatch, VideoInfo
+from fervid.people import People
+from fervid.records import Detections, FrameBatch, VideoInfo
 from fervid.search import SparseSearch, search_ahead, searched_every
 from fervid.settings import Settings
 from fervid.tracks import Tracker
@@ -30,13 +27,11 @@ from fervid.video.ffmpeg import quoted
 
 # pandas, OpenCV and JAX take two seconds to load; meanwhile the recording is being decoded.
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fervid.classifier import ExpressionClassifier
     from fervid.cuts import CutFinder
     from fervid.detector import Detector
     from fervid.portraits import Portraits
-    from fervid.results import ResultWriter
+    from fervid.settling import Settled
     from fervid.timeline import Timeline
 
 RESULT_SUFFIX = ".fervid"
@@ -163,6 +158,7 @@ class Analyzer:
             from fervid.cuts import CutFinder
             from fervid.portraits import Portraits
             from fervid.results import ResultWriter
+            from fervid.settling import settle
 
             unopened = ResultWriter(folder, overwrite=overwrite)
             tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
@@ -182,37 +178,14 @@ class Analyzer:
                     if frames == 0:
                         raise MediaError(_nothing_chosen(reader.info))
                     who = followed.people.numbers()
-                    episodes = self._finish_rows(writer, reader, tracker.longest_gap_s, who)
+                    frame_s = 1 / reader.rate or _ONE_FRAME_S
+                    settled = settle(writer, who, self.settings, frame_s, tracker.longest_gap_s)
                     elapsed = time.perf_counter() - began
-                    meta = self._meta(reader, folder, followed, who, elapsed)
-                    writer.finish(episodes, meta, portraits.chosen(who, episodes))
+                    meta = self._meta(reader, folder, followed, settled, who, elapsed)
+                    pictures = portraits.chosen(who, settled.episodes)
+                    writer.finish(settled.episodes, meta, pictures)
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
-
-    def _finish_rows(
-        self, writer: ResultWriter, reader: VideoReader, longest_s: float, who: dict[int, int]
-    ) -> pd.DataFrame:
-        """Write the frame table, now that all rows and people are known; return the episodes."""
-        from fervid.durations import Durations
-        from fervid.episodes import EpisodeFinder
-        from fervid.rows import frame_table
-        from fervid.smoothing import Smoother
-
-        choice = self.settings
-        durations = Durations(min(1 / reader.rate or _ONE_FRAME_S, longest_s), longest_s)
-        smoother = Smoother(choice.smooth)
-        finder = EpisodeFinder(choice.min_confidence, choice.min_episode)
-        for rows in writer.held(back=True):
-            durations.back(rows)
-            smoother.back(rows)
-        for rows in writer.held():
-            smoother.forth(rows)
-            finder.find(rows)
-        for rows in writer.held_frames():
-            rows["state"] = finder.states(rows)
-            rows["face_id"] = numbered(rows["face_id"], who)
-            writer.append(frame_table(rows))
-        return finder.table(who)
 
     def _reader(self, recording: Path) -> VideoReader:
         choice = self.settings
@@ -230,65 +203,37 @@ class Analyzer:
         reader: VideoReader,
         folder: Path,
         followed: Followed,
+        settled: Settled,
         who: dict[int, int],
         elapsed_s: float,
     ) -> dict[str, Any]:
-        kind, colon, file = self.settings.detector.partition(":")
+        from fervid.sidecar import sidecar
+
         used = {
-            "detector": kind + colon + Path(file).name,
             "min_score": self.detector.start_score,
             "detect_every": followed.search.every,
             "weights": self.classifier.card["name"],
         }
-        return {
-            "fervid": __version__,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "recording": {**_recording(reader.info), "beside": _beside(reader.info.path, folder)},
-            "expressions": list(EXPRESSIONS),
-            "settings": {**asdict(self.settings), **used},
-            "models": [self.detector.card, self.classifier.card],
-            "warnings": [
-                *reader.warnings,
-                *self.classifier.warnings,
-                *(
-                    f"face {who[track]} does not move for {seconds:.0f} s: "
-                    "a picture or a thing, perhaps"
-                    for track, seconds in followed.follower.still.found()
-                ),
-            ],
-            "tracking": {
-                "searched": followed.search.searched,
-                "filled": followed.follower.filled,
-                "dropped": followed.follower.dropped,
-                "cuts": [round(time_s, 3) for time_s in followed.cuts.times_s],
-                "tracks": len(who),
-            },
-            "elapsed_s": round(elapsed_s, 1),
+        still = [
+            f"face {who[track]} does not move for {seconds:.0f} s: a picture or a thing, perhaps"
+            for track, seconds in followed.follower.still.found()
+        ]
+        tracking = {
+            "searched": followed.search.searched,
+            "filled": followed.follower.filled,
+            "dropped": followed.follower.dropped,
+            "cuts": [round(time_s, 3) for time_s in followed.cuts.times_s],
+            "tracks": len(who),
         }
+        models = [self.detector.card, self.classifier.card]
+        warnings = [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still]
+        choice = self.settings
+        return sidecar(reader.info, folder, choice, used, models, warnings, tracking, elapsed_s)
 
 
 def _nothing_chosen(info: VideoInfo) -> str:
     length = "" if info.duration_s is None else f", which is {info.duration_s:.2f} s long"
     return f"{quoted(info.path)}: no frame lies in the chosen part of the recording{length}"
-
-
-def _recording(info: VideoInfo) -> dict[str, Any]:
-    return {
-        "name": info.path.name,
-        "width": info.width,
-        "height": info.height,
-        "fps": info.fps,
-        "duration_s": info.duration_s,
-        "size_bytes": info.size_bytes,
-    }
-
-
-def _beside(recording: Path, folder: Path) -> str | None:
-    """The recording's path as seen from the result folder, so that both can move together."""
-    try:
-        return Path(os.path.relpath(recording.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # another drive
-        return None
 
 
 def result_folder(recording: Path, out: Path = Path()) -> Path:

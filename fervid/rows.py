@@ -29,12 +29,14 @@ ROW = np.dtype(
         *(("frame", np.int64), ("time_s", np.float64), ("face_id", np.int64)),
         *(("score", np.float32), ("xywh", np.float32, 4), ("probs", np.float32, len(EXPRESSIONS))),
         *(("frontality", np.float32), ("sharpness", np.float32), ("weight", np.float32)),
+        ("adjusted", np.float32, len(EXPRESSIONS)),
         *(("smooth", np.float32, len(EXPRESSIONS)), ("smooth_weight", np.float32)),
         *(("lasts_s", np.float64), ("episode", np.int32), ("state", np.int8), ("filled", np.bool_)),
     ]
 )
 """A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
-From `smooth` to `state` it is filled in afterwards."""
+From `smooth` to `state` it is filled in afterwards; `adjusted` is `probs`, unless there is a
+baseline."""
 
 
 def face_rows(
@@ -67,7 +69,7 @@ def face_rows(
     mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
     mine["score"], mine["xywh"] = faces.score, faces.xywh
     mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
-    mine["sharpness"] = sharpness
+    mine["sharpness"], mine["adjusted"] = sharpness, expressions.probs
     mine["weight"] = weights(faces.score, faces.xywh[:, 3] * scale, sharpness, tracked.filled)
     return rows[np.argsort(row, kind="stable")]
 

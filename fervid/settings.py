@@ -40,6 +40,8 @@ class Settings:
         min_confidence: smoothed probability from which an expression begins an episode; without
             one a face's state is uncertain.
         min_episode: shorter episodes, in seconds, are dropped.
+        baseline: start and end in seconds of a stretch in which people look neutral: what the model
+            sees in their resting faces is then taken out of the smoothed values; None: nothing is.
         thumbnails: keep small pictures of people where they show an expression most clearly.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
         weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
@@ -64,6 +66,7 @@ class Settings:
     smooth: float = 0.3
     min_confidence: float = 0.5
     min_episode: float = 0.3
+    baseline: tuple[float, float] | None = None
     thumbnails: bool = True
     device: Device = "auto"
     weights: str | Path = EXPRESSION_MODELS[0]
@@ -82,6 +85,8 @@ class Settings:
         for name in ("batch_size", "detect_every"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise ValueError(f"{name} must be 1 or more")
+        if self.baseline is not None and not 0 <= self.baseline[0] < self.baseline[1] <= _LATEST_S:
+            raise ValueError("the baseline must end after its start")
         if not 0 < self.min_confidence <= 1:
             raise ValueError("min_confidence must lie above 0 and be 1 at most")
         for name in ("min_face", "smooth", "min_episode"):

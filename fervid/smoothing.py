@@ -128,4 +128,4 @@ def _each_track(
         return
     for mine in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
         weight = rows["weight"][mine, None].astype(np.float64)
-        handle(mine, np.hstack([weight * rows["probs"][mine], weight]), rows["time_s"][mine])
+        handle(mine, np.hstack([weight * rows["adjusted"][mine], weight]), rows["time_s"][mine])

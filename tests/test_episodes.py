@@ -30,6 +30,7 @@ def rows_showing(shown: dict[str, list[float]], track: int = 1) -> NDArray[Any]:
     rest = 1 - np.sum(list(shown.values()), axis=0)
     for k, name in enumerate(EXPRESSIONS):
         rows["probs"][:, k] = shown.get(name, rest / len(others))
+    rows["adjusted"] = rows["probs"]
     return rows
 
 

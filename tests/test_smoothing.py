@@ -26,6 +26,7 @@ def rows_at(times: NDArray[np.float64], tracks: NDArray[np.int64], seed: int = 0
 
 def smoothed(rows: NDArray[Any], tau_s: float, cuts: list[int] | None = None) -> NDArray[Any]:
     rows = rows.copy()
+    rows["adjusted"] = rows["probs"]
     edges = [0, *sorted(min(c, len(rows)) for c in cuts or []), len(rows)]
     pieces = [rows[a:b] for a, b in itertools.pairwise(edges)]
     smoother = Smoother(tau_s)

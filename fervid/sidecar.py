@@ -1,0 +1,67 @@
+"""What `meta.json` says of an analysis."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fervid import __version__
+from fervid.records import EXPRESSIONS, VideoInfo
+from fervid.settings import Settings
+
+
+def sidecar(
+    info: VideoInfo,
+    folder: Path,
+    settings: Settings,
+    used: dict[str, Any],
+    models: Sequence[dict[str, Any]],
+    warnings: Sequence[str],
+    tracking: dict[str, Any],
+    elapsed_s: float,
+) -> dict[str, Any]:
+    """All but the detection rate, which the tables tell.
+
+    Args:
+        info: the recording.
+        folder: the result folder.
+        settings: what the user chose.
+        used: settings that were left open, as they were taken.
+        models: the model cards.
+        warnings: a line each.
+        tracking: how faces were found and followed.
+        elapsed_s: seconds that the analysis took.
+    """
+    kind, colon, file = settings.detector.partition(":")
+    detector = {"detector": kind + colon + Path(file).name}
+    return {
+        "fervid": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recording": {
+            "name": info.path.name,
+            "beside": _beside(info.path, folder),
+            "width": info.width,
+            "height": info.height,
+            "fps": info.fps,
+            "duration_s": info.duration_s,
+            "size_bytes": info.size_bytes,
+        },
+        "expressions": list(EXPRESSIONS),
+        "settings": {**asdict(settings), **detector, **used},
+        "models": list(models),
+        "warnings": list(warnings),
+        "tracking": tracking,
+        "elapsed_s": round(elapsed_s, 1),
+    }
+
+
+def _beside(recording: Path, folder: Path) -> str | None:
+    """The recording's path as seen from the result folder, so that both can move together."""
+    try:
+        return Path(os.path.relpath(recording.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return None
