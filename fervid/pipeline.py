@@ -281,4 +281,6 @@ def analyze(
     with tempfile.TemporaryDirectory(prefix="fervid-") as temporary:
         folder = result_folder(recording, Path(temporary))
         analyzer.analyze(recording, folder, progress=progress)
-        return replace(Timeline.read(folder), folder=None)
+        timeline = Timeline.read(folder)
+        timeline.meta["recording"]["beside"] = None  # as seen from a folder that is about to go
+        return replace(timeline, folder=None)

@@ -31,6 +31,7 @@ def test_one_call_gives_tables_and_keeps_nothing_on_disk(
     assert timeline.people["face_id"].tolist() == [1]
     assert set(timeline.episodes["face_id"]) <= {1}
     assert timeline.meta["recording"]["name"] == "expressions.mp4"
+    assert timeline.meta["recording"]["beside"] is None
 
 
 def test_a_clip_without_faces_has_a_row_a_frame(
