@@ -30,14 +30,14 @@ _BGR = {name: _bgr(colour) for name, colour in COLOURS.items()}
 
 def draw(image: Image, faces: Shown) -> None:
     """Draw all faces into an image (H, W, 3) of uint8 in the order blue, green, red."""
-    line = max(9, round(image.shape[0] / 45))
+    line = max(10, round(image.shape[0] / 45))
     for face, box, smooth, state in zip(
         faces.face_id, faces.xywh, faces.smooth, faces.state, strict=True
     ):
         left, top, right, bottom = _edges(box, image.shape)
         colour = _BGR.get(state, _GRAY)
         cv2.rectangle(image, (left, top), (right, bottom), colour, max(1, line // 8))
-        _label(image, f"face {face}: {state}", (left, top), line, colour)
+        _label(image, f"face {face}:  {state}", (left, top), line, colour)
         _bars(image, smooth, (left, top, right), line)
 
 

@@ -74,6 +74,6 @@ def _add_tiers(eaf: Elan.Eaf, cues: dict[int, list[Cue]]) -> None:
     ordered = sorted(eaf.timeslots.items(), key=lambda slot: slot[1])
     new = {old: f"ts{number}" for number, (old, _) in enumerate(ordered, 1)}
     eaf.timeslots = {new[old]: time_ms for old, time_ms in ordered}
-    for annotations, *_ in eaf.tiers.values():
-        for key, (start, end, *rest) in annotations.items():
-            annotations[key] = (new[start], new[end], *rest)
+    for tier, *_ in eaf.tiers.values():
+        for key, (start, end, *rest) in tier.items():
+            tier[key] = (new[start], new[end], *rest)

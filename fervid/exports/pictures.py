@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -22,8 +22,10 @@ def shown_picture(frame: VideoFrame, pixel_aspect: Fraction | None) -> Image:
     """The picture (H, W, 3) of uint8, blue first: upright, not mirrored, with square pixels."""
     # Players take untagged pictures of this size and more for BT.709.
     untagged = frame.colorspace == _UNTAGGED and frame.height >= _HD_LINES
-    space = {"src_colorspace": _BT709} if untagged else {}
-    picture, turned = _upright(frame.to_ndarray(format="bgr24", **space), _display_matrix(frame))
+    decoded: Any = frame.to_ndarray(
+        format="bgr24", src_colorspace=_BT709 if untagged else frame.colorspace
+    )
+    picture, turned = _upright(decoded, _display_matrix(frame))
     aspect = Fraction(pixel_aspect or 1) or Fraction(1)
     height, width = picture.shape[:2]
     shown = max(1, round(width * (1 / aspect if turned else aspect)))
@@ -36,8 +38,9 @@ def _display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
     """The upper left (2, 2) of the matrix that a player applies to rows (x, y)."""
     from av.sidedata.sidedata import Type
 
+    known: Any = frame.side_data
     try:
-        data = bytes(frame.side_data[Type.DISPLAYMATRIX])
+        data = bytes(known[Type.DISPLAYMATRIX])
     except KeyError:
         return np.eye(2, dtype=np.int32)
     return np.frombuffer(data, np.int32, 9).reshape(3, 3)[:2, :2]
@@ -58,7 +61,7 @@ def to_frame(
 ) -> VideoFrame:
     """The picture for an encoder, which wants even sides; edges are repeated for that."""
     from av import VideoFrame
-    from av.video.reformatter import Colorspace, ColorRange
+    from av.video.reformatter import ColorRange, Colorspace
 
     height, width = picture.shape[:2]
     if (height, width) != (encoder.height, encoder.width):

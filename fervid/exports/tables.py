@@ -33,8 +33,9 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     """
     table = read_table(folder, "episodes")
     times = table[["onset", "offset", "peak"]].to_numpy()
-    fits = np.isfinite(times).all() and (table["offset"] > table["onset"]).all()
-    if not fits or not table["expression"].isin(EXPRESSIONS).all():
+    in_order = np.isfinite(times).all() and (table["offset"] > table["onset"]).all()
+    known = table["expression"].isin(EXPRESSIONS) & table["previous"].isin([*EXPRESSIONS, ""])
+    if not in_order or not known.all():
         raise ResultError(f"{folder / csv_name('episodes')}: damaged: not what fervid writes")
     return table
 
@@ -63,8 +64,10 @@ def read_small(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
     """A small table with words as categories, where they are a set, and empty ones missing."""
     table = read_episodes(folder) if name == "episodes" else read_table(folder, name)
     kind = pd.CategoricalDtype(pd.Index(EXPRESSIONS))
-    words = [column.name for column in TABLES[name] if column.kind == "word"]
-    return table.astype({word: kind for word in words if word != "recording"})
+    words = [c.name for c in TABLES[name] if c.kind == "word" and c.name != "recording"]
+    return table.assign(
+        **{word: table[word].where(table[word] != "").astype(kind) for word in words}
+    )
 
 
 def hours_fit(cues: dict[int, list[Cue]], folder: Path) -> None:

@@ -75,40 +75,61 @@ def _source(recording: Path) -> Iterator[InputContainer]:
 
 
 def _copy(source: InputContainer, target: OutputContainer, faces: Faces, recording: Path) -> None:
-    """Draw every picture and pass the sound on, in the order of the recording."""
-    video = _pictures_of(source, recording)
+    """Draw on every picture and pass the sound on, in the order of the recording."""
+    pictures = _Pictures(source, target, faces, _pictures_of(source, recording))
     sound = {stream.index: _same(stream, target, recording) for stream in source.streams.audio}
-    base = video.time_base or Fraction(1, 90_000)
-    # As ffmpeg counts: from the earliest stream's start, in whole units of this one.
-    start = round(Fraction(source.start_time or 0, 1_000_000) / base)
-    encoder: VideoStream | None = None
-    last = None
-    held: list[Packet] = []
-    for packet in source.demux([video, *source.streams.audio]):
-        if packet.stream_index in sound:
-            if packet.dts is not None:
-                packet.stream = sound[packet.stream_index]
-                held.append(packet)
-        for frame in _decoded(packet, video):
-            pts = frame.pts if frame.pts is not None else frame.dts
-            if pts is None or (last is not None and pts <= last):
-                continue
-            last = pts
-            picture = shown_picture(frame, video.sample_aspect_ratio)
-            if encoder is None:
-                encoder = _encoder(target, video, base, picture.shape)
-            if (shown := faces.at(float((pts - start) * base))) is not None:
-                draw(picture, shown)
-            drawn = to_frame(picture, encoder, pts, base, frame.duration)
-            target.mux(encoder.encode(drawn))
-        if encoder is not None:
-            # No sound before the first picture has told how large the pictures are.
-            for waiting in held:
-                target.mux(waiting)
-            held.clear()
-    if encoder is None:
+    waiting: list[Packet[Any]] = []
+    for packet in source.demux([pictures.stream, *source.streams.audio]):
+        if packet.stream_index not in sound:
+            pictures.add(packet)
+        elif packet.dts is not None:
+            packet.stream = sound[packet.stream_index]
+            waiting.append(packet)
+        # No sound goes out before the first picture has told how large the pictures are.
+        if pictures.encoder is not None:
+            for piece in waiting:
+                target.mux(piece)
+            waiting.clear()
+    if pictures.encoder is None:
         raise MediaError(f"{quoted(recording)}: no picture in it can be decoded")
-    target.mux(encoder.encode(None))
+    target.mux(pictures.encoder.encode(None))
+
+
+class _Pictures:
+    """Decodes pictures, draws on them and encodes them under their own time stamps."""
+
+    def __init__(
+        self, source: InputContainer, target: OutputContainer, faces: Faces, stream: VideoStream
+    ) -> None:
+        self.stream = stream
+        self.encoder: VideoStream | None = None
+        self._target, self._faces = target, faces
+        self._base = stream.time_base or Fraction(1, 90_000)
+        # As ffmpeg counts: from the start of the earliest stream, in whole units of this one.
+        self._start = round(Fraction(source.start_time or 0, 1_000_000) / self._base)
+        self._last: int | None = None
+
+    def add(self, packet: Packet[Any]) -> None:
+        """Write what comes out after this packet; damaged pictures are left out."""
+        import av
+
+        frames: list[VideoFrame] = []
+        with contextlib.suppress(av.InvalidDataError):
+            frames = self.stream.decode(packet)
+        for frame in frames:
+            pts = frame.pts if frame.pts is not None else frame.dts
+            if pts is not None and (self._last is None or pts > self._last):
+                self._last = pts
+                self._write(frame, pts)
+
+    def _write(self, frame: VideoFrame, pts: int) -> None:
+        picture = shown_picture(frame, self.stream.sample_aspect_ratio)
+        if (shown := self._faces.at(float((pts - self._start) * self._base))) is not None:
+            draw(picture, shown)
+        if self.encoder is None:
+            self.encoder = _encoder(self._target, self.stream, self._base, picture.shape)
+        drawn = to_frame(picture, self.encoder, pts, self._base, frame.duration)
+        self._target.mux(self.encoder.encode(drawn))
 
 
 def _pictures_of(source: InputContainer, recording: Path) -> VideoStream:
@@ -136,32 +157,16 @@ def _same(stream: AudioStream, target: OutputContainer, recording: Path) -> Audi
         ) from error
 
 
-def _decoded(packet: Packet, video: VideoStream) -> list[VideoFrame]:
-    """The pictures that come out after this packet; damaged ones are left out, as in the tables."""
-    import av
-
-    if packet.stream_index != video.index:
-        return []
-    try:
-        return video.decode(packet)
-    except av.InvalidDataError:
-        return []
-
-
 def _encoder(
     target: OutputContainer, video: VideoStream, base: Fraction, shape: tuple[int, ...]
 ) -> VideoStream:
     """A stream for pictures of this shape (H, W, 3), with the recording's time base."""
-    name = next(name for name in _ENCODERS if name in _known_encoders())
+    import av
+
+    name = next(name for name in _ENCODERS if name in av.codecs_available)
     options = _X264 if name == "libx264" else {}
     stream: Any = target.add_stream(name, rate=video.average_rate or 25, options=options)
     stream.height, stream.width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = stream.time_base = base
     return stream  # type: ignore[no-any-return]
-
-
-def _known_encoders() -> set[str]:
-    import av
-
-    return set(av.codecs_available)
