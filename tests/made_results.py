@@ -24,12 +24,16 @@ HAPPY = (0.05, 0.0, 0.05, 0.7, 0.05, 0.1, 0.05)
 def episode_table(episodes: Sequence[Episode]) -> pd.DataFrame:
     """The table of these episodes, by onset."""
     rows = [
-        (face, what, onset, offset, offset - onset, 0, 1, 0.875, onset, 0.75, "")
+        (face, what, onset, offset, offset - onset, 0, 1, 0.875, onset, 0.75, _before(onset))
         for face, what, onset, offset in episodes
     ]
     types = dtypes(EPISODES)
     table = pd.DataFrame(rows, columns=list(types)).astype(types)
     return table.sort_values(["onset", "face_id"], kind="stable", ignore_index=True)
+
+
+def _before(onset: float) -> str:
+    return "" if onset == 0 else "neutral"
 
 
 def made_frames(

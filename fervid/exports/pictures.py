@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.uint8]
 
-_UNTAGGED, _BT709 = 2, 1
+_UNTAGGED, _BT709, _LIMITED = 2, 1, 1
+"""As FFmpeg numbers spaces and ranges of colours."""
 _HD_LINES = 720
 
 
@@ -54,6 +55,13 @@ def _upright(picture: Image, matrix: NDArray[np.int32]) -> tuple[Image, bool]:
         picture, matrix = picture.transpose(1, 0, 2), matrix[::-1]
     horizontal, vertical = (-1 if matrix[k, k] < 0 else 1 for k in (0, 1))
     return picture[::vertical, ::horizontal], turned
+
+
+def tag_colours(encoder: VideoStream, frame: VideoFrame) -> None:
+    """Tell players what `to_frame` makes, and of what a decoded frame's colours are."""
+    context = encoder.codec_context
+    context.colorspace, context.color_range = _BT709, _LIMITED
+    context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
 
 
 def to_frame(

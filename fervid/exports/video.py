@@ -7,17 +7,18 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fervid.errors import MediaError, ResultError, SetupError
 from fervid.exports import Job
 from fervid.exports.drawing import draw
-from fervid.exports.pictures import shown_picture, to_frame
+from fervid.exports.pictures import Image, shown_picture, tag_colours, to_frame
 from fervid.exports.shown import Faces
+from fervid.exports.sound import sound_for
 from fervid.video.ffmpeg import CONTAINERS, MAX_PIXELS, open_recording, quoted
 
 if TYPE_CHECKING:
-    from av import AudioStream, Packet, VideoFrame, VideoStream
+    from av import Packet, VideoFrame, VideoStream
     from av.container import InputContainer, OutputContainer
 
 _MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -31,7 +32,7 @@ def write(job: Job, out: Path) -> None:
     Matroska counts in milliseconds, so there they are rounded to them.
 
     Raises:
-        MediaError: the recording cannot be read, or its sound does not fit into the container.
+        MediaError: the recording cannot be read.
         ResultError: the table of frames is damaged, or `out` has an ending of no known container.
         SetupError: PyAV is not installed.
     """
@@ -48,7 +49,7 @@ def write(job: Job, out: Path) -> None:
         with (
             _source(recording) as source,
             out.open("wb") as file,
-            av.open(file, "w", format=muxer) as target,
+            _target(file, muxer, source) as target,
         ):
             _copy(source, target, Faces(job.folder), recording)
     except av.FFmpegError as error:
@@ -74,17 +75,25 @@ def _source(recording: Path) -> Iterator[InputContainer]:
             yield source
 
 
+def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContainer:
+    """The new file; in MP4 a late start is told as exactly as the time stamps of the pictures."""
+    import av
+
+    bases = [stream.time_base for stream in source.streams.video if stream.time_base]
+    exact = {"movie_timescale": str(bases[0].denominator)} if bases and muxer != "matroska" else {}
+    return av.open(file, "w", format=muxer, container_options=exact)
+
+
 def _copy(source: InputContainer, target: OutputContainer, faces: Faces, recording: Path) -> None:
     """Draw on every picture and pass the sound on, in the order of the recording."""
     pictures = _Pictures(source, target, faces, _pictures_of(source, recording))
-    sound = {stream.index: _same(stream, target, recording) for stream in source.streams.audio}
+    sounds = {stream.index: sound_for(stream, target) for stream in source.streams.audio}
     waiting: list[Packet[Any]] = []
     for packet in source.demux([pictures.stream, *source.streams.audio]):
-        if packet.stream_index not in sound:
+        if (sound := sounds.get(packet.stream.index)) is None:
             pictures.add(packet)
-        elif packet.dts is not None:
-            packet.stream = sound[packet.stream_index]
-            waiting.append(packet)
+        else:
+            waiting += sound.take(packet)
         # No sound goes out before the first picture has told how large the pictures are.
         if pictures.encoder is not None:
             for piece in waiting:
@@ -127,7 +136,8 @@ class _Pictures:
         if (shown := self._faces.at(float((pts - self._start) * self._base))) is not None:
             draw(picture, shown)
         if self.encoder is None:
-            self.encoder = _encoder(self._target, self.stream, self._base, picture.shape)
+            self.encoder = _encoder(self._target, self.stream, self._base, picture)
+            tag_colours(self.encoder, frame)
         drawn = to_frame(picture, self.encoder, pts, self._base, frame.duration)
         self._target.mux(self.encoder.encode(drawn))
 
@@ -145,28 +155,17 @@ def _pictures_of(source: InputContainer, recording: Path) -> VideoStream:
     raise MediaError(f"{quoted(recording)}: has no video")
 
 
-def _same(stream: AudioStream, target: OutputContainer, recording: Path) -> AudioStream:
-    """A stream of the new file that takes the packets of this one as they are."""
-    try:
-        return target.add_stream_from_template(stream)
-    except ValueError as error:
-        codec = stream.codec_context.name
-        raise MediaError(
-            f"{quoted(recording)}: its sound ({codec}) does not fit into this container; "
-            "name an output that ends in .mkv with -o"
-        ) from error
-
-
 def _encoder(
-    target: OutputContainer, video: VideoStream, base: Fraction, shape: tuple[int, ...]
+    target: OutputContainer, video: VideoStream, base: Fraction, picture: Image
 ) -> VideoStream:
-    """A stream for pictures of this shape (H, W, 3), with the recording's time base."""
+    """A stream for pictures of this size, with the recording's time base."""
     import av
 
     name = next(name for name in _ENCODERS if name in av.codecs_available)
     options = _X264 if name == "libx264" else {}
     stream: Any = target.add_stream(name, rate=video.average_rate or 25, options=options)
-    stream.height, stream.width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
+    height, width = picture.shape[:2]
+    stream.height, stream.width = height + height % 2, width + width % 2
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = stream.time_base = base
     return stream  # type: ignore[no-any-return]
