@@ -270,6 +270,22 @@ def test_boxes_at_and_beyond_the_edges_are_drawn_inside(box: tuple[float, ...]) 
     draw(tiny, one_face(box, "uncertain", [1 / 7] * 7))
 
 
+def test_panels_keep_off_other_faces_where_there_is_room() -> None:
+    left, right = (200, 100, 60, 80), (265, 100, 60, 80)
+    image = np.full((360, 640, 3), 200, np.uint8)
+    faces = Shown(
+        0.0,
+        1.0,
+        np.array([1, 2]),
+        np.array([left, right], float),
+        np.full((2, 7), 1 / 7),
+        ["sad"] * 2,
+    )
+    draw(image, faces)
+    for x, y, w, h in (left, right):
+        assert (image[y + 3 : y + h - 3, x + 3 : x + w - 3] == 200).all()
+
+
 def refused(result: Path, out: Path, **options: Path) -> str:
     """The one line of the error; nothing may have been left behind."""
     before = sorted(result.parent.rglob("*"))

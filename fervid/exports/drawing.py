@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
 
 Image = NDArray[np.uint8]
+Rectangle = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels."""
 
 _GRAY, _WHITE = (160, 160, 160), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -31,18 +35,44 @@ _BGR = {name: _bgr(colour) for name, colour in COLOURS.items()}
 def draw(image: Image, faces: Shown) -> None:
     """Draw all faces into an image (H, W, 3) of uint8 in the order blue, green, red."""
     line = max(10, round(image.shape[0] / 45))
-    for face, box, smooth, state in zip(
-        faces.face_id, faces.xywh, faces.smooth, faces.state, strict=True
-    ):
-        left, top, right, bottom = _edges(box, image.shape)
+    boxes = [_edges(box, image.shape) for box in faces.xywh]
+    taken = list(boxes)
+    for box, smooth in zip(boxes, faces.smooth, strict=True):
+        taken.append(_place(box, _panel_size(line), taken, image.shape))
+        _bars(image, smooth, taken[-1], line)
+    # Above the panels, where they meet.
+    for face, box, state in zip(faces.face_id, boxes, faces.state, strict=True):
         colour = _BGR.get(state, _GRAY)
-        cv2.rectangle(image, (left, top), (right, bottom), colour, max(1, line // 8))
-        _label(image, f"face {face}:  {state}", (left, top), line, colour)
-        _bars(image, smooth, (left, top, right), line)
+        cv2.rectangle(image, box[:2], box[2:], colour, max(1, line // 8))
+        _label(image, f"face {face}:  {state}", box[:2], line, colour)
 
 
-def _edges(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of x, y, w, h, within the picture."""
+def _place(
+    box: Rectangle, size: tuple[int, int], taken: list[Rectangle], shape: tuple[int, ...]
+) -> Rectangle:
+    """Where a panel of this width and height beside a box covers least of what is drawn."""
+    (left, top, right, bottom), (width, height) = box, size
+    corners = [
+        (right + 2, top),
+        (left - 2 - width, top),
+        (left, bottom + 2),
+        (left, top - height - height // 5),
+        (right + 2, bottom - height),
+        (left - 2 - width, bottom - height),
+    ]
+    room = np.array([shape[1] - width, shape[0] - height])
+    starts = np.clip(corners, 0, np.maximum(room, 0))
+    ends, known = starts + size, np.array(taken)
+    overlap = np.minimum(ends[:, None], known[None, :, 2:])
+    overlap = overlap - np.maximum(starts[:, None], known[None, :, :2])
+    covered = np.maximum(overlap, 0).prod(axis=2).sum(axis=1)
+    best = int(np.argmin(covered))
+    (x, y), (x_end, y_end) = starts[best].tolist(), ends[best].tolist()
+    return x, y, x_end, y_end
+
+
+def _edges(box: NDArray[np.float64], shape: tuple[int, ...]) -> Rectangle:
+    """The edges of x, y, w, h, within the picture."""
     corners = np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
     limits = np.array([shape[1], shape[0], shape[1], shape[0]]) - 1
     left, top, right, bottom = np.clip(np.rint(corners), 0, limits).astype(int).tolist()
@@ -53,11 +83,10 @@ def _darken(image: Image, left: int, top: int, right: int, bottom: int) -> None:
     image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] //= _DARKER
 
 
-def _text(image: Image, text: str, left: int, bottom: int, line: int) -> int:
-    """Write a line whose letters stand on `bottom`; returns how wide it is."""
+def _text(image: Image, text: str, left: int, bottom: int, line: int) -> None:
+    """Write a line whose letters stand on `bottom`."""
     scale = 0.65 * line / _LETTERS_HIGH
     cv2.putText(image, text, (left, bottom), _FONT, scale, _WHITE, max(1, line // 14), cv2.LINE_AA)
-    return _width(text, line)
 
 
 def _width(text: str, line: int) -> int:
@@ -77,19 +106,23 @@ def _label(
     _text(image, text, left + 2 * pad, top + line - pad // 2, line)
 
 
-def _bars(
-    image: Image, smooth: NDArray[np.float64], edges: tuple[int, int, int], line: int
-) -> None:
-    """A panel beside the box, on the side with room, with a word and a bar for each expression."""
-    left, top, right = edges
-    words, longest = max(_width(name, line) for name in EXPRESSIONS), 5 * line
-    width = words + longest + line
-    left = right + 2 if right + 2 + width <= image.shape[1] else max(0, left - 2 - width)
-    top = max(0, min(top, image.shape[0] - line * len(EXPRESSIONS)))
-    _darken(image, left, top, left + width, top + line * len(EXPRESSIONS))
-    start = left + words + line // 2
+def _panel_size(line: int) -> tuple[int, int]:
+    """Width and height of a panel of words and bars."""
+    return _words(line) + 6 * line, line * len(EXPRESSIONS)
+
+
+@functools.cache
+def _words(line: int) -> int:
+    return max(_width(name, line) for name in EXPRESSIONS)
+
+
+def _bars(image: Image, smooth: NDArray[np.float64], place: Rectangle, line: int) -> None:
+    """A panel with a word and a bar for each expression."""
+    left, top, *_ = place
+    _darken(image, *place)
+    start = left + _words(line) + line // 2
     for row, (name, share) in enumerate(zip(EXPRESSIONS, smooth.tolist(), strict=True), 1):
         bottom = top + row * line - line // 4
         _text(image, name, left + line // 4, bottom, line)
-        end = (start + round(longest * share), bottom)
+        end = (start + round(5 * line * share), bottom)
         cv2.rectangle(image, (start, bottom - line // 2), end, _BGR[name], cv2.FILLED)
