@@ -19,14 +19,16 @@ _UNTAGGED, _BT709, _LIMITED = 2, 1, 1
 _HD_LINES = 720
 
 
-def shown_picture(frame: VideoFrame, pixel_aspect: Fraction | None) -> Image:
+def shown_picture(
+    frame: VideoFrame, matrix: NDArray[np.int32], pixel_aspect: Fraction | None
+) -> Image:
     """The picture (H, W, 3) of uint8, blue first: upright, not mirrored, with square pixels."""
     # Players take untagged pictures of this size and more for BT.709.
     untagged = frame.colorspace == _UNTAGGED and frame.height >= _HD_LINES
     decoded: Any = frame.to_ndarray(
         format="bgr24", src_colorspace=_BT709 if untagged else frame.colorspace
     )
-    picture, turned = _upright(decoded, _display_matrix(frame))
+    picture, turned = _upright(decoded, matrix)
     aspect = Fraction(pixel_aspect or 1) or Fraction(1)
     height, width = picture.shape[:2]
     shown = max(1, round(width * (1 / aspect if turned else aspect)))
@@ -35,8 +37,11 @@ def shown_picture(frame: VideoFrame, pixel_aspect: Fraction | None) -> Image:
     return np.ascontiguousarray(picture)
 
 
-def _display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
-    """The upper left (2, 2) of the matrix that a player applies to rows (x, y)."""
+def display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
+    """The upper left (2, 2) of the matrix that a player applies to rows (x, y).
+
+    To be asked of few frames: one that was asked is in a cycle and stays until garbage is searched.
+    """
     from av.sidedata.sidedata import Type
 
     known: Any = frame.side_data

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from fervid.errors import MediaError, ResultError, SetupError
 from fervid.exports import Job
 from fervid.exports.drawing import draw
-from fervid.exports.pictures import Image, shown_picture, tag_colours, to_frame
+from fervid.exports.pictures import Image, display_matrix, shown_picture, tag_colours, to_frame
 from fervid.exports.shown import Faces
 from fervid.exports.sound import sound_for
 from fervid.video.ffmpeg import CONTAINERS, MAX_PIXELS, open_recording, quoted
 
 if TYPE_CHECKING:
+    import numpy as np
     from av import Packet, VideoFrame, VideoStream
     from av.container import InputContainer, OutputContainer
+    from numpy.typing import NDArray
 
 _MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _ENCODERS = ("libx264", "libopenh264", "mpeg4")
@@ -117,6 +119,7 @@ class _Pictures:
         # As ffmpeg counts: from the start of the earliest stream, in whole units of this one.
         self._start = round(Fraction(source.start_time or 0, 1_000_000) / self._base)
         self._last: int | None = None
+        self._matrix: NDArray[np.int32] | None = None
 
     def add(self, packet: Packet[Any]) -> None:
         """Write what comes out after this packet; damaged pictures are left out."""
@@ -132,7 +135,9 @@ class _Pictures:
                 self._write(frame, pts)
 
     def _write(self, frame: VideoFrame, pts: int) -> None:
-        picture = shown_picture(frame, self.stream.sample_aspect_ratio)
+        if self._matrix is None:
+            self._matrix = display_matrix(frame)
+        picture = shown_picture(frame, self._matrix, self.stream.sample_aspect_ratio)
         if (shown := self._faces.at(float((pts - self._start) * self._base))) is not None:
             draw(picture, shown)
         if self.encoder is None:
