@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 from collections.abc import Callable
@@ -341,6 +342,17 @@ def test_sound_that_the_container_cannot_hold_becomes_aac(
     assert len(wave) / 44_100 == pytest.approx(2.0, abs=0.1)
     middle = wave[20_000:64_100]
     assert np.argmax(np.abs(np.fft.rfft(middle))) == 440
+
+
+def test_frames_are_let_go_at_once(constant_clip: Path, tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # the command line searches for garbage rarely
+    try:
+        annotated(constant_clip, tmp_path)
+        kept = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert kept <= 5
 
 
 def test_an_ending_of_no_container_is_refused(constant_clip: Path, tmp_path: Path) -> None:
