@@ -21,10 +21,12 @@ import click
 from fervid import __version__
 from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError, SetupError
+from fervid.exports import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fervid.exports import FormatName
     from fervid.pipeline import Progress
 
 _EPILOG = """\b
@@ -407,6 +409,52 @@ def report(result: Path) -> None:
         from fervid.report import write_report
 
         click.echo(f"report: {_printable(str(write_report(result)))}")
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option(
+    "--to", type=click.Choice(list(FORMATS)), required=True, help="Which kind of file to write."
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write, or an existing folder for it.  [default: the result folder]",
+)
+@click.option(
+    "--recording",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The recording, which video draws on and elan links to.  [default: the one beside RESULT]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+def export(
+    result: Path, to: FormatName, out: Path | None, recording: Path | None, overwrite: bool
+) -> None:
+    """Write a result as a file of another tool.
+
+    \b
+    elan     .eaf for ELAN: a tier for each person, an annotation for each episode
+    boris    .boris.xlsx for BORIS: a state event for each episode
+    datavyu  .datavyu.csv for Datavyu: a column for each person
+    webvtt   .vtt, srt .srt: episodes as subtitles for players
+    parquet  .parquet, a file for each table, with types and meanings
+    json     .json with everything
+    video    .annotated.mp4: the recording with boxes, ids and probabilities drawn on it
+
+    \b
+    Examples:
+      fervid export lecture.mp4.fervid --to elan
+      fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4 -o lecture.mkv
+    """
+    if recording is not None and not FORMATS[to].recording:
+        raise click.UsageError(f"--recording is not for {to}")
+    with _one_line_errors():
+        from fervid.exports import export as write
+
+        for path in write(result, to, out, recording=recording, overwrite=overwrite):
+            click.echo(f"{to}: {_printable(str(path))}")
 
 
 @main.command()

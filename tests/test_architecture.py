@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent / "fervid"
 FOUNDATION = {f"fervid{name}" for name in ("", ".choices", ".columns", ".errors", ".records")}
 ALLOWED = {
     "cli": {
+        "fervid.exports",
         "fervid.pipeline",
         "fervid.settings",
         "fervid.report",
@@ -76,6 +77,12 @@ ALLOWED = {
     "summaries": set(),
     "result_files": set(),
     "report": {"fervid.model_cards", "fervid.report", "fervid.result_files", "fervid.summaries"},
+    "exports": {
+        "fervid.exports",
+        "fervid.report.figures",
+        "fervid.result_files",
+        "fervid.video.ffmpeg",
+    },
     "results": {
         "fervid.held",
         "fervid.report",
@@ -97,6 +104,14 @@ WITHOUT_JAX = (
     "timeline",
     "results",
     "report",
+    "exports",
+    "exports.boris",
+    "exports.datavyu",
+    "exports.document",
+    "exports.elan",
+    "exports.parquet",
+    "exports.subtitles",
+    "exports.video",
     "model_cards",
 )
 

@@ -1,0 +1,41 @@
+"""BORIS: a spreadsheet of state events, to be loaded into an observation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from openpyxl import Workbook
+
+from fervid.exports import Job
+from fervid.exports.tables import read_episodes
+
+COLUMNS = ("time", "subject", "code", "modifier", "comment")
+
+
+def write(job: Job, out: Path) -> None:
+    """Write a row at each onset and each offset, by time; times in seconds.
+
+    Every text is made here of known words, so that no cell can be taken for a formula.
+
+    Raises:
+        ResultError: the table of episodes is missing or damaged.
+    """
+    episodes = read_episodes(job.folder)
+    count = len(episodes)
+    rows = [
+        (f"face {face}", expression, f"peak {peak:.4f}")
+        for face, expression, peak in zip(
+            episodes["face_id"], episodes["expression"], episodes["peak"], strict=True
+        )
+    ]
+    times = np.concatenate([episodes["offset"], episodes["onset"]])
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("events")
+    sheet.append(COLUMNS)
+    # Stable, offsets first: where one state follows another at once, the first ends before.
+    for place in np.argsort(times, kind="stable"):
+        sheet.append(
+            (float(times[place]), *rows[place % count], "offset" if place < count else "onset")
+        )
+    book.save(out)

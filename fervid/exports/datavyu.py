@@ -1,0 +1,35 @@
+"""Datavyu: the CSV that it writes and opens itself, with a column for each person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fervid.exports import Job
+from fervid.exports.tables import hours_fit, read_cues
+
+_VERSION = "#4"
+
+
+def write(job: Job, out: Path) -> None:
+    """Write a cell for each episode; times in milliseconds.
+
+    Raises:
+        ResultError: a table is missing or damaged, or longer than 100 hours.
+    """
+    cues = read_cues(job.folder)
+    hours_fit(cues, job.folder)
+    with out.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"{_VERSION}\n")
+        for face, mine in cues.items():
+            # Kind of column, whether it is visible, an empty comment, and the codes of its cells.
+            file.write(f"face{face} (MATRIX,true,)-expression|NOMINAL\n")
+            file.writelines(
+                f"{_timecode(cue.start_ms)},{_timecode(cue.end_ms)},({cue.expression})\n"
+                for cue in mine
+            )
+
+
+def _timecode(time_ms: int) -> str:
+    """Milliseconds as HH:MM:SS:mmm."""
+    seconds, rest = divmod(time_ms, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{rest:03}"

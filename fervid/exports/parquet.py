@@ -1,0 +1,61 @@
+"""Parquet: a file for each table, with the meaning of every column in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fervid.columns import TABLES, UNITS
+from fervid.errors import SetupError
+from fervid.exports import Job
+from fervid.exports.tables import read_small
+from fervid.result_files import read_frames
+
+_ROWS_A_GROUP = 50_000
+
+
+def write(job: Job, out: Path) -> None:
+    """Write `frames.parquet` and the other tables into the folder `out`.
+
+    Numbers have the types of the tables, words are dictionaries, and what is empty is null.
+
+    Raises:
+        ResultError: a table is missing or damaged.
+        SetupError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise SetupError("Parquet needs pyarrow: pip install 'fervid[parquet]'") from error
+    frames = read_frames(job.folder, chunk_rows=_ROWS_A_GROUP)
+    _write_table("frames", frames, out)
+    _write_table("episodes", [read_small(job.folder, "episodes")], out)
+    _write_table("people", [read_small(job.folder, "people")], out)
+    _write_table("summary", [read_small(job.folder, "summary")], out)
+
+
+def _write_table(name: str, pieces: Iterable[pd.DataFrame], folder: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rest: Iterator[pd.DataFrame] = iter(pieces)
+    piece = next(rest)
+    schema = _explained(pa.Schema.from_pandas(piece, preserve_index=False), name)
+    with (
+        (folder / f"{name}.parquet").open("wb") as file,
+        parquet.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        writer.write_table(pa.Table.from_pandas(piece, schema, preserve_index=False))
+        for piece in rest:
+            writer.write_table(pa.Table.from_pandas(piece, schema, preserve_index=False))
+
+
+def _explained(schema: Any, name: str) -> Any:
+    """The schema with what the codebook says of each column."""
+    for place, column in enumerate(TABLES[name]):
+        about = {"meaning": column.meaning, "unit": UNITS[column.kind]}
+        schema = schema.set(place, schema.field(place).with_metadata(about))
+    return schema

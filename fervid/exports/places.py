@@ -1,0 +1,92 @@
+"""Where exported files go, and how they appear there: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fervid.columns import TABLES
+from fervid.errors import ResultError
+from fervid.exports import Format
+from fervid.result_files import CODEBOOK_NAME, META_NAME, REPORT_NAME, csv_name
+
+_OWN = (CODEBOOK_NAME, META_NAME, REPORT_NAME, *map(csv_name, TABLES))
+
+
+def targets_of(folder: Path, form: Format, out: Path | None) -> list[Path]:
+    """The files to write.
+
+    Raises:
+        ResultError: there is no folder for them.
+    """
+    if not folder.is_dir():
+        raise ResultError(f"{folder}: no such folder; give a result folder, RECORDING.fervid")
+    place = folder if out is None else out
+    if form.tables:
+        if not place.is_dir():
+            raise ResultError(f"{place}: no such folder; a file a table is written into it")
+        return [place / f"{table}{form.ending}" for table in form.tables]
+    if place.is_dir():
+        return [place / f"{_stem(folder)}{form.ending}"]
+    if not place.parent.is_dir():
+        raise ResultError(f"{place.parent}: no such folder")
+    return [place]
+
+
+def _stem(folder: Path) -> str:
+    """`lecture` for `lecture.mp4.fervid`."""
+    return Path(folder.resolve().name.removesuffix(".fervid")).stem or "result"
+
+
+def protect(targets: Sequence[Path], folder: Path, recording: Path | None) -> None:
+    """Raise ResultError if a target is a file of the result itself, or the recording."""
+    kept = {(folder / name).resolve() for name in _OWN}
+    kept |= {recording.resolve()} if recording else set()
+    for target in targets:
+        if target.resolve() in kept:
+            raise ResultError(f"{target}: is what is exported from; choose another name")
+
+
+@contextlib.contextmanager
+def new_files(targets: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
+    """A hidden folder to write files into, which get their places when the context is left well.
+
+    Args:
+        targets: all in one folder; each by its name is to be written.
+        overwrite: replace existing ones.
+
+    Raises:
+        ResultError: one exists and may not be replaced, or the disk refuses.
+    """
+    home = targets[0].parent
+    part = home / f".{secrets.token_hex(6)}.fervid-part"
+    try:
+        _check(targets, overwrite)
+        part.mkdir()
+        yield part
+        for target in targets:
+            _sync(part / target.name)
+        _check(targets, overwrite)
+        for target in targets:
+            (part / target.name).replace(target)
+    except OSError as error:
+        raise ResultError(f"{home}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check(targets: Sequence[Path], overwrite: bool) -> None:
+    for target in targets:
+        if target.is_dir():
+            raise ResultError(f"{target}: is a folder")
+        if not overwrite and os.path.lexists(target):
+            raise ResultError(f"{target}: exists already; keep it or pass --overwrite")
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

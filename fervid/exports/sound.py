@@ -1,0 +1,54 @@
+"""The sound of a recording for another container: as it is, or as AAC where that has no place."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioStream, Packet
+    from av.container import OutputContainer
+
+
+class Sound(Protocol):
+    """One stream of sound."""
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        """What goes into the new file for a packet of the recording, the empty last one too."""
+
+
+def sound_for(stream: AudioStream, target: OutputContainer) -> Sound:
+    """A stream of `target` for this one of a recording; to be made before anything is written."""
+    try:
+        return _Copied(target.add_stream_from_template(stream))
+    except ValueError:  # the container knows no such codec
+        return _Encoded(stream, target)
+
+
+class _Copied:
+    def __init__(self, stream: AudioStream) -> None:
+        self._stream = stream
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        if packet.dts is None:
+            return []
+        packet.stream = self._stream
+        return [packet]
+
+
+class _Encoded:
+    def __init__(self, stream: AudioStream, target: OutputContainer) -> None:
+        self._from = stream
+        self._to = target.add_stream("aac", rate=stream.rate)
+        # Old containers do not say which speaker a channel is for.
+        self._to.codec_context.layout = "mono" if stream.channels == 1 else "stereo"
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        import av
+
+        frames: list[AudioFrame] = []
+        with contextlib.suppress(av.InvalidDataError):
+            frames = self._from.decode(packet)
+        packets = [piece for frame in frames for piece in self._to.encode(frame)]
+        ends = packet.dts is None and not packet.size
+        return [*packets, *self._to.encode(None)] if ends else packets

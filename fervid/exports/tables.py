@@ -1,0 +1,76 @@
+"""Tables of a result as exports take them, checked, as anyone may have edited them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from fervid.columns import TABLES
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS
+from fervid.result_files import csv_name, read_table
+
+
+@dataclass(frozen=True)
+class Cue:
+    """An episode in whole milliseconds, `start_ms` < `end_ms`; those of a person do not overlap."""
+
+    face_id: int
+    expression: str
+    start_ms: int
+    end_ms: int
+
+
+def read_episodes(folder: Path) -> pd.DataFrame:
+    """The table of episodes.
+
+    Raises:
+        ResultError: it is missing, not ours, or holds what no analysis gives.
+    """
+    table = read_table(folder, "episodes")
+    times = table[["onset", "offset", "peak"]].to_numpy()
+    in_order = np.isfinite(times).all() and (table["offset"] > table["onset"]).all()
+    known = table["expression"].isin(EXPRESSIONS) & table["previous"].isin([*EXPRESSIONS, ""])
+    if not in_order or not known.all():
+        raise ResultError(f"{folder / csv_name('episodes')}: damaged: not what fervid writes")
+    return table
+
+
+def read_cues(folder: Path) -> dict[int, list[Cue]]:
+    """The episodes of each person by onset, also of people without any.
+
+    Raises:
+        ResultError: a table is missing or damaged.
+    """
+    episodes = read_episodes(folder).sort_values("onset", kind="stable")
+    people = {int(face): list[Cue]() for face in sorted(read_table(folder, "people")["face_id"])}
+    starts, ends = (
+        np.maximum(0, np.rint(episodes[name] * 1000)).astype(int) for name in ("onset", "offset")
+    )
+    rows = zip(episodes["face_id"], episodes["expression"], starts, ends, strict=True)
+    for face, expression, start, end in rows:
+        mine = people.setdefault(int(face), [])
+        # What rounds to nothing lasts a millisecond: other tools refuse empty annotations.
+        start = max(int(start), mine[-1].end_ms if mine else 0)
+        mine.append(Cue(int(face), expression, start, max(int(end), start + 1)))
+    return people
+
+
+def read_small(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
+    """A small table with words as categories, where they are a set, and empty ones missing."""
+    table = read_episodes(folder) if name == "episodes" else read_table(folder, name)
+    kind = pd.CategoricalDtype(pd.Index(EXPRESSIONS))
+    words = [c.name for c in TABLES[name] if c.kind == "word" and c.name != "recording"]
+    return table.assign(
+        **{word: table[word].where(table[word] != "").astype(kind) for word in words}
+    )
+
+
+def hours_fit(cues: dict[int, list[Cue]], folder: Path) -> None:
+    """Raise ResultError if a time does not fit in two digits for the hours."""
+    if any(mine and mine[-1].end_ms >= 100 * 3_600_000 for mine in cues.values()):
+        raise ResultError(f"{folder}: longer than 100 hours, which this format cannot tell")
