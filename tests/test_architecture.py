@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent / "fervid"
 FOUNDATION = {f"fervid{name}" for name in ("", ".choices", ".columns", ".errors", ".records")}
 ALLOWED = {
     "cli": {
+        "fervid.explanations",
         "fervid.pipeline",
         "fervid.settings",
         "fervid.report",
@@ -33,6 +34,17 @@ ALLOWED = {
         "fervid.settings",
         "fervid.smoothing",
         "fervid.timeline",
+        "fervid.tracks",
+        "fervid.video",
+    },
+    "explanations": {
+        "fervid.classifier",
+        "fervid.explanations",
+        "fervid.faces",
+        "fervid.models",
+        "fervid.pipeline",
+        "fervid.result_files",
+        "fervid.settings",
         "fervid.tracks",
         "fervid.video",
     },

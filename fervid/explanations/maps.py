@@ -27,8 +27,8 @@ class Explanations:
     Attributes:
         probs: (N, 7) float32, the probabilities as the classifier reports them.
         expression: (N,) int64, index into `EXPRESSIONS` of the one that is explained.
-        gradient: (N, 48, 48) float32, 0 or more: LayerCAM, how strongly what the network sees
-            there raises the probability.
+        gradient: (N, 48, 48) float32: HiResCAM, how much what the network sees there raises the
+            logarithm of the probability, in no unit; below 0 it lowers it.
         occlusion: (N, 48, 48) float32: by how much the natural logarithm of the probability falls
             where a square around this pixel is hidden, mean over the squares; below 0 it rises.
     """

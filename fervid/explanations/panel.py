@@ -34,10 +34,10 @@ _LEAST_SCALE = 0.1
 """Drops of the log-probability are coloured fully from here on, at least: 10% of it."""
 
 MEANING = (
-    "Orange: what this model reacts to in favour of the named expression; blue: hiding it raises "
-    "the probability. The gradient map (LayerCAM) asks the network, the occlusion map hides "
-    "squares of 12 x 12 of the 48 x 48 pixels; trust what both mark. Each map has its own scale. "
-    "They say nothing about whether the answer is right or what the person feels."
+    "Orange speaks for the named expression to this model, blue against it. The gradient map "
+    "(HiResCAM) asks the network, the occlusion map hides squares of 12 x 12 of the 48 x 48 "
+    "pixels; rely on places that both mark. Each map has its own scale. The maps do not say whether "
+    "the answer is right, nor what the person feels."
 )
 
 
@@ -154,7 +154,7 @@ def _face(explained: Explained, row: int) -> Picture:
     crop = explained.crops.images[row]
     tiles = (
         ("as the model sees it", _tinted(crop, np.zeros_like(gradient), 1.0)),
-        ("gradient map", _tinted(crop, gradient, float(gradient.max()))),
+        ("gradient map", _tinted(crop, gradient, float(np.abs(gradient).max()))),
         (
             f"occlusion: down to {least:.0%}",
             _tinted(crop, occlusion, max(float(np.abs(occlusion).max()), _LEAST_SCALE)),
@@ -176,7 +176,7 @@ def _tinted(crop: Picture, values: NDArray[np.float32], scale: float) -> Picture
     colour = np.where(spread[..., None] > 0, np.array(_FOR, np.float32), np.array(_AGAINST))
     share = _DEEPEST * np.minimum(np.abs(spread), 1.0)[..., None]
     # The colour takes the brightness of what it covers, so that the face stays visible.
-    shaded = colour * (0.35 + 0.65 * luma[..., None] / 255)
+    shaded = colour * (0.5 + 0.5 * luma[..., None] / 255)
     return np.asarray((1 - share) * luma[..., None] + share * shaded, np.uint8)
 
 
@@ -201,7 +201,9 @@ def _bars(
 
 
 def _footer(text: str) -> Picture:
-    lines = textwrap.wrap(text, 130)
+    # Fonts differ between OpenCV's versions: as many letters a line as fit.
+    letters = int(len(text) * (_WIDTH - 2 * _MARGIN) / _length(text, 0.42) * 0.95)
+    lines = textwrap.wrap(text, letters)
     picture = _paper(len(lines) * _LINE + 2 * _MARGIN)
     for number, line in enumerate(lines, start=1):
         _write(picture, line, _MARGIN, number * _LINE, 0.42, _FAINT)
