@@ -23,7 +23,7 @@ _LOOK_BACK_S = 2.0
 _DURATION_S = 0.01
 """How exactly the length of a recording is known."""
 
-_LONGEST_LAST_S = 1.0
+_LONGEST_LAST_S, _FAR_S = 1.0, 10.0
 _LARGEST_PHOTO = 200_000_000
 
 Moment = tuple[FrameBatch, tuple[int, int]]
@@ -56,17 +56,26 @@ def moment(path: Path, at: float | None, settings: Settings) -> Moment:
         if at is None:
             first = next(iter(reader))
             return FrameBatch(first.images[:1], first.index[:1], first.time_s[:1]), info.displayed
-    if info.duration_s is not None and at > info.duration_s + _DURATION_S:
-        raise MediaError(_outside(path, at, f"it is {info.duration_s:.2f} s long"))
+    length_s = info.duration_s
+    # Containers may tell less than the time of the last frame; far from it, nobody need decode.
+    if length_s is not None and at > length_s + _FAR_S:
+        raise MediaError(_outside(path, at, f"it is {length_s:.2f} s long"))
     batch = _last_until(path, at, settings)
     if batch is None:
         raise MediaError(_outside(path, at, "its first frame comes later"))
-    if info.duration_s is None and at > (last := batch.time_s[0]) + _LONGEST_LAST_S:
-        # Nobody knows for how long the last frame is shown.
-        after = _last_until(path, math.inf, settings)
-        if after is not None and after.time_s[0] == last:
-            raise MediaError(_outside(path, at, f"its last frame is at {last:.2f} s"))
+    last_s = float(batch.time_s[0])
+    if at > shown_until(last_s, length_s):
+        after = None if length_s is not None else _last_until(path, math.inf, settings)
+        if after is None or after.time_s[0] == last_s:
+            raise MediaError(_outside(path, at, f"its last frame is at {last_s:.2f} s"))
     return batch, info.displayed
+
+
+def shown_until(last_s: float, length_s: float | None) -> float:
+    """Until when the last frame is shown, by its time and the recording's length, if known."""
+    if length_s is None or length_s < last_s:
+        return last_s + _LONGEST_LAST_S
+    return length_s + _DURATION_S
 
 
 def _outside(path: Path, at: float, why: str) -> str:

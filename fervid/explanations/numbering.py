@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from fervid.columns import BOX_COLUMNS
 from fervid.errors import ResultError
-from fervid.explanations.moments import RESOLUTION_S
+from fervid.explanations.moments import RESOLUTION_S, shown_until
 from fervid.records import EXPRESSIONS, Detections
 from fervid.result_files import read_frames
 from fervid.tracks import iou
@@ -103,20 +103,25 @@ def _places(
 
 
 def rows_at(
-    folder: Path, at: float | None, part: tuple[float | None, float | None]
+    folder: Path,
+    at: float | None,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    length_s: float | None = None,
 ) -> pd.DataFrame:
     """The rows of the sampled frame nearest to a time: the one shown then, if that was sampled.
 
     Args:
         folder: a result folder; its frame table is read up to that time only.
         at: seconds; None: the first frame.
-        part: start and end of what was analysed, None: open.
+        start, end: of what was analysed, None: open.
+        length_s: of the recording, if known.
 
     Raises:
         ResultError: the table cannot be used, or the analysis left this time out.
     """
-    start, end = part[0] or 0.0, math.inf if part[1] is None else part[1]
-    if at is not None and not start <= at < end:
+    if at is not None and not (start or 0.0) <= at < (math.inf if end is None else end):
         raise ResultError(f"{folder}: {at:g} s lies outside of the part that was analysed")
     until = -math.inf if at is None else at + RESOLUTION_S
     around: pd.DataFrame | None = None
@@ -130,6 +135,9 @@ def rows_at(
         around = known if len(later) else known[known["frame"] == last]
     if around is None or (at is not None and around["timestamp"].iloc[0] > until):
         raise ResultError(f"{folder}: no frame was analysed up to {at or 0:g} s")
+    last_s = float(around["timestamp"].iloc[-1])
+    if at is not None and at > shown_until(last_s, length_s):
+        raise ResultError(f"{folder}: nothing at {at:g} s: the last frame is at {last_s:.2f} s")
     return _nearest(around, until)
 
 

@@ -36,8 +36,8 @@ _LEAST_SCALE = 0.1
 MEANING = (
     "Orange speaks for the named expression to this model, blue against it. The gradient map "
     "(HiResCAM) asks the network, the occlusion map hides squares of 12 x 12 of the 48 x 48 "
-    "pixels; rely on places that both mark. Each map has its own scale. The maps do not say whether "
-    "the answer is right, nor what the person feels."
+    "pixels; rely on places that both mark. Each map has its own scale. The maps do not say "
+    "whether the answer is right, nor what the person feels."
 )
 
 

@@ -82,7 +82,7 @@ def explain_recording(
         found = analyzer.detector.detect(batch, displayed)
         everyone = left_to_right(found[found.score >= analyzer.detector.start_score])
     else:
-        rows = rows_at(folder, at, (settings.start, settings.end))
+        rows = rows_at(folder, at, start=settings.start, end=settings.end, length_s=_length(folder))
         batch, displayed = moment(path, float(rows["timestamp"].iloc[0]), settings)
         if batch.index[0] != rows["frame"].iloc[0]:
             raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
@@ -100,8 +100,10 @@ def _chosen(everyone: NumberedFaces, numbers: Sequence[int], where: str) -> Numb
     there = everyone.number.tolist()
     for number in numbers:
         if number not in there:
-            known = f"face {there[0]}" if len(there) == 1 else f"faces {', '.join(map(str, there))}"
-            raise MediaError(f"{where}: no face {number}; there is {known}")
+            known = (
+                f"are faces {', '.join(map(str, there))}" if there[1:] else f"is face {there[0]}"
+            )
+            raise MediaError(f"{where}: no face {number}; there {known}")
     wanted = numbers or there
     return everyone[np.flatnonzero(np.isin(everyone.number, wanted))]
 
@@ -125,6 +127,11 @@ def _same_recording(folder: Path, path: Path) -> bool:
         return bool(about.get("size_bytes") == path.stat().st_size)
     except OSError:
         return True  # whoever opens the recording says what is wrong with it
+
+
+def _length(folder: Path) -> float | None:
+    length_s = (read_meta(folder).get("recording") or {}).get("duration_s")
+    return float(length_s) if isinstance(length_s, int | float) else None
 
 
 def _settings_of(folder: Path, chosen: dict[str, Any]) -> Settings:
