@@ -27,7 +27,7 @@ _LONGEST_LAST_S, _FAR_S = 1.0, 10.0
 _LARGEST_PHOTO = 200_000_000
 
 Moment = tuple[FrameBatch, tuple[int, int]]
-"""One frame at the working size, and width and height of it as displayed."""
+"""One frame at the working size, and width and height of it as displayed; a photo has time NaN."""
 
 
 def moment(path: Path, at: float | None, settings: Settings) -> Moment:
@@ -131,4 +131,4 @@ def shrunk(luma: NDArray[np.uint8], settings: Settings) -> Moment:
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
     else:
         small = luma
-    return FrameBatch(small[None], np.zeros(1, np.int64), np.zeros(1)), (width, height)
+    return FrameBatch(small[None], np.zeros(1, np.int64), np.full(1, np.nan)), (width, height)

@@ -117,8 +117,9 @@ def _header(explained: Explained) -> Picture:
     picture[_MARGIN : _MARGIN + height, _MARGIN : _MARGIN + width] = overview
     x = 2 * _MARGIN + _OVERVIEW
     order = "from left to right" if explained.result is None else "as in the analysis"
-    frame = f"frame {explained.batch.index[0]}, shown from {explained.batch.time_s[0]:.3f} s on"
-    lines = (frame, f"faces are numbered {order}")
+    time_s = float(explained.batch.time_s[0])
+    frame = f"frame {explained.batch.index[0]}, shown from {time_s:.3f} s on"
+    lines = ("photo" if np.isnan(time_s) else frame, f"faces are numbered {order}")
     _write(picture, explained.name, x, _MARGIN + _LINE, 0.65)
     for number, line in enumerate(lines, start=2):
         _write(picture, line, x, _MARGIN + number * (_LINE + 4), 0.5, _FAINT)

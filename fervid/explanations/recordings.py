@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ class Explained:
 
     Attributes:
         name: file name of the recording or photo.
-        batch: the one frame, at the working size.
+        batch: the one frame, at the working size; a photo has time NaN.
         displayed: its width and height as displayed, the unit of the boxes.
         everyone: all faces of the frame.
         chosen: the N ones that are explained.
@@ -87,10 +88,15 @@ def explain_recording(
         if batch.index[0] != rows["frame"].iloc[0]:
             raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
         everyone = as_in_table(rows, analyzer.detector.detect(batch, displayed))
-    chosen_faces = _chosen(everyone, numbers, f"{quoted(path)} at {batch.time_s[0]:.3f} s")
+    chosen_faces = _chosen(everyone, numbers, _where(path, batch))
     crops = faces.crop(batch, chosen_faces.faces, displayed)
     maps = explain(crops, analyzer.classifier, expression)
     return Explained(path.name, batch, displayed, everyone, chosen_faces, crops, maps, folder)
+
+
+def _where(path: Path, batch: FrameBatch) -> str:
+    time_s = float(batch.time_s[0])
+    return quoted(path) if math.isnan(time_s) else f"{quoted(path)} at {time_s:.3f} s"
 
 
 def _chosen(everyone: NumberedFaces, numbers: Sequence[int], where: str) -> NumberedFaces:
