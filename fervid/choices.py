@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes of FER-2013, in the order of its labels 0 to 6."""
+
 EXPRESSION_MODELS = ("expression", "expression_accurate")
 """Names of the shipped expression models; the first one is the default."""
 

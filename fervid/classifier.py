@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,9 @@ from fervid.records import FACE_SIZE, Expressions, FaceCrops
 
 if TYPE_CHECKING:
     from fervid.models.expression_net import ExpressionNet
+
+Mix = Callable[[jax.Array, jax.Array], jax.Array]
+"""From both heads' logits, (N, 7), to probabilities."""
 
 
 @dataclass(frozen=True)
@@ -105,20 +108,38 @@ class ExpressionClassifier:
         _check_card(model, self.card)
         read_weights(model)  # for its checks: the network may come from the cache
         self.warnings = () if "calibration" in self.card else (_uncalibrated(self.card),)
-        parts = {name: self.card.get(name) for name in ("config", "calibration", "sha256")}
-        self._program = Program(
-            {"task": "expressions", "labels": labels, **parts},
-            self._make,
-            batch_size=batch_size,
-            devices=devices,
-        )
+        self._devices = devices
+        self._programs: dict[str, Program] = {}
+        self._program = self.program("expressions", self._make, batch_size)
 
     def _make(self, on_cpu: bool) -> tuple[Function, Leaves]:
         from fervid.models.expressions import expressions
 
+        return expressions(*self.network(), on_cpu=on_cpu)
+
+    def network(self) -> tuple[ExpressionNet, Mix]:
+        """The network in evaluation mode, and what makes probabilities of its heads' logits.
+
+        Raises:
+            ModelError, SetupError: the weights do not fit.
+        """
         model, card = load_model(self._model)
-        calibration = Calibration.of_card(card).of_labels(self._labels)
-        return expressions(model, calibration.mix, on_cpu=on_cpu)
+        return model, Calibration.of_card(card).of_labels(self._labels).mix
+
+    def program(
+        self, task: str, make: Callable[[bool], tuple[Function, Leaves]], batch_size: int
+    ) -> Program:
+        """What else `network` is to compute, on the same devices; made once for each task's name.
+
+        Args:
+            task: name in the cache.
+            make, batch_size: see `fervid.models.program.Program`.
+        """
+        if task not in self._programs:
+            parts = {name: self.card.get(name) for name in ("config", "calibration", "sha256")}
+            key = {"task": task, "labels": self._labels, **parts}
+            self._programs[task] = Program(key, make, batch_size=batch_size, devices=self._devices)
+        return self._programs[task]
 
     def prepare(self) -> None:
         """Compile, so that the first call takes no longer than others."""

@@ -11,8 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The seven classes of FER-2013, in the order of its labels 0 to 6."""
+from fervid.choices import EXPRESSIONS as EXPRESSIONS
 
 KEPT_SHARE = 0.5
 """A face that is followed is kept down to this share of the score that a new one needs."""

@@ -11,7 +11,9 @@ ROOT = Path(__file__).parent.parent / "fervid"
 FOUNDATION = {f"fervid{name}" for name in ("", ".choices", ".columns", ".errors", ".records")}
 ALLOWED = {
     "cli": {
+        "fervid.cli",
         "fervid.exports",
+        "fervid.explanations",
         "fervid.pipeline",
         "fervid.settings",
         "fervid.report",
@@ -35,6 +37,17 @@ ALLOWED = {
         "fervid.sidecar",
         "fervid.rows",
         "fervid.timeline",
+        "fervid.tracks",
+        "fervid.video",
+    },
+    "explanations": {
+        "fervid.classifier",
+        "fervid.explanations",
+        "fervid.faces",
+        "fervid.models",
+        "fervid.pipeline",
+        "fervid.result_files",
+        "fervid.settings",
         "fervid.tracks",
         "fervid.video",
     },

@@ -112,8 +112,8 @@ def test_ways_of_working_are_checked_and_written_down(tmp_path: Path) -> None:
 
 _SWALLOWED = """
 import gc, os, signal
-from fervid.cli import _Interruption
-interruption = _Interruption()
+from fervid.cli.interruption import Interruption
+interruption = Interruption()
 def callback(*_):
     gc.callbacks.clear()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -15,6 +15,7 @@ from fervid.models.blocks import (
     ConvBlock,
     ResidualBlock,
     SqueezeExcite,
+    max_pool_2x2,
     normalize_luma,
     space_to_depth,
 )
@@ -120,12 +121,31 @@ class ExpressionNet(nnx.Module):
         Returns:
             FER-2013 logits and FER+ logits, each (N, 7) float32, in the order of `EXPRESSIONS`.
         """
+        every = len(self.stages)
+        return self.answers(self.features(images, every), every, rngs=rngs)
+
+    def features(self, images: jax.Array, stages: int) -> jax.Array:
+        """What the first `stages` stages make of (N, 48, 48) luma: (N, h, w, C), not yet pooled."""
         x = space_to_depth(normalize_luma(images)[..., None], self.fold)
         for stem in self.stem:
             x = stem(x)
-        for number, stage in enumerate(self.stages, start=1):
-            for block in stage[:-1]:
-                x = block(x)
-            x = stage[-1](x, pool=number < len(self.stages))
-        x = self.dropout(x.astype(jnp.float32).mean(axis=(1, 2)), rngs=rngs)
+        return self._through(x, 0, stages)
+
+    def answers(
+        self, features: jax.Array, stages: int, *, rngs: nnx.Rngs | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Both heads' logits, as a call gives them, of what `features` gave for `stages`."""
+        if stages < len(self.stages):
+            features = self._through(max_pool_2x2(features), stages, len(self.stages))
+        pooled = features.astype(jnp.float32).mean(axis=(1, 2))
+        x = self.dropout(pooled, rngs=rngs)
         return self.fer(x), self.ferplus(x)
+
+    def _through(self, x: jax.Array, first: int, stop: int) -> jax.Array:
+        """Through some stages, with a pool between two of them."""
+        for number in range(first, stop):
+            *blocks, last = self.stages[number]
+            for block in blocks:
+                x = block(x)
+            x = last(x, pool=number + 1 < stop)
+        return x

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import _thread
 import atexit
 import gc
 import io
-import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fervid import __version__
-from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
+from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, EXPRESSIONS, LABELS
+from fervid.cli.interruption import Interruption
+from fervid.cli.options import BatchSize, Seconds, Stretch
 from fervid.errors import FervidError, SetupError
 from fervid.exports import FORMATS
 
@@ -37,133 +34,13 @@ Expressions are what faces show, not what people feel. Read the notes on
 responsible use in the README before you analyse people."""
 
 
-_AGAIN_S = 0.05
-
-
-class _Seconds(click.ParamType[float]):
-    """A time in a recording: seconds, m:ss or h:mm:ss, with decimals."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            parts = [float(part) for part in str(value).split(":")]
-        except ValueError:
-            parts = []
-        if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
-            self.fail(f"{value!r} is not a time; write seconds (75.5), m:ss or h:mm:ss", param, ctx)
-        seconds = 0.0
-        for part in parts:
-            seconds = 60 * seconds + part
-        return seconds
-
-
-class _Stretch(click.ParamType[tuple[float, float]]):
-    """Two times with a hyphen between them."""
-
-    name = "stretch"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        if isinstance(value, tuple):
-            return value
-        start, hyphen, end = str(value).partition("-")
-        if not hyphen:
-            self.fail(f"{value!r} is not a stretch; write two times, as in 0:05-0:15", param, ctx)
-        seconds = _Seconds()
-        return seconds.convert(start, param, ctx), seconds.convert(end, param, ctx)
-
-
-class _BatchSize(click.ParamType[int | None]):
-    """A whole number from 1 on, or "auto" (None)."""
-
-    name = "batch size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        if value is None or value == "auto" or isinstance(value, int):
-            return None if value == "auto" else value
-        try:
-            return int(click.IntRange(1).convert(value, param, ctx))
-        except click.BadParameter:
-            self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
-
-
-class _Interruption:
-    """Signals that ask the program to stop, turned into KeyboardInterrupt at most one batch late.
-
-    A signal that arrives inside a callback of the runtime is swallowed there, so `check` asks again
-    after each batch. One that arrives during an import waits for its end: raised in there, it may
-    leave the import lock taken for ever.
-    """
-
-    def __init__(self) -> None:
-        self.signal = 0
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._stop)
-        self._report = sys.unraisablehook
-        sys.unraisablehook = self._unraisable
-
-    def _unraisable(self, what: Any) -> None:
-        """Say nothing of our own exception where a callback swallows it."""
-        if not (self.signal and isinstance(what.exc_value, KeyboardInterrupt)):
-            self._report(what)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        if _imports(frame):
-            again = threading.Timer(_AGAIN_S, _send, [number])
-            again.daemon = True
-            again.start()
-            return
-        raise KeyboardInterrupt
-
-    def check(self) -> None:
-        """Stop now if a signal was swallowed."""
-        if self.signal:
-            raise KeyboardInterrupt
-
-    def leave(self) -> NoReturn:
-        """End the process here: shutting the runtime down while it compiles may crash."""
-        click.echo("fervid: interrupted", err=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(128 + (self.signal or signal.SIGINT))
-
-
-def _send(number: int) -> None:
-    """Send a signal to the main thread, so that it also stops waiting."""
-    if sys.platform == "win32":
-        _thread.interrupt_main(number)
-    else:
-        signal.pthread_kill(threading.main_thread().ident or 0, number)
-
-
-def _imports(frame: FrameType | None) -> bool:
-    """Whether an import is under way in this frame or in one that called it."""
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
-
-
 @contextmanager
-def _one_line_errors() -> Iterator[_Interruption]:
+def _one_line_errors() -> Iterator[Interruption]:
     """Errors that fervid raises on purpose become one line on stderr and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    interruption = _Interruption()
+    interruption = Interruption()
     try:
         yield interruption
     except FervidError as error:
@@ -209,8 +86,8 @@ def main() -> None:
     type=click.FloatRange(min=0, min_open=True),
     help="Analyse this many frames a second instead of every frame; times stay exact.",
 )
-@click.option("--start", type=_Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
-@click.option("--end", type=_Seconds(), help="Stop before this time.")
+@click.option("--start", type=Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
+@click.option("--end", type=Seconds(), help="Stop before this time.")
 @click.option(
     "--detector",
     metavar="|".join(DETECTORS),
@@ -277,7 +154,7 @@ def main() -> None:
 )
 @click.option(
     "--baseline",
-    type=_Stretch(),
+    type=Stretch(),
     metavar="START-END",
     help="A stretch in which people look neutral: what the model sees in their resting faces is "
     "taken out of the smoothed values.",
@@ -297,7 +174,7 @@ def main() -> None:
 )
 @click.option(
     "--batch-size",
-    type=_BatchSize(),
+    type=BatchSize(),
     default="auto",
     show_default=True,
     metavar="N|auto",
@@ -458,6 +335,83 @@ def export(
 
 
 @main.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "--at",
+    type=Seconds(),
+    help="The frame that is shown at this time: seconds, m:ss or h:mm:ss; not for a photo.  "
+    "[default: the first one]",
+)
+@click.option(
+    "--face",
+    "numbers",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="N",
+    help="Only this face, by its number; may be given several times.  [default: all of the frame]",
+)
+@click.option(
+    "--expression",
+    type=click.Choice(EXPRESSIONS),
+    help="Explain this expression.  [default: the most probable one of each face]",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
+    help="The picture to write.  [default: RECORDING-SECONDS.png in the current folder]",
+)
+@click.option(
+    "--result",
+    type=click.Path(path_type=Path),
+    help="Result folder whose face ids, frames and settings count.  [default: RECORDING.fervid "
+    "beside the recording or in the current folder, if there is one]",
+)
+@click.option("--weights", metavar="MODEL", help="Expression model, as for `fervid analyze`.")
+@click.option("--labels", type=click.Choice(LABELS), help="As for `fervid analyze`.")
+@click.option(
+    "--working-size", type=click.IntRange(96, 4096), help="As for `fervid analyze`; finds more."
+)
+@click.option("--device", type=click.Choice(DEVICES), help="As for `fervid analyze`.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier picture.")
+def explain(
+    recording: Path,
+    at: float | None,
+    numbers: tuple[int, ...],
+    expression: str | None,
+    out: Path | None,
+    result: Path | None,
+    overwrite: bool,
+    **settings: Any,
+) -> None:
+    """Show what the model reacts to in the faces of one moment, or of a photo.
+
+    Writes a picture: each face as the model sees it, two maps over it of what raises the
+    probability of its expression, and the seven probabilities.
+
+    \b
+    Examples:
+      fervid explain lecture.mp4 --at 63.2
+      fervid explain lecture.mp4 --at 1:03.2 --face 2 --expression sad -o why.png
+      fervid explain portrait.jpg
+    """
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    if out is not None and out.suffix.lower() != ".png":
+        raise click.UsageError(f"{_printable(str(out))} does not end in .png")
+    with _one_line_errors():
+        from fervid.explanations.panel import draw, free, save
+        from fervid.explanations.recordings import explain_recording
+
+        target = free(recording, at, out, overwrite=overwrite)
+        explained = explain_recording(
+            recording, at, numbers=numbers, expression=expression, result=result, **chosen
+        )
+        save(draw(explained), target)
+        click.echo(f"picture: {_printable(str(target))}")
+
+
+@main.command()
 @click.argument("model", required=False)
 def models(model: str | None) -> None:
     """Print the model cards of the networks that fervid ships, or of one MODEL.
@@ -477,7 +431,3 @@ def models(model: str | None) -> None:
             click.echo(_printable(line))
         if model is None:
             click.echo(f"\nDefault for expressions: {EXPRESSION_MODELS[0]}")
-
-
-if __name__ == "__main__":
-    main()

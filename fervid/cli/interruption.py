@@ -1,0 +1,77 @@
+"""Signals that ask the program to stop. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+_AGAIN_S = 0.05
+
+
+class Interruption:
+    """Signals that ask the program to stop, turned into KeyboardInterrupt at most one batch late.
+
+    A signal that arrives inside a callback of the runtime is swallowed there, so `check` asks again
+    after each batch. One that arrives during an import waits for its end: raised in there, it may
+    leave the import lock taken for ever.
+    """
+
+    def __init__(self) -> None:
+        self.signal = 0
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop)
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
+
+    def _unraisable(self, what: Any) -> None:
+        """Say nothing of our own exception where a callback swallows it."""
+        if not (self.signal and isinstance(what.exc_value, KeyboardInterrupt)):
+            self._report(what)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        if _imports(frame):
+            again = threading.Timer(_AGAIN_S, _send, [number])
+            again.daemon = True
+            again.start()
+            return
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Stop now if a signal was swallowed."""
+        if self.signal:
+            raise KeyboardInterrupt
+
+    def leave(self) -> NoReturn:
+        """End the process here: shutting the runtime down while it compiles may crash."""
+        click.echo("fervid: interrupted", err=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(128 + (self.signal or signal.SIGINT))
+
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread, so that it also stops waiting."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether an import is under way in this frame or in one that called it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,65 @@
+"""What options of the command line hold: times, stretches, batch sizes. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Seconds(click.ParamType[float]):
+    """A time in a recording: seconds, m:ss or h:mm:ss, with decimals."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds of what was typed."""
+        if isinstance(value, float):
+            return value
+        try:
+            parts = [float(part) for part in str(value).split(":")]
+        except ValueError:
+            parts = []
+        if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
+            self.fail(f"{value!r} is not a time; write seconds (75.5), m:ss or h:mm:ss", param, ctx)
+        seconds = 0.0
+        for part in parts:
+            seconds = 60 * seconds + part
+        return seconds
+
+
+class Stretch(click.ParamType[tuple[float, float]]):
+    """Two times with a hyphen between them."""
+
+    name = "stretch"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Start and end in seconds of what was typed."""
+        if isinstance(value, tuple):
+            return value
+        start, hyphen, end = str(value).partition("-")
+        if not hyphen:
+            self.fail(f"{value!r} is not a stretch; write two times, as in 0:05-0:15", param, ctx)
+        seconds = Seconds()
+        return seconds.convert(start, param, ctx), seconds.convert(end, param, ctx)
+
+
+class BatchSize(click.ParamType[int | None]):
+    """A whole number from 1 on, or "auto" (None)."""
+
+    name = "batch size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """The number that was typed, None for auto."""
+        if value is None or value == "auto" or isinstance(value, int):
+            return None if value == "auto" else value
+        try:
+            return int(click.IntRange(1).convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)

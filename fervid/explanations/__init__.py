@@ -1,0 +1,5 @@
+"""What the expression classifier reacts to in a face: maps over crops, panels for recordings."""
+
+from fervid.explanations.maps import Explanations, explain
+
+__all__ = ["Explanations", "explain"]

@@ -1,0 +1,102 @@
+"""Maps over face crops of what raises the probability of an expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.errors import ModelError
+from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops
+
+if TYPE_CHECKING:
+    from fervid.classifier import ExpressionClassifier
+    from fervid.models.program import Function, Leaves
+
+_FACES_A_CALL = 4
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """What the classifier reacts to in N faces.
+
+    Both maps are about the model, not about the person, and compare places within one face only.
+
+    Attributes:
+        probs: (N, 7) float32, the probabilities as the classifier reports them.
+        expression: (N,) int64, index into `EXPRESSIONS` of the one that is explained.
+        gradient: (N, 48, 48) float32: HiResCAM, how much what the network sees there raises the
+            logarithm of the probability, in no unit; below 0 it lowers it.
+        occlusion: (N, 48, 48) float32: by how much the natural logarithm of the probability falls
+            where a square around this pixel is hidden, mean over the squares; below 0 it rises.
+    """
+
+    probs: NDArray[np.float32]
+    expression: NDArray[np.int64]
+    gradient: NDArray[np.float32]
+    occlusion: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls) -> Explanations:
+        """No face at all."""
+        maps = np.zeros((0, FACE_SIZE, FACE_SIZE), np.float32)
+        return cls(np.zeros((0, len(EXPRESSIONS)), np.float32), np.zeros(0, np.int64), maps, maps)
+
+    def __len__(self) -> int:
+        return len(self.probs)
+
+
+def explain(
+    crops: FaceCrops, classifier: ExpressionClassifier, expression: str | None = None
+) -> Explanations:
+    """What raises the probability of an expression in N faces.
+
+    Args:
+        crops: the faces.
+        classifier: whose answers are explained; its compiled program is kept for further calls.
+        expression: one of `EXPRESSIONS`; None: the most probable one of each face.
+
+    Raises:
+        ModelError: the weights give something that is not a number.
+        ValueError: another expression.
+    """
+    if expression is not None and expression not in EXPRESSIONS:
+        raise ValueError(f"expression must be one of {', '.join(EXPRESSIONS)}")
+    if len(crops) == 0:
+        return Explanations.empty()
+
+    def make(on_cpu: bool) -> tuple[Function, Leaves]:
+        from fervid.models.saliency import saliency
+
+        return saliency(*classifier.network(), on_cpu=on_cpu)
+
+    probs, cells, drops = classifier.program("explanations", make, _FACES_A_CALL)(crops.images)
+    if not all(np.isfinite(part).all() for part in (probs, cells, drops)):
+        raise ModelError(f"model {classifier.card['name']}: its weights give no probabilities")
+    each = np.arange(len(crops))
+    chosen = probs.argmax(axis=1)
+    if expression is not None:
+        chosen[:] = EXPRESSIONS.index(expression)
+    return Explanations(
+        probs, chosen, _enlarged(cells[each, chosen]), _over_pixels(drops[each, chosen])
+    )
+
+
+def _enlarged(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, h, h) cells, linearly interpolated between their centres: (N, 48, 48)."""
+    side = cells.shape[1]
+    pixel = (np.arange(FACE_SIZE) + 0.5) * side / FACE_SIZE - 0.5
+    unit = np.eye(side)
+    weights = np.stack([np.interp(pixel, np.arange(side), row) for row in unit])
+    return np.asarray(np.einsum("nij,iy,jx->nyx", cells, weights, weights), np.float32)
+
+
+def _over_pixels(drops: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, P, P) of hidden squares -> (N, 48, 48), the mean over the squares on each pixel."""
+    from fervid.models.saliency import patches
+
+    covers = patches().astype(np.float64)
+    covers /= covers.sum(axis=0)
+    return np.asarray(np.einsum("nij,iy,jx->nyx", drops, covers, covers), np.float32)

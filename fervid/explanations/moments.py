@@ -1,0 +1,134 @@
+"""One frame: that of a recording that is shown at a time, or a photo."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.errors import MediaError
+from fervid.records import FrameBatch
+from fervid.settings import Settings
+from fervid.video import VideoReader
+from fervid.video.ffmpeg import MAX_PIXELS, quoted
+
+RESOLUTION_S = 1e-6
+"""Times in tables have six decimals; what is rounded down there still means the same frame."""
+
+_LOOK_BACK_S = 2.0
+_DURATION_S = 0.01
+"""How exactly the length of a recording is known."""
+
+_LONGEST_LAST_S, _FAR_S = 1.0, 10.0
+_LARGEST_PHOTO = 200_000_000
+
+Moment = tuple[FrameBatch, tuple[int, int]]
+"""One frame at the working size, and width and height of it as displayed; a photo has time NaN."""
+
+
+def moment(path: Path, at: float | None, settings: Settings) -> Moment:
+    """The frame that is shown at a time: the last one whose time stamp is not later.
+
+    Args:
+        path: a recording or a photo.
+        at: seconds from the recording's start; None: the first frame, or the photo.
+        settings: how large frames are.
+
+    Raises:
+        MediaError: neither of both, or the time lies outside of the recording.
+        SetupError: no usable ffmpeg.
+    """
+    try:
+        reader = VideoReader(path, **_sizes(settings))
+    except MediaError:
+        luma = read_photo(path)
+        if luma is None:
+            raise
+        if at is not None:
+            raise MediaError(f"{quoted(path)}: a photo has no times; leave out --at") from None
+        return shrunk(luma, settings)
+    with reader:
+        info = reader.info
+        if at is None:
+            first = next(iter(reader))
+            return FrameBatch(first.images[:1], first.index[:1], first.time_s[:1]), info.displayed
+    length_s = info.duration_s
+    # Containers may tell less than the time of the last frame; far from it, nobody need decode.
+    if length_s is not None and at > length_s + _FAR_S:
+        raise MediaError(_outside(path, at, f"it is {length_s:.2f} s long"))
+    batch = _last_until(path, at, settings)
+    if batch is None:
+        raise MediaError(_outside(path, at, "its first frame comes later"))
+    last_s = float(batch.time_s[0])
+    if at > shown_until(last_s, length_s):
+        after = None if length_s is not None else _last_until(path, math.inf, settings)
+        if after is None or after.time_s[0] == last_s:
+            raise MediaError(_outside(path, at, f"its last frame is at {last_s:.2f} s"))
+    return batch, info.displayed
+
+
+def shown_until(last_s: float, length_s: float | None) -> float:
+    """Until when the last frame is shown, by its time and the recording's length, if known."""
+    if length_s is None or length_s < last_s:
+        return last_s + _LONGEST_LAST_S
+    return length_s + _DURATION_S
+
+
+def _outside(path: Path, at: float, why: str) -> str:
+    return f"{quoted(path)}: nothing at {at:g} s: {why}"
+
+
+def _sizes(settings: Settings) -> dict[str, Any]:
+    return {"working_size": settings.working_size, "scale": settings.scale}
+
+
+def _last_until(path: Path, at: float, settings: Settings) -> FrameBatch | None:
+    """The last frame up to a time, None if there is none."""
+    end = None if at == math.inf else at + RESOLUTION_S
+    # Frames before `start` are decoded, but neither scaled nor passed on.
+    starts = [at - _LOOK_BACK_S, None] if _LOOK_BACK_S < at < math.inf else [None]
+    for start in starts:
+        last = None
+        with VideoReader(path, start=start, end=end, **_sizes(settings)) as reader:
+            for batch in reader:
+                last = batch
+        if last is not None:
+            return FrameBatch(last.images[-1:], last.index[-1:], last.time_s[-1:])
+    return None
+
+
+def read_photo(path: Path) -> NDArray[np.uint8] | None:
+    """Luma (H, W) of a photo as displayed, None if the file is none.
+
+    Raises:
+        MediaError: it has too many pixels.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_PHOTO:
+            return None
+        content = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    try:
+        luma = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
+    except cv2.error:
+        return None
+    if luma is not None and luma.size > MAX_PIXELS:
+        raise MediaError(f"{quoted(path)}: larger than {MAX_PIXELS // 1_000_000} megapixels")
+    return None if luma is None else np.asarray(luma, np.uint8)
+
+
+def shrunk(luma: NDArray[np.uint8], settings: Settings) -> Moment:
+    """A photo at the working size."""
+    height, width = luma.shape
+    scale = settings.scale or min(1.0, settings.working_size / max(height, width))
+    if scale < 1:
+        size = (max(2, round(width * scale)), max(2, round(height * scale)))
+        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+    else:
+        small = luma
+    return FrameBatch(small[None], np.zeros(1, np.int64), np.full(1, np.nan)), (width, height)

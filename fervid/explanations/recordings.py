@@ -1,0 +1,158 @@
+"""Which faces of a recording or photo are explained, and the explanation of these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fervid import faces
+from fervid.choices import EXPRESSION_MODELS
+from fervid.errors import MediaError, ResultError
+from fervid.explanations.maps import Explanations, explain
+from fervid.explanations.moments import moment
+from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
+from fervid.pipeline import Analyzer, result_folder
+from fervid.records import FaceCrops, FrameBatch
+from fervid.result_files import read_meta
+from fervid.settings import Settings
+from fervid.video.ffmpeg import quoted
+
+
+@dataclass(frozen=True)
+class Explained:
+    """N faces of one frame, and what the classifier reacts to in them.
+
+    Attributes:
+        name: file name of the recording or photo.
+        batch: the one frame, at the working size; a photo has time NaN.
+        displayed: its width and height as displayed, the unit of the boxes.
+        everyone: all faces of the frame.
+        chosen: the N ones that are explained.
+        crops: what the classifier sees of these.
+        maps: what it reacts to.
+        result: the result folder whose numbers the faces have, None: they go from left to right.
+    """
+
+    name: str
+    batch: FrameBatch
+    displayed: tuple[int, int]
+    everyone: NumberedFaces
+    chosen: NumberedFaces
+    crops: FaceCrops
+    maps: Explanations
+    result: Path | None
+
+
+def explain_recording(
+    path: Path,
+    at: float | None = None,
+    *,
+    numbers: Sequence[int] = (),
+    expression: str | None = None,
+    result: Path | None = None,
+    **chosen: Any,
+) -> Explained:
+    """Explain faces of a recording at one moment, or of a photo.
+
+    Args:
+        path: the recording or photo.
+        at: seconds: the frame that is shown then; None: the first one, or the photo.
+        numbers: the faces, as they are numbered; none: all of them.
+        expression: one of `EXPRESSIONS`; None: the most probable one of each face.
+        result: the recording's result folder; None: RECORDING.fervid beside it or in the current
+            folder, if there is one. Frames that it holds are explained, with its face ids and its
+            settings.
+        **chosen: the fields of `Settings` that override these, such as `weights`.
+
+    Raises:
+        MediaError: neither recording nor photo, the time lies outside of it, or no such face.
+        ResultError: the result folder cannot be used, or is another recording's.
+        ModelError, SetupError: see `fervid.classifier.ExpressionClassifier`.
+        ValueError: a setting is out of range, or another expression.
+    """
+    folder = _result_of(path, result)
+    settings = Settings(**chosen) if folder is None else _settings_of(folder, chosen)
+    analyzer = Analyzer(settings)
+    if folder is None:
+        batch, displayed = moment(path, at, settings)
+        found = analyzer.detector.detect(batch, displayed)
+        everyone = left_to_right(found[found.score >= analyzer.detector.start_score])
+    else:
+        rows = rows_at(folder, at, start=settings.start, end=settings.end, length_s=_length(folder))
+        batch, displayed = moment(path, float(rows["timestamp"].iloc[0]), settings)
+        if batch.index[0] != rows["frame"].iloc[0]:
+            raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
+        everyone = as_in_table(rows, analyzer.detector.detect(batch, displayed))
+    chosen_faces = _chosen(everyone, numbers, _where(path, batch))
+    crops = faces.crop(batch, chosen_faces.faces, displayed)
+    maps = explain(crops, analyzer.classifier, expression)
+    return Explained(path.name, batch, displayed, everyone, chosen_faces, crops, maps, folder)
+
+
+def _where(path: Path, batch: FrameBatch) -> str:
+    time_s = float(batch.time_s[0])
+    return quoted(path) if math.isnan(time_s) else f"{quoted(path)} at {time_s:.3f} s"
+
+
+def _chosen(everyone: NumberedFaces, numbers: Sequence[int], where: str) -> NumberedFaces:
+    """The faces of these numbers, in the order of all; all of them if there is no number."""
+    if not len(everyone):
+        raise MediaError(f"{where}: no face; try another time or a larger --working-size")
+    there = everyone.number.tolist()
+    for number in numbers:
+        if number not in there:
+            known = (
+                f"are faces {', '.join(map(str, there))}" if there[1:] else f"is face {there[0]}"
+            )
+            raise MediaError(f"{where}: no face {number}; there {known}")
+    wanted = numbers or there
+    return everyone[np.flatnonzero(np.isin(everyone.number, wanted))]
+
+
+def _result_of(path: Path, given: Path | None) -> Path | None:
+    """The result folder to use, if there is one."""
+    if given is not None:
+        if not _same_recording(given, path):
+            raise ResultError(f"{given}: not the result of {quoted(path)}: the file's size differs")
+        return given
+    for folder in (result_folder(path, path.parent), result_folder(path)):
+        # By chance, another recording of that name may have been analysed here.
+        if folder.is_dir() and _same_recording(folder, path):
+            return folder
+    return None
+
+
+def _same_recording(folder: Path, path: Path) -> bool:
+    about = read_meta(folder).get("recording") or {}
+    try:
+        return bool(about.get("size_bytes") == path.stat().st_size)
+    except OSError:
+        return True  # whoever opens the recording says what is wrong with it
+
+
+def _length(folder: Path) -> float | None:
+    length_s = (read_meta(folder).get("recording") or {}).get("duration_s")
+    return float(length_s) if isinstance(length_s, int | float) else None
+
+
+def _settings_of(folder: Path, chosen: dict[str, Any]) -> Settings:
+    """Those of the analysis, as far as they decide where faces are and what they show."""
+    told = read_meta(folder).get("settings") or {}
+    kept = ("start", "end", "working_size", "scale", "labels")
+    # Scores of another detector mean something else.
+    ours = ("min_score",) if told.get("detector") == "fervid" else ()
+    known = {name: told[name] for name in (*kept, *ours) if name in told}
+    try:
+        settings = Settings(**known)
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"{folder}: damaged: settings in meta.json: {error}") from error
+    if "weights" not in chosen:
+        if told.get("weights") not in EXPRESSION_MODELS:
+            raise ResultError(f"{folder}: made with a model of yours; name it with --weights")
+        settings = replace(settings, weights=told["weights"])
+    return replace(settings, **chosen)
