@@ -196,9 +196,32 @@ def main() -> None:
     help="Answer as FER-2013's labels (one a face), as FER+'s votes (ten people a face), or as a "
     "mixture of both.",
 )
+@click.option(
+    "--format",
+    "table_format",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="parquet: write the tables as Parquet files, too.",
+)
+@click.option(
+    "--schema",
+    type=click.Choice(["fervid", "openface", "pyfeat"]),
+    default="fervid",
+    show_default=True,
+    help="Write frames under the column names of OpenFace or py-feat, too.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings: Any) -> None:
+def analyze(
+    recording: Path,
+    out: Path,
+    table_format: str,
+    schema: str,
+    overwrite: bool,
+    quiet: bool,
+    **settings: Any,
+) -> None:
     """Analyse a video file and write its expression timeline.
 
     Writes RECORDING.fervid/ with report.html and the tables frames.csv (one row for each face in
@@ -214,6 +237,10 @@ def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings
         from fervid.settings import Settings
 
         folder = result_folder(recording, out)
+        if table_format == "parquet":
+            from fervid.exports.parquet import require
+
+            require()
         try:
             analyzer = Analyzer(Settings(**settings))
         except ValueError as error:
@@ -225,8 +252,18 @@ def analyze(recording: Path, out: Path, overwrite: bool, quiet: bool, **settings
                 show(done)
 
             analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
+        _export_too(folder, {table_format, schema})
         if not quiet:
             _echo_result(folder)
+
+
+def _export_too(folder: Path, wanted: set[str]) -> None:
+    """Write what else was asked for beside the tables."""
+    from fervid.exports import export as write
+
+    for to in FORMATS:
+        if to in wanted:
+            write(folder, to, overwrite=True)
 
 
 @contextmanager
@@ -317,6 +354,8 @@ def export(
     datavyu  .datavyu.csv for Datavyu: a column for each person
     webvtt   .vtt, srt .srt: episodes as subtitles for players
     parquet  .parquet, a file for each table, with types and meanings
+    openface .openface.csv: frames under the column names of OpenFace 2
+    pyfeat   .pyfeat.csv: frames under those of py-feat
     json     .json with everything
     video    .annotated.mp4: the recording with boxes, ids and probabilities drawn on it
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-FormatName = Literal["elan", "boris", "datavyu", "webvtt", "srt", "parquet", "json", "video"]
+FormatName = Literal[
+    "elan",
+    "boris",
+    "datavyu",
+    "webvtt",
+    "srt",
+    "parquet",
+    "openface",
+    "pyfeat",
+    "json",
+    "video",
+]
 """The kinds of files that a result can be exported to."""
 
 
@@ -35,6 +46,8 @@ FORMATS: dict[FormatName, Format] = {
     "webvtt": Format("subtitles", ".vtt"),
     "srt": Format("subtitles", ".srt"),
     "parquet": Format("parquet", ".parquet", tables=("frames", "episodes", "people", "summary")),
+    "openface": Format("schemas", ".openface.csv"),
+    "pyfeat": Format("schemas", ".pyfeat.csv"),
     "json": Format("document", ".json"),
     "video": Format("video", ".annotated.mp4", recording="needed"),
 }

@@ -17,6 +17,14 @@ from fervid.result_files import read_frames
 _ROWS_A_GROUP = 50_000
 
 
+def require() -> None:
+    """Raise SetupError if pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise SetupError("Parquet needs pyarrow: pip install 'fervid[parquet]'") from error
+
+
 def write(job: Job, out: Path) -> None:
     """Write `frames.parquet` and the other tables into the folder `out`.
 
@@ -26,10 +34,7 @@ def write(job: Job, out: Path) -> None:
         ResultError: a table is missing or damaged.
         SetupError: pyarrow is not installed.
     """
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise SetupError("Parquet needs pyarrow: pip install 'fervid[parquet]'") from error
+    require()
     frames = read_frames(job.folder, chunk_rows=_ROWS_A_GROUP)
     _write_table("frames", frames, out)
     _write_table("episodes", [read_small(job.folder, "episodes")], out)
