@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fervid import errors
+
 if TYPE_CHECKING:
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.7.0"
-__all__ = ["Timeline", "__version__", "analyze"]
+__all__ = ["Timeline", "__version__", "analyze", "errors"]
 
 _HOMES = {"analyze": "fervid.pipeline", "Timeline": "fervid.timeline"}
 

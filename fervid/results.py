@@ -281,6 +281,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _derived(name: str) -> bool:
+    """Whether it was made from an earlier result and would no longer agree with its tables."""
+    parquet = name.removesuffix(".parquet") in TABLES and name.endswith(".parquet")
+    return name == THUMBNAILS_NAME or parquet or name.endswith((".openface.csv", ".pyfeat.csv"))
+
+
 def _replace(new: Path, target: Path) -> None:
     """Rename `new` to `target`; an earlier `target` goes, but not the files others put there."""
     if not target.exists():
@@ -294,7 +300,6 @@ def _replace(new: Path, target: Path) -> None:
         old.rename(target)
         raise
     for entry in old.iterdir():
-        # Pictures of people go, also if there are no new ones.
-        if entry.name != THUMBNAILS_NAME and not (target / entry.name).exists():
+        if not _derived(entry.name) and not (target / entry.name).exists():
             entry.rename(target / entry.name)
     shutil.rmtree(old, ignore_errors=True)

@@ -220,12 +220,15 @@ def test_an_earlier_result_is_kept_unless_asked(tmp_path):
 def test_overwriting_replaces_ours_and_keeps_what_others_put_there(tmp_path):
     folder = write(tmp_path / "r")
     (folder / "notes.txt").write_text("mine")
+    for stale in ("frames.parquet", "clip.openface.csv", "clip.pyfeat.csv"):
+        (folder / stale).write_text("of earlier tables")
     with ResultWriter(folder, overwrite=True) as writer:
         writer.append(table())
         assert len(Timeline.read(folder).frames) == 8
         writer.finish(NO_EPISODES, META)
     assert len(Timeline.read(folder).frames) == 4
     assert (folder / "notes.txt").read_text() == "mine"
+    assert names(folder) == sorted([*FILES, "notes.txt"])
     assert names(tmp_path) == ["r"]
 
 
