@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from fervid.result_files import read_frames, read_meta, read_table
+from fervid.result_files import read_frames, read_meta, read_table, read_thumbnails
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -78,7 +78,9 @@ class Timeline:
         """
         from fervid.report import render
 
-        page = render([self.frames], self.episodes, self.people, self.summary, self.meta)
+        tables = self.episodes, self.people, self.summary
+        pictures = read_thumbnails(self.folder) if self.folder else []
+        page = render([self.frames], *tables, self.meta, pictures)
         if path is not None:
             Path(path).write_bytes(page.encode("utf-8", "replace"))
         return page

@@ -45,11 +45,13 @@ def make_clip(
 ) -> MakeClip:
     """`make_clip(name, *ffmpeg_args)`: a clip by its file name, made once a session."""
     folder = tmp_path_factory.mktemp("clips")
+    made: dict[str, tuple[object, ...]] = {}
 
     def make(name: str, *args: object, data: bytes | None = None) -> Path:
         path = folder / name
-        if not path.exists():
+        if name not in made:
             run_ffmpeg(*args, path, data=data)
+        assert made.setdefault(name, args) == args, f"two clips are called {name}"
         return path
 
     return make

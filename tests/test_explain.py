@@ -25,6 +25,12 @@ SAMPLES = Path(__file__).parent.parent / "sample_media"
 SPEAKERS = SAMPLES / "two_speakers.mp4"
 
 
+@pytest.fixture(autouse=True)
+def no_results_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result of the clip in the current folder would be used."""
+    monkeypatch.chdir(tmp_path)
+
+
 def command(*args: object) -> Result:
     return CliRunner().invoke(main, ["explain", *map(str, args)])
 

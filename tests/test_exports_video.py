@@ -189,7 +189,7 @@ def test_pixels_are_square(
 
 def test_odd_sides_are_rounded_up(make_clip: MakeClip, tmp_path: Path) -> None:
     source = ("-f", "lavfi", "-i", "color=0x405060:s=75x51,format=rgb24", "-frames:v", 2)
-    odd = make_clip("odd.mkv", *source, "-c:v", "ffv1", "-pix_fmt", "bgr0")
+    odd = make_clip("odd_colours.mkv", *source, "-c:v", "ffv1", "-pix_fmt", "bgr0")
     drawn = pictures(annotated(odd, tmp_path, faces=[]))[0]
     assert drawn.shape == (52, 76, 3)
     assert np.abs(drawn[:51, :75].astype(int) - pictures(odd)[0]).mean() < 12
