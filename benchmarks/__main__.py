@@ -71,18 +71,18 @@ def main(
             "short": make_clip(folder / "short.mp4", seconds=2),
         }
         others = {"fer, 720p": [python, str(_FER), str(made["720p"])]} if compare else {}
-        figures: dict[str, Any] = {
-            **about(rounds),
-            **measured(made, folder, rounds, others),
-            **started(made["short"], folder, rounds),
-            **networks(rounds),
-        }
-        if minutes:
-            figures |= lengthened(folder, minutes)
-        figures["seconds in each stage"] = profiled(made["one face"], folder, profile)
-    show(figures)
-    if output:
-        output.write_text(json.dumps(figures, indent=1) + "\n")
+        figures = about(rounds)
+        try:
+            figures |= measured(made, folder, rounds, others)
+            figures |= started(made["short"], folder, rounds)
+            figures |= networks(rounds)
+            if minutes:
+                figures |= lengthened(folder, minutes)
+            figures["seconds in each stage"] = profiled(made["one face"], folder, profile)
+        finally:  # what was measured is worth knowing, whatever fails later
+            show(figures)
+            if output:
+                output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def about(rounds: int) -> dict[str, Any]:

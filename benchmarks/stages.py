@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fervid import faces, pipeline, timeline
+from fervid import faces, pipeline, settling
 from fervid.blinks import Follower
 from fervid.classifier import ExpressionClassifier
 from fervid.results import ResultWriter
@@ -28,7 +28,8 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("follow", Follower, "_settle"),
     ("crop", faces, "crop"),
     ("classify", ExpressionClassifier, "classify"),
-    ("table", timeline, "frame_table"),
+    ("settle", settling, "settle"),
+    ("table", settling, "frame_table"),
     ("write", ResultWriter, "append"),
     ("report", ResultWriter, "finish"),
 )
