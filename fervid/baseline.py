@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.people import numbered
 from fervid.records import EXPRESSIONS
 
 _NEUTRAL = 0.85
@@ -41,9 +42,8 @@ class Baseline:
 
     def __init__(self, start_s: float, end_s: float, person: Mapping[int, int]) -> None:
         self._start_s, self._end_s = start_s, end_s
-        self._person = np.zeros(max(person, default=0) + 1, np.int64)
-        self._person[list(person)] = list(person.values())
-        count = int(self._person.max(initial=0)) + 1
+        self._person = person
+        count = max(person.values(), default=0) + 1
         self._sums = np.zeros((count, len(EXPRESSIONS)))
         self._weights = np.zeros(count)
 
@@ -51,7 +51,8 @@ class Baseline:
         """Take into account those that lie in the stretch."""
         inside = (rows["time_s"] >= self._start_s) & (rows["time_s"] < self._end_s)
         mine = rows[inside & (rows["face_id"] > 0)]
-        who, weight = self._person[mine["face_id"]], mine["weight"].astype(np.float64)
+        who = numbered(mine["face_id"], self._person)
+        weight = mine["weight"].astype(np.float64)
         np.add.at(self._sums, who, weight[:, None] * _logs(mine["probs"]))
         np.add.at(self._weights, who, weight)
 
@@ -60,8 +61,9 @@ class Baseline:
         seen = self._weights > 0
         rest = self._sums / np.where(seen, self._weights, 1.0)[:, None]
         shift = np.where(seen[:, None], _TARGET - rest, 0.0)
-        adjusted = np.exp(_logs(rows["probs"]) + shift[self._person[rows["face_id"]]])
-        known = (rows["face_id"] > 0) & seen[self._person[rows["face_id"]]]
+        who = numbered(rows["face_id"], self._person)
+        adjusted = np.exp(_logs(rows["probs"]) + shift[who])
+        known = (who > 0) & seen[who]
         adjusted /= adjusted.sum(axis=1, keepdims=True)
         rows["adjusted"][known] = adjusted[known]
 

@@ -189,7 +189,7 @@ class ResultWriter:
                 whole = _plain({**meta, "detection": _detection(summary)})
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
             self._write_thumbnails(thumbnails)
-            save_report(self._temporary)
+            save_report(self._temporary, (people, summary))
             _sync_folder(self._temporary)
             self._check()
             _replace(self._temporary, self._target)

@@ -80,7 +80,7 @@ ALLOWED = {
         "fervid.smoothing",
     },
     "sidecar": {"fervid.settings"},
-    "baseline": set(),
+    "baseline": {"fervid.people"},
     "durations": set(),
     "smoothing": set(),
     "episodes": set(),

@@ -213,7 +213,7 @@ def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> d
     """All bins and episodes of all lanes, for the page to draw a part of them or another lane.
 
     Returns:
-        names, and typed arrays: edges (B + 1,) in milliseconds, frames (B,), and of each lane faces
+        names, and typed arrays: edges (B + 1,) in milliseconds, and of each lane faces
         (B,), mean (B, 7) in units of 1/250, valence (B,) of 1/120, band (B,) of 1/120; 0 where no
         face is. Of each episode lane, expression, left and right in milliseconds.
     """
@@ -234,7 +234,6 @@ def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> d
             "right": _typed(spans[:, 1].copy()),
         },
         "edges": _typed(milliseconds(binned.edges)),
-        "frames": _typed(binned.frames.astype(np.float32)),
         "lanes": [
             {
                 "faces": _typed(binned.faces[lane].astype(np.float32)),

@@ -113,14 +113,14 @@ def write_report(folder: Path) -> Path:
         raise ResultError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def save_report(folder: Path) -> Path:
+def save_report(folder: Path, summaries: tuple[pd.DataFrame, pd.DataFrame] | None = None) -> Path:
     """As `write_report`, but what the disk refuses is an OSError.
 
-    The figures are made from frames and episodes anew, so that the page agrees with itself whoever
-    edited the tables.
+    Without people and summary these are made from frames and episodes anew, so that the page agrees
+    with itself whoever edited the tables.
     """
     meta, episodes = read_meta(folder), read_table(folder, "episodes")
-    people, summary = summarize(read_frames(folder), episodes)
+    people, summary = summaries or summarize(read_frames(folder), episodes)
     pictures = read_thumbnails(folder)
     page = render(read_frames(folder), episodes, people, summary, meta, pictures)
     path = Path(folder) / REPORT_NAME
