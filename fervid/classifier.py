@@ -20,9 +20,7 @@ from fervid.records import FACE_SIZE, Expressions, FaceCrops
 
 if TYPE_CHECKING:
     from fervid.models.expression_net import ExpressionNet
-
-Mix = Callable[[jax.Array, jax.Array], jax.Array]
-"""From both heads' logits, (N, 7), to probabilities."""
+    from fervid.models.saliency import Mix
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from fervid.models.program import Function, Leaves
 from fervid.records import EXPRESSIONS, FACE_SIZE
 
 Mix = Callable[[jax.Array, jax.Array], jax.Array]
+"""From both heads' logits, (N, 7), to probabilities."""
 
 PATCH, STRIDE = 12, 4
 """Side of the hidden squares, and the way between two of them, in pixels of a crop."""
