@@ -134,8 +134,8 @@ def test_a_signal_inside_a_callback_of_the_runtime_still_stops_without_noise() -
 
 _IMPORTING = """
 import time
-from fervid.cli import _one_line_errors
-with _one_line_errors():
+from fervid.cli.console import one_line_errors
+with one_line_errors():
     import stopped_while_loading
     time.sleep(20)
 """

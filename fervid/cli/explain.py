@@ -1,0 +1,89 @@
+"""`fervid explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fervid.choices import DEVICES, EXPRESSIONS, LABELS
+from fervid.cli.console import one_line_errors, printable
+from fervid.cli.options import Seconds
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "--at",
+    type=Seconds(),
+    help="The frame that is shown at this time: seconds, m:ss or h:mm:ss; not for a photo.  "
+    "[default: the first one]",
+)
+@click.option(
+    "--face",
+    "numbers",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="N",
+    help="Only this face, by its number; may be given several times.  [default: all of the frame]",
+)
+@click.option(
+    "--expression",
+    type=click.Choice(EXPRESSIONS),
+    help="Explain this expression.  [default: the most probable one of each face]",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
+    help="The picture to write.  [default: RECORDING-SECONDS.png in the current folder]",
+)
+@click.option(
+    "--result",
+    type=click.Path(path_type=Path),
+    help="Result folder whose face ids, frames and settings count.  [default: RECORDING.fervid "
+    "beside the recording or in the current folder, if there is one]",
+)
+@click.option("--weights", metavar="MODEL", help="Expression model, as for `fervid analyze`.")
+@click.option("--labels", type=click.Choice(LABELS), help="As for `fervid analyze`.")
+@click.option(
+    "--working-size", type=click.IntRange(96, 4096), help="As for `fervid analyze`; finds more."
+)
+@click.option("--device", type=click.Choice(DEVICES), help="As for `fervid analyze`.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier picture.")
+def explain(
+    recording: Path,
+    at: float | None,
+    numbers: tuple[int, ...],
+    expression: str | None,
+    out: Path | None,
+    result: Path | None,
+    overwrite: bool,
+    **settings: Any,
+) -> None:
+    """Show what the model reacts to in the faces of one moment, or of a photo.
+
+    Writes a picture: each face as the model sees it, two maps over it of what raises the
+    probability of its expression, and the seven probabilities.
+
+    \b
+    Examples:
+      fervid explain lecture.mp4 --at 63.2
+      fervid explain lecture.mp4 --at 1:03.2 --face 2 --expression sad -o why.png
+      fervid explain portrait.jpg
+    """
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    if out is not None and out.suffix.lower() != ".png":
+        raise click.UsageError(f"{printable(str(out))} does not end in .png")
+    with one_line_errors():
+        from fervid.explanations.panel import draw, free, save
+        from fervid.explanations.recordings import explain_recording
+
+        target = free(recording, at, out, overwrite=overwrite)
+        explained = explain_recording(
+            recording, at, numbers=numbers, expression=expression, result=result, **chosen
+        )
+        save(draw(explained), target)
+        click.echo(f"picture: {printable(str(target))}")

@@ -1,0 +1,30 @@
+"""`fervid models`."""
+
+from __future__ import annotations
+
+import click
+
+from fervid.choices import EXPRESSION_MODELS
+from fervid.cli.console import one_line_errors, printable
+
+
+@click.command()
+@click.argument("model", required=False)
+def models(model: str | None) -> None:
+    """Print the model cards of the networks that fervid ships, or of one MODEL.
+
+    MODEL is the name of a shipped one, or NAME for your own NAME.npz with its card NAME.json.
+
+    \b
+    Examples:
+      fervid models
+      fervid models my-model
+    """
+    with one_line_errors():
+        from fervid.model_cards import CARDS, describe, read_card
+
+        cards = [describe(read_card(name)) for name in (CARDS if model is None else [model])]
+        for line in "\n\n".join(cards).split("\n"):
+            click.echo(printable(line))
+        if model is None:
+            click.echo(f"\nDefault for expressions: {EXPRESSION_MODELS[0]}")
