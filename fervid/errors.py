@@ -21,3 +21,7 @@ class ModelError(FervidError):
 
 class SetupError(FervidError):
     """The installation lacks something: no usable ffmpeg, or missing or altered weights."""
+
+
+class PlanError(FervidError):
+    """The inputs make no plan: nothing to do, an unreadable list, or two results of one name."""

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from fervid.blinks import Follower
 from fervid.errors import MediaError
+from fervid.names import result_folder
 from fervid.people import People
 from fervid.records import Detections, FrameBatch, VideoInfo
+from fervid.reuse import difference, request_of
 from fervid.search import SparseSearch, search_ahead, searched_every
 from fervid.settings import Settings
 from fervid.tracks import Tracker
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from fervid.settling import Settled
     from fervid.timeline import Timeline
 
-RESULT_SUFFIX = ".fervid"
 _LONGEST_GAPS = 1.5
 _ONE_FRAME_S = 0.04
 _FRAMES_A_CALL, _FACES_A_FRAME = 8, 6
@@ -50,6 +51,19 @@ class Progress:
     frames: int
     expected: int | None
     elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """How an analysis ended.
+
+    Attributes:
+        reused: there was such a result already.
+        redone: why an earlier result was replaced, if one was and nobody asked for it.
+    """
+
+    reused: bool = False
+    redone: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,8 +162,24 @@ class Analyzer:
         *,
         overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
+    ) -> Done:
+        """Analyse one recording into a result folder, unless that is there; see `analyze`."""
+        request = request_of(recording, self.settings)
+        redone = ""
+        if folder.exists() and not overwrite:
+            redone = difference(folder, request) or ""
+            if not redone:
+                return Done(reused=True)
+        self._make(recording, folder, request, progress)
+        return Done(redone=redone)
+
+    def _make(
+        self,
+        recording: Path,
+        folder: Path,
+        request: dict[str, Any],
+        progress: Callable[[Progress], None] | None,
     ) -> None:
-        """Analyse one recording into a new result folder; see `analyze`."""
         began, frames = time.perf_counter(), 0
         ahead = ThreadPoolExecutor(2)
         with self._reader(recording) as reader:
@@ -160,7 +190,7 @@ class Analyzer:
             from fervid.results import ResultWriter
             from fervid.settling import settle
 
-            unopened = ResultWriter(folder, overwrite=overwrite)
+            unopened = ResultWriter(folder, overwrite=True)
             tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
             people = People(tracker.longest_gap_s)
             portraits = Portraits(self.settings.min_confidence)
@@ -182,6 +212,7 @@ class Analyzer:
                     settled = settle(writer, who, self.settings, frame_s, tracker.longest_gap_s)
                     elapsed = time.perf_counter() - began
                     meta = self._meta(reader, folder, followed, settled, who, elapsed)
+                    meta["request"] = request
                     pictures = portraits.chosen(who, settled.episodes)
                     writer.finish(settled.episodes, meta, pictures)
             finally:  # whoever stops need not wait for a compilation
@@ -234,11 +265,6 @@ class Analyzer:
 def _nothing_chosen(info: VideoInfo) -> str:
     length = "" if info.duration_s is None else f", which is {info.duration_s:.2f} s long"
     return f"{quoted(info.path)}: no frame lies in the chosen part of the recording{length}"
-
-
-def result_folder(recording: Path, out: Path = Path()) -> Path:
-    """Where the result of a recording goes: `<out>/<recording name>.fervid`."""
-    return out / (recording.name + RESULT_SUFFIX)
 
 
 def analyze(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -44,6 +42,7 @@ from fervid.result_files import (
 )
 from fervid.rows import ROW
 from fervid.summaries import summarize
+from fervid.whole_folder import WholeFolder, sync_folder
 
 __all__ = [
     "CODEBOOK_NAME",
@@ -80,9 +79,13 @@ class ResultWriter:
         with self._disk():
             self._target = self.folder.resolve()
             self._check()
-        self._temporary = self._target.parent / f".{secrets.token_hex(6)}.fervid-part"
+        self._whole = WholeFolder(self._target, lambda name: not _derived(name))
         self._rows: IO[str] | None = None
         self._held: HeldRows | None = None
+
+    @property
+    def _temporary(self) -> Path:
+        return self._whole.path
 
     def _check(self) -> None:
         parent = self._target.parent
@@ -100,7 +103,7 @@ class ResultWriter:
     def __enter__(self) -> Self:
         try:
             with self._disk():
-                self._temporary.mkdir(parents=True)
+                self._whole.create()
                 self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
                 self._rows.write(",".join(FRAME_COLUMNS) + "\n")
                 self._held = HeldRows(tempfile.TemporaryFile(dir=self._temporary), ROW)
@@ -114,7 +117,7 @@ class ResultWriter:
             if file is not None:
                 with contextlib.suppress(OSError):  # a full disk fails again when closing
                     file.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._whole.discard()
 
     def __exit__(
         self,
@@ -190,10 +193,8 @@ class ResultWriter:
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
             self._write_thumbnails(thumbnails)
             save_report(self._temporary, (people, summary))
-            _sync_folder(self._temporary)
             self._check()
-            _replace(self._temporary, self._target)
-            _sync_folder(self._target.parent)
+            self._whole.publish()
 
     def _write_thumbnails(self, thumbnails: Sequence[Thumbnail]) -> None:
         if not thumbnails:
@@ -205,7 +206,7 @@ class ResultWriter:
             with path.open("wb") as file:
                 file.write(one.jpeg)
                 _sync(file)
-        _sync_folder(folder)
+        sync_folder(folder)
 
     @contextlib.contextmanager
     def _new(self, name: str) -> Iterator[IO[str]]:
@@ -269,37 +270,7 @@ def _sync(file: IO[Any]) -> None:
     os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make renames in `folder` last through a power cut, where the system lets us open folders."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _derived(name: str) -> bool:
     """Whether it was made from an earlier result and would no longer agree with its tables."""
     parquet = name.removesuffix(".parquet") in TABLES and name.endswith(".parquet")
     return name == THUMBNAILS_NAME or parquet or name.endswith((".openface.csv", ".pyfeat.csv"))
-
-
-def _replace(new: Path, target: Path) -> None:
-    """Rename `new` to `target`; an earlier `target` goes, but not the files others put there."""
-    if not target.exists():
-        new.rename(target)
-        return
-    old = new.with_suffix(".fervid-old")
-    target.rename(old)
-    try:
-        new.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    for entry in old.iterdir():
-        if not _derived(entry.name) and not (target / entry.name).exists():
-            entry.rename(target / entry.name)
-    shutil.rmtree(old, ignore_errors=True)

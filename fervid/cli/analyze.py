@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
-from fervid.cli.console import one_line_errors, printable, progress_bar
-from fervid.cli.options import BatchSize, Seconds, Stretch
+from fervid.cli.console import Shown, one_line_errors
+from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
 from fervid.exports import FORMATS
 
 if TYPE_CHECKING:
-    from fervid.pipeline import Progress
+    from fervid.batch.worker import Task
 
 
 @click.command()
-@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, metavar="RECORDING...", type=click.Path(path_type=Path))
+@click.option(
+    "--files-from",
+    metavar="FILE",
+    help="Analyse the recordings that this file lists, too, with newlines or NULs between them; - "
+    "reads the list from standard input.",
+)
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Folder to write RECORDING.fervid/ into.  [default: the current one]",
+    help="Folder to write RECORDING.fervid/ into; what lies in folders keeps its place.  "
+    "[default: the current one]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Analyse so many recordings side by side, each in a process of its own.",
+)
+@click.option(
+    "--shard",
+    type=Shard(),
+    metavar="K/N",
+    help="Only the Kth of N shares of the list, for so many machines that write to one folder.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be analysed, and stop.")
+@click.option(
+    "--time-limit",
+    type=Seconds(),
+    metavar="TIME",
+    help="Give a recording up after so long: seconds, m:ss or h:mm:ss.",
+)
+@click.option(
+    "--memory-limit",
+    type=click.IntRange(100),
+    metavar="MB",
+    help="Give a recording up when its processes take more memory.",
 )
 @click.option(
     "--fps",
@@ -155,71 +191,86 @@ if TYPE_CHECKING:
     show_default=True,
     help="Write frames under the column names of OpenFace or py-feat, too.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Analyse again what has a result already. Without it, a result is kept if recording, "
+    "settings, models and version are the same, and else made again.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a line of JSON for each recording, and no more."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def analyze(
-    recording: Path,
+    inputs: tuple[Path, ...],
+    files_from: str | None,
     out: Path,
+    jobs: int,
+    shard: tuple[int, int] | None,
+    dry_run: bool,
+    time_limit: float | None,
+    memory_limit: int | None,
     table_format: str,
     schema: str,
     overwrite: bool,
+    as_json: bool,
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Analyse a video file and write its expression timeline.
+    """Analyse video files and write their expression timelines.
 
-    Writes RECORDING.fervid/ with report.html and the tables frames.csv (one row for each face in
-    each frame), episodes.csv, people.csv and summary.csv; codebook.csv explains their columns.
+    Each RECORDING is a file, a folder to be searched for recordings, or a pattern; - reads a list
+    of them from standard input. Writes RECORDING.fervid/ with report.html and the tables frames.csv
+    (one row for each face in each frame), episodes.csv, people.csv and summary.csv; codebook.csv
+    explains their columns. Of several recordings, index.html lists all.
 
     \b
     Examples:
       fervid analyze lecture.mp4
       fervid analyze interview.mov --fps 5 --start 1:30 --end 12:00 -o results
+      fervid analyze recordings/ -o results -j 4
     """
     with one_line_errors() as interruption:
-        from fervid.pipeline import Analyzer, result_folder
-        from fervid.settings import Settings
+        from fervid.cli import one, several
 
-        folder = result_folder(recording, out)
-        if table_format == "parquet":
-            from fervid.exports.parquet import require
-
-            require()
-        try:
-            analyzer = Analyzer(Settings(**settings))
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-        with progress_bar(recording.name, quiet) as show:
-
-            def progress(done: Progress) -> None:
-                interruption.check()
-                show(done)
-
-            analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
-        _export_too(folder, {table_format, schema})
-        if not quiet:
-            _echo_result(folder)
+        task = _task(settings, overwrite, (table_format, schema))
+        shown = Shown(quiet=quiet, as_json=as_json)
+        if _is_one_file(inputs, files_from) and not dry_run:
+            code = one.analyze(inputs[0], out, task, shown, interruption)
+        else:
+            plan = several.plan(inputs, files_from, out)
+            plan = plan if shard is None else plan.shard(*shard)
+            if dry_run:
+                several.show(plan)
+                return
+            limits = several.limits(time_limit, memory_limit)
+            index = out if shard is None else None
+            code = several.analyze(plan, task, jobs, limits, index, shown)
+        raise SystemExit(code)
 
 
-def _export_too(folder: Path, wanted: set[str]) -> None:
-    """Write what else was asked for beside the tables."""
-    from fervid.exports import export as write
+def _is_one_file(inputs: tuple[Path, ...], files_from: str | None) -> bool:
+    if not inputs and files_from is None:
+        raise click.UsageError("give a recording, a folder of them, or --files-from")
+    one = len(inputs) == 1 and files_from is None and str(inputs[0]) != "-"
+    if not one or inputs[0].is_dir():
+        return False
+    return inputs[0].exists() or not has_magic(str(inputs[0]))
 
-    for to in FORMATS:
-        if to in wanted:
-            write(folder, to, overwrite=True)
 
+def _task(settings: dict[str, Any], overwrite: bool, exports: tuple[str, ...]) -> Task:
+    """What is asked for; a setting or model that cannot be is refused here."""
+    from fervid.batch.worker import Task
+    from fervid.reuse import digests_of_models
+    from fervid.settings import Settings
 
-def _echo_result(folder: Path) -> None:
-    """What was found, and where the report is."""
-    from fervid.results import REPORT_NAME, read_meta
+    if "parquet" in exports:
+        from fervid.exports.parquet import require
 
-    meta = read_meta(folder)
-    for warning in meta["warnings"]:
-        click.echo(f"fervid: warning: {printable(warning)}", err=True)
-    found = meta["detection"]
-    share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
-    click.echo(f"{share} ({found['detection_rate']:.0%})")
-    if not found["frames_with_face"]:
-        click.echo("no face was found; try a larger --working-size or a lower --min-score")
-    click.echo(f"report: {printable(str(folder / REPORT_NAME))}")
+        require()
+    try:
+        chosen = Settings(**settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    digests_of_models(chosen)
+    return Task(chosen, overwrite, tuple(name for name in exports if name in FORMATS))

@@ -63,3 +63,20 @@ class BatchSize(click.ParamType[int | None]):
             return int(click.IntRange(1).convert(value, param, ctx))
         except click.BadParameter:
             self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """Two whole numbers with a slash between them, as in 3/16."""
+
+    name = "shard"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Which share, from 1 on, and of how many."""
+        if isinstance(value, tuple):
+            return value
+        number, _, of = str(value).partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"{value!r} is not a share; write K/N with K from 1 to N, as in 3/16")
+        return int(number), int(of)

@@ -16,7 +16,8 @@ from fervid.errors import MediaError, ResultError
 from fervid.explanations.maps import Explanations, explain
 from fervid.explanations.moments import moment
 from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
-from fervid.pipeline import Analyzer, result_folder
+from fervid.names import result_folder
+from fervid.pipeline import Analyzer
 from fervid.records import FaceCrops, FrameBatch
 from fervid.result_files import read_meta
 from fervid.settings import Settings

@@ -10,8 +10,6 @@ import threading
 from types import FrameType
 from typing import Any, NoReturn
 
-import click
-
 _AGAIN_S = 0.05
 
 
@@ -54,8 +52,8 @@ class Interruption:
 
     def leave(self) -> NoReturn:
         """End the process here: shutting the runtime down while it compiles may crash."""
-        click.echo("fervid: interrupted", err=True)
         sys.stdout.flush()
+        sys.stderr.write("fervid: interrupted\n")
         sys.stderr.flush()
         os._exit(128 + (self.signal or signal.SIGINT))
 

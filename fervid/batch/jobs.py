@@ -1,0 +1,153 @@
+"""One recording of many: what is to be done, and what became of it."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from fervid.errors import FervidError, MediaError, SetupError
+from fervid.video.ffmpeg import quoted
+
+if TYPE_CHECKING:
+    from fervid.pipeline import Analyzer, Progress
+
+Status = Literal["ok", "partial", "refused", "failed"]
+"""Analysed; analysed with frames missing; no recording that can be read; anything else."""
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+_TRANSIENT = (errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR)
+"""What a network drive says when it stumbles."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording, and the result folder it is to get."""
+
+    recording: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a recording.
+
+    Attributes:
+        recording, folder: of the job.
+        status: see `Status`.
+        reason: why, on one line; empty if it is ok.
+        redone: why an earlier result was replaced, if one was and nobody asked for it.
+        reused: an earlier result was kept, as it is what would be made again.
+        frames, frames_with_face: of the result.
+        duration_s: of the recording.
+        elapsed_s: that this took.
+        transient: it may go better another time.
+        setup: the installation lacks something, so no other recording will do either.
+        process_is_lost: the process that worked on it has ended, or is to be ended.
+    """
+
+    recording: Path
+    folder: Path
+    status: Status
+    reason: str = ""
+    redone: str = ""
+    reused: bool = False
+    frames: int = 0
+    frames_with_face: int = 0
+    duration_s: float | None = None
+    elapsed_s: float = 0.0
+    transient: bool = False
+    setup: bool = False
+    process_is_lost: bool = False
+
+    @property
+    def has_result(self) -> bool:
+        """Whether there is a result folder."""
+        return self.status in ("ok", "partial")
+
+    @property
+    def whole_reason(self) -> str:
+        """The reason with what it is about: a recording that is refused is named."""
+        return (
+            f"{quoted(self.recording)}: {self.reason}" if self.status == "refused" else self.reason
+        )
+
+    def told(self) -> dict[str, Any]:
+        """Plain JSON for users: without what only decides about another try."""
+        inner = ("transient", "setup", "process_is_lost")
+        return {name: value for name, value in self.to_json().items() if name not in inner}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; `of_json` reads it back."""
+        return {**asdict(self), "recording": str(self.recording), "folder": str(self.folder)}
+
+    @classmethod
+    def of_json(cls, told: dict[str, Any]) -> Outcome:
+        """What `to_json` gave."""
+        known = {field.name: told[field.name] for field in fields(cls)}
+        return cls(
+            **{**known, "recording": Path(told["recording"]), "folder": Path(told["folder"])}
+        )
+
+
+def run(
+    analyzer: Analyzer,
+    job: Job,
+    *,
+    overwrite: bool = False,
+    exports: Callable[[Path], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Outcome:
+    """Analyse one recording; whatever is wrong with it is told in the outcome.
+
+    Args:
+        analyzer: for any number of recordings.
+        job: the recording.
+        overwrite: analyse it again even if there is a result of the same.
+        exports: called with the result folder, to write what else is wanted there.
+        progress: called after each batch of frames.
+    """
+    began = time.perf_counter()
+    try:
+        done = analyzer.analyze(job.recording, job.folder, overwrite=overwrite, progress=progress)
+        if exports is not None:
+            exports(job.folder)
+        found = _found(job.folder)
+    except FervidError as error:
+        status: Status = "refused" if isinstance(error, MediaError) else "failed"
+        return Outcome(
+            job.recording,
+            job.folder,
+            status,
+            str(error).removeprefix(f"{quoted(job.recording)}: "),
+            elapsed_s=time.perf_counter() - began,
+            transient=_is_transient(error),
+            setup=isinstance(error, SetupError),
+        )
+    outcome = {"redone": done.redone, "reused": done.reused, **found}
+    elapsed_s = time.perf_counter() - began
+    return Outcome(job.recording, job.folder, elapsed_s=elapsed_s, **outcome)
+
+
+def _found(folder: Path) -> dict[str, Any]:
+    from fervid.result_files import read_meta
+
+    meta = read_meta(folder)
+    found, recording = meta.get("detection") or {}, meta.get("recording") or {}
+    told: dict[str, Any] = {
+        "status": "partial" if meta.get("status") == "partial" else "ok",
+        "frames": found.get("frames", 0),
+        "frames_with_face": found.get("frames_with_face", 0),
+        "duration_s": recording.get("duration_s"),
+    }
+    warnings = meta.get("warnings") or []
+    return {**told, "reason": str(warnings[0])} if told["status"] == "partial" else told
+
+
+def _is_transient(error: BaseException) -> bool:
+    cause = error.__cause__ or error.__context__
+    return isinstance(cause, OSError) and cause.errno in _TRANSIENT

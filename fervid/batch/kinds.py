@@ -1,0 +1,89 @@
+"""What is a recording, by its content: a look at the first bytes, as `file` takes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+_HEAD_BYTES = 4096
+
+_SIGNATURES: tuple[tuple[int, bytes], ...] = (
+    (0, b"\x1aE\xdf\xa3"),  # Matroska, WebM
+    (0, b"FLV\x01"),
+    (0, b"0&\xb2u\x8ef\xcf\x11"),  # ASF, WMV
+    (0, b"\x00\x00\x01\xba"),  # MPEG program stream
+    (0, b"\x00\x00\x01\xb3"),  # MPEG video
+    (0, b"\x00\x00\x00\x01\x67"),  # H.264, a sequence parameter set first
+    (0, b"\x00\x00\x00\x01\x40\x01"),  # H.265, a video parameter set first
+    (0, b"DKIF"),  # IVF
+    (0, b"YUV4MPEG2"),
+    (0, b"nut/multimedia container\x00"),
+    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01"),  # MXF
+    (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d"),  # WTV
+    (0, b".RMF"),
+    (0, b"\x1f\x07\x00"),  # DV
+    (0, b"DHAV"),
+    (0, b"GIF87a"),
+    (0, b"GIF89a"),
+    (4, b"moov"),
+    (4, b"mdat"),
+    (4, b"wide"),
+    (4, b"free"),
+    (4, b"skip"),
+)
+_AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
+_PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"crx ")
+_OGG_VIDEO = (b"\x80theora", b"OVP80", b"BBCD\x00", b"\x01video")
+_PACKETS = (188, 192, 204)
+"""Bytes a packet of MPEG-TS, plain, with a time stamp before it, and with check bytes."""
+
+_SUFFIXES = (
+    *(".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".vob", ".webm", ".wmv", ".wtv"),
+)
+"""Names that promise a recording; one whose content is something else is refused aloud."""
+
+
+def may_be_recording(path: Path) -> bool:
+    """Whether a file found in a folder is to be analysed.
+
+    By its first bytes, or, where these say nothing, by a name that promises a recording: so that a
+    broken one is named and not passed over. A file that cannot be read is to be named, too.
+    """
+    try:
+        # O_NONBLOCK: opening a named pipe nobody writes to would wait for ever.
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError:
+        return path.suffix.lower() in _SUFFIXES
+    try:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        head = os.read(fd, _HEAD_BYTES) if regular else b""
+    except OSError:
+        return path.suffix.lower() in _SUFFIXES
+    finally:
+        os.close(fd)
+    return regular and (_is_recording(head) or path.suffix.lower() in _SUFFIXES)
+
+
+def _is_recording(head: bytes) -> bool:
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in _AUDIO_BRANDS + _PICTURE_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] in (b"AVI ", b"AVIX")
+    if head[:4] == b"OggS":
+        return any(sign in head for sign in _OGG_VIDEO)
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return b"acTL" in head
+    return _is_transport_stream(head) or any(
+        head[start : start + len(sign)] == sign for start, sign in _SIGNATURES
+    )
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    for length in _PACKETS:
+        first = 4 if length == 192 else 0
+        signs = head[first::length]
+        if len(signs) >= 5 and set(signs) == {0x47}:
+            return True
+    return False

@@ -1,0 +1,131 @@
+"""A worker process as its parent sees it: started, asked, watched, ended with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import IO, Any
+
+import psutil
+
+from fervid.batch.jobs import Job
+from fervid.batch.worker import Task
+
+_KEPT_LINES = 20
+_GRACE_S = 1.5
+"""Seconds that a worker has to tidy up when it is asked to stop."""
+
+
+class WorkerProcess:
+    """A running `fervid.batch.worker`.
+
+    Args:
+        task: how it is to analyse.
+        alone: whether it is the only one; several must share a GPU's memory.
+    """
+
+    def __init__(self, task: Task, *, alone: bool) -> None:
+        environment = dict(os.environ)
+        if not alone:
+            environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        self._process = subprocess.Popen(
+            # -P: nothing in the current folder may stand in for a module.
+            [sys.executable, "-P", "-m", "fervid.batch.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=sys.platform != "win32",
+        )
+        self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._threads = [
+            threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._drain, args=(self._process.stderr,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._send(task.to_json())
+
+    def ask(self, job: Job) -> None:
+        """Let it analyse a recording."""
+        self._send({"recording": str(job.recording), "folder": str(job.folder)})
+
+    def answer(self, timeout_s: float) -> dict[str, Any] | None:
+        """What it says next; empty if it says nothing in time, None when it has ended."""
+        try:
+            return self._answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return {}
+
+    def memory(self) -> int:
+        """Bytes of memory that it and its children hold."""
+        held = 0
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                held += process.memory_info().rss
+        return held
+
+    def last_words(self) -> str:
+        """Why it has ended, as far as it said; on one line."""
+        code = self._process.wait()
+        for thread in self._threads:
+            thread.join(timeout=1)
+        said = self._errors[-1] if self._errors else ""
+        if code < 0:
+            name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+            short = "; the system ran out of memory, perhaps" if -code == signal.SIGKILL else ""
+            return f"the process was ended by {name}{short}"
+        return f"the process ended with code {code}" + (f": {said}" if said else "")
+
+    def stop(self) -> None:
+        """Ask it to end, and see to it that it does, with all its children."""
+        family = self._family()
+        with contextlib.suppress(OSError):
+            self._process.terminate()
+        deadline = time.monotonic() + _GRACE_S
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        self._process.wait()
+        for thread in self._threads:
+            thread.join(timeout=1)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            parent = psutil.Process(self._process.pid)
+            return [parent, *parent.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+    def _send(self, told: dict[str, Any]) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        with contextlib.suppress(OSError):  # that it has died is found out by its silence
+            stdin.write(json.dumps(told).encode() + b"\n")
+            stdin.flush()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            with contextlib.suppress(ValueError):  # the last line of one that was killed
+                self._answers.put(json.loads(line))
+        self._answers.put(None)
+
+    def _drain(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            if text := line.decode("utf-8", "backslashreplace").strip():
+                self._errors.append(text)

@@ -1,0 +1,117 @@
+"""A process that analyses one recording after the other, as its parent asks it to.
+
+    python -m fervid.batch.worker
+
+Standard input: a line of JSON that says how to analyse (`Task`), then a line for each job. Standard
+output: {"progress": ...} lines and an {"outcome": ...} for each job. When standard input ends, as
+it does when the parent dies, the process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from fervid.batch.jobs import Job, run
+from fervid.interruption import Interruption
+from fervid.settings import Settings
+
+if TYPE_CHECKING:
+    from fervid.pipeline import Progress
+
+_PARENT_IS_GONE = 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """How every recording of a batch is analysed.
+
+    Attributes:
+        settings: of the analysis.
+        overwrite: also where there is a result already.
+        exports: what to write beside the tables, by names of `fervid.exports.FORMATS`.
+    """
+
+    settings: Settings
+    overwrite: bool = False
+    exports: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; `of_json` reads it back."""
+        settings = {**asdict(self.settings), "weights": str(self.settings.weights)}
+        return {**asdict(self), "settings": settings}
+
+    @classmethod
+    def of_json(cls, told: dict[str, Any]) -> Task:
+        """What `to_json` gave."""
+        settings = dict(told["settings"])
+        if settings["baseline"] is not None:
+            settings["baseline"] = tuple(settings["baseline"])
+        return cls(Settings(**settings), told["overwrite"], tuple(told["exports"]))
+
+    def export(self, folder: Path) -> None:
+        """Write what else is wanted into a result folder."""
+        from fervid.exports import FORMATS, export
+
+        for to in FORMATS:
+            if to in self.exports:
+                export(folder, to, overwrite=True)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever libraries print
+    interruption = Interruption()
+    try:
+        _serve(_Lines(sys.stdin), answers, interruption)
+    except KeyboardInterrupt:
+        interruption.leave()
+
+
+class _Lines:
+    """Lines of JSON, read by a thread that ends the process when there can be no more."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(file,), daemon=True).start()
+
+    def next(self) -> dict[str, Any]:
+        """The next one; waits for it."""
+        return self._lines.get()
+
+    def _read(self, file: IO[str]) -> None:
+        for line in file:
+            self._lines.put(json.loads(line))
+        os._exit(_PARENT_IS_GONE)
+
+
+def _serve(lines: _Lines, answers: IO[str], interruption: Interruption) -> None:
+    def answer(**told: Any) -> None:
+        answers.write(json.dumps(told) + "\n")
+
+    def progress(done: Progress) -> None:
+        interruption.check()
+        answer(progress=asdict(done))
+
+    from fervid.pipeline import Analyzer
+
+    task = Task.of_json(lines.next())
+    analyzer = Analyzer(task.settings)
+    while True:
+        told = lines.next()
+        job = Job(Path(told["recording"]), Path(told["folder"]))
+        outcome = run(
+            analyzer, job, overwrite=task.overwrite, exports=task.export, progress=progress
+        )
+        answer(outcome=outcome.to_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""One recording, analysed in this process, with a bar on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from fervid.batch.jobs import Job, Outcome, run
+from fervid.batch.worker import Task
+from fervid.cli.console import Shown, printable
+from fervid.interruption import Interruption
+from fervid.names import result_folder
+from fervid.pipeline import Analyzer, Progress
+
+
+def analyze(
+    recording: Path, out: Path, task: Task, shown: Shown, interruption: Interruption
+) -> int:
+    """Analyse it, say what was found, and return the exit code."""
+    job = Job(recording, result_folder(recording, out))
+    with _progress_bar(recording.name, shown) as show:
+
+        def progress(done: Progress) -> None:
+            interruption.check()
+            show(done)
+
+        outcome = run(
+            Analyzer(task.settings),
+            job,
+            overwrite=task.overwrite,
+            exports=task.export,
+            progress=progress,
+        )
+    if shown.as_json:
+        click.echo(json.dumps(outcome.told()))
+    if not outcome.has_result:
+        click.echo(f"fervid: {printable(outcome.whole_reason)}", err=True)
+        return 3 if outcome.setup else 1
+    if shown.plain:
+        _echo_result(outcome)
+    return 0
+
+
+def _echo_result(outcome: Outcome) -> None:
+    """What was found, and where the report is."""
+    from fervid.results import REPORT_NAME, read_meta
+
+    meta = read_meta(outcome.folder)
+    if outcome.redone:
+        click.echo(f"fervid: made again: {printable(outcome.redone)}", err=True)
+    for warning in meta["warnings"]:
+        click.echo(f"fervid: warning: {printable(warning)}", err=True)
+    found = meta["detection"]
+    share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
+    click.echo(f"{share} ({found['detection_rate']:.0%})")
+    if not found["frames_with_face"]:
+        click.echo("no face was found; try a larger --working-size or a lower --min-score")
+    if outcome.reused:
+        click.echo("kept the result of an earlier run; --overwrite analyses again")
+    click.echo(f"report: {printable(str(outcome.folder / REPORT_NAME))}")
+
+
+@contextmanager
+def _progress_bar(name: str, shown: Shown) -> Iterator[Callable[[Progress], None]]:
+    """A bar on stderr with frames done, speed and time left; only on a terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if shown.quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed} frames, {task.fields[rate]:.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(escape(ascii(name)[1:-1]), total=None, rate=0.0)
+
+        def show(progress: Progress) -> None:
+            rate = progress.frames / max(progress.elapsed_s, 1e-6)
+            bar.update(task, completed=progress.frames, total=progress.expected, rate=rate)
+
+        yield show

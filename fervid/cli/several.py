@@ -1,0 +1,83 @@
+"""Many recordings: the plan, how they are worked off, and what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+import click
+
+from fervid.batch.jobs import STATUSES, Outcome
+from fervid.batch.lists import read_list
+from fervid.batch.plan import Plan, make_plan
+from fervid.batch.supervisor import Batch, Finish, Limits
+from fervid.batch.worker import Task
+from fervid.cli.console import Shown, printable
+from fervid.cli.views import line_of, view_of
+
+
+def plan(inputs: Sequence[Path], files_from: str | None, out: Path) -> Plan:
+    """What the arguments mean."""
+    sources = [str(path) for path in inputs if str(path) == "-"]
+    sources += [] if files_from is None else [files_from]
+    listed = [path for source in sources for path in read_list(source)]
+    return make_plan([path for path in inputs if str(path) != "-"], listed, out)
+
+
+def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
+    """What one recording may cost."""
+    return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
+
+
+def show(plan: Plan) -> None:
+    """The plan, a line for each recording."""
+    for job in plan.jobs:
+        there = " (there is a result)" if job.folder.exists() else ""
+        click.echo(printable(f"{job.recording} -> {job.folder}{there}"))
+    _echo_about(plan)
+
+
+def analyze(
+    plan: Plan, task: Task, workers: int, limits: Limits, index: Path | None, shown: Shown
+) -> int:
+    """Work the plan off, say what became of each recording, and return the exit code.
+
+    Args:
+        index: the folder that gets `index.html`; None: none is written.
+    """
+    if shown.plain:
+        _echo_about(plan)
+    began = monotonic()
+    outcomes: list[Outcome | None] = [None] * len(plan.jobs)
+    with view_of(plan.jobs, shown) as view:
+        for event in Batch(plan.jobs, task, workers, limits).events():
+            if isinstance(event, Finish):
+                outcomes[event.place] = event.outcome
+            view(event)
+    done = [outcome for outcome in outcomes if outcome is not None]
+    if not shown.quiet:
+        _echo_table(done, monotonic() - began, err=shown.as_json)
+    return 0 if all(outcome.has_result for outcome in done) else 1
+
+
+def _echo_about(plan: Plan) -> None:
+    for warning in plan.warnings:
+        click.echo(f"fervid: warning: {printable(warning)}", err=True)
+    skipped = f"; {plan.skipped:,} other files passed over" if plan.skipped else ""
+    count = len(plan.jobs)
+    click.echo(f"{count:,} recording{'' if count == 1 else 's'}{skipped}", err=True)
+
+
+def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> None:
+    for outcome in outcomes:
+        if outcome.status != "ok":
+            click.echo(line_of(outcome), err=err)
+    counts = Counter(outcome.status for outcome in outcomes)
+    kept = sum(outcome.reused for outcome in outcomes)
+    words = [f"{counts[status]:,} {status}" for status in STATUSES if counts[status]]
+    again = f" ({kept:,} kept from before)" if kept else ""
+    minutes, seconds = divmod(round(elapsed_s), 60)
+    took = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    click.echo(f"{len(outcomes):,} recordings in {took}: {', '.join(words)}{again}", err=err)

@@ -1,0 +1,118 @@
+"""What is shown while many recordings are worked off: bars, lines, JSON or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from fervid.batch.jobs import Job, Outcome
+from fervid.batch.supervisor import Advance, Event, Finish
+from fervid.cli.console import Shown, printable
+
+View = Callable[[Event], None]
+
+
+@contextmanager
+def view_of(jobs: Sequence[Job], shown: Shown) -> Iterator[View]:
+    """What takes the events of a batch and shows them as the user wants."""
+    console = Console(stderr=True)
+    if shown.as_json:
+        yield _json
+    elif shown.quiet:
+        yield lambda _: None
+    elif console.is_terminal:
+        with _bars(jobs, console) as view:
+            yield view
+    else:
+        yield _lines(len(jobs))
+
+
+def line_of(outcome: Outcome) -> str:
+    """What became of a recording, on a line."""
+    text = f"{outcome.status:<8}{outcome.recording}"
+    if outcome.has_result:
+        rate = outcome.frames_with_face / outcome.frames if outcome.frames else 0.0
+        text += f": {outcome.frames:,} frames, {rate:.0%} show a face"
+        text += ", kept from before" if outcome.reused else f", {outcome.elapsed_s:.1f} s"
+        text += f"; made again: {outcome.redone}" if outcome.redone else ""
+    return printable(text + (f"; {outcome.reason}" if outcome.reason else ""))
+
+
+def _json(event: Event) -> None:
+    if isinstance(event, Finish):
+        click.echo(json.dumps(event.outcome.told()))
+
+
+def _lines(count: int) -> View:
+    """A line for each recording that is done."""
+    done = 0
+
+    def view(event: Event) -> None:
+        nonlocal done
+        if isinstance(event, Finish):
+            done += 1
+            click.echo(f"[{done:,}/{count:,}] {line_of(event.outcome)}", err=True)
+
+    return view
+
+
+@contextmanager
+def _bars(jobs: Sequence[Job], console: Console) -> Iterator[View]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield _Bars(bars, jobs)
+
+
+class _Bars:
+    """A bar for all, measured in bytes, and one for each recording under way."""
+
+    def __init__(self, bars: Progress, jobs: Sequence[Job]) -> None:
+        self._bars = bars
+        self._sizes = {job: _size(job.recording) for job in jobs}
+        total = sum(self._sizes.values())
+        self._whole = bars.add_task("all", total=total, done=f"0 of {len(jobs):,}")
+        self._current: dict[int, tuple[Job, TaskID]] = {}
+        self._finished = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Advance):
+            self._advance(event)
+        else:
+            self._finish(event)
+
+    def _advance(self, event: Advance) -> None:
+        job, task = self._current.get(event.worker, (None, TaskID(-1)))
+        if job != event.job:
+            name = escape(printable(event.job.recording.name))
+            task = self._bars.add_task(name, total=event.expected, done="")
+            self._current[event.worker] = (event.job, task)
+        rate = event.frames / max(event.elapsed_s, 1e-6)
+        done = f"{event.frames:,} frames, {rate:,.0f}/s"
+        self._bars.update(task, completed=event.frames, total=event.expected, done=done)
+
+    def _finish(self, event: Finish) -> None:
+        self._finished += 1
+        if event.worker in self._current:
+            self._bars.remove_task(self._current.pop(event.worker)[1])
+        done = f"{self._finished:,} of {len(self._sizes):,}"
+        self._bars.update(self._whole, advance=self._sizes[event.job], done=done)
+        self._bars.console.print(line_of(event.outcome), highlight=False, markup=False)
+
+
+def _size(recording: Path) -> int:
+    try:
+        return recording.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,137 @@
+"""Whether an earlier result is what an analysis would give again: same input, same settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fervid import __version__
+from fervid.errors import ModelError, ResultError
+from fervid.model_cards import read_card
+from fervid.settings import Settings
+from fervid.video.ffmpeg import open_recording
+
+_END_BYTES = 1 << 20
+"""So much of a recording's beginning and end is hashed: reading hours of video takes minutes."""
+
+_WITHOUT_EFFECT = ("batch_size", "device")
+_BY_CONTENT = ("weights", "detector")
+
+
+def request_of(recording: Path, settings: Settings) -> dict[str, Any]:
+    """All that decides what an analysis gives, as plain JSON for `meta.json`.
+
+    Args:
+        recording: the input.
+        settings: what the user chose.
+
+    Returns:
+        "fervid": the version; "recording": size in bytes, time of the last change in ns, sha256 of
+        the first and the last MiB together; "settings": those that change results; "models":
+        sha256 of both models' cards (which hold that of the weights), or of YuNet's file.
+
+    Raises:
+        MediaError: the recording is no regular file, or cannot be read.
+        ModelError: a model is missing.
+        SetupError: the same of a shipped one.
+    """
+    chosen = asdict(settings)
+    kept = {k: v for k, v in chosen.items() if k not in _WITHOUT_EFFECT + _BY_CONTENT}
+    whole = {
+        "fervid": __version__,
+        "recording": identity_of(recording),
+        "settings": kept,
+        "models": digests_of_models(settings),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(whole))  # so that it compares with what was kept
+    return plain
+
+
+def digests_of_models(settings: Settings) -> dict[str, str]:
+    """sha256 of the cards of the chosen models, or of YuNet's file.
+
+    Raises:
+        ModelError: a model is missing.
+        SetupError: the same of a shipped one.
+    """
+    return {
+        "expression model": _digest_of_card(settings.weights),
+        "face detector": _digest_of_detector(settings.detector),
+    }
+
+
+def identity_of(recording: Path) -> dict[str, Any]:
+    """What tells a recording from another, or from itself before it was changed.
+
+    Raises:
+        MediaError: it is no regular file, or cannot be read.
+    """
+    fd = open_recording(recording)
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(file.fileno())
+        digest = hashlib.sha256(file.read(_END_BYTES))
+        file.seek(max(0, status.st_size - _END_BYTES))
+        digest.update(file.read(_END_BYTES))
+    return {
+        "size_bytes": status.st_size,
+        "modified_ns": status.st_mtime_ns,
+        "sha256_of_ends": digest.hexdigest(),
+    }
+
+
+def difference(folder: Path, request: dict[str, Any]) -> str | None:
+    """Why the result in a folder is not what a request asks for; None if it is.
+
+    Args:
+        folder: an existing result folder.
+        request: of `request_of`.
+    """
+    # pandas comes with it, which takes half a second to load; most folders are new.
+    from fervid.result_files import read_meta
+
+    try:
+        earlier = read_meta(folder).get("request")
+    except ResultError:
+        return "its meta.json is missing or damaged"
+    if not isinstance(earlier, dict):
+        return "it does not say what it was made from"
+    if earlier.get("fervid") != request["fervid"]:
+        return f"it was made by fervid {_word(earlier.get('fervid'))}"
+    for part in ("recording", "models", "settings"):
+        was = earlier.get(part)
+        if not isinstance(was, dict):
+            return "it does not say what it was made from"
+        for key, value in request[part].items():
+            if was.get(key) != value:
+                return _told(part, key, was.get(key), value)
+    return None
+
+
+def _told(part: str, key: str, was: Any, now: Any) -> str:
+    if part == "recording":
+        return "the recording has changed since"
+    if part == "models":
+        return f"the {key} is another one"
+    return f"{key} was {_word(was)} and is {_word(now)} now"
+
+
+def _word(value: Any) -> str:
+    return ascii(value)[1:-1][:40] if isinstance(value, str) else json.dumps(value)[:40]
+
+
+def _digest_of_card(model: str | Path) -> str:
+    return hashlib.sha256(json.dumps(read_card(model), sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of_detector(choice: str) -> str:
+    kind, _, file = choice.partition(":")
+    if kind != "yunet":
+        return _digest_of_card("face_detector")
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"detector {file}: {error.strerror or error}") from error
