@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fervid.blinks import Follower
 from fervid.errors import MediaError
+from fervid.memory import give_back
 from fervid.names import result_folder
 from fervid.people import People
 from fervid.records import Detections, FrameBatch, VideoInfo
@@ -207,6 +208,7 @@ class Analyzer:
                             progress(Progress(frames, reader.expected_frames, elapsed))
                     if frames == 0:
                         raise MediaError(_nothing_chosen(reader.info))
+                    give_back()
                     who = followed.people.numbers()
                     frame_s = 1 / reader.rate or _ONE_FRAME_S
                     settled = settle(writer, who, self.settings, frame_s, tracker.longest_gap_s)

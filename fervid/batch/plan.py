@@ -94,7 +94,7 @@ class _Walk:
         rest = pattern.relative_to(fixed)
         places = sorted((path.relative_to(fixed) for path in fixed.glob(str(rest))), key=_bytes)
         if not places:
-            raise PlanError(f"{ascii(str(pattern))}: nothing matches this pattern")
+            raise PlanError(f"{str(pattern)!a}: nothing matches this pattern")
         for place in places:
             path = fixed / place
             if any(map(_is_passed_over, place.parts)):
