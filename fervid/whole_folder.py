@@ -43,7 +43,7 @@ class WholeFolder:
     def create(self) -> None:
         """Make the hidden folder, and those above it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(self.path.parent)
+        remove_abandoned(self.path.parent)
         while True:
             self.path.mkdir()
             self._lock = _lock(self.path)
@@ -112,9 +112,9 @@ def _lock(folder: Path) -> int:
     return handle
 
 
-def _remove_abandoned(parent: Path) -> None:
-    """Remove the hidden folders that no process has locked."""
-    for entry in os.scandir(parent):
+def remove_abandoned(parent: Path) -> None:
+    """Remove the hidden folders in `parent` that no process has locked."""
+    for entry in os.scandir(parent) if parent.is_dir() else ():
         if _PART.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
             lock = _lock(Path(entry.path))
             if lock >= 0:

@@ -20,6 +20,9 @@ from fervid.batch.jobs import Job
 from fervid.batch.worker import Task
 
 _KEPT_LINES = 20
+_COMMAND = (sys.executable, "-P", "-m", "fervid.batch.worker")
+"""-P: nothing in the current folder may stand in for a module."""
+
 _GRACE_S = 1.5
 """Seconds that a worker has to tidy up when it is asked to stop."""
 
@@ -37,8 +40,7 @@ class WorkerProcess:
         if not alone:
             environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         self._process = subprocess.Popen(
-            # -P: nothing in the current folder may stand in for a module.
-            [sys.executable, "-P", "-m", "fervid.batch.worker"],
+            _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,6 +12,7 @@ from fervid.batch.jobs import Job, Outcome
 from fervid.batch.processes import WorkerProcess
 from fervid.batch.worker import Task
 from fervid.errors import SetupError
+from fervid.whole_folder import remove_abandoned
 
 _POLL_S = 0.25
 _TRIES = 2
@@ -175,6 +176,7 @@ class _Slot:
         outcome = self._watch(job, self._process)
         if outcome.process_is_lost:
             self.close()
+            remove_abandoned(job.folder.parent)
         return outcome
 
     def _watch(self, job: Job, process: WorkerProcess) -> Outcome:

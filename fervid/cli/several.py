@@ -65,9 +65,12 @@ def analyze(
 def _echo_about(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(f"fervid: warning: {printable(warning)}", err=True)
-    skipped = f"; {plan.skipped:,} other files passed over" if plan.skipped else ""
-    count = len(plan.jobs)
-    click.echo(f"{count:,} recording{'' if count == 1 else 's'}{skipped}", err=True)
+    skipped = f"; passed over: {_count(plan.skipped, 'other file')}" if plan.skipped else ""
+    click.echo(f"{_count(len(plan.jobs), 'recording')}{skipped}", err=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> None:
@@ -80,4 +83,5 @@ def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> 
     again = f" ({kept:,} kept from before)" if kept else ""
     minutes, seconds = divmod(round(elapsed_s), 60)
     took = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-    click.echo(f"{len(outcomes):,} recordings in {took}: {', '.join(words)}{again}", err=err)
+    total = f"{_count(len(outcomes), 'recording')} in {took}"
+    click.echo(f"{total}: {', '.join(words)}{again}", err=err)

@@ -42,7 +42,10 @@ def line_of(outcome: Outcome) -> str:
         text += f": {outcome.frames:,} frames, {rate:.0%} show a face"
         text += ", kept from before" if outcome.reused else f", {outcome.elapsed_s:.1f} s"
         text += f"; made again: {outcome.redone}" if outcome.redone else ""
-    return printable(text + (f"; {outcome.reason}" if outcome.reason else ""))
+        text += f"; {outcome.reason}" if outcome.reason else ""
+    else:
+        text += f": {outcome.reason}"
+    return printable(text)
 
 
 def _json(event: Event) -> None:
