@@ -8,17 +8,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "fervid"
-FOUNDATION = {f"fervid{name}" for name in ("", ".choices", ".columns", ".errors", ".records")}
+FOUNDATION = {
+    f"fervid{name}" for name in ("", ".choices", ".columns", ".errors", ".names", ".records")
+}
 ALLOWED = {
     "cli": {
+        "fervid.batch",
         "fervid.cli",
         "fervid.exports",
         "fervid.explanations",
+        "fervid.interruption",
         "fervid.pipeline",
+        "fervid.reuse",
         "fervid.settings",
         "fervid.report",
         "fervid.results",
         "fervid.model_cards",
+    },
+    "batch": {
+        "fervid.batch",
+        "fervid.exports",
+        "fervid.interruption",
+        "fervid.pipeline",
+        "fervid.result_files",
+        "fervid.settings",
+        "fervid.video.ffmpeg",
+        "fervid.whole_folder",
     },
     "pipeline": {
         "fervid.appearance",
@@ -28,9 +43,11 @@ ALLOWED = {
         "fervid.detector",
         "fervid.faces",
         "fervid.models.program",
+        "fervid.memory",
         "fervid.people",
         "fervid.portraits",
         "fervid.results",
+        "fervid.reuse",
         "fervid.search",
         "fervid.settings",
         "fervid.settling",
@@ -85,6 +102,15 @@ ALLOWED = {
     "smoothing": set(),
     "episodes": set(),
     "held": set(),
+    "interruption": set(),
+    "memory": set(),
+    "reuse": {
+        "fervid.model_cards",
+        "fervid.result_files",
+        "fervid.settings",
+        "fervid.video.ffmpeg",
+    },
+    "whole_folder": set(),
     "timeline": {"fervid.report", "fervid.result_files"},
     "rows": {"fervid.framing", "fervid.smoothing"},
     "summaries": set(),
@@ -102,6 +128,7 @@ ALLOWED = {
         "fervid.result_files",
         "fervid.summaries",
         "fervid.rows",
+        "fervid.whole_folder",
     },
 }
 WITHOUT_JAX = (

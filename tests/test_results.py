@@ -188,6 +188,7 @@ def test_a_failing_rename_puts_the_earlier_result_back(tmp_path, monkeypatch):
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr("fervid.whole_folder._exchanged", lambda *_: False)
     with pytest.raises(KeyboardInterrupt):
         write(folder, overwrite=True)
     assert names(tmp_path) == ["r"]
