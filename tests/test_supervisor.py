@@ -9,7 +9,8 @@ import pytest
 
 from fervid.batch import processes
 from fervid.batch.jobs import Job, Outcome
-from fervid.batch.supervisor import Advance, Batch, Finish, Limits
+from fervid.batch.slots import Advance, Limits
+from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.errors import SetupError
 from fervid.settings import Settings
@@ -61,7 +62,7 @@ def fake_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
     monkeypatch.setattr(processes, "_COMMAND", (sys.executable, str(script)))
-    monkeypatch.setattr("fervid.batch.supervisor._PAUSE_S", 0.01)
+    monkeypatch.setattr("fervid.batch.slots._PAUSE_S", 0.01)
 
 
 def run(tmp_path: Path, *names: str, workers: int = 1, **limits: float) -> list[Outcome]:

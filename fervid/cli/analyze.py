@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     "-j",
     "--jobs",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Analyse so many recordings side by side, each in a process of its own.",
+    help="Analyse so many recordings side by side, each in a process of its own.  [default: 1]",
 )
 @click.option(
     "--shard",
@@ -48,6 +46,15 @@ if TYPE_CHECKING:
     metavar="K/N",
     help="Only the Kth of N shares of the list, for so many machines that write to one folder.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Analyse several recordings on this machine, or on a Ray cluster whose machines see the "
+    "same files; --jobs is then how many at a time, by default all that there is room for.",
+)
+@click.option("--address", help="Of the Ray cluster.  [default: one on this machine]")
 @click.option("--dry-run", is_flag=True, help="Say what would be analysed, and stop.")
 @click.option(
     "--time-limit",
@@ -205,8 +212,10 @@ def analyze(
     inputs: tuple[Path, ...],
     files_from: str | None,
     out: Path,
-    jobs: int,
+    jobs: int | None,
     shard: tuple[int, int] | None,
+    engine: str,
+    address: str | None,
     dry_run: bool,
     time_limit: float | None,
     memory_limit: int | None,
@@ -235,7 +244,7 @@ def analyze(
 
         task = _task(settings, overwrite, (table_format, schema))
         shown = Shown(quiet=quiet, as_json=as_json)
-        if _is_one_file(inputs, files_from) and not dry_run:
+        if _is_one_file(inputs, files_from) and not dry_run and engine == "local":
             code = one.analyze(inputs[0], out, task, shown, interruption)
         else:
             plan = several.plan(inputs, files_from, out)
@@ -244,8 +253,8 @@ def analyze(
                 several.show(plan)
                 return
             limits = several.limits(time_limit, memory_limit)
-            index = out if shard is None else None
-            code = several.analyze(plan, task, jobs, limits, index, shown)
+            batch = several.batch(plan, task, jobs, limits, engine, address)
+            code = several.analyze(plan, batch, None if shard else out, shown)
         raise SystemExit(code)
 
 

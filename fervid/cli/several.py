@@ -6,16 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import click
 
 from fervid.batch.jobs import STATUSES, Outcome
 from fervid.batch.lists import read_list
 from fervid.batch.plan import Plan, make_plan
-from fervid.batch.supervisor import Batch, Finish, Limits
+from fervid.batch.slots import Limits
+from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, view_of
+
+if TYPE_CHECKING:
+    from fervid.batch.cluster import ClusterBatch
 
 
 def plan(inputs: Sequence[Path], files_from: str | None, out: Path) -> Plan:
@@ -39,9 +44,25 @@ def show(plan: Plan) -> None:
     _echo_about(plan)
 
 
-def analyze(
-    plan: Plan, task: Task, workers: int, limits: Limits, index: Path | None, shown: Shown
-) -> int:
+def batch(
+    plan: Plan,
+    task: Task,
+    workers: int | None,
+    limits: Limits,
+    engine: str,
+    address: str | None,
+) -> Batch | ClusterBatch:
+    """Who works the plan off: processes here, or a Ray cluster."""
+    if engine == "local":
+        if address is not None:
+            raise click.UsageError("--address is for --engine ray")
+        return Batch(plan.jobs, task, workers or 1, limits)
+    from fervid.batch.cluster import ClusterBatch
+
+    return ClusterBatch(plan.jobs, task, workers, limits, address)
+
+
+def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Shown) -> int:
     """Work the plan off, say what became of each recording, and return the exit code.
 
     Args:
@@ -52,7 +73,7 @@ def analyze(
     began = monotonic()
     outcomes: list[Outcome | None] = [None] * len(plan.jobs)
     with view_of(plan.jobs, shown) as view:
-        for event in Batch(plan.jobs, task, workers, limits).events():
+        for event in batch.events():
             if isinstance(event, Finish):
                 outcomes[event.place] = event.outcome
             view(event)

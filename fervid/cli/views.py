@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fervid.batch.jobs import Job, Outcome
-from fervid.batch.supervisor import Advance, Event, Finish
+from fervid.batch.slots import Advance
+from fervid.batch.supervisor import Event, Finish
 from fervid.cli.console import Shown, printable
 
 View = Callable[[Event], None]

@@ -1,0 +1,135 @@
+"""A place for one worker process: it is watched, and replaced when it dies or goes too far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fervid.batch.jobs import Job, Outcome
+from fervid.batch.processes import WorkerProcess
+from fervid.batch.worker import Task
+from fervid.whole_folder import remove_abandoned
+
+_POLL_S = 0.25
+_TRIES = 2
+_PAUSE_S = 2.0
+"""Before another try: a network drive may come back."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one recording may cost before it is given up.
+
+    Attributes:
+        time_s: seconds, None for any.
+        memory_bytes: of the worker and its decoder together, None for any.
+        stall_s: seconds without a batch of frames done, compiling included.
+    """
+
+    time_s: float | None = None
+    memory_bytes: int | None = None
+    stall_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Advance:
+    """A recording is under way: frames done, frames expected if known, by which worker."""
+
+    job: Job
+    worker: int
+    frames: int
+    expected: int | None
+    elapsed_s: float
+
+
+class Slot:
+    """A worker, started when first needed and again after it died.
+
+    Args:
+        number: of the worker, for `Advance`.
+        task: how to analyse.
+        limits: for each recording.
+        on_advance: called from time to time while a recording is under way.
+        stop: when it is set, what is under way is given up.
+        alone: whether no other worker runs on this machine.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        task: Task,
+        limits: Limits,
+        on_advance: Callable[[Advance], None],
+        stop: threading.Event,
+        *,
+        alone: bool,
+    ) -> None:
+        self._number = number
+        self._task = task
+        self._limits = limits
+        self._on_advance = on_advance
+        self._stop = stop
+        self._alone = alone
+        self._process: WorkerProcess | None = None
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def analyze(self, job: Job) -> Outcome:
+        """What became of a job, after a second try where the first failed by chance."""
+        began = time.monotonic()
+        outcome, tries = self._once(job), 1
+        while outcome.transient and tries < _TRIES and not self._stop.wait(_PAUSE_S):
+            outcome, tries = self._once(job), tries + 1
+        if tries > 1 and not outcome.has_result:
+            outcome = replace(outcome, reason=f"{outcome.reason} (tried {tries} times)")
+        return replace(outcome, elapsed_s=time.monotonic() - began)
+
+    def _once(self, job: Job) -> Outcome:
+        if self._process is None:
+            self._process = WorkerProcess(self._task, alone=self._alone)
+        self._process.ask(job)
+        outcome = self._watch(job, self._process)
+        if outcome.process_is_lost:
+            self.close()
+            remove_abandoned(job.folder.parent)
+        return outcome
+
+    def _watch(self, job: Job, process: WorkerProcess) -> Outcome:
+        """Wait for the outcome, but no longer than the limits say."""
+        began = moved = time.monotonic()
+        while not self._stop.is_set():
+            told, now = process.answer(_POLL_S), time.monotonic()
+            if told is None:
+                return _lost(job, process.last_words(), transient=True)
+            if "outcome" in told:
+                return Outcome.of_json(told["outcome"])
+            if "progress" in told:
+                moved = now
+                self._on_advance(Advance(job, self._number, **told["progress"]))
+            if reason := self._exceeded(process, now - began, now - moved):
+                return _lost(job, reason)
+        return _lost(job, "stopped")
+
+    def _exceeded(self, process: WorkerProcess, elapsed_s: float, still_s: float) -> str:
+        limits = self._limits
+        if limits.time_s is not None and elapsed_s > limits.time_s:
+            return f"took longer than {limits.time_s:g} s, the limit"
+        if still_s > limits.stall_s:
+            return f"made no progress for {limits.stall_s:g} s"
+        most = limits.memory_bytes
+        if most is not None and (held := process.memory()) > most:
+            return f"took {held / 1e6:,.0f} MB of memory; the limit is {most / 1e6:,.0f} MB"
+        return ""
+
+
+def _lost(job: Job, reason: str, *, transient: bool = False) -> Outcome:
+    """The outcome of a job whose worker is of no use any more."""
+    return Outcome(
+        job.recording, job.folder, "failed", reason, transient=transient, process_is_lost=True
+    )
