@@ -18,6 +18,7 @@ from fervid.classifier import ExpressionClassifier
 from fervid.cli import main
 from fervid.errors import ModelError
 from fervid.explanations import Explanations, explain, peaks
+from fervid.explanations.tint import gradient_tile
 from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS, FaceCrops
 from fervid.report import write_report
@@ -77,6 +78,20 @@ def test_every_thumbnail_has_maps_of_the_crop_that_was_classified(seen: Seen) ->
         for half in (both[:, :96], both[:, 104:]):
             blue, red = half[..., 0], half[..., 2]
             assert (np.abs(red - blue) > 40).sum() > 100  # grey has equal colours
+
+
+def test_signs_tell_the_strongest_places_without_colours() -> None:
+    """A plus where a map is highest, a minus where it is lowest, nothing where it is faint."""
+    dark, values = np.full((48, 48), 40, np.uint8), np.zeros((48, 48), np.float32)
+    values[9:12, 9:12], values[29:32, 29:32] = 1.0, -0.6
+    white = (gradient_tile(dark, values, 96) == 255).all(axis=2)
+    plus, minus = white[:48, :48], white[48:, 48:]
+    assert np.ptp(np.argwhere(plus), axis=0).tolist() == [8, 8]
+    assert np.ptp(np.argwhere(minus), axis=0).tolist() == [0, 8]
+    np.testing.assert_allclose(np.argwhere(plus).mean(axis=0), 21, atol=2)
+    values[29:32, 29:32] = -0.1
+    white = (gradient_tile(dark, values, 96) == 255).all(axis=2)
+    assert white.sum() == plus.sum()
 
 
 def test_maps_explain_the_probability_that_is_reported(seen: Seen) -> None:
