@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fervid.cuts import CutFinder
     from fervid.detector import Detector
     from fervid.portraits import Portraits
+    from fervid.result_files import Thumbnail
     from fervid.settling import Settled
     from fervid.timeline import Timeline
 
@@ -137,7 +138,7 @@ class Analyzer:
             found = self.classifier.classify(crops)
             rows = face_rows(batch, tracked, found, sharp, reader.shrunk)
             if self.settings.thumbnails:
-                followed.portraits.add(batch, rows, reader.shrunk)
+                followed.portraits.add(batch, rows, crops, reader.shrunk)
             yield rows
 
     def search(self, reader: VideoReader) -> SparseSearch:
@@ -212,10 +213,11 @@ class Analyzer:
                     who = followed.people.numbers()
                     frame_s = 1 / reader.rate or _ONE_FRAME_S
                     settled = settle(writer, who, self.settings, frame_s, tracker.longest_gap_s)
+                    pictures, unexplained = self._pictures(portraits, who, settled)
                     elapsed = time.perf_counter() - began
                     meta = self._meta(reader, folder, followed, settled, who, elapsed)
                     meta["request"] = request
-                    pictures = portraits.chosen(who, settled.episodes)
+                    meta["warnings"] += unexplained
                     writer.finish(settled.episodes, meta, pictures)
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
@@ -230,6 +232,17 @@ class Analyzer:
             start=choice.start,
             end=choice.end,
         )
+
+    def _pictures(
+        self, portraits: Portraits, who: dict[int, int], settled: Settled
+    ) -> tuple[list[Thumbnail], list[str]]:
+        """The thumbnails, explained if that was chosen, and a line if they could not be."""
+        pictures, crops = portraits.chosen(who, settled.episodes)
+        if not (self.settings.explain and pictures):
+            return pictures, []
+        from fervid.explanations.peaks import with_maps
+
+        return with_maps(pictures, crops, self.classifier)
 
     def _meta(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.records import EXPRESSIONS, FrameBatch
+from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, FrameBatch
 from fervid.result_files import Thumbnail
 
 SIDE = 96
@@ -23,7 +23,7 @@ _AROUND = 1.5
 
 _LEAST_HEIGHT = 40.0
 _MOST = 600
-"""Pictures that are kept at a time, the best of all tracks: about 2 MB."""
+"""Pictures that are kept at a time, the best of all tracks: about 3 MB."""
 
 _QUALITY = [int(cv2.IMWRITE_JPEG_QUALITY), 80]
 
@@ -37,6 +37,7 @@ class _Picture:
     expression: int
     time_s: float = field(compare=False)
     jpeg: bytes = field(compare=False)
+    crop: NDArray[np.uint8] = field(compare=False)
 
 
 class Portraits:
@@ -50,12 +51,13 @@ class Portraits:
         self._certain_from = certain_from
         self._best: dict[tuple[int, int], _Picture] = {}
 
-    def add(self, batch: FrameBatch, rows: NDArray[Any], shrunk: float) -> None:
+    def add(self, batch: FrameBatch, rows: NDArray[Any], crops: FaceCrops, shrunk: float) -> None:
         """Look at the next frames.
 
         Args:
             batch: T of them.
             rows: their rows, of `fervid.rows.ROW`.
+            crops: of the faces in these rows, in their order.
             shrunk: pixels of the working frame a pixel of the displayed one.
         """
         probs = rows["probs"]
@@ -63,6 +65,7 @@ class Portraits:
         fit = (rows["face_id"] > 0) & ~rows["filled"] & (probs.max(axis=1) >= self._certain_from)
         fit &= rows["xywh"][:, 3] * shrunk >= _LEAST_HEIGHT
         best_first = np.flatnonzero(fit)[np.argsort(-quality[fit], kind="stable")]
+        crop_of = np.cumsum(rows["face_id"] > 0) - 1
         keys = rows["face_id"][best_first] * len(EXPRESSIONS) + probs[best_first].argmax(axis=1)
         for row in best_first[np.unique(keys, return_index=True)[1]].tolist():
             key = int(rows["face_id"][row]), int(probs[row].argmax())
@@ -71,17 +74,23 @@ class Portraits:
             frame = batch.images[int(np.searchsorted(batch.index, rows["frame"][row]))]
             jpeg = _cut(frame, rows["xywh"][row] * shrunk)
             time_s = float(rows["time_s"][row])
-            self._best[key] = _Picture(float(quality[row]), *key, time_s, jpeg)
+            crop = crops.images[crop_of[row]].copy()
+            self._best[key] = _Picture(float(quality[row]), *key, time_s, jpeg, crop)
         if len(self._best) > 2 * _MOST:
             kept = heapq.nlargest(_MOST, self._best.values())
             self._best = {(picture.track, picture.expression): picture for picture in kept}
 
-    def chosen(self, person: Mapping[int, int], episodes: pd.DataFrame) -> list[Thumbnail]:
+    def chosen(
+        self, person: Mapping[int, int], episodes: pd.DataFrame
+    ) -> tuple[list[Thumbnail], FaceCrops]:
         """The best picture of each expression of each person that lies in such an episode.
 
         Args:
             person: the person that each track shows.
             episodes: the table of episodes.
+
+        Returns:
+            The pictures, and for each of them the crop that was classified.
         """
         spans = {
             key: mine[["onset", "offset"]].to_numpy(np.float64)
@@ -93,9 +102,14 @@ class Portraits:
             inside = spans.get(key, np.zeros((0, 2)))
             if ((inside[:, 0] <= picture.time_s) & (picture.time_s < inside[:, 1])).any():
                 chosen[key] = picture
-        return [
-            Thumbnail(*key, picture.time_s, picture.jpeg) for key, picture in sorted(chosen.items())
+        pictures = [chosen[key] for key in sorted(chosen)]
+        thumbnails = [
+            Thumbnail(*key, picture.time_s, picture.jpeg)
+            for key, picture in zip(sorted(chosen), pictures, strict=True)
         ]
+        images = np.array([picture.crop for picture in pictures], np.uint8)
+        images = images.reshape(-1, FACE_SIZE, FACE_SIZE)
+        return thumbnails, FaceCrops(images, np.arange(len(images), dtype=np.int32))
 
 
 def _cut(frame: NDArray[np.uint8], xywh: NDArray[np.float32]) -> bytes:

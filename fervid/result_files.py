@@ -98,12 +98,22 @@ _THUMBNAIL = re.compile(r"face-(\d{1,9})-([a-z]+)-(\d{1,9}\.\d{3})\.jpg")
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture of a person in the folder of thumbnails: who, what, when, and the JPEG itself."""
+    """A picture of a person in the folder of thumbnails.
+
+    Attributes:
+        face_id: who.
+        expression: what the person shows.
+        time_s: when, in seconds.
+        jpeg: the picture itself.
+        maps: another JPEG, the gradient and the occlusion map of what the expression model reacts
+            to in this face, beside each other; None where there is none.
+    """
 
     face_id: int
     expression: str
     time_s: float
     jpeg: bytes
+    maps: bytes | None = None
 
 
 def read_thumbnails(folder: Path) -> list[Thumbnail]:
@@ -118,7 +128,9 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
             name = _THUMBNAIL.fullmatch(path.name)
             if name and name[2] in EXPRESSIONS:
                 who, when = int(name[1]), float(name[3])
-                found.append(Thumbnail(who, name[2], when, path.read_bytes()))
+                maps = path.with_name(maps_name(path.name))
+                both = path.read_bytes(), maps.read_bytes() if maps.is_file() else None
+                found.append(Thumbnail(who, name[2], when, *both))
     except OSError as error:
         raise ResultError(f"{folder}: a thumbnail cannot be read ({error.strerror})") from error
     return sorted(found, key=lambda one: (one.face_id, one.time_s))
@@ -127,6 +139,11 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
 def thumbnail_name(face_id: int, expression: str, time_s: float) -> str:
     """What the file of a thumbnail is called."""
     return f"face-{face_id}-{expression}-{time_s:.3f}.jpg"
+
+
+def maps_name(thumbnail: str) -> str:
+    """What the file of the maps that belong to a thumbnail is called."""
+    return thumbnail.removesuffix(".jpg") + ".maps.jpg"
 
 
 def write_rows(

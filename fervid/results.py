@@ -33,6 +33,7 @@ from fervid.result_files import (
     Thumbnail,
     begins_as_frame_table,
     csv_name,
+    maps_name,
     read_frames,
     read_meta,
     read_table,
@@ -202,10 +203,12 @@ class ResultWriter:
         folder = self._temporary / THUMBNAILS_NAME
         folder.mkdir()
         for one in thumbnails:
-            path = folder / thumbnail_name(one.face_id, one.expression, one.time_s)
-            with path.open("wb") as file:
-                file.write(one.jpeg)
-                _sync(file)
+            name = thumbnail_name(one.face_id, one.expression, one.time_s)
+            for path, content in ((name, one.jpeg), (maps_name(name), one.maps)):
+                if content is not None:
+                    with (folder / path).open("wb") as file:
+                        file.write(content)
+                        _sync(file)
         sync_folder(folder)
 
     @contextlib.contextmanager

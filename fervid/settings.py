@@ -43,6 +43,7 @@ class Settings:
         baseline: start and end in seconds of a stretch in which people look neutral: what the model
             sees in their resting faces is then taken out of the smoothed values; None: nothing is.
         thumbnails: keep small pictures of people where they show an expression most clearly.
+        explain: keep maps beside these pictures of what the expression model reacts to in them.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
         weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
             card NAME.json, or NAME for both; `meta.json` gets the name on its card.
@@ -50,7 +51,8 @@ class Settings:
             "ferplus" for the votes of FER+, or the "mixture" that the model card states.
 
     Raises:
-        ValueError: a number is out of range, `end` is not after `start`, or other labels.
+        ValueError: a number is out of range, `end` is not after `start`, other labels, or
+            `explain` without `thumbnails`.
     """
 
     fps: float | None = None
@@ -68,6 +70,7 @@ class Settings:
     min_episode: float = 0.3
     baseline: tuple[float, float] | None = None
     thumbnails: bool = True
+    explain: bool = False
     device: Device = "auto"
     weights: str | Path = EXPRESSION_MODELS[0]
     labels: Labels = "mixture"
@@ -92,6 +95,8 @@ class Settings:
         for name in ("min_face", "smooth", "min_episode"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be 0 or more")
+        if self.explain and not self.thumbnails:
+            raise ValueError("explain needs thumbnails: its maps are pictures of people, too")
         check_detector(self.detector)
         check_labels(self.labels)
         check_device(self.device)

@@ -65,6 +65,9 @@ def test_what_is_explained_is_what_is_reported(
     sad = explain(crops_of(sample_faces.images[:5]), classifier, "sad")
     assert (sad.expression == EXPRESSIONS.index("sad")).all()
     assert not np.allclose(sad.gradient, explained.gradient[:5], atol=1e-3)
+    each = explain(crops_of(sample_faces.images[:2]), classifier, ["sad", "happy"])
+    np.testing.assert_array_equal(each.gradient[0], sad.gradient[0])
+    assert EXPRESSIONS[each.expression[1]] == "happy"
 
 
 def test_a_face_alone_and_mirrored_gets_the_same_maps(
@@ -83,6 +86,8 @@ def test_no_face_no_map_and_no_other_expression(classifier: ExpressionClassifier
     assert len(explain(FaceCrops.empty(), classifier)) == 0
     with pytest.raises(ValueError, match="expression must be one of angry"):
         explain(FaceCrops.empty(), classifier, "joy")
+    with pytest.raises(ValueError, match="0 faces, 1 expressions"):
+        explain(FaceCrops.empty(), classifier, ["sad"])
 
 
 def test_occlusion_is_what_hiding_squares_costs(

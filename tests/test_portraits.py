@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fervid.pipeline import Analyzer
 from fervid.portraits import SIDE, Portraits
-from fervid.records import EXPRESSIONS, Expressions, FrameBatch
+from fervid.records import EXPRESSIONS, Expressions, FaceCrops, FrameBatch
 from fervid.report import write_report
 from fervid.result_files import Thumbnail, read_thumbnails
 from fervid.results import ResultWriter
@@ -31,8 +31,16 @@ def image_of(jpeg: bytes) -> NDArray[np.uint8]:
     return np.asarray(picture, np.uint8)
 
 
-def seen(shares: list[float], *, height: float = 60.0, filled: bool = False) -> list[Thumbnail]:
-    """Pictures of one happy face in frames that get brighter by 10, ten a second."""
+def crops_of(lumas: list[int]) -> FaceCrops:
+    """Even ones."""
+    images = np.repeat(np.array(lumas, np.uint8), 48 * 48).reshape(-1, 48, 48)
+    return FaceCrops(images, np.arange(len(lumas), dtype=np.int32))
+
+
+def seen(
+    shares: list[float], *, height: float = 60.0, filled: bool = False
+) -> tuple[list[Thumbnail], FaceCrops]:
+    """Pictures of one happy face in frames that get brighter by 10, ten a second; and its crops."""
     count = len(shares)
     images = np.empty((count, 120, 160), np.uint8)
     images[:] = (50 + 10 * np.arange(count))[:, None, None]
@@ -47,16 +55,31 @@ def seen(shares: list[float], *, height: float = 60.0, filled: bool = False) -> 
     for row in range(count):
         alone = slice(row, row + 1)
         part = FrameBatch(images[alone], batch.index[alone], batch.time_s[alone])
-        portraits.add(part, rows[alone], 0.5)
+        portraits.add(part, rows[alone], crops_of([row]), 0.5)
     return portraits.chosen({4: 1}, EPISODES)
 
 
 def test_the_clearest_frame_within_an_episode_is_kept() -> None:
-    (one,) = seen([0.7, 0.95, 0.9, 0.7], height=100.0)
+    (one,), crops = seen([0.7, 0.95, 0.9, 0.7], height=100.0)
+    assert (crops.images == 1).all()
     assert (one.face_id, one.expression, one.time_s) == (1, "happy", pytest.approx(0.1))
     picture = image_of(one.jpeg)
     assert picture.shape == (SIDE, SIDE)
     assert picture[SIDE // 2, SIDE // 2] == pytest.approx(60, abs=2)
+
+
+def test_each_face_of_a_batch_keeps_its_own_crop() -> None:
+    """Faces 4 and 9 beside each other in the second of two frames; nobody is in the first."""
+    batch = FrameBatch(np.zeros((2, 99, 99), np.uint8), np.array([7, 8]), np.array([0.1, 0.2]))
+    probs = np.full((2, 7), 0.01, np.float32)
+    probs[:, HAPPY] = 0.94
+    who = tracked(faces_at([1, 1], [[5, 5, 60, 60], [30, 5, 60, 60]]), [4, 9])
+    rows = face_rows(batch, who, Expressions(probs), np.ones(2, np.float32), 1.0)
+    portraits = Portraits(0.6)
+    portraits.add(batch, rows, crops_of([40, 90]), 1.0)
+    thumbnails, crops = portraits.chosen({4: 1, 9: 2}, EPISODES)
+    assert [one.face_id for one in thumbnails] == [1, 2]
+    assert crops.images[:, 0, 0].tolist() == [40, 90]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +94,9 @@ def test_the_clearest_frame_within_an_episode_is_kept() -> None:
 def test_doubtful_small_and_guessed_faces_give_none(
     shares: list[float], height: float, filled: bool
 ) -> None:
-    assert seen(shares, height=height, filled=filled) == []
+    thumbnails, crops = seen(shares, height=height, filled=filled)
+    assert thumbnails == []
+    assert len(crops) == 0
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,12 +108,12 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         probs[0, HAPPY] = 0.6 + track / 100
         who = tracked(faces_at([0], [[10, 10, 60, 60]]), [track])
         rows = face_rows(batch, who, Expressions(probs), np.ones(1, np.float32), 1.0)
-        portraits.add(batch, rows, 1.0)
+        portraits.add(batch, rows, crops_of([0]), 1.0)
         assert len(portraits._best) <= 6
     people = {track: track for track in range(1, 30)}
     spans = [(track, "happy", 0.0, 1.0) for track in people]
     episodes = pd.DataFrame(spans, columns=EPISODES.columns)
-    assert {27, 28, 29} <= {one.face_id for one in portraits.chosen(people, episodes)}
+    assert {27, 28, 29} <= {one.face_id for one in portraits.chosen(people, episodes)[0]}
 
 
 def test_pictures_of_a_clip_lie_in_its_episodes(results: dict[str, Path]) -> None:

@@ -36,11 +36,11 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The result of a clip that lies beside it, as `fervid analyze` leaves it."""
+    """The result of a clip that lies beside it, as `fervid analyze --explain` leaves it."""
     folder = tmp_path_factory.mktemp("beside")
     shutil.copy(SAMPLES / CLIP, folder / CLIP)
     made = folder / f"{CLIP}.fervid"
-    Analyzer(Settings()).analyze(folder / CLIP, made)
+    Analyzer(Settings(explain=True)).analyze(folder / CLIP, made)
     return made
 
 
@@ -213,12 +213,33 @@ def test_without_the_recording_it_can_be_chosen(browser: Any, result: Path, tmp_
     page.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_maps_of_what_the_model_reacts_to_are_shown_on_demand(
+    browser: Any, result: Path, scripts: bool
+) -> None:
+    page = browser.new_page(java_script_enabled=scripts)
+    page.goto((result / "report.html").as_uri())
+    toggle, maps = page.locator(".reacts summary"), page.locator(".maps img")
+    pictures = page.locator(".pictures li")
+    assert maps.count() == pictures.count() >= 5
+    assert not any(maps.nth(k).is_visible() for k in range(maps.count()))
+    toggle.focus()
+    page.keyboard.press("Enter")
+    assert all(maps.nth(k).is_visible() for k in range(maps.count()))
+    size = maps.first.evaluate("(image) => [image.naturalWidth, image.naturalHeight]")
+    assert size == [200, 96]
+    toggle.click()
+    assert not maps.first.is_visible()
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
 def test_accessibility(browser: Any, result: Path, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = open_page(browser, result, color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
+    page.get_by_text("What the model reacts to", exact=True).click()
     page.wait_for_timeout(300)
     found = axe.Axe().run(page)
     assert [violation["id"] for violation in found.response["violations"]] == []

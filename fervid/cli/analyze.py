@@ -153,6 +153,12 @@ if TYPE_CHECKING:
     help="Keep small pictures of people at their clearest, in the report and in thumbnails/.",
 )
 @click.option(
+    "--explain",
+    is_flag=True,
+    help="Add to these pictures maps of what the model reacts to in them, as `fervid explain` "
+    "draws them; takes some seconds more.",
+)
+@click.option(
     "--device",
     type=click.Choice(DEVICES),
     default=DEVICES[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,21 +50,27 @@ class Explanations:
 
 
 def explain(
-    crops: FaceCrops, classifier: ExpressionClassifier, expression: str | None = None
+    crops: FaceCrops,
+    classifier: ExpressionClassifier,
+    expression: str | Sequence[str] | None = None,
 ) -> Explanations:
     """What raises the probability of an expression in N faces.
 
     Args:
         crops: the faces.
         classifier: whose answers are explained; its compiled program is kept for further calls.
-        expression: one of `EXPRESSIONS`; None: the most probable one of each face.
+        expression: one of `EXPRESSIONS`, or N of them; None: the most probable one of each face.
 
     Raises:
         ModelError: the weights give something that is not a number.
-        ValueError: another expression.
+        ValueError: another expression, or more or fewer than N.
     """
-    if expression is not None and expression not in EXPRESSIONS:
+    names = [expression] * len(crops) if isinstance(expression, str) else expression
+    asked = [expression] if isinstance(expression, str) else names or []
+    if not set(asked) <= set(EXPRESSIONS):
         raise ValueError(f"expression must be one of {', '.join(EXPRESSIONS)}")
+    if names is not None and len(names) != len(crops):
+        raise ValueError(f"{len(crops)} faces, {len(names)} expressions")
     if len(crops) == 0:
         return Explanations.empty()
 
@@ -77,8 +84,8 @@ def explain(
         raise ModelError(f"model {classifier.card['name']}: its weights give no probabilities")
     each = np.arange(len(crops))
     chosen = probs.argmax(axis=1)
-    if expression is not None:
-        chosen[:] = EXPRESSIONS.index(expression)
+    if names is not None:
+        chosen[:] = [EXPRESSIONS.index(name) for name in names]
     return Explanations(
         probs, chosen, _enlarged(cells[each, chosen]), _over_pixels(drops[each, chosen])
     )

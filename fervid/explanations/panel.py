@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from fervid.errors import ResultError
 from fervid.explanations.recordings import Explained
+from fervid.explanations.tint import FOR, Picture, gradient_tile, occlusion_tile, plain_tile
 from fervid.records import EXPRESSIONS
-
-Picture = NDArray[np.uint8]
 
 _WIDTH, _MARGIN, _LINE = 1000, 20, 20
 _TILE, _GAP, _TITLE = 192, 16, 56
@@ -24,17 +23,10 @@ _ROW = _TITLE + _TILE + 24
 _OVERVIEW = 320
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK, _FAINT, _PAPER = (30, 30, 30), (110, 110, 110), (255, 255, 255)
-_FOR, _AGAINST = (0, 94, 213), (178, 114, 0)
-"""Okabe and Ito's vermilion and blue, in OpenCV's order of colours."""
-
-_DEEPEST = 0.8
-"""Share of colour where a map is strongest."""
-
-_LEAST_SCALE = 0.1
-"""Drops of the log-probability are coloured fully from here on, at least: 10% of it."""
 
 MEANING = (
-    "Orange speaks for the named expression to this model, blue against it. The gradient map "
+    "Orange speaks for the named expression to this model, blue against it; + and - mark where "
+    "they are strongest. The gradient map "
     "(HiResCAM) asks the network, the occlusion map hides squares of 12 x 12 of the 48 x 48 "
     "pixels; rely on places that both mark. Each map has its own scale. The maps do not say "
     "whether the answer is right, nor what the person feels."
@@ -134,7 +126,7 @@ def _overview(explained: Explained) -> Picture:
     small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
     picture = np.repeat(small[..., None], 3, axis=2)
     for number, box in zip(explained.everyone.number, explained.everyone.faces.xywh, strict=True):
-        colour = _FOR if number in explained.chosen.number else _FAINT
+        colour = FOR if number in explained.chosen.number else _FAINT
         left, top, width, height = (box * unit).round().astype(int).tolist()
         cv2.rectangle(picture, (left, top), (left + width, top + height), colour, 2)
         corner = (left + 3, max(top - 4, 12))
@@ -154,12 +146,9 @@ def _face(explained: Explained, row: int) -> Picture:
     least = share * np.exp(-max(float(occlusion.max()), 0.0))
     crop = explained.crops.images[row]
     tiles = (
-        ("as the model sees it", _tinted(crop, np.zeros_like(gradient), 1.0)),
-        ("gradient map", _tinted(crop, gradient, float(np.abs(gradient).max()))),
-        (
-            f"occlusion: down to {least:.0%}",
-            _tinted(crop, occlusion, max(float(np.abs(occlusion).max()), _LEAST_SCALE)),
-        ),
+        ("as the model sees it", plain_tile(crop, _TILE)),
+        ("gradient map", gradient_tile(crop, gradient, _TILE)),
+        (f"occlusion: down to {least:.0%}", occlusion_tile(crop, occlusion, _TILE)),
     )
     for number, (title, tile) in enumerate(tiles):
         x = _MARGIN + number * (_TILE + _GAP)
@@ -167,18 +156,6 @@ def _face(explained: Explained, row: int) -> Picture:
         picture[_TITLE : _TITLE + _TILE, x : x + _TILE] = tile
     _bars(picture, maps.probs[row], chosen.written[row], int(maps.expression[row]))
     return picture
-
-
-def _tinted(crop: Picture, values: NDArray[np.float32], scale: float) -> Picture:
-    """A crop enlarged, in orange where values are above 0 and in blue where they are below."""
-    size = (_TILE, _TILE)
-    luma = cv2.resize(crop, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
-    spread = cv2.resize(values / max(scale, 1e-9), size, interpolation=cv2.INTER_LINEAR)
-    colour = np.where(spread[..., None] > 0, np.array(_FOR, np.float32), np.array(_AGAINST))
-    share = _DEEPEST * np.minimum(np.abs(spread), 1.0)[..., None]
-    # The colour takes the brightness of what it covers, so that the face stays visible.
-    shaded = colour * (0.5 + 0.5 * luma[..., None] / 255)
-    return np.asarray((1 - share) * luma[..., None] + share * shaded, np.uint8)
 
 
 def _bars(
@@ -189,7 +166,7 @@ def _bars(
     longest, step = _WIDTH - _MARGIN - 52 - left, _TILE // len(EXPRESSIONS)
     for number, (name, share) in enumerate(zip(EXPRESSIONS, probs.tolist(), strict=True)):
         top = _TITLE + number * step
-        colour = _FOR if number == explained else _FAINT
+        colour = FOR if number == explained else _FAINT
         _write(picture, name, left - 76, top + 17, 0.45)
         end = left + round(longest * share)
         cv2.rectangle(picture, (left, top + 4), (max(end, left + 1), top + 20), colour, -1)

@@ -216,9 +216,13 @@ def _face(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _picture(one: Thumbnail) -> dict[str, Any]:
-    data = base64.b64encode(one.jpeg).decode()
     place = {"face_id": one.face_id, "expression": one.expression, "time_s": one.time_s}
-    return {**place, "address": f"data:image/jpeg;base64,{data}"}
+    return {**place, "address": _jpeg(one.jpeg), "maps": one.maps and _jpeg(one.maps)}
+
+
+def _jpeg(content: bytes) -> str:
+    """The address of a picture that is part of the page."""
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def _model(card: dict[str, Any]) -> dict[str, str]:
