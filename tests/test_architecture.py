@@ -117,6 +117,7 @@ WITHOUT_JAX = (
     "timeline",
     "results",
     "report",
+    "report.index",
     "exports",
     "exports.boris",
     "exports.datavyu",
