@@ -18,6 +18,7 @@ from fervid.report.overview import Overview
 from fervid.report.recordings import Recording
 from tests.browsing import Page, open_address
 from tests.made_results import made_result
+from tests.test_index import rated
 
 ROWS = "#rows tbody tr:visible"
 
@@ -62,6 +63,19 @@ def test_headings_sort(page: Page) -> None:
     heading.press("Enter")
     assert names(page) == ["b.mp4", "a.mp4", "c%20.mp4"]
     assert page.get_by_role("button", name="Valence over time").count() == 0
+
+
+def test_what_is_not_known_comes_last_in_either_order(browser: Any, tmp_path: Path) -> None:
+    recordings = [Recording("x.mp4", "x.mp4"), rated(0.7), rated(0.2)]
+    (tmp_path / "index.html").write_text(render_index(recordings), "utf-8")
+    page = open_address(browser, (tmp_path / "index.html").as_uri())
+    heading = page.get_by_role("button", name="Valence")
+    cells = page.locator("#rows tbody tr td:nth-child(8)")
+    heading.click()
+    assert cells.all_inner_texts() == ["+0.20", "+0.70", "\N{EN DASH}"]
+    heading.click()
+    assert cells.all_inner_texts() == ["+0.70", "+0.20", "\N{EN DASH}"]
+    page.close()
 
 
 def test_words_status_and_group_filter_and_totals_follow(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,12 @@ def _with_failures(done: list[Recording], failures: Sequence[Failure]) -> list[R
     there = {one.path for one in done}
     failed = [Recording.without_result(failure) for failure in failures]
     both = [*done, *(one for one in failed if f"{one.path}.fervid" not in there)]
-    return sorted(both, key=lambda one: one.path)
+    return sorted(both, key=lambda one: _natural(one.path))
+
+
+def _natural(path: str) -> list[tuple[str, int]]:
+    """To sort by, so that 10 comes after 9."""
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"([^0-9]*)([0-9]*)", path)]
 
 
 def render_index(
