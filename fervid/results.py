@@ -24,6 +24,7 @@ from fervid.columns import FRAME_COLUMNS, TABLES
 from fervid.errors import ResultError
 from fervid.held import HeldRows
 from fervid.report import save_report
+from fervid.report.overview import META_KEY, OverviewMaker
 from fervid.result_files import (
     CODEBOOK_NAME,
     FRAMES_NAME,
@@ -167,7 +168,7 @@ class ResultWriter:
 
         Args:
             episodes: the table of episodes.
-            meta: what `meta.json` is to hold; `detection` is filled in from the table.
+            meta: what `meta.json` is to hold; `detection` and `overview` come from the table.
             thumbnails: pictures of people.
 
         Raises:
@@ -181,8 +182,11 @@ class ResultWriter:
             with rows:
                 _sync(rows)
             name = str((meta.get("recording") or {}).get("name") or "")
-            name = name.encode("utf-8", "backslashreplace").decode()
-            people, summary = summarize(read_frames(self._temporary), episodes, name)
+            # Readers take a CR for a line's end, and Python's csv before 3.13 does not quote it.
+            name = name.encode("utf-8", "backslashreplace").decode().replace("\r", "\\r")
+            overview = OverviewMaker()
+            watched = overview.watch(read_frames(self._temporary))
+            people, summary = summarize(watched, episodes, name)
             tables = {"episodes": episodes, "people": people, "summary": summary}
             for table, rows_of in tables.items():
                 with self._new(csv_name(table)) as file:
@@ -190,7 +194,8 @@ class ResultWriter:
             with self._new(CODEBOOK_NAME) as file:
                 write_codebook(file)
             with self._new(META_NAME) as file:
-                whole = _plain({**meta, "detection": _detection(summary)})
+                made = {META_KEY: overview.stored(self._temporary)}
+                whole = _plain({**meta, "detection": _detection(summary), **made})
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
             self._write_thumbnails(thumbnails)
             save_report(self._temporary, (people, summary))

@@ -155,6 +155,7 @@ WITHOUT_JAX = (
     "timeline",
     "results",
     "report",
+    "report.index",
     "exports",
     "exports.boris",
     "exports.datavyu",

@@ -21,8 +21,8 @@ from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.report import render, write_report
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
+from fervid.report.html import file_size, number, percent, timecode
 from fervid.report.layout import ZERO_MS
-from fervid.report.page import file_size, number, percent, timecode
 from fervid.results import ResultWriter
 from fervid.rows import frame_table
 from fervid.summaries import summarize

@@ -14,24 +14,11 @@ from fervid.records import Expressions, FrameBatch
 from fervid.results import ResultWriter, read_table
 from fervid.rows import frame_table
 from fervid.settings import Settings
+from tests.browsing import Page, open_address
 from tests.conftest import SAMPLES
 from tests.known_faces import faces_at, rows_of, settled, tracked
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-
-Page = Any
 CLIP = "two_speakers.mp4"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +32,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_page(browser: Any, result: Path, tail: str = "", **options: Any) -> Page:
-    """The page when it is drawn; what the browser complains about or asks for is noted in it."""
-    page = browser.new_page(viewport={"width": 1200, "height": 1000}, **options)
-    page.complaints, page.requests = [], []
-    page.on("console", lambda message: page.complaints.append(message.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("request", lambda request: page.requests.append(request.url))
-    page.goto((result / "report.html").as_uri() + tail)
-    page.wait_for_selector("html.ready", timeout=20_000)
-    return page
+    return open_address(browser, (result / "report.html").as_uri() + tail, **options)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_meta_keeps_what_json_can_hold(tmp_path):
     meta = read_meta(tmp_path / "r")
     assert meta["recording"] == {"name": "caf\udce9 \u2028.mp4", "fps": pytest.approx(29.97, 1e-4)}
     assert meta["settings"] == {"threshold": 0.5, "n": 3, "nan": None, "t": [1, 2]}
-    assert set(meta) == {"recording", "settings", "detection"}
+    assert set(meta) == {"recording", "settings", "detection", "overview"}
 
 
 def test_what_json_cannot_hold_leaves_nothing(tmp_path):

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from fervid.report.figures import CONFIG
-from fervid.report.page import csp_hash, script_json
+from fervid.report.html import csp_hash, script_json
 
 
 def render_page(

@@ -100,18 +100,17 @@ def bin_frames(
         lanes: face ids that get a lane of their own.
         max_bins: an even number.
     """
-    bins = _Bins(list(lanes), max_bins)
+    bins = Bins(lanes, max_bins)
     for table in tables:
-        if len(table):
-            bins.add(table)
+        bins.add(table)
     return bins.result()
 
 
-class _Bins:
-    """Sums of each bin: (bins, lanes, 10), and how many frames each holds."""
+class Bins:
+    """Sums of each bin: (bins, lanes, 10), and how many frames each holds; see `bin_frames`."""
 
-    def __init__(self, lanes: list[int], max_bins: int) -> None:
-        self._lanes = lanes
+    def __init__(self, lanes: Sequence[int] = (), max_bins: int = MAX_BINS) -> None:
+        self._lanes = list(lanes)
         self._max_bins = max_bins
         self._width = _FIRST_WIDTH_S
         self._origin: float | None = None
@@ -122,6 +121,9 @@ class _Bins:
         self._start = np.full(max_bins, np.inf)
 
     def add(self, table: pd.DataFrame) -> None:
+        """Take the next piece of the frame table."""
+        if not len(table):
+            return
         time = table["timestamp"].to_numpy(np.float64)
         if self._origin is None:
             self._origin = float(time[0])
@@ -161,6 +163,7 @@ class _Bins:
             self._width *= 2
 
     def result(self) -> Binned:
+        """The bins of all pieces so far."""
         used = self._frames > 0
         frames = self._frames[used]
         edges = _edges(self._start[used], frames, self._end)

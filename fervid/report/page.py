@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import hashlib
 import json
-import math
-import os
 import re
-import secrets
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
 
 from fervid.errors import ResultError
@@ -25,6 +18,7 @@ from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
+from fervid.report.html import asset, csp_hash, environment, save, script_json
 from fervid.report.layout import ZERO_MS
 from fervid.result_files import (
     REPORT_NAME,
@@ -67,9 +61,9 @@ def render(
     recording = meta.get("recording") or {}
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
-    scripts = [_text(f"{name}.js") for name in _SCRIPTS]
+    scripts = [asset(f"{name}.js") for name in _SCRIPTS]
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             name=name,
@@ -90,7 +84,7 @@ def render(
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
             video=_address(recording.get("beside")),
             config=script_json(json.dumps(config)),
-            style=Markup(_text("style.css")),
+            style=Markup(asset("style.css")),
             scripts=[Markup(script) for script in scripts],
             script_hashes=" ".join(map(csp_hash, scripts)),
             colours=COLOURS,
@@ -124,82 +118,8 @@ def save_report(folder: Path, summaries: tuple[pd.DataFrame, pd.DataFrame] | Non
     pictures = read_thumbnails(folder)
     page = render(read_frames(folder), episodes, people, summary, meta, pictures)
     path = Path(folder) / REPORT_NAME
-    temporary = path.with_name(f".{secrets.token_hex(6)}.html")
-    try:
-        with temporary.open("wb") as file:
-            # A file name that is no valid text holds surrogates; they show as question marks.
-            file.write(page.encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    save(path, page)
     return path
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("fervid.report", "."),
-        autoescape=True,
-        undefined=ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "timecode": timecode,
-        "percent": percent,
-        "number": number,
-        "bytes": file_size,
-    }
-    return environment
-
-
-def timecode(seconds: Any, decimals: int = 0) -> str:
-    """Seconds as h:mm:ss, rounded down; a dash when not known."""
-    if not _known(seconds):
-        return "\N{EN DASH}"
-    # A millionth of a second is the resolution of the tables.
-    units = math.floor(abs(float(seconds)) * 10**decimals + 1e-6)
-    whole, rest = divmod(units, 10**decimals)
-    fraction = f".{rest:0{decimals}}" if decimals else ""
-    sign = "-" if seconds < 0 and units else ""
-    return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{fraction}"
-
-
-def percent(share: Any) -> str:
-    """A share as a percentage with one decimal; a dash when not known."""
-    return f"{float(share):.1%}" if _known(share) else "\N{EN DASH}"
-
-
-def number(value: Any) -> str:
-    """A value as a reader likes it: thousands apart, four significant digits, words as they are."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        if not _known(value):
-            return "\N{EN DASH}"
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return str(value)
-
-
-def file_size(size: Any) -> str:
-    """Bytes in a decimal unit."""
-    if not _known(size):
-        return "\N{EN DASH}"
-    value, units = float(size), ["TB", "GB", "MB", "kB", "bytes"]
-    while value >= 1000 and len(units) > 1:
-        value /= 1000
-        units.pop()
-    return f"{value:.3g} {units[-1]}"
-
-
-def _known(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < 1e18 and math.isfinite(value)
 
 
 def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:
@@ -231,18 +151,6 @@ def _model(card: dict[str, Any]) -> dict[str, str]:
     return {"name": str(card.get("name") or "model"), **words, "text": describe(card)}
 
 
-def script_json(text: str) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    table = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-    return Markup(text.translate(table))
-
-
-def csp_hash(script: str) -> str:
-    """The source expression that lets a page's policy run this one script."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
 def _file_stem(name: str) -> str:
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem).strip("._")
     return f"{stem or 'recording'}-timeline"
@@ -253,7 +161,3 @@ def _address(beside: Any) -> str:
     if not isinstance(beside, str) or not beside:
         return ""
     return quote(beside.encode("utf-8", "surrogateescape"))
-
-
-def _text(name: str) -> str:
-    return resources.files("fervid.report").joinpath(name).read_text(encoding="utf-8")

@@ -5,6 +5,7 @@
 
   function key(cell) {
     const text = cell.textContent.trim().replace("\u2212", "-").replaceAll(",", "");
+    if (text === "\u2013") return null;
     const value = /^[-+]?[\d.:]+%?$/.test(text)
       ? text.replace("%", "").split(":").reduce((sum, part) => 60 * sum + Number(part), 0)
       : NaN;
@@ -19,7 +20,7 @@
     const heads = [...table.tHead.rows[0].cells];
     const body = table.tBodies[0];
     heads.forEach((head, column) => {
-      if (!head.textContent.trim()) return;
+      if (!head.textContent.trim() || "plain" in head.dataset) return;
       const button = document.createElement("button");
       button.type = "button";
       button.append(...head.childNodes);
@@ -29,7 +30,9 @@
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         const rows = [...body.rows].map((row) => [key(row.cells[column]), row]);
-        rows.sort(([a], [b]) => (down ? compare(b, a) : compare(a, b)));
+        // What is not known comes last in either order.
+        rows.sort(([a], [b]) =>
+          (a === null) - (b === null) || (a === null ? 0 : down ? compare(b, a) : compare(a, b)));
         body.append(...rows.map(([, row]) => row));
       });
     });

@@ -1,0 +1,98 @@
+"""Groups of recordings beside each other: each recording counts once, however long it is."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from fervid.records import EXPRESSIONS
+from fervid.report.html import known
+from fervid.report.recordings import Recording
+
+MAX_GROUPS = 12
+"""Groups that are compared: those of most recordings."""
+
+_LEVEL = 0.95
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean of a group's recordings; without interval where there are fewer than two."""
+
+    group: str
+    n: int
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups beside each other.
+
+    Attributes:
+        by: what the groups are told apart by.
+        estimates: of each expression, one for each group.
+        left_out: groups that are not compared, as there are so many.
+        ungrouped: recordings with a face that are in no group.
+        ticks: places of an axis for the estimates, from 0 to its end.
+    """
+
+    by: str
+    estimates: dict[str, list[Estimate]]
+    left_out: int
+    ungrouped: int
+    ticks: list[float]
+
+
+def compare(by: str, recordings: Sequence[Recording], groups: Sequence[str]) -> Comparison | None:
+    """Mean probabilities of groups of recordings; None if no recording with a face is in one.
+
+    Args:
+        by: what the groups are told apart by.
+        recordings: recordings without a face count nowhere.
+        groups: of each recording its group, empty for none.
+    """
+    members = defaultdict(list)
+    for recording, group in zip(recordings, groups, strict=True):
+        if all(known(recording.summary.get(f"{name}_mean")) for name in EXPRESSIONS):
+            members[group].append(recording)
+    ungrouped = len(members.pop("", []))
+    largest = Counter({group: len(own) for group, own in members.items()}).most_common(MAX_GROUPS)
+    if not largest:
+        return None
+    names = sorted(name for name, _ in largest)
+    estimates = {
+        expression: [_estimate(name, expression, members[name]) for name in names]
+        for expression in EXPRESSIONS
+    }
+    ends = [one.high or one.mean for own in estimates.values() for one in own]
+    left_out = len(members) - len(names)
+    return Comparison(by, estimates, left_out, ungrouped, _ticks(max(ends)))
+
+
+def _estimate(group: str, expression: str, members: Sequence[Recording]) -> Estimate:
+    return estimate(group, [float(one.summary[f"{expression}_mean"]) for one in members])
+
+
+def estimate(group: str, values: Sequence[float]) -> Estimate:
+    """Mean of (n,) shares, one a recording, with Student's interval of 95%, cut to 0 to 1."""
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return Estimate(group, n, mean)
+    half = float(stdtrit(n - 1, (1 + _LEVEL) / 2) * np.std(values, ddof=1) / math.sqrt(n))
+    return Estimate(group, n, mean, max(mean - half, 0.0), min(mean + half, 1.0))
+
+
+def _ticks(end: float) -> list[float]:
+    """Round places from 0 to past `end`, five at most."""
+    end = min(max(end, 0.01), 1.0)
+    step = next((step for step in _STEPS if 4 * step >= end), _STEPS[-1])
+    count = min(math.ceil(end / step - 1e-9), 4)
+    return [round(k * step, 2) for k in range(count + 1)]

@@ -1,0 +1,141 @@
+"""A table that tells more of recordings: participants, conditions, groups."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fervid.errors import ResultError
+from fervid.report.recordings import RESULT_SUFFIX, Recording, Tell
+
+KEY_COLUMN = "recording"
+_DELIMITERS = ",;\t"
+_TOLD = 3
+
+Parts = tuple[str, ...]
+"""A path, folder by folder."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a CSV says of recordings.
+
+    Attributes:
+        columns: all but `recording`.
+        by: the one that recordings are compared by.
+        rows: of each row the recording, then the values of `columns`.
+    """
+
+    columns: tuple[str, ...]
+    by: str
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def read_metadata(path: Path, by: str | None = None) -> Metadata:
+    """Read a CSV in UTF-8 with a column `recording`; commas, semicolons or tabs part its columns.
+
+    Args:
+        path: the file.
+        by: the column to compare by; the first one that is not `recording` unless given.
+
+    Raises:
+        ResultError: it cannot be read, or a column is missing.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            file.seek(0)
+            lines = list(csv.reader(file, delimiter=max(_DELIMITERS, key=first.count)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ResultError(f"{path}: cannot be read as a CSV in UTF-8 ({reason})") from error
+    header = [name.strip() for name in lines[0]] if lines else []
+    columns = tuple(name for name in header if name and name != KEY_COLUMN)
+    _check(path, header, columns, by)
+    rows = (_filled(line, len(header)) for line in lines[1:] if any(map(str.strip, line)))
+    at, others = header.index(KEY_COLUMN), [header.index(name) for name in columns]
+    parted = tuple((row[at], tuple(row[k] for k in others)) for row in rows)
+    return Metadata(columns, by or columns[0], parted)
+
+
+def _check(path: Path, header: Sequence[str], columns: Parts, by: str | None) -> None:
+    if KEY_COLUMN not in header:
+        raise ResultError(f"{path}: has no column {KEY_COLUMN!r}; its header is {_some(header)}")
+    if not columns:
+        raise ResultError(f"{path}: has no column but {KEY_COLUMN!r}")
+    if len(set(columns)) < len(columns):
+        raise ResultError(f"{path}: two columns have the same name")
+    if by is not None and by not in columns:
+        raise ResultError(f"{path}: has no column {by!r} to group by, but {_some(columns)}")
+
+
+def _filled(line: list[str], width: int) -> list[str]:
+    return [*map(str.strip, line), *[""] * width][:width]
+
+
+def match(
+    metadata: Metadata, recordings: Sequence[Recording], tell: Tell
+) -> list[tuple[str, ...] | None]:
+    """The values of each recording; None where no row speaks of it.
+
+    A row speaks of the recording or result of that path, else of the only one whose path ends with
+    what the row says: a file name is enough where it is the only one.
+    """
+    by_name = defaultdict(list)
+    for place, recording in enumerate(recordings):
+        for parts in _paths(recording):
+            by_name[parts[-1]].append((parts, place))
+    found: list[tuple[str, ...] | None] = [None] * len(recordings)
+    unknown: list[str] = []
+    unclear: list[str] = []
+    twice: list[str] = []
+    for text, values in metadata.rows:
+        parts = _parts(text)
+        places = _spoken_of(parts, by_name[parts[-1]]) if parts else set()
+        if len(places) != 1:
+            (unclear if places else unknown).append(text)
+        elif found[place := places.pop()] is not None:
+            twice.append(text)
+        else:
+            found[place] = values
+    alone = [one.path for one, values in zip(recordings, found, strict=True) if values is None]
+    _tell_all(tell, "recordings without a row in the table of groups", alone)
+    _tell_all(tell, "rows of the table of groups that fit no recording", unknown)
+    _tell_all(tell, "rows of the table of groups that fit several recordings", unclear)
+    _tell_all(tell, "further rows about a recording that has one, which counts", twice)
+    return found
+
+
+def _spoken_of(parts: Parts, candidates: Iterable[tuple[Parts, int]]) -> set[int]:
+    candidates = list(candidates)
+    exact = {place for path, place in candidates if path == parts}
+    return exact or {place for path, place in candidates if path[-len(parts) :] == parts}
+
+
+def _paths(recording: Recording) -> set[Parts]:
+    """Where the result is, by its folder's name and by the recording's; where the recording was."""
+    parts, beside = _parts(recording.path), _parts(recording.beside)
+    named = (*parts[:-1], unicodedata.normalize("NFC", recording.name))
+    return {parts, named} | ({beside} if beside else set())
+
+
+def _parts(text: str) -> Parts:
+    plain = unicodedata.normalize("NFC", text).replace("\\", "/")
+    parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
+    if parts:
+        parts[-1] = parts[-1].removesuffix(RESULT_SUFFIX)
+    return tuple(parts)
+
+
+def _tell_all(tell: Tell, what: str, names: Sequence[str]) -> None:
+    if names:
+        tell(f"{what} ({len(names)}): {_some(names)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(f"{name[:100]!r}" for name in names[:_TOLD]) + more

@@ -1,0 +1,182 @@
+"""`index.html` of a folder with many results, and `recordings.csv`, the same as a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from fervid import __version__
+from fervid.errors import ResultError
+from fervid.report.comparison import compare
+from fervid.report.figures import COLOURS
+from fervid.report.groups import Metadata, match, read_metadata
+from fervid.report.html import asset, csp_hash, environment, save
+from fervid.report.overview import HEIGHT, WIDTH, outline
+from fervid.report.recordings import Failure, Recording, Tell, is_one_result, read_recordings
+from fervid.report.recordings_table import HEADER, recordings_csv
+from fervid.result_files import REPORT_NAME
+
+__all__ = ["INDEX_NAME", "TABLE_NAME", "Failure", "is_one_result", "write_index"]
+
+INDEX_NAME, TABLE_NAME = "index.html", "recordings.csv"
+
+_MARK = b'<meta name="generator" content="fervid'
+_HEAD_BYTES = 1000
+_SCRIPTS = ("tables", "index")
+_MAX_NOTES = 20
+
+
+def write_index(
+    folder: Path,
+    groups: Path | None = None,
+    failures: Sequence[Failure] = (),
+    *,
+    group_by: str | None = None,
+    tell: Tell = lambda line: None,
+) -> Path:
+    """Write `index.html` and `recordings.csv` of a folder that holds results; return the page.
+
+    Reads what is there now; memory does not grow with the length of recordings.
+
+    Args:
+        folder: results lie in it at any depth, as `*.fervid` folders; hidden ones do not count.
+        groups: a CSV that tells more of recordings; see `fervid.report.groups.read_metadata`.
+        failures: recordings without a result, which get a row, too. A result counts more.
+        group_by: the column of `groups` to compare by, instead of the first.
+        tell: gets a line for each result that is left out, and for what does not fit in `groups`.
+
+    Raises:
+        ResultError: neither a usable result nor a failure; `groups` cannot be used; a file of one
+            of these names is there that fervid did not write, or the folder cannot be written to.
+    """
+    notes: list[str] = []
+
+    def note(line: str) -> None:
+        notes.append(line)
+        tell(line)
+
+    folder = Path(folder)
+    metadata = read_metadata(groups, group_by) if groups else None
+    _check(folder)
+    recordings = _with_failures(list(read_recordings(folder, note)), failures)
+    if not recordings:
+        raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
+    values = match(metadata, recordings, note) if metadata else []
+    columns = metadata.columns if metadata else ()
+    try:
+        save(folder / TABLE_NAME, recordings_csv(recordings, columns, values))
+        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values))
+    except OSError as error:
+        raise ResultError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    return folder / INDEX_NAME
+
+
+def _check(folder: Path) -> None:
+    """Raise ResultError if a file of somebody else would be replaced."""
+    for name, mark in ((INDEX_NAME, _MARK), (TABLE_NAME, HEADER)):
+        try:
+            with (folder / name).open("rb") as file:
+                if mark not in file.read(_HEAD_BYTES):
+                    raise ResultError(f"{folder / name}: not written by fervid, so it is kept")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ResultError(f"{folder / name}: cannot be read ({error.strerror})") from error
+
+
+def _with_failures(done: list[Recording], failures: Sequence[Failure]) -> list[Recording]:
+    there = {one.path for one in done}
+    failed = [Recording.without_result(failure) for failure in failures]
+    both = [*done, *(one for one in failed if f"{one.path}.fervid" not in there)]
+    return sorted(both, key=lambda one: _natural(one.path))
+
+
+def _natural(path: str) -> list[tuple[str, int]]:
+    """To sort by, so that 10 comes after 9."""
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"([^0-9]*)([0-9]*)", path)]
+
+
+def render_index(
+    recordings: Sequence[Recording],
+    notes: Sequence[str] = (),
+    metadata: Metadata | None = None,
+    values: Sequence[tuple[str, ...] | None] = (),
+) -> str:
+    """The index as one HTML page that loads nothing from anywhere.
+
+    Args:
+        recordings: one row each.
+        notes: what a reader should know before relying on it, a line each.
+        metadata: the table of groups.
+        values: of each recording the values of the columns of `metadata`; None for none.
+    """
+    at = metadata.columns.index(metadata.by) if metadata else 0
+    groups = [row[at] if row else "" for row in values] if metadata else [""] * len(recordings)
+    comparison = compare(metadata.by, recordings, groups) if metadata else None
+    scripts = [asset(f"{name}.js") for name in _SCRIPTS]
+    return (
+        environment()
+        .get_template("index.html.jinja")
+        .render(
+            rows=[_row(one, group) for one, group in zip(recordings, groups, strict=True)],
+            statuses=sorted({one.status for one in recordings}),
+            by=metadata.by if metadata else "",
+            groups=sorted({group for group in groups if group}),
+            totals=_totals(recordings),
+            notes=notes[:_MAX_NOTES],
+            more_notes=len(notes[_MAX_NOTES:]),
+            comparison=comparison,
+            end=comparison.ticks[-1] if comparison else 1,
+            colours=COLOURS,
+            width=WIDTH,
+            height=HEIGHT,
+            version=__version__,
+            style=Markup(asset("style.css") + asset("index.css")),
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=" ".join(map(csp_hash, scripts)),
+        )
+    )
+
+
+def _row(one: Recording, group: str) -> dict[str, Any]:
+    """What the page shows of a recording."""
+    address = f"{one.path}/{REPORT_NAME}".encode("utf-8", "surrogateescape")
+    overview = one.overview
+    known = overview.valence[overview.valence == overview.valence] if overview else []
+    return {
+        "name": one.name,
+        "folder": one.path.rpartition("/")[0],
+        "address": quote(address) if one.has_report else "",
+        "status": one.status,
+        "reason": one.reason,
+        "warnings": one.warnings,
+        "duration_s": one.duration_s,
+        "group": group,
+        "outline": outline(overview) if overview else "",
+        "lowest": min(known, default=0.0),
+        "highest": max(known, default=0.0),
+        "most": one.most,
+        **one.summary,
+    }
+
+
+def _totals(recordings: Sequence[Recording]) -> dict[str, Any]:
+    done = [one for one in recordings if one.summary]
+    frames, with_face, episodes = (
+        sum(int(one.summary[name]) for one in done)
+        for name in ("frames", "frames_with_face", "episodes")
+    )
+    return {
+        "recordings": len(recordings),
+        "without": len(recordings) - len(done),
+        "duration_s": sum(one.duration_s or 0.0 for one in done),
+        "frames": frames,
+        "frames_with_face": with_face,
+        "detection_rate": with_face / frames if frames else None,
+        "episodes": episodes,
+    }

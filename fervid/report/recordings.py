@@ -1,0 +1,135 @@
+"""What the results in a folder tell of their recordings, a line each."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS
+from fervid.report.html import known
+from fervid.report.overview import Overview, read_overview
+from fervid.result_files import FRAMES_NAME, META_NAME, REPORT_NAME, read_meta, read_table
+
+RESULT_SUFFIX = ".fervid"
+
+Tell = Callable[[str], None]
+"""Takes one line for the user."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A recording without a result.
+
+    Attributes:
+        path: as the user knows it, from the folder that was analysed.
+        status: "refused" (not a recording that can be read) or "failed".
+        reason: one line.
+    """
+
+    path: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One row of the index.
+
+    Attributes:
+        path: of the result folder, or of a recording without a result; with "/", from the folder
+            that the index is for. What is no UTF-8 in it is a surrogate.
+        name: of the recording's file.
+        beside: path of the recording's file from the result folder, as `meta.json` has it.
+        status: "ok", or what `meta.json` or the failure says.
+        reason: why there is no result, one line.
+        summary: its row of `summary.csv`; empty without a result.
+        duration_s: seconds, None if not known.
+        overview: valence over time.
+        warnings: how many there are in its report.
+        has_report: whether there is a page to link to.
+    """
+
+    path: str
+    name: str
+    beside: str = ""
+    status: str = "ok"
+    reason: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+    duration_s: float | None = None
+    overview: Overview | None = None
+    warnings: int = 0
+    has_report: bool = False
+
+    @classmethod
+    def without_result(cls, failure: Failure) -> Recording:
+        """The row of a recording that could not be analysed."""
+        path = failure.path.replace(os.sep, "/")
+        name = path.rpartition("/")[2]
+        return cls(path, name, status=failure.status, reason=failure.reason)
+
+    @property
+    def most(self) -> tuple[str, float] | None:
+        """The expression that is most probable in most faces, and its share of them."""
+        if not self.summary.get("faces"):
+            return None
+        name = max(EXPRESSIONS, key=lambda name: float(self.summary[f"{name}_dominant"]))
+        return name, float(self.summary[f"{name}_dominant"])
+
+
+def is_one_result(folder: Path) -> bool:
+    """Whether a path can only be that of one result, usable or not, and of no folder of many."""
+    if folder.name.endswith(RESULT_SUFFIX):
+        return True
+    try:
+        own = any((folder / name).exists() for name in (META_NAME, FRAMES_NAME))
+        return own or not folder.is_dir()
+    except OSError:
+        return True
+
+
+def read_recordings(folder: Path, tell: Tell) -> Iterator[Recording]:
+    """The recordings of all usable results in a folder, at any depth, by path.
+
+    Hidden folders are left out without a word, damaged and foreign `*.fervid` ones with a line.
+    """
+    for result in _result_folders(folder, tell):
+        try:
+            yield _read(result, result.relative_to(folder).as_posix())
+        except ResultError as error:
+            tell(f"left out: {error}")
+        except OSError as error:
+            tell(f"left out: {result}: cannot be read ({error.strerror or error})")
+
+
+def _result_folders(folder: Path, tell: Tell) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        tell(f"left out: {error.filename}: cannot be read ({error.strerror or error})")
+
+    for place, folders, _ in os.walk(folder, onerror=unreadable):
+        visible = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in visible if not name.endswith(RESULT_SUFFIX)]
+        yield from (Path(place, name) for name in visible if name.endswith(RESULT_SUFFIX))
+
+
+def _read(result: Path, path: str) -> Recording:
+    meta, table = read_meta(result), read_table(result, "summary")
+    if len(table) != 1:
+        raise ResultError(f"{result}: damaged: its summary has {len(table)} rows, not one")
+    about, status = meta.get("recording") or {}, meta.get("status")
+    overview, duration_s = read_overview(result, meta), about.get("duration_s", math.nan)
+    return Recording(
+        path=path,
+        name=str(about.get("name") or result.name.removesuffix(RESULT_SUFFIX)),
+        beside=str(about.get("beside") or ""),
+        status=status[:40] if isinstance(status, str) and status else "ok",
+        summary={str(key): value for key, value in table.iloc[0].to_dict().items()},
+        duration_s=float(duration_s if known(duration_s) else overview.edges[-1]),
+        overview=overview,
+        warnings=len(meta.get("warnings") or []),
+        has_report=(result / REPORT_NAME).is_file(),
+    )

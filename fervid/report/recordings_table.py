@@ -1,0 +1,71 @@
+"""`recordings.csv`: a row a recording, for statistics programs and for spreadsheets."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from fervid.columns import SUMMARY, Column
+from fervid.report.recordings import Recording
+from fervid.result_files import write_rows
+
+_OWN = (
+    Column("path", "word", "result folder, or recording without a result"),
+    Column("status", "word", "ok, or what is wrong"),
+    Column("reason", "word", "why there is no result"),
+)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+HEADER = ",".join(column.name for column in (*_OWN, SUMMARY[0])).encode()
+"""How the file begins."""
+
+
+def recordings_csv(
+    recordings: Sequence[Recording],
+    columns: Sequence[str] = (),
+    values: Sequence[tuple[str, ...] | None] = (),
+) -> str:
+    """Path, status and reason, the columns of `summary.csv`, then those of a table of groups.
+
+    Args:
+        recordings: one row each.
+        columns: further columns; `metadata_` goes before names that are taken.
+        values: of each recording those of the further columns, None for none.
+    """
+    words = {
+        "path": [cell(one.path) for one in recordings],
+        "status": [cell(one.status) for one in recordings],
+        "reason": [cell(one.reason) for one in recordings],
+    }
+    numbers = pd.DataFrame([one.summary for one in recordings], columns=[c.name for c in SUMMARY])
+    numbers["recording"] = [cell(one.name) for one in recordings]
+    names = _untaken([cell(name) for name in columns], {*words, *numbers})
+    rows = [row or [""] * len(names) for row in values or [None] * len(recordings)]
+    more = pd.DataFrame([list(map(cell, row)) for row in rows], columns=names)
+    counts = {column.name: "Int64" for column in SUMMARY if column.kind == "count"}
+    table = pd.concat([pd.DataFrame(words), numbers.astype(counts), more], axis=1)
+    file = io.StringIO(newline="")
+    own = [*_OWN, *SUMMARY, *(Column(name, "word", "") for name in names)]
+    write_rows(table, own, file, header=True)
+    return file.getvalue()
+
+
+def _untaken(names: Sequence[str], taken: set[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        while name in taken:
+            name = f"metadata_{name}"
+        taken.add(name)
+        found.append(name)
+    return found
+
+
+def cell(text: str) -> str:
+    """Text that stays text in a spreadsheet, on one line, whatever it is called."""
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    guarded = plain.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(plain)
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in plain)
+    return f"'{shown}" if guarded else shown
