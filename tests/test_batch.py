@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -54,6 +55,14 @@ def first(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert lines[0].startswith(f"refused {recordings / 'b' / 'broken.mp4'}: ")
     assert lines[1].startswith("4 recordings in 0:00:")
     assert lines[1].endswith(": 3 ok, 1 refused")
+    assert lines[2:] == [f"index: {out / 'index.html'}"]
+    table = pd.read_csv(out / "recordings.csv")
+    assert dict(zip(table["path"], table["status"], strict=True)) == {
+        "a/face.mp4.fervid": "ok",
+        "b/deep/test.mkv.fervid": "ok",
+        "b/moving.gif.fervid": "ok",
+        "b/broken.mp4": "refused",
+    }
     return out
 
 

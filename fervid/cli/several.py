@@ -18,6 +18,8 @@ from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, view_of
+from fervid.errors import FervidError
+from fervid.names import RESULT_SUFFIX
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -66,7 +68,7 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
     """Work the plan off, say what became of each recording, and return the exit code.
 
     Args:
-        index: the folder that gets `index.html`; None: none is written.
+        index: the folder of results, which gets `index.html`; None: none is written.
     """
     if shown.plain:
         _echo_about(plan)
@@ -80,7 +82,32 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
     done = [outcome for outcome in outcomes if outcome is not None]
     if not shown.quiet:
         _echo_table(done, monotonic() - began, err=shown.as_json)
+    if index is not None:
+        _write_index(index, done, shown)
     return 0 if all(outcome.has_result for outcome in done) else 1
+
+
+def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Shown) -> None:
+    """One page of all results in the folder, those of earlier runs included."""
+    from fervid.report.index import Failure, write_index
+
+    failures = [
+        Failure(_place(outcome, folder), outcome.status, outcome.reason)
+        for outcome in outcomes
+        if not outcome.has_result
+    ]
+    try:
+        page = write_index(folder, failures=failures)
+    except FervidError as error:  # the results are there all the same
+        click.echo(f"fervid: warning: {printable(str(error))}", err=True)
+        return
+    if shown.plain:
+        click.echo(f"index: {printable(str(page))}")
+
+
+def _place(outcome: Outcome, folder: Path) -> str:
+    """Where a recording lies in the tree that the results mirror."""
+    return str(outcome.folder.relative_to(folder)).removesuffix(RESULT_SUFFIX)
 
 
 def _echo_about(plan: Plan) -> None:
