@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 __all__ = ["Timeline", "__version__", "analyze", "errors"]
 
 _HOMES = {"analyze": "fervid.pipeline", "Timeline": "fervid.timeline"}
