@@ -179,7 +179,8 @@ class Analyzer:
                         raise MediaError(_nothing_chosen(reader.info))
                     who = followed.people.numbers()
                     frame_s = 1 / reader.rate or _ONE_FRAME_S
-                    settled = settle(writer, who, self.settings, frame_s, tracker.longest_gap_s)
+                    longest_s = tracker.longest_gap_s
+                    settled = settle(writer, who, self.settings, frame_s, longest_s, reader.losses)
                     elapsed = time.perf_counter() - began
                     meta = self._meta(reader, folder, followed, settled, who, elapsed)
                     pictures = portraits.chosen(who, settled.episodes)
@@ -226,9 +227,17 @@ class Analyzer:
             "tracks": len(who),
         }
         models = [self.detector.card, self.classifier.card]
-        warnings = [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still]
-        choice = self.settings
-        return sidecar(reader.info, folder, choice, used, models, warnings, tracking, elapsed_s)
+        return sidecar(
+            reader.info,
+            folder,
+            self.settings,
+            used,
+            models,
+            [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still],
+            reader.losses.told(),
+            tracking,
+            elapsed_s,
+        )
 
 
 def _nothing_chosen(info: VideoInfo) -> str:

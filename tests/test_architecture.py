@@ -78,6 +78,7 @@ ALLOWED = {
         "fervid.rows",
         "fervid.settings",
         "fervid.smoothing",
+        "fervid.video.losses",
     },
     "sidecar": {"fervid.settings"},
     "baseline": {"fervid.people"},

@@ -161,7 +161,7 @@ def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
 
 
 def _faces(binned: Binned) -> dict[str, Any]:
-    mean = (binned.faces[0] / binned.frames).astype(np.float32)
+    mean = binned.faces_a_frame[0].astype(np.float32)
     return _scatter(
         milliseconds(binned.edges),
         np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32),

@@ -75,6 +75,7 @@ def render(
             name=name,
             recording=recording,
             meta=meta,
+            partial=partial_line(meta),
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
             thumbnails=[_picture(one) for one in thumbnails if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),
@@ -165,6 +166,22 @@ def timecode(seconds: Any, decimals: int = 0) -> str:
     fraction = f".{rest:0{decimals}}" if decimals else ""
     sign = "-" if seconds < 0 and units else ""
     return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{fraction}"
+
+
+def partial_line(meta: dict[str, Any]) -> str:
+    """What `meta.json` says of lost frames in one line; empty if the recording is whole."""
+    if meta.get("status") != "partial":
+        return ""
+    damage = meta.get("damage")
+    lost, first_s = (
+        (damage.get(key) if isinstance(damage, dict) else None)
+        for key in ("lost_frames", "first_bad_s")
+    )
+    if not lost and not _known(first_s):
+        return f"partial: pictures may be damaged{'' if lost == 0 else ' or missing'}"
+    frames = "1 frame" if lost == 1 else f"{number(lost)} frames" if lost else "frames"
+    first = f", the first at {timecode(first_s)}" if _known(first_s) else ""
+    return f"partial: {frames} could not be decoded{first}"
 
 
 def percent(share: Any) -> str:
