@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fervid.records import VideoInfo
 from fervid.video.losses import Losses, Stretch
 from fervid.video.sampling import Sampling
 from fervid.video.steps import SHORTEST_GAP_S, Gap, Steps
 
 _LINE = re.compile(r"^((?:\[[^\]]*\] )*)\[(\w+)\] (.*)$")
 _SUMMARY = re.compile(
-    r"Input stream #\d+:\d+ \(video\): .* (\d+) frames decoded; (\d+) decode errors;"
+    r"Input stream #\d+:\d+ \(video\): (\d+) packets read .* "
+    r"(\d+) frames decoded; (\d+) decode errors;"
 )
 _OUTPUT_SIDE = re.compile(r"^\[(out|vost|enc|rawvideo|framecrc|null|swscaler|Parsed_)")
 _HARMLESS = re.compile(
@@ -46,24 +46,24 @@ class Damage:
     `log` may be called from another thread than `frame`; `findings` only after both are done.
 
     Args:
-        info: the recording.
-        sampling: which of its frames come out.
-        alone: whether its length says when the last frame ends (no sound that plays on).
+        fps: frames a second as the container tells, 0: unknown.
+        sampling: which frames come out.
+        end_s: when the recording ends in seconds, None: unknown.
+        alone: whether that is when the last frame ends, as nothing else plays on.
     """
 
-    def __init__(self, info: VideoInfo, sampling: Sampling, alone: bool) -> None:
-        self._info = info
+    def __init__(self, fps: Fraction, sampling: Sampling, end_s: float | None, alone: bool) -> None:
+        self._end_s = end_s
         self._sampling = sampling
         self._time_base = sampling.time_base
         self._alone = alone
         self._complaints = 0
         self._first_complaint = ""
         self._complaint_pts: int | None = None
-        self._decoded: int | None = None
-        self._decode_errors = 0
+        self._packets = self._decoded = self._decode_errors = 0
         self._backwards = 0
         self._first_backwards = 0.0
-        self._steps = Steps(info, sampling.time_base)
+        self._steps = Steps(fps, sampling.time_base)
 
     def log(self, line: str, newest: int | None) -> None:
         """Take a line of ffmpeg's log (level verbose, named) and the newest frame's time stamp."""
@@ -72,7 +72,7 @@ class Damage:
             return
         component, level, text = match.groups()
         if component.startswith("[in#") and (summary := _SUMMARY.search(text)):
-            self._decoded, self._decode_errors = map(int, summary.groups())
+            self._packets, self._decoded, self._decode_errors = map(int, summary.groups())
         bad = level in ("error", "fatal", "panic") or (level == "warning" and _LOSS.search(text))
         if bad and not _OUTPUT_SIDE.match(component) and not _HARMLESS.search(text):
             self._complaints += 1
@@ -124,9 +124,9 @@ class Damage:
     @property
     def _due_s(self) -> float | None:
         """Seconds by which the last frame should have come, None if that is not known."""
-        if self._info.duration_s is None or self._sampling.stop is not None:
+        if self._end_s is None or self._sampling.stop is not None:
             return None
-        return self._info.duration_s - (float(1 / self._sampling.fps) if self._sampling.fps else 0)
+        return self._end_s - (float(1 / self._sampling.fps) if self._sampling.fps else 0)
 
     def _ends_early(self, step: float | None, troubled: bool) -> bool:
         if self._due_s is None or not self._steps.previous or not (troubled or self._alone):
@@ -171,9 +171,9 @@ class Damage:
         """How many did not come, None if unknown; `counted`: by gaps in the time stamps."""
         if counted:
             return counted
-        if self._sampling.first is not None or self._sampling.stop is not None:
-            return None  # what was wrong may lie outside
-        return self._decode_errors or (0 if step else None)
+        whole = self._sampling.first is None and self._sampling.stop is None
+        all_came = step and self._alone and whole and self._packets == self._decoded > 0
+        return 0 if all_came else None
 
     def _stretches(self, step: float, troubled: bool, early: bool) -> list[Stretch]:
         """Where frames are missing from a recording with this step."""
@@ -188,14 +188,16 @@ class Damage:
         first = self._steps.first
         if first is None or not self._alone or self._sampling.first is not None:
             return []
-        return [Gap(-1, first[0] + 1, -step, first[1])]
+        # Some recordings begin with the delay of their decoder.
+        was_read = self._packets - self._decoded >= round(first[1] / step)
+        return [Gap(-1, first[0] + 1, -step, first[1])] if was_read else []
 
     def _tail(self) -> list[Gap]:
         """From the last frame to the end of what was asked for."""
         last, sampling = self._steps.previous, self._sampling
-        if last is None or self._info.duration_s is None:
+        if last is None or self._end_s is None:
             return []
-        end = float(Fraction(str(self._info.duration_s)) / self._time_base)
+        end = float(Fraction(str(self._end_s)) / self._time_base)
         if sampling.stop is None:
             decoded = self._decoded or last[0] + 1
         elif sampling.fps is None:
@@ -213,9 +215,8 @@ class Damage:
             if losses.first_bad_s is not None:
                 after = f", first at {losses.first_bad_s:.2f} s"
             return f"{_frames(losses.lost_frames)} could not be decoded{after}"
-        return (
-            f"frames may be damaged or missing{after} ({ascii(self._first_complaint[:80])[1:-1]})"
-        )
+        why = self._first_complaint or f"{self._decode_errors} errors"
+        return f"frames may be damaged or missing{after} ({ascii(why[:80])[1:-1]})"
 
 
 def _stretch(gap: Gap, step: float, *, open_end: bool = False) -> Stretch | None:

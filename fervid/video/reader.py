@@ -153,7 +153,7 @@ class VideoReader:
         self.threads = threads or _decoder_threads(self.info)
         self._time_base = probed.time_base
         self._known_base = ""
-        self._alone = probed.end_is_sure
+        self._end_s, self._alone = probed.end_s, probed.end_is_sure
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
         self.expected_frames = _estimate(self.info, fps, start, end)
@@ -185,7 +185,7 @@ class VideoReader:
     def _start(self) -> _Run:
         self.close()
         self.warnings, self.losses = [], Losses.none(self._sampling)
-        damage = Damage(self.info, self._sampling, self._alone)
+        damage = Damage(self.info.fps, self._sampling, self._end_s, self._alone)
         child = self._child(damage)
         self._run = _Run(child, self._batches(child, damage))
         return self._run

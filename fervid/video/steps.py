@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-
-from fervid.records import VideoInfo
 
 SHORTEST_GAP_S = Fraction(1, 4)
 """Shorter stretches without a frame are only told when ffmpeg complains too."""
@@ -45,7 +43,7 @@ class Steps:
         longest: longest time from a frame to the next, in units of the time base.
     """
 
-    def __init__(self, info: VideoInfo, time_base: Fraction) -> None:
+    def __init__(self, fps: Fraction, time_base: Fraction) -> None:
         self.previous: tuple[int, int] | None = None
         self.first: tuple[int, int] | None = None
         self.gaps: list[Gap] = []
@@ -56,7 +54,7 @@ class Steps:
         self._frames: Counter[int] = Counter()
         self._ticks: Counter[int] = Counter()
         self._usual = 0
-        self._nominal = float(1 / info.fps / time_base) if info.fps else 0.0
+        self._nominal = float(1 / fps / time_base) if fps else 0.0
 
     def add(self, index: int, pts: int) -> bool:
         """Take the next frame; False if it does not come after the one before."""
@@ -66,6 +64,7 @@ class Steps:
             return True
         frames, ticks = index - before[0], pts - before[1]
         if ticks <= 0 or frames <= 0:
+            self._comes_late(index, before[1], pts)
             return False
         self._count_step(frames, ticks)
         step = self._expected()
@@ -76,6 +75,12 @@ class Steps:
             elif step:
                 self.lost_beyond += round(late / step)
         return True
+
+    def _comes_late(self, index: int, newest: int, pts: int) -> None:
+        """A frame that comes after the one behind it is not missing."""
+        if self.gaps and self.gaps[-1].end == newest and self.gaps[-1].start < pts:
+            self.gaps[-1] = replace(self.gaps[-1], end=pts)
+            self.previous = index, newest
 
     def _count_step(self, frames: int, ticks: int) -> None:
         step = round(ticks / frames)
