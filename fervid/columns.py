@@ -26,6 +26,9 @@ UNCERTAIN = "uncertain"
 
 STATES = (*EXPRESSIONS, UNCERTAIN)
 
+OK, LOST = STATUSES = ("ok", "lost")
+"""Whether a frame could be decoded."""
+
 BOX_COLUMNS = ("face_x", "face_y", "face_w", "face_h")
 SMOOTH_COLUMNS = tuple(f"smooth_{name}" for name in EXPRESSIONS)
 
@@ -42,10 +45,10 @@ class Column:
 def _frames() -> list[Column]:
     box = ("left edge", "upper edge", "width", "height")
     return [
-        Column("frame", "count", "position in the recording, in presentation order from 0"),
+        Column("frame", "count", "position in the recording from 0, lost frames counted, too"),
         Column("timestamp", "seconds", "presentation time, counted from the recording's start"),
         Column("face_id", "id", "number of a person within this recording; empty without a face"),
-        Column("success", "flag", "1 for a face; 0 for a frame without any, empty from here on"),
+        Column("success", "flag", "1 for a face; 0 for a frame without any, empty but for status"),
         Column("confidence", "share", "detector score"),
         *(
             Column(name, "pixels", f"{what} of the face in the displayed frame")
@@ -69,6 +72,7 @@ def _frames() -> list[Column]:
         ),
         Column("smooth_valence", "number", "valence of the smoothed values"),
         Column("state", "word", f"expression of the episode this row is in, else {UNCERTAIN}"),
+        Column("status", "word", f"{OK}, or {LOST}: the frame could not be decoded"),
     ]
 
 
@@ -100,7 +104,7 @@ def _statistics() -> list[Column]:
         "time": ("share", "share of seen_s in episodes of {name}"),
     }
     return [
-        Column("frames", "count", "sampled frames: from first to last seen, or of the recording"),
+        Column("frames", "count", "sampled frames that could be decoded: while seen, or all"),
         Column("frames_with_face", "count", "those that show a face (this one)"),
         Column("detection_rate", "share", "frames_with_face / frames"),
         Column("faces", "count", "rows of the frame table that went into the numbers below"),
@@ -125,6 +129,7 @@ SUMMARY = (
     Column("recording", "word", "file name"),
     Column("people", "count", "how many face ids"),
     *_statistics(),
+    Column("lost_frames", "count", "sampled frames that could not be decoded; not among frames"),
 )
 
 _DTYPES: dict[Kind, str] = {"count": "int64", "id": "int64", "flag": "Int64", "word": "str"}

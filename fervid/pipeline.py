@@ -212,7 +212,8 @@ class Analyzer:
                     give_back()
                     who = followed.people.numbers()
                     frame_s = 1 / reader.rate or _ONE_FRAME_S
-                    settled = settle(writer, who, self.settings, frame_s, tracker.longest_gap_s)
+                    longest_s = tracker.longest_gap_s
+                    settled = settle(writer, who, self.settings, frame_s, longest_s, reader.losses)
                     pictures, unexplained = self._pictures(portraits, who, settled)
                     elapsed = time.perf_counter() - began
                     meta = self._meta(reader, folder, followed, settled, who, elapsed)
@@ -272,9 +273,17 @@ class Analyzer:
             "tracks": len(who),
         }
         models = [self.detector.card, self.classifier.card]
-        warnings = [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still]
-        choice = self.settings
-        return sidecar(reader.info, folder, choice, used, models, warnings, tracking, elapsed_s)
+        return sidecar(
+            reader.info,
+            folder,
+            self.settings,
+            used,
+            models,
+            [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still],
+            reader.losses.told(),
+            tracking,
+            elapsed_s,
+        )
 
 
 def _nothing_chosen(info: VideoInfo) -> str:

@@ -14,7 +14,17 @@ from typing import IO, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fervid.columns import FRAME_COLUMNS, STATES, TABLES, UNITS, Column, Kind, dtypes
+from fervid.columns import (
+    FRAME_COLUMNS,
+    LOST,
+    STATES,
+    STATUSES,
+    TABLES,
+    UNITS,
+    Column,
+    Kind,
+    dtypes,
+)
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
 
@@ -175,6 +185,7 @@ def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
                 yield chunk.assign(
                     emotion=chunk["emotion"].astype(pd.CategoricalDtype(pd.Index(EXPRESSIONS))),
                     state=chunk["state"].astype(pd.CategoricalDtype(pd.Index(STATES))),
+                    status=chunk["status"].astype(pd.CategoricalDtype(pd.Index(STATUSES))),
                 )
     except (OSError, ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
@@ -199,6 +210,8 @@ def _checked(chunk: pd.DataFrame, last: int) -> int:
         raise ValueError("unknown emotion")
     if not chunk.loc[is_face, "state"].isin(STATES).all():
         raise ValueError("unknown state")
+    if not chunk["status"].isin(STATUSES).all() or chunk.loc[is_face, "status"].eq(LOST).any():
+        raise ValueError("unknown status")
     return int(frames[-1]) if len(frames) else last
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES
+from fervid.columns import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES, STATUSES
 from fervid.framing import frontality
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
 from fervid.smoothing import weights
@@ -32,6 +32,7 @@ ROW = np.dtype(
         ("adjusted", np.float32, len(EXPRESSIONS)),
         *(("smooth", np.float32, len(EXPRESSIONS)), ("smooth_weight", np.float32)),
         *(("lasts_s", np.float64), ("episode", np.int32), ("state", np.int8), ("filled", np.bool_)),
+        ("lost", np.bool_),
     ]
 )
 """A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
@@ -74,6 +75,14 @@ def face_rows(
     return rows[np.argsort(row, kind="stable")]
 
 
+def lost_rows(frame: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[Any]:
+    """One `ROW` for each of (N,) frames that could not be decoded, by when they were due."""
+    rows = np.zeros(len(frame), ROW)
+    rows["frame"], rows["time_s"], rows["lost"] = frame, time_s, True
+    rows["episode"] = -1
+    return rows
+
+
 def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
     """The frame table of some rows, by frame, then by face_id.
 
@@ -82,8 +91,8 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
 
     Returns:
         Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
-        emotion categorical over `EXPRESSIONS` and state over `STATES`, the rest float64. A frame
-        without any face has success 0 and its face columns missing.
+        emotion categorical over `EXPRESSIONS`, state over `STATES` and status over `STATUSES`, the
+        rest float64. A frame without any face has success 0 and its face columns missing.
     """
     rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
     is_face = rows["face_id"] > 0
@@ -120,5 +129,6 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
         "smooth_valence": known(valence(smooth)),
         # Of -1, uncertain, the remainder is the last of the words.
         "state": word(rows["state"], STATES),
+        "status": pd.Categorical.from_codes(rows["lost"].astype(np.int8), pd.Index(STATUSES)),
     }
     return pd.DataFrame(columns, columns=list(FRAME_COLUMNS))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fervid.baseline import Baseline
 from fervid.durations import Durations
 from fervid.episodes import EpisodeFinder
 from fervid.people import numbered
 from fervid.results import ResultWriter
-from fervid.rows import frame_table
+from fervid.rows import frame_table, lost_rows
 from fervid.settings import Settings
 from fervid.smoothing import Smoother
+from fervid.video.losses import Losses
 
 
 @dataclass(frozen=True)
@@ -31,30 +35,49 @@ def settle(
     choice: Settings,
     frame_s: float,
     longest_s: float,
+    losses: Losses,
 ) -> Settled:
     """Write the frame table from the rows that are held, a few thousand at a time.
 
     Args:
-        writer: holds the rows, with the numbers of tracks.
+        writer: holds the rows, with the numbers of tracks and positions among decoded frames.
         person: the person that each track shows.
         choice: what the user chose.
         frame_s: seconds from one sampled frame to the next.
         longest_s: no frame lasts longer, whatever gap follows.
+        losses: frames that get a row though they could not be decoded.
     """
     warnings = _take_out_baseline(writer, person, choice) if choice.baseline else []
     durations, smoother = Durations(min(frame_s, longest_s), longest_s), Smoother(choice.smooth)
     for rows in writer.held(back=True):
+        rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)
         smoother.back(rows)
     finder = EpisodeFinder(choice.min_confidence, choice.min_episode)
     for rows in writer.held():
         smoother.forth(rows)
         finder.find(rows)
-    for rows in writer.held_frames():
+    for rows in _with_lost(writer.held_frames(), losses):
         rows["state"] = finder.states(rows)
         rows["face_id"] = numbered(rows["face_id"], person)
         writer.append(frame_table(rows))
     return Settled(finder.table(person), warnings)
+
+
+def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArray[Any]]:
+    """Rows piece by piece, and between them those of the frames that were lost there."""
+    missing = (lost_rows(*some) for some in losses.sampled())
+    lost = next(missing, None)
+    for rows in pieces:
+        while lost is not None and len(rows) and lost["frame"][0] < rows["frame"][-1]:
+            place = int(np.searchsorted(rows["frame"], lost["frame"][0]))
+            yield rows[:place]
+            yield lost
+            rows, lost = rows[place:], next(missing, None)
+        yield rows
+    while lost is not None:
+        yield lost
+        lost = next(missing, None)
 
 
 def _take_out_baseline(

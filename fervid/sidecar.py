@@ -21,6 +21,7 @@ def sidecar(
     used: dict[str, Any],
     models: Sequence[dict[str, Any]],
     warnings: Sequence[str],
+    damage: dict[str, Any] | None,
     tracking: dict[str, Any],
     elapsed_s: float,
 ) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def sidecar(
         used: settings that were left open, as they were taken.
         models: the model cards.
         warnings: a line each.
+        damage: what could not be decoded, None if all of it could.
         tracking: how faces were found and followed.
         elapsed_s: seconds that the analysis took.
     """
@@ -53,6 +55,8 @@ def sidecar(
         "expressions": list(EXPRESSIONS),
         "settings": {**asdict(settings), **detector, **used},
         "models": list(models),
+        "status": "ok" if damage is None else "partial",
+        "damage": damage,
         "warnings": list(warnings),
         "tracking": tracking,
         "elapsed_s": round(elapsed_s, 1),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS
+from fervid.columns import LOST, PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS
 from fervid.records import EXPRESSIONS
 
 _LEVELS = 1000
@@ -40,8 +40,10 @@ def summarize(
     """
     totals = _Totals()
     for table in tables:
-        if len(table):
-            totals.add(table)
+        is_lost = table["status"].eq(LOST).to_numpy()
+        totals.lost_frames += int(is_lost.sum())
+        if not is_lost.all():
+            totals.add(table[~is_lost])
     return totals.people(episodes), totals.summary(episodes, recording)
 
 
@@ -51,6 +53,7 @@ class _Totals:
     def __init__(self) -> None:
         self.frames = 0
         self.frames_with_face = 0
+        self.lost_frames = 0
         self._last_frame: int | None = None
         self._last_with_face = -1
         self._sums = pd.DataFrame(columns=_SUMS, dtype=float)
@@ -102,7 +105,8 @@ class _Totals:
         medians = _medians(np.sum(list(self._counts.values()) or [np.zeros(0, np.int32)], axis=0))
         frames, with_face = np.array([self.frames]), np.array([self.frames_with_face])
         table = _statistics(whole, frames, with_face, [medians], [episodes])
-        table = table.assign(recording=recording, people=len(self._sums))
+        whole_only = {"people": len(self._sums), "lost_frames": self.lost_frames}
+        table = table.assign(recording=recording, **whole_only)
         return table[list(SUMMARY_COLUMNS)]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fervid.columns import FRAME_COLUMNS, PEOPLE_COLUMNS, SUMMARY_COLUMNS
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
-from fervid.rows import frame_table
+from fervid.rows import frame_table, lost_rows
 from fervid.summaries import summarize
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
@@ -49,7 +49,7 @@ def test_columns_are_the_documented_ones():
         "frame,timestamp,face_id,success,confidence,face_x,face_y,face_w,face_h,angry,disgust,fear,"
         "happy,sad,surprise,neutral,emotion,emotion_confidence,valence,frontality,filled,duration,"
         "sharpness,weight,smooth_angry,smooth_disgust,smooth_fear,smooth_happy,smooth_sad,"
-        "smooth_surprise,smooth_neutral,smooth_valence,state"
+        "smooth_surprise,smooth_neutral,smooth_valence,state,status"
     )
 
 
@@ -69,8 +69,16 @@ def test_one_row_a_face_and_one_for_a_frame_without():
 
 def test_a_frame_without_a_face_is_empty_and_never_zero():
     row = table_of(1, []).iloc[0]
-    assert row[["frame", "timestamp", "success"]].tolist() == [0, 0.0, 0]
-    assert row.drop(["frame", "timestamp", "success"]).isna().all()
+    known = {"frame": 0, "timestamp": 0.0, "success": 0, "status": "ok"}
+    assert row[list(known)].to_dict() == known
+    assert row.drop(list(known)).isna().all()
+
+
+def test_a_lost_frame_says_so_and_nothing_else():
+    row = frame_table(lost_rows(np.array([7]), np.array([0.28]))).iloc[0]
+    known = {"frame": 7, "timestamp": 0.28, "success": 0, "status": "lost"}
+    assert row[list(known)].to_dict() == known
+    assert row.drop(list(known)).isna().all()
 
 
 def test_lengths_must_agree():
@@ -103,7 +111,8 @@ def test_every_frame_and_every_face_has_its_row_in_order(made):
     assert table["success"].sum() == len(faces)
     found = table[table["success"] == 1]
     np.testing.assert_allclose(found[list(EXPRESSIONS)].sum(axis=1), 1, atol=1e-5)
-    assert table[table["success"] == 0].iloc[:, 4:].isna().all(axis=None)
+    assert table[table["success"] == 0].iloc[:, 4:-1].isna().all(axis=None)
+    assert (table["status"] == "ok").all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -146,6 +155,21 @@ def test_summary_by_hand():
 
     assert eight[["frames", "faces", "episodes", "transitions"]].tolist() == [1, 1, 1, 0]
     assert np.isnan(eight["happy_sd"])
+
+
+def test_lost_frames_are_counted_apart_from_those_without_a_face():
+    faces = [(0, 7, HAPPY), (3, 7, HAPPY)]
+    rows, episodes = settled_of(4, faces)
+    rows["frame"][1:] += 5  # five were lost behind the first one
+    lost = lost_rows(np.arange(1, 6), np.arange(1, 6) / 10)
+    table = frame_table(np.concatenate([rows[:1], lost, rows[1:]]))
+    people, everyone = summaries_of(table[:3], table[3:], episodes=episodes)
+    assert everyone[["frames", "frames_with_face", "lost_frames"]].tolist() == [4, 2, 5]
+    assert everyone["detection_rate"] == pytest.approx(0.5)
+    assert people.loc[7, ["frames", "frames_with_face"]].tolist() == [4, 2]
+    whole, everyone = summaries_of(frame_table(settled_of(4, faces)[0]))
+    assert everyone["lost_frames"] == 0
+    assert whole.loc[7, "detection_rate"] == people.loc[7, "detection_rate"]
 
 
 def test_summary_agrees_with_pandas():

@@ -134,6 +134,7 @@ def run(
 
 
 def _found(folder: Path) -> dict[str, Any]:
+    from fervid.report import partial_line
     from fervid.result_files import read_meta
 
     meta = read_meta(folder)
@@ -144,8 +145,7 @@ def _found(folder: Path) -> dict[str, Any]:
         "frames_with_face": found.get("frames_with_face", 0),
         "duration_s": recording.get("duration_s"),
     }
-    warnings = meta.get("warnings") or []
-    return {**told, "reason": str(warnings[0])} if told["status"] == "partial" else told
+    return {**told, "reason": partial_line(meta).removeprefix("partial: ")}
 
 
 def _is_transient(error: BaseException) -> bool:

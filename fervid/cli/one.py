@@ -46,7 +46,8 @@ def analyze(
 
 
 def _echo_result(outcome: Outcome) -> None:
-    """What was found, and where the report is."""
+    """What was found, what was lost, and where the report is."""
+    from fervid.report import partial_line
     from fervid.results import REPORT_NAME, read_meta
 
     meta = read_meta(outcome.folder)
@@ -57,6 +58,8 @@ def _echo_result(outcome: Outcome) -> None:
     found = meta["detection"]
     share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
     click.echo(f"{share} ({found['detection_rate']:.0%})")
+    if partial := partial_line(meta):
+        click.echo(partial)
     if not found["frames_with_face"]:
         click.echo("no face was found; try a larger --working-size or a lower --min-score")
     if outcome.reused:

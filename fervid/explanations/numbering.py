@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fervid.columns import BOX_COLUMNS
+from fervid.columns import BOX_COLUMNS, LOST
 from fervid.errors import ResultError
 from fervid.explanations.moments import RESOLUTION_S, shown_until
 from fervid.records import EXPRESSIONS, Detections
@@ -125,7 +126,7 @@ def rows_at(
         raise ResultError(f"{folder}: {at:g} s lies outside of the part that was analysed")
     until = -math.inf if at is None else at + RESOLUTION_S
     around: pd.DataFrame | None = None
-    for chunk in read_frames(folder):
+    for chunk in _decoded(folder):
         known = chunk if around is None else pd.concat([around, chunk], ignore_index=True)
         later = known.loc[known["timestamp"] > until, "frame"]
         last = known["frame"].iloc[-1]
@@ -139,6 +140,17 @@ def rows_at(
     if at is not None and at > shown_until(last_s, length_s):
         raise ResultError(f"{folder}: nothing at {at:g} s: the last frame is at {last_s:.2f} s")
     return _nearest(around, until)
+
+
+def _decoded(folder: Path) -> Iterator[pd.DataFrame]:
+    """The frame table without lost frames, which do not count in `frame` here."""
+    lost = 0
+    for chunk in read_frames(folder):
+        is_lost = chunk["status"].eq(LOST)
+        rows = chunk.assign(frame=chunk["frame"] - lost - is_lost.cumsum())[~is_lost]
+        lost += int(is_lost.sum())
+        if len(rows):
+            yield rows
 
 
 def _nearest(rows: pd.DataFrame, until: float) -> pd.DataFrame:

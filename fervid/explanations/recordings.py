@@ -14,7 +14,7 @@ from fervid import faces
 from fervid.choices import EXPRESSION_MODELS
 from fervid.errors import MediaError, ResultError
 from fervid.explanations.maps import Explanations, explain
-from fervid.explanations.moments import moment
+from fervid.explanations.moments import RESOLUTION_S, moment
 from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
 from fervid.names import result_folder
 from fervid.pipeline import Analyzer
@@ -85,8 +85,9 @@ def explain_recording(
         everyone = left_to_right(found[found.score >= analyzer.detector.start_score])
     else:
         rows = rows_at(folder, at, start=settings.start, end=settings.end, length_s=_length(folder))
-        batch, displayed = moment(path, float(rows["timestamp"].iloc[0]), settings)
-        if batch.index[0] != rows["frame"].iloc[0]:
+        time_s = float(rows["timestamp"].iloc[0])
+        batch, displayed = moment(path, time_s, settings)
+        if abs(batch.time_s[0] - time_s) > RESOLUTION_S:
             raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
         everyone = as_in_table(rows, analyzer.detector.detect(batch, displayed))
     chosen_faces = _chosen(everyone, numbers, _where(path, batch))

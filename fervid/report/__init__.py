@@ -1,5 +1,6 @@
 """The interactive report: one HTML file that works offline and asks the network for nothing."""
 
+from fervid.report.html import partial_line
 from fervid.report.page import render, save_report, write_report
 
-__all__ = ["render", "save_report", "write_report"]
+__all__ = ["partial_line", "render", "save_report", "write_report"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import SMOOTH_COLUMNS
+from fervid.columns import LOST, SMOOTH_COLUMNS
 from fervid.records import EXPRESSIONS
 
 MAX_BINS = 8000
@@ -28,13 +28,13 @@ _WIDTH = 3 + _K
 
 @dataclass(frozen=True)
 class Binned:
-    """B time bins that hold at least one sampled frame each, in ascending order.
+    """B time bins that hold at least one sampled frame each, or a lost one, in ascending order.
 
     Lane 0 is everyone, the others are the face ids that were asked for.
 
     Attributes:
         edges: (B + 1,) float64 seconds; bin k spans [edges[k], edges[k + 1]).
-        frames: (B,) float64, sampled frames.
+        frames: (B,) float64, sampled frames that could be decoded.
         sums: (L, B, 10) float64, over the faces of a lane: their number, smoothed valence, squared
             distance of the valence of single frames from it, smoothed probabilities.
     """
@@ -65,6 +65,11 @@ class Binned:
     def band(self) -> NDArray[np.float64]:
         """(L, B) root mean square distance of the valence of single frames from the smoothed."""
         return np.sqrt(self._per_face(self.sums[..., _APART, None])[..., 0])
+
+    @property
+    def faces_a_frame(self) -> NDArray[np.float64]:
+        """(L, B) mean number of faces; NaN where no frame could be decoded."""
+        return np.asarray(self.faces / np.where(self.frames > 0, self.frames, np.nan))
 
     def _per_face(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(sums / np.where(self.faces > 0, self.faces, np.nan)[..., None])
@@ -117,6 +122,7 @@ class Bins:
         self._end = 0.0
         self._last_frame: int | None = None
         self._frames = np.zeros(max_bins)
+        self._lost = np.zeros(max_bins)
         self._sums = np.zeros((max_bins, 1 + len(lanes), _WIDTH))
         self._start = np.full(max_bins, np.inf)
 
@@ -135,7 +141,9 @@ class Bins:
         frame = table["frame"].to_numpy(np.int64)
         before = frame[0] - 1 if self._last_frame is None else self._last_frame
         self._last_frame = int(frame[-1])
-        np.add.at(self._frames, spot[np.diff(frame, prepend=before) != 0], 1.0)
+        is_lost = table["status"].eq(LOST).to_numpy()
+        np.add.at(self._lost, spot[is_lost], 1.0)
+        np.add.at(self._frames, spot[(np.diff(frame, prepend=before) != 0) & ~is_lost], 1.0)
 
         is_face = table["success"].to_numpy() == 1
         if is_face.any():
@@ -156,7 +164,7 @@ class Bins:
         """Double the width of the bins until they cover `span` seconds."""
         half = self._max_bins // 2
         while span / self._width >= self._max_bins:
-            for sums in (self._frames, self._sums):
+            for sums in (self._frames, self._lost, self._sums):
                 sums[:half], sums[half:] = sums[0::2] + sums[1::2], 0.0
             start = np.minimum(self._start[0::2], self._start[1::2])
             self._start[:half], self._start[half:] = start, np.inf
@@ -164,10 +172,10 @@ class Bins:
 
     def result(self) -> Binned:
         """The bins of all pieces so far."""
-        used = self._frames > 0
-        frames = self._frames[used]
-        edges = _edges(self._start[used], frames, self._end)
-        return Binned(edges, frames, self._sums[used].transpose(1, 0, 2))
+        due = self._frames + self._lost
+        used = due > 0
+        edges = _edges(self._start[used], due[used], self._end)
+        return Binned(edges, self._frames[used], self._sums[used].transpose(1, 0, 2))
 
 
 def _edges(

@@ -80,7 +80,7 @@ def timeline_figure(
     traces = [
         *_areas(shown, outline, "y", legend=True),
         *_valence(shown, outline),
-        _faces(shown),
+        *_faces(shown),
         _seen(binned, lanes),
         *_episodes(episodes[episodes["face_id"].isin(list(lanes))]),
         *_areas(shown, outline, "y5", legend=False),
@@ -148,8 +148,11 @@ def _areas(binned: Binned, outline: _Outline, axis: str, *, legend: bool) -> lis
 
 def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
     """The lower and the upper edge of the band, and the line."""
-    values = (binned.valence[0] + sign * binned.band[0] for sign in (-1, 1, 0))
-    low, high, line = (outline.values(value, np.nan) for value in values)
+    # Plotly fills between what borders a gap, so that the band has no height at its feet.
+    low, high, line = (
+        outline.values(binned.valence[0] + sign * binned.band[0], 0.0 if sign else np.nan)
+        for sign in (-1, 1, 0)
+    )
     edge = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     style = {"line": {"width": 1.4, "color": _LINE}, "name": "valence (derived)"}
     axes = ("x", "y3")
@@ -160,19 +163,18 @@ def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
     ]
 
 
-def _faces(binned: Binned) -> dict[str, Any]:
-    mean = (binned.faces[0] / binned.frames).astype(np.float32)
-    return _scatter(
-        milliseconds(binned.edges),
-        np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32),
-        ("x", "y4"),
-        name="faces found",
-        line={"width": 1.4, "color": _LINE, "shape": "hv"},
-        fill="tozeroy",
-        fillcolor=_FILL,
-        showlegend=False,
-        hovertemplate="%{y:.2~f}",
-    )
+def _faces(binned: Binned) -> list[dict[str, Any]]:
+    """How many faces there are: the area below, and the line, with gaps where frames were lost."""
+    mean = binned.faces_a_frame[0].astype(np.float32)
+    mean = np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32)
+    x, line = milliseconds(binned.edges), {"width": 1.4, "color": _LINE, "shape": "hv"}
+    area: dict[str, Any] = {"fill": "tozeroy", "fillcolor": _FILL, "hoverinfo": "skip"}
+    style: dict[str, Any] = {"name": "faces found", "hovertemplate": "%{y:.2~f}"}
+    axes = ("x", "y4")
+    return [
+        _scatter(x, np.nan_to_num(mean), axes, line=line | {"width": 0}, showlegend=False, **area),
+        _scatter(x, mean, axes, line=line, showlegend=False, **style),
+    ]
 
 
 def lane_name(face_id: int) -> str:

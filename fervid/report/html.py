@@ -46,6 +46,22 @@ def timecode(seconds: Any, decimals: int = 0) -> str:
     return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{fraction}"
 
 
+def partial_line(meta: dict[str, Any]) -> str:
+    """What `meta.json` says of lost frames in one line; empty if the recording is whole."""
+    if meta.get("status") != "partial":
+        return ""
+    damage = meta.get("damage")
+    lost, first_s = (
+        (damage.get(key) if isinstance(damage, dict) else None)
+        for key in ("lost_frames", "first_bad_s")
+    )
+    if not lost and not known(first_s):
+        return f"partial: pictures may be damaged{'' if lost == 0 else ' or missing'}"
+    frames = "1 frame" if lost == 1 else f"{number(lost)} frames" if lost else "frames"
+    first = f", the first at {timecode(first_s)}" if known(first_s) else ""
+    return f"partial: {frames} could not be decoded{first}"
+
+
 def percent(share: Any) -> str:
     """A share as a percentage with one decimal; a dash when not known."""
     return f"{float(share):.1%}" if known(share) else "\N{EN DASH}"

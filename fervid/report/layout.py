@@ -57,7 +57,7 @@ def layout_of(
     binned: Binned, panels: list[Panel], height: int, cuts: Sequence[float]
 ) -> dict[str, Any]:
     """Plotly's layout; colours that depend on light or dark come from the style sheet later."""
-    peak = float((binned.faces[0] / binned.frames).max(initial=1.0))
+    peak = float(np.nanmax(binned.faces_a_frame[0], initial=1.0))
     own: dict[str, dict[str, Any]] = {
         "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
         "y2": {"autorange": "reversed", "fixedrange": True, "showgrid": False, "type": "category"},

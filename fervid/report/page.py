@@ -18,7 +18,7 @@ from fervid.model_cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
-from fervid.report.html import asset, csp_hash, environment, save, script_json
+from fervid.report.html import asset, csp_hash, environment, partial_line, save, script_json
 from fervid.report.layout import ZERO_MS
 from fervid.result_files import (
     REPORT_NAME,
@@ -69,6 +69,7 @@ def render(
             name=name,
             recording=recording,
             meta=meta,
+            partial=partial_line(meta),
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
             thumbnails=[_picture(one) for one in thumbnails if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),

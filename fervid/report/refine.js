@@ -136,7 +136,7 @@ function refinement(data) {
       const order = names.map((name) => data.expressions.indexOf(name));
       const areas = order.map((k) => column(0, (group) => group.mean[k]));
       const valence = [-1, 1, 0].map((sign) =>
-        column(null, (group) => group.valence + sign * group.band));
+        column(sign ? 0 : null, (group) => group.valence + sign * group.band));
       const y = [...areas, ...valence];
       return { x: y.map(() => x), y };
     },

@@ -34,12 +34,14 @@ class Probed:
     Attributes:
         info: for the user.
         time_base: unit of the time stamps in seconds.
-        end_is_sure: whether `info.duration_s` says when the last frame ends: nothing else plays
-            on, and it is no GIF, whose last picture may stand for long.
+        end_s: when the recording ends, counted from its start as time stamps are; None: not known.
+        end_is_sure: whether that is when the last frame ends: nothing else plays on, and it is
+            neither a GIF, whose last picture may stand for long, nor an AVI, which has no times.
     """
 
     info: VideoInfo
     time_base: Fraction
+    end_s: float | None
     end_is_sure: bool
 
 
@@ -77,8 +79,10 @@ def probe_stream(path: Path) -> Probed:
     width, height = int(size[1]), int(size[2])
     if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
         width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
-    info = VideoInfo(path, width, height, _rate(log), _duration(log), child.size_bytes)
-    return Probed(info, Fraction(int(base[1]), int(base[2])), _stands_alone(log))
+    duration_s = _duration(log)
+    info = VideoInfo(path, width, height, _rate(log), duration_s, child.size_bytes)
+    end_s = None if duration_s is None else duration_s - _counted_before(log)
+    return Probed(info, Fraction(int(base[1]), int(base[2])), end_s, _stands_alone(log))
 
 
 def _refusal(log: list[str], stalled: bool) -> str:
@@ -103,6 +107,13 @@ def _duration(log: list[str]) -> float | None:
     return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) if match else None
 
 
+def _counted_before(log: list[str]) -> float:
+    """Seconds before the recording's start that its duration includes."""
+    start = _only(r"\[info\]   Duration: .*, start: (\d+\.\d+),", log)
+    absolute = _only(r"\[info\] Input #0, (flv|matroska)[,\w]*, from ", log)
+    return float(start[1]) if start and absolute else 0.0
+
+
 def _rate(log: list[str]) -> Fraction:
     """Average frames a second of the stream that is decoded, 0 if unknown."""
     described = _described(log)
@@ -125,7 +136,7 @@ def _described(log: list[str]) -> list[str]:
 
 
 def _stands_alone(log: list[str]) -> bool:
-    """Whether the recording has one stream only and is not an animated image."""
+    """Whether the recording has one stream only and time stamps that reach up to its end."""
     described = _described(log)
-    animated = _only(r"\[info\] Input #0, (gif|apng),", described)
-    return animated is None and _only(r"\[info\] +Stream #0:\d+", described) is not None
+    other = _only(r"\[info\] Input #0, (gif|apng|avi),", described)
+    return other is None and _only(r"\[info\] +Stream #0:\d+", described) is not None

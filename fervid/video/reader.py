@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from fervid.errors import MediaError
 from fervid.records import FrameBatch, VideoInfo
 from fervid.video.damage import Damage
 from fervid.video.ffmpeg import Child, quoted
+from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
 from fervid.video.sampling import Sampler, Sampling
 
@@ -114,6 +116,7 @@ class VideoReader:
         shrunk: their height over that of the displayed frame.
         rate: frames a second to come, infinite if unknown.
         warnings: a line for each kind of damage, complete after the iteration.
+        losses: which frames could not be decoded, complete after the iteration.
         batch_size: as above; may be changed before the iteration.
         threads: decoder threads.
         expected_frames: estimate of the number of frames to come, None if the length is unknown.
@@ -150,8 +153,9 @@ class VideoReader:
         self.threads = threads or _decoder_threads(self.info)
         self._time_base = probed.time_base
         self._known_base = ""
-        self._end_is_sure = probed.end_is_sure
+        self._end_s, self._alone = probed.end_s, probed.end_is_sure
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
+        self.losses = Losses.none(self._sampling)
         self.expected_frames = _estimate(self.info, fps, start, end)
         self._run: _Run | None = None
         self._begun: _Run | None = None
@@ -180,8 +184,8 @@ class VideoReader:
 
     def _start(self) -> _Run:
         self.close()
-        self.warnings = []
-        damage = Damage(self.info, self._time_base)
+        self.warnings, self.losses = [], Losses.none(self._sampling)
+        damage = Damage(self.info.fps, self._sampling, self._end_s, self._alone)
         child = self._child(damage)
         self._run = _Run(child, self._batches(child, damage))
         return self._run
@@ -216,7 +220,7 @@ class VideoReader:
         )
 
     def _batches(self, child: Child, damage: Damage) -> Iterator[FrameBatch]:
-        """Batches as they come out of the decoder; fills `warnings` at the end."""
+        """Batches as they come out of the decoder; tells `warnings` and `losses` at the end."""
         sampler = Sampler(self._sampling)
         images = np.empty((self.batch_size, *self.shape), np.uint8)
         rows: list[tuple[int, int]] = []
@@ -254,13 +258,6 @@ class VideoReader:
             images, np.array([index for index, _ in rows], np.int64), np.array(times, np.float64)
         )
 
-    def _last_due(self) -> float | None:
-        """Seconds by which the last frame should have come, None if the length is unknown."""
-        sampling, duration_s = self._sampling, self.info.duration_s
-        if duration_s is None or sampling.stop is not None:
-            return None
-        return duration_s - (float(1 / sampling.fps) if sampling.fps else 0.0)
-
     def _finish(self, child: Child, damage: Damage, seen: int) -> None:
         """Account for how decoding ended."""
         code = child.wait()
@@ -271,11 +268,13 @@ class VideoReader:
         whole = self._sampling.first is None and self._sampling.stop is None
         if not seen and whole:
             raise MediaError(f"{quoted(self.info.path)}: no picture in it can be decoded")
-        self.warnings = damage.warnings(code, self._last_due(), self._end_is_sure)
+        found = damage.findings(code)
+        self.warnings, self.losses = found.warnings, found.losses
         if not seen:
             self.warnings.append("no frame lies in the time range asked for")
         if not code and child.next_frame() is not None:
             self.warnings.append("the last frames were cut off")
+            self.losses = replace(self.losses, partial=True, lost_frames=None)
 
 
 class _Run:

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 _EXACT_BITS = 52
 """ffmpeg evaluates expressions in float64: products below 2**52 keep `floor` exact."""
 
@@ -61,6 +64,11 @@ class Sampling:
         """Number of the tick that a frame belongs to."""
         assert self.fps is not None
         return math.floor((pts + self.half) * self.time_base * self.fps)
+
+    def ticks(self, pts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same for time stamps (N,) that need not be whole."""
+        assert self.fps is not None
+        return np.floor((pts + self.half) * float(self.time_base * self.fps))
 
     def in_range(self, pts: int) -> bool:
         """Whether a frame lies in the time range."""
