@@ -45,7 +45,7 @@ class Column:
 def _frames() -> list[Column]:
     box = ("left edge", "upper edge", "width", "height")
     return [
-        Column("frame", "count", "position in the recording from 0, lost frames counted, too"),
+        Column("frame", "count", "position in presentation order from 0; lost frames count, too"),
         Column("timestamp", "seconds", "presentation time, counted from the recording's start"),
         Column("face_id", "id", "number of a person within this recording; empty without a face"),
         Column("success", "flag", "1 for a face; 0 for a frame without any, empty but for status"),
@@ -104,7 +104,11 @@ def _statistics() -> list[Column]:
         "time": ("share", "share of seen_s in episodes of {name}"),
     }
     return [
-        Column("frames", "count", "sampled frames that could be decoded: while seen, or all"),
+        Column(
+            "frames",
+            "count",
+            "sampled frames that came: from first to last seen, or all",
+        ),
         Column("frames_with_face", "count", "those that show a face (this one)"),
         Column("detection_rate", "share", "frames_with_face / frames"),
         Column("faces", "count", "rows of the frame table that went into the numbers below"),

@@ -24,7 +24,7 @@ from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
 from fervid.report.html import file_size, number, percent, timecode
 from fervid.report.layout import ZERO_MS
 from fervid.results import ResultWriter
-from fervid.rows import frame_table
+from fervid.rows import frame_table, lost_rows
 from fervid.summaries import summarize
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
@@ -179,6 +179,21 @@ def test_areas_sum_to_one_with_faces_and_to_zero_in_gaps():
     assert not np.isnan(total).any()
     lines = [t for t in figure["data"] if t.get("name") == "valence (derived)"]
     assert np.isnan(numbers(lines[0]["y"])[~inside]).all()
+
+
+def test_a_gap_is_empty_in_every_panel():
+    early, late = table_of(4, [(f, HAPPY) for f in range(4)]), table_of(3, [(0, SAD)], first=8)
+    lost = frame_table(lost_rows(np.arange(4, 8), np.arange(4, 8) / 10))
+    figure = figure_of(pd.concat([early, lost]), late)
+    x, line = (
+        numbers(next(t for t in figure["data"] if t.get("name") == "faces found")[axis])
+        for axis in "xy"
+    )
+    assert np.isnan(line).tolist() == [0.4 <= t < 0.8 for t in np.round((x - ZERO_MS) / 1000, 6)]
+    assert line[~np.isnan(line)].tolist() == [1, 1, 1, 1, 1, 0, 0, 0]
+    # Where an edge of the band has no value, Plotly fills straight on across the gap.
+    band = [numbers(t["y"]) for t in figure["data"] if t.get("yaxis") == "y3"][:2]
+    assert np.isfinite(band).all()
 
 
 def test_no_time_can_be_taken_for_a_year():

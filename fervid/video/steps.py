@@ -50,6 +50,7 @@ class Steps:
         self.lost_beyond = 0
         self.longest = 0
         self._time_base = time_base
+        self._shortest = float(SHORTEST_GAP_S / time_base)
         self._count: Counter[int] = Counter()
         self._frames: Counter[int] = Counter()
         self._ticks: Counter[int] = Counter()
@@ -68,7 +69,7 @@ class Steps:
             return False
         self._count_step(frames, ticks)
         step = self._expected()
-        notable = min(float(SHORTEST_GAP_S / self._time_base), 0.75 * (step or 1e9))
+        notable = min(self._shortest, 0.75 * step) if step else self._shortest
         if (late := ticks - frames * step) >= notable:
             if len(self.gaps) < MAX_KEPT:
                 self.gaps.append(Gap(before[0], frames, before[1], pts))
