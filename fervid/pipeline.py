@@ -304,7 +304,8 @@ def analyze(
     Args:
         recording: path of a video file.
         out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
-        overwrite: replace an earlier result.
+        overwrite: analyse it again even if there is such a result. Without it, a result of the same
+            recording, settings, models and version is read; one that differs is replaced.
         progress: called after each batch of frames.
         **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`.
 
@@ -315,7 +316,7 @@ def analyze(
 
     Raises:
         MediaError: the input is not a recording that can be read, or its chosen part is empty.
-        ResultError: there is a result already, or it cannot be written.
+        ResultError: something that is no result has its place, or it cannot be written.
         ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
         SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
         ValueError: a setting is out of range.
