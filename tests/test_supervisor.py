@@ -128,6 +128,6 @@ def test_leaving_early_ends_the_workers(tmp_path: Path) -> None:
     events = Batch(jobs, Task(Settings()), 2).events()
     assert isinstance(next(events), Advance)
     began = time.monotonic()
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert time.monotonic() - began < 3
     assert not any("sleep" in line or "worker.py" in line for line in left_behind())

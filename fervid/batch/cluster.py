@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class ClusterBatch:
         each = min(_CORES_AN_ACTOR, cores)
         return max(1, cores // each), {"num_cpus": each}
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event]:
         """A `Finish` for each job, in the order of time; leaving early ends the actors.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from fervid.batch.jobs import Job, Outcome
@@ -51,7 +51,7 @@ class Batch:
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event]:
         """What happens, as it happens, until each job is finished; leaving early ends the workers.
 
         Raises:

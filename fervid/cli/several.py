@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -74,8 +75,9 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
         _echo_about(plan)
     began = monotonic()
     outcomes: list[Outcome | None] = [None] * len(plan.jobs)
-    with view_of(plan.jobs, shown) as view:
-        for event in batch.events():
+    # Closed at once when a signal comes: workers are to tidy up before this process is gone.
+    with view_of(plan.jobs, shown) as view, closing(batch.events()) as events:
+        for event in events:
             if isinstance(event, Finish):
                 outcomes[event.place] = event.outcome
             view(event)
