@@ -23,7 +23,7 @@ _KEPT_LINES = 20
 _COMMAND = (sys.executable, "-P", "-m", "fervid.batch.worker")
 """-P: nothing in the current folder may stand in for a module."""
 
-_GRACE_S = 1.5
+_GRACE_S = 1.2
 """Seconds that a worker has to tidy up when it is asked to stop."""
 
 
@@ -96,7 +96,7 @@ class WorkerProcess:
         deadline = time.monotonic() + _GRACE_S
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - time.monotonic()))
-        for process in family:
+        for process in {*family, *self._family()}:  # it may have started a decoder meanwhile
             with contextlib.suppress(psutil.Error):
                 process.kill()
         self._process.wait()
