@@ -44,6 +44,25 @@ def test_a_folder_is_mirrored_and_recordings_are_known_by_content(tmp_path: Path
     assert plan.skipped == 5
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0\0\0\x01\x09\xf0\0\0\0\x01\x67",  # H.264, a delimiter first
+        b"\0\0\x01\x67\x64",
+        b"\0\0\0\x01\x46\x01\x50",  # H.265, likewise
+        b"\0\0\0\x01\0\xa1\x88",  # H.266, likewise
+        b"\0\0\x01\xb0\x01",  # MPEG-4
+        b"\x12\0\x0a\x0b",  # AV1
+        b"\0\0\0\0\x01\xbc\0\0",  # GXF
+        TS[100:],
+        b"garbage" + (b"\x47" + bytes(203)) * 8,
+    ],
+)
+def test_streams_are_known_by_their_first_bytes(tmp_path: Path, head: bytes) -> None:
+    made(tmp_path, "stream", content=head)
+    assert len(make_plan([tmp_path], [], tmp_path).jobs) == 1
+
+
 def test_hidden_and_unfinished_files_and_results_are_passed_over(tmp_path: Path) -> None:
     made(tmp_path, "a.mp4", "._a.mp4", ".hidden/b.mp4", "c.mp4.part", "d.mp4.crdownload", "~e.mp4")
     made(tmp_path, "a.mp4.fervid/a.annotated.mp4", "deep/f.mp4.fervid/g.mp4")
