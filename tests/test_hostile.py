@@ -13,7 +13,7 @@ import pytest
 
 from fervid.errors import MediaError
 from fervid.video import VideoReader, probe
-from fervid.video.ffmpeg import MAX_BLOCK_BYTES
+from fervid.video.ffmpeg import MAX_BLOCK_BYTES, find_ffmpeg
 from tests.clips import X264, MakeClip, counter, read
 
 
@@ -61,6 +61,16 @@ def still_clip(make_clip: MakeClip) -> Path:
     """200 black frames of 16x16, about 20 bytes each."""
     black = ("-f", "lavfi", "-i", "color=black:s=16x16:r=100", "-frames:v", 200)
     return make_clip("still.mp4", *black, *X264, "-bf", 0)
+
+
+def test_libraries_beside_the_recordings_are_not_loaded(
+    constant_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "libm.so.6").write_bytes(b"no library")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere:")  # as OpenCV sets it
+    find_ffmpeg.cache_clear()
+    assert len(read(constant_clip)[0]) == 50
 
 
 def test_packed_index(constant_clip: Path, tmp_path: Path) -> None:

@@ -82,7 +82,11 @@ def _major_version(binary: str) -> int:
     """Major version that `binary -version` prints, 0 if it prints none or cannot be run."""
     try:
         text = subprocess.run(
-            [binary, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+            [binary, "-version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=20,
+            env=_environment(),
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
@@ -295,10 +299,18 @@ def _command(
     return [binary, *flags, *stream.compile(cmd=binary)[1:]]
 
 
+def _environment() -> dict[str, str]:
+    """Ours, without what would make ffmpeg load libraries from the current folder, write a report
+    file or colour its log."""
+    dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR", "LD_LIBRARY_PATH")
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    # Importing OpenCV puts an empty entry there, which means the current folder.
+    folders = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    absolute = [folder for folder in folders if Path(folder).is_absolute()]
+    return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
+
+
 def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
-    # These would make ffmpeg write a report file or colour its log.
-    dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR")
-    environment = {key: value for key, value in os.environ.items() if key not in dropped}
     try:
         process = subprocess.Popen(
             command,
@@ -306,7 +318,7 @@ def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env=environment,
+            env=_environment(),
             pass_fds=() if _WINDOWS else fds,
             start_new_session=not _WINDOWS,
         )
