@@ -86,7 +86,7 @@ def test_video_of_a_transport_stream_that_starts_after_the_sound(
     make_clip: MakeClip, constant_clip: Path
 ) -> None:
     sound = ("-f", "lavfi", "-i", "sine=d=3", "-c:v", "copy", "-c:a", "mp2")
-    path = make_clip("late.ts", "-itsoffset", 0.5, "-i", constant_clip, *sound)
+    path = make_clip("sound_first.ts", "-itsoffset", 0.5, "-i", constant_clip, *sound)
     frames, reader = read(path)
     delay_s = 481 / 44_100  # of the sound's encoder, which begins so much before zero
     np.testing.assert_allclose(frames.time_s, 0.5 + delay_s + np.arange(50) / 25, atol=1 / 90_000)
