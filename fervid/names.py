@@ -21,8 +21,24 @@ def result_folder(recording: PurePath, out: Path = Path()) -> Path:
     """
     name = os.fsencode(recording.name)
     if len(name) > _MAX_BYTES:
-        digest = hashlib.sha256(name).hexdigest()[:12].encode()
-        # Not in the midst of a character.
-        cut = name[: _MAX_BYTES - 13].decode("utf-8", "ignore").encode()
-        name = cut + b"-" + digest
+        name = _told_apart(name, name)
     return out / (os.fsdecode(name) + RESULT_SUFFIX)
+
+
+def result_folder_of_twin(recording: PurePath, out: Path) -> Path:
+    """As `result_folder`, for one whose place some file systems take for that of another one.
+
+    Args:
+        recording: its place in the tree of results, by which it is told apart.
+        out: folder of results.
+    """
+    name = _told_apart(os.fsencode(recording.name), os.fsencode(recording))
+    return out / (os.fsdecode(name) + RESULT_SUFFIX)
+
+
+def _told_apart(name: bytes, whole: bytes) -> bytes:
+    digest = hashlib.sha256(whole).hexdigest()[:12].encode()
+    short = name
+    if len(name) > _MAX_BYTES - 13:  # cut, but not in the midst of a character
+        short = name[: _MAX_BYTES - 13].decode("utf-8", "ignore").encode()
+    return short + b"-" + digest

@@ -13,7 +13,9 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from fervid.cli import main
 from tests.clips import X264, MakeClip
 
 ROOT = Path(__file__).parent.parent
@@ -138,6 +140,15 @@ def test_a_folder_that_is_no_result_is_left_alone(recordings: Path, tmp_path: Pa
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "not a fervid result" in done.stderr
     assert (foreign / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_recording_that_may_not_be_read_does_not_stop_the_others(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    given = [str(recordings / "a" / "face.mp4"), str(recordings / "b" / "moving.gif")]
+    done = CliRunner().invoke(main, ["analyze", *given, "-o", str(tmp_path / "out"), "--dry-run"])
+    assert (done.exit_code, done.stdout.count("\n")) == (0, 2)
 
 
 def test_a_list_from_standard_input_and_a_dry_run(recordings: Path, tmp_path: Path) -> None:

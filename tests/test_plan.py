@@ -1,6 +1,7 @@
 """Which recordings are found, where their results go, and what is refused before work starts."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,25 @@ def test_a_folder_is_mirrored_and_recordings_are_known_by_content(tmp_path: Path
         *("c/film.fervid", "c/stream.fervid", "top.mov.fervid"),
     ]
     assert plan.skipped == 5
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0\0\0\x01\x09\xf0\0\0\0\x01\x67",  # H.264, a delimiter first
+        b"\0\0\x01\x67\x64",
+        b"\0\0\0\x01\x46\x01\x50",  # H.265, likewise
+        b"\0\0\0\x01\0\xa1\x88",  # H.266, likewise
+        b"\0\0\x01\xb0\x01",  # MPEG-4
+        b"\x12\0\x0a\x0b",  # AV1
+        b"\0\0\0\0\x01\xbc\0\0",  # GXF
+        TS[100:],
+        b"garbage" + (b"\x47" + bytes(203)) * 8,
+    ],
+)
+def test_streams_are_known_by_their_first_bytes(tmp_path: Path, head: bytes) -> None:
+    made(tmp_path, "stream", content=head)
+    assert len(make_plan([tmp_path], [], tmp_path).jobs) == 1
 
 
 def test_hidden_and_unfinished_files_and_results_are_passed_over(tmp_path: Path) -> None:
@@ -87,10 +107,23 @@ def test_a_name_with_brackets_is_a_file_if_there_is_one(tmp_path: Path) -> None:
     ("one", "other"),
     [("a.mp4", "A.MP4"), ("caf\u00e9.mp4", "cafe\u0301.mp4"), ("stra\u00dfe.mp4", "STRASSE.mp4")],
 )
-def test_two_recordings_never_share_a_result(tmp_path: Path, one: str, other: str) -> None:
+def test_two_spellings_of_one_name_get_two_results(tmp_path: Path, one: str, other: str) -> None:
     made(tmp_path, f"x/{one}", f"y/{other}")
+    given = [tmp_path / "x" / one, tmp_path / "y" / other]
+    folders = [job.folder.name for job in make_plan(given, [], tmp_path / "out").jobs]
+    assert folders[0] == f"{one}.fervid"
+    assert re.fullmatch(rf"{other}-[0-9a-f]{{12}}\.fervid", folders[1])
+    assert folders == [job.folder.name for job in make_plan(given, [], tmp_path / "out").jobs]
+    made(tmp_path, f"z/{one}", f"z/{other}")
+    assert len(make_plan([tmp_path / "z"], [], tmp_path / "out").jobs) == 2
+    first, second = make_plan([], [Path(f"A/{one}"), Path(f"a/{one}")], tmp_path / "out").jobs
+    assert first.folder.name != second.folder.name
+
+
+def test_two_recordings_never_share_a_result(tmp_path: Path) -> None:
+    made(tmp_path, "x/a.mp4", "y/a.mp4")
     with pytest.raises(PlanError) as error:
-        make_plan([tmp_path / "x" / one, tmp_path / "y" / other], [], tmp_path / "out")
+        make_plan([tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.mp4"], [], tmp_path / "out")
     assert str(error.value).startswith("would get the same result folder: ")
     assert "\n" not in str(error.value)
     assert len(make_plan([tmp_path], [], tmp_path / "out").jobs) == 2

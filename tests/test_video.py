@@ -82,6 +82,25 @@ def test_video_that_starts_after_the_sound(make_clip: MakeClip, constant_clip: P
     assert reader.warnings == []
 
 
+def test_video_of_a_transport_stream_that_starts_after_the_sound(
+    make_clip: MakeClip, constant_clip: Path
+) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=d=3", "-c:v", "copy", "-c:a", "mp2")
+    path = make_clip("sound_first.ts", "-itsoffset", 0.5, "-i", constant_clip, *sound)
+    frames, reader = read(path)
+    delay_s = 481 / 44_100  # of the sound's encoder, which begins so much before zero
+    np.testing.assert_allclose(frames.time_s, 0.5 + delay_s + np.arange(50) / 25, atol=1 / 90_000)
+    assert reader.warnings == []
+
+
+def test_late_start_of_matroska_is_no_loss(make_clip: MakeClip) -> None:
+    path = make_clip("late_all.mkv", *counter(10), *X264, "-output_ts_offset", 100)
+    frames, reader = read(path)
+    assert frames.time_s.tolist() == [n / 25 for n in range(10)]
+    assert reader.info.duration_s == pytest.approx(0.4)
+    assert reader.warnings == []
+
+
 def test_gap_keeps_its_length_and_is_told(make_clip: MakeClip) -> None:
     pts = "setpts='if(gte(N,20),N+50,N)'"
     path = make_clip("gap.mkv", *counter(40, extra=pts), *X264)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -12,10 +13,7 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b"\x1aE\xdf\xa3"),  # Matroska, WebM
     (0, b"FLV\x01"),
     (0, b"0&\xb2u\x8ef\xcf\x11"),  # ASF, WMV
-    (0, b"\x00\x00\x01\xba"),  # MPEG program stream
-    (0, b"\x00\x00\x01\xb3"),  # MPEG video
-    (0, b"\x00\x00\x00\x01\x67"),  # H.264, a sequence parameter set first
-    (0, b"\x00\x00\x00\x01\x40\x01"),  # H.265, a video parameter set first
+    (0, b"\x12\x00\x0a"),  # AV1, a temporal delimiter and a sequence header
     (0, b"DKIF"),  # IVF
     (0, b"YUV4MPEG2"),
     (0, b"nut/multimedia container\x00"),
@@ -24,6 +22,7 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b".RMF"),
     (0, b"\x1f\x07\x00"),  # DV
     (0, b"DHAV"),
+    (0, b"\x00\x00\x00\x00\x01\xbc"),  # GXF
     (0, b"GIF87a"),
     (0, b"GIF89a"),
     (4, b"moov"),
@@ -32,6 +31,13 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (4, b"free"),
     (4, b"skip"),
 )
+_START_CODES = re.compile(
+    rb"\0{2,3}\x01("
+    rb"[\xb0\xb3\xba]|"  # MPEG-4 video, MPEG video, MPEG program stream
+    rb"[\x27\x47\x67]|\x09[\x10\x30\x50\x70\x90\xb0\xd0\xf0]|"  # H.264: parameters, delimiter
+    rb"[\x40\x46]\x01|"  # H.265: parameters, delimiter
+    rb"\0[\x71\x79\xa1])"  # H.266: parameters of two kinds, delimiter
+)
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
 _PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"crx ")
 _OGG_VIDEO = (b"\x80theora", b"OVP80", b"BBCD\x00", b"\x01video")
@@ -39,8 +45,9 @@ _PACKETS = (188, 192, 204)
 """Bytes a packet of MPEG-TS, plain, with a time stamp before it, and with check bytes."""
 
 _SUFFIXES = (
-    *(".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".vob", ".webm", ".wmv", ".wtv"),
+    *(".264", ".265", ".266", ".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".gxf"),
+    *(".h261", ".h263", ".h264", ".h265", ".hevc", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"),
+    *(".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".rm", ".vob", ".webm", ".wmv", ".wtv"),
 )
 """Names that promise a recording; one whose content is something else is refused aloud."""
 
@@ -75,15 +82,12 @@ def _is_recording(head: bytes) -> bool:
         return any(sign in head for sign in _OGG_VIDEO)
     if head[:8] == b"\x89PNG\r\n\x1a\n":
         return b"acTL" in head
-    return _is_transport_stream(head) or any(
-        head[start : start + len(sign)] == sign for start, sign in _SIGNATURES
-    )
+    if _START_CODES.match(head) or _is_transport_stream(head):
+        return True
+    return any(head[start : start + len(sign)] == sign for start, sign in _SIGNATURES)
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    for length in _PACKETS:
-        first = 4 if length == 192 else 0
-        signs = head[first::length]
-        if len(signs) >= 5 and set(signs) == {0x47}:
-            return True
-    return False
+    """Whether each packet begins as it should; the file may begin in the midst of one."""
+    signs = (head[first::length] for length in _PACKETS for first in range(length))
+    return any(len(sign) >= 5 and set(sign) == {0x47} for sign in signs)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from fervid.batch.jobs import Job
 from fervid.batch.kinds import may_be_recording
 from fervid.errors import PlanError
-from fervid.names import RESULT_SUFFIX, result_folder
+from fervid.names import RESULT_SUFFIX, result_folder, result_folder_of_twin
 
 _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepart|opdownload)|~.*")
 """Names that browsers and copying programs give to what is not there yet."""
@@ -52,7 +52,8 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
     """Find the recordings.
 
     A file's result goes into `out`; what lies in a folder keeps its place below that folder; what
-    a pattern or a list names keeps the path that is written there.
+    a pattern or a list names keeps the path that is written there. Of names that some file systems
+    take for one, all but the first get a hash at the end.
 
     Args:
         inputs: files, folders (searched through, but for hidden and unfinished files, results and
@@ -61,8 +62,7 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
         out: the folder of results.
 
     Raises:
-        PlanError: two recordings would get the same result, here or on a file system that takes
-            two spellings for one name; or there is no recording at all.
+        PlanError: two recordings would get the same result; or there is no recording at all.
     """
     walk = _Walk()
     found = [one for path in inputs for one in walk.expand(path)]
@@ -156,8 +156,13 @@ def _jobs(found: Sequence[_Found], out: Path) -> list[Job]:
     for one in found:
         job = Job(one.recording, result_folder(one.place, out / one.place.parent))
         first = jobs.setdefault(_folded(job.folder), job)
-        if first is not job and not _same(first.recording, job.recording):
+        if first is job or _same(first.recording, job.recording):
+            continue
+        if first.folder == job.folder:
             clashes.append((first, job))
+        else:
+            twin = result_folder_of_twin(one.place, out / one.place.parent)
+            jobs.setdefault(_folded(twin), Job(one.recording, twin))
     if clashes:
         pairs = [f"{str(a.recording)!a} and {str(b.recording)!a}" for a, b in clashes[:_SHOWN]]
         more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, metavar="RECORDING...", type=click.Path(path_type=Path))
+@click.argument(
+    "inputs",
+    nargs=-1,
+    metavar="RECORDING...",
+    type=click.Path(path_type=Path, readable=False),  # one that is not must not stop the others
+)
 @click.option(
     "--files-from",
     metavar="FILE",

@@ -13,7 +13,7 @@ from fervid.cli.options import Seconds
 
 
 @click.command()
-@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("recording", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--at",
     type=Seconds(),

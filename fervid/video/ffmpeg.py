@@ -31,6 +31,10 @@ STALL_S = 60.0
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded; a small file can claim a picture that fills the memory."""
 
+MAX_BLOCK_BYTES = 1 << 29
+"""Largest piece of memory that ffmpeg may ask for: twice the index of ten hours at 240 frames a
+second; a small file can hold a packed or repeating index that fills the memory."""
+
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,ogg,mxf,"
     "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,yuv4mpegpipe,dhav,gxf,nsv,"
@@ -38,6 +42,9 @@ CONTAINERS = (
 )
 """Demuxers that may be used: recordings, and plain audio so that it is named as such. Play lists,
 scripts, devices and still images are left out: they open other files or are not recordings."""
+
+FROM_FIRST_PACKET: dict[str, Any] = {"start_at_zero": None}
+"""Time begins with the recording; in a transport stream, with its video, even if sound is first."""
 
 _PIPE_BYTES = 1 << 20
 """Several frames go through at once, where a pipe can be so large."""
@@ -75,7 +82,11 @@ def _major_version(binary: str) -> int:
     """Major version that `binary -version` prints, 0 if it prints none or cannot be run."""
     try:
         text = subprocess.run(
-            [binary, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+            [binary, "-version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=20,
+            env=_environment(),
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
@@ -117,6 +128,7 @@ class Child:
             frame that left the decoder by then.
         frame_stats: report number and time stamp of every frame through `next_frame`.
         coarse: leave edges of blocks as they are in frames that no other frame builds upon.
+        reading: options of the input beside these; None: the first packet begins the time.
 
     Raises:
         MediaError: the path is not a regular file with something in it.
@@ -133,6 +145,7 @@ class Child:
         on_log: Callable[[str, int | None], None],
         frame_stats: bool = False,
         coarse: bool = False,
+        reading: dict[str, Any] | None = None,
     ) -> None:
         binary = find_ffmpeg()
         self.stalled = False
@@ -154,7 +167,8 @@ class Child:
             if frame_stats:
                 output = output | self._stats_options(stats_write)
             decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
-            command = _command(binary, path, self._fd, output, decoding, level)
+            reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
+            command = _command(binary, path, self._fd, output, reading, level)
             self._process = _start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)
@@ -264,7 +278,7 @@ class Child:
 
 
 def _command(
-    binary: str, path: Path, fd: int, output: dict[str, Any], decoding: dict[str, Any], level: str
+    binary: str, path: Path, fd: int, output: dict[str, Any], reading: dict[str, Any], level: str
 ) -> list[str]:
     """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg."""
     name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")
@@ -272,23 +286,31 @@ def _command(
     source = ffmpeg.input(
         name,
         copyts=None,
-        start_at_zero=None,
         protocol_whitelist=protocol,
         format_whitelist=CONTAINERS,
         max_pixels=MAX_PIXELS,
         max_streams=100,
-        **decoding,
+        **reading,
         **options,
     )
     stream = ffmpeg.output(source["V:0"], "pipe:1", fps_mode="passthrough", **output)
     flags = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}"]
+    flags += ["-max_alloc", str(MAX_BLOCK_BYTES)]
     return [binary, *flags, *stream.compile(cmd=binary)[1:]]
 
 
+def _environment() -> dict[str, str]:
+    """Ours, without what would make ffmpeg load libraries from the current folder, write a report
+    file or colour its log."""
+    dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR", "LD_LIBRARY_PATH")
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    # Importing OpenCV puts an empty entry there, which means the current folder.
+    folders = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    absolute = [folder for folder in folders if Path(folder).is_absolute()]
+    return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
+
+
 def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
-    # These would make ffmpeg write a report file or colour its log.
-    dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR")
-    environment = {key: value for key, value in os.environ.items() if key not in dropped}
     try:
         process = subprocess.Popen(
             command,
@@ -296,7 +318,7 @@ def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env=environment,
+            env=_environment(),
             pass_fds=() if _WINDOWS else fds,
             start_new_session=not _WINDOWS,
         )

@@ -6,16 +6,20 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from fervid.errors import MediaError
 from fervid.records import VideoInfo
-from fervid.video.ffmpeg import MAX_PIXELS, Child, quoted
+from fervid.video.ffmpeg import FROM_FIRST_PACKET, MAX_PIXELS, Child, quoted
 
 _NTSC = {
     f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)
     for rate in (12, 15, 24, 30, 48, 60, 120, 240)
 }
 """Broadcast rates by the two decimals that ffmpeg prints of them."""
+
+_FARTHEST = 2**31 - 1
+"""Bytes in which a lost transport stream is sought; ffmpeg pauses 10 ms after each 64 KiB else."""
 
 _MAPPING = "[info] Stream mapping:"
 _REFUSALS = {
@@ -34,14 +38,15 @@ class Probed:
     Attributes:
         info: for the user.
         time_base: unit of the time stamps in seconds.
-        end_s: when the recording ends, counted from its start as time stamps are; None: not known.
-        end_is_sure: whether that is when the last frame ends: nothing else plays on, and it is
-            neither a GIF, whose last picture may stand for long, nor an AVI, which has no times.
+        reading: options for `Child` to read it by.
+        end_is_sure: whether `info.duration_s` says when the last frame ends: nothing else plays
+            on, and it is neither a GIF, whose last picture may stand for long, nor an AVI, which
+            has no times.
     """
 
     info: VideoInfo
     time_base: Fraction
-    end_s: float | None
+    reading: dict[str, Any]
     end_is_sure: bool
 
 
@@ -60,7 +65,8 @@ def probe_stream(path: Path) -> Probed:
     log: list[str] = []
 
     def keep(line: str, _: int | None) -> None:
-        if len(log) < 10_000:
+        # What repeats, as in a long stretch of zeros, must not crowd out what follows.
+        if len(log) < 10_000 and line not in log[-1:]:
             log.append(line)
 
     options = {"frames:v": 1, "c:v": "rawvideo", "f": "framecrc", "enc_time_base": "demux"}
@@ -79,10 +85,11 @@ def probe_stream(path: Path) -> Probed:
     width, height = int(size[1]), int(size[2])
     if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
         width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
-    duration_s = _duration(log)
+    start_us = _start(log)
+    duration_s = _duration(log, start_us)
     info = VideoInfo(path, width, height, _rate(log), duration_s, child.size_bytes)
-    end_s = None if duration_s is None else duration_s - _counted_before(log)
-    return Probed(info, Fraction(int(base[1]), int(base[2])), end_s, _stands_alone(log))
+    time_base = Fraction(int(base[1]), int(base[2]))
+    return Probed(info, time_base, _reading(log, start_us), _stands_alone(log))
 
 
 def _refusal(log: list[str], stalled: bool) -> str:
@@ -102,16 +109,32 @@ def _only(pattern: str, log: list[str]) -> re.Match[str] | None:
     return matches[0] if len(matches) == 1 else None
 
 
-def _duration(log: list[str]) -> float | None:
+def _reading(log: list[str], start_us: int | None) -> dict[str, Any]:
+    """Options to count time from the container's start and to get past what is no stream."""
+    clock = FROM_FIRST_PACKET if start_us is None else {"itsoffset": f"{-start_us}us"}
+    return clock | ({"resync_size": _FARTHEST} if _format(log) == "mpegts" else {})
+
+
+def _format(log: list[str]) -> str:
+    match = _only(r"\[info\] Input #0, (\S+), from ", log)
+    return match[1] if match else ""
+
+
+def _start(log: list[str]) -> int | None:
+    match = _only(r"\[info\]   Duration: [^ ]+, start: (-?\d+)\.(\d{6}), ", log)
+    return int(match[1] + match[2]) if match else None
+
+
+def _duration(log: list[str], start_us: int | None) -> float | None:
     match = _only(r"\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d\d), ", log)
-    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) if match else None
-
-
-def _counted_before(log: list[str]) -> float:
-    """Seconds before the recording's start that its duration includes."""
-    start = _only(r"\[info\]   Duration: .*, start: (\d+\.\d+),", log)
-    absolute = _only(r"\[info\] Input #0, (flv|matroska)[,\w]*, from ", log)
-    return float(start[1]) if start and absolute else 0.0
+    if match is None:
+        return None
+    duration_s = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    if start_us and _format(log).startswith(("matroska", "flv")):
+        # Many writers of these give the time of the end, also where the start lies late.
+        start_s = start_us / 1e6
+        return duration_s - start_s if duration_s > start_s > 0 else duration_s
+    return duration_s
 
 
 def _rate(log: list[str]) -> Fraction:
@@ -138,5 +161,5 @@ def _described(log: list[str]) -> list[str]:
 def _stands_alone(log: list[str]) -> bool:
     """Whether the recording has one stream only and time stamps that reach up to its end."""
     described = _described(log)
-    other = _only(r"\[info\] Input #0, (gif|apng|avi),", described)
-    return other is None and _only(r"\[info\] +Stream #0:\d+", described) is not None
+    other = _format(described) in ("gif", "apng", "avi")
+    return not other and _only(r"\[info\] +Stream #0:\d+", described) is not None

@@ -152,8 +152,9 @@ class VideoReader:
         self.batch_size = batch_size
         self.threads = threads or _decoder_threads(self.info)
         self._time_base = probed.time_base
+        self._reading = probed.reading
         self._known_base = ""
-        self._end_s, self._alone = probed.end_s, probed.end_is_sure
+        self._end_is_sure = probed.end_is_sure
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
         self.expected_frames = _estimate(self.info, fps, start, end)
@@ -185,7 +186,7 @@ class VideoReader:
     def _start(self) -> _Run:
         self.close()
         self.warnings, self.losses = [], Losses.none(self._sampling)
-        damage = Damage(self.info.fps, self._sampling, self._end_s, self._alone)
+        damage = Damage(self.info.fps, self._sampling, self.info.duration_s, self._end_is_sure)
         child = self._child(damage)
         self._run = _Run(child, self._batches(child, damage))
         return self._run
@@ -216,6 +217,7 @@ class VideoReader:
             level="verbose",
             on_log=damage.log,
             frame_stats=True,
+            reading=self._reading,
             coarse=max(self.info.height / height, self.info.width / width) >= _MUCH_SMALLER,
         )
 
@@ -227,6 +229,8 @@ class VideoReader:
         seen = 0
         while (row := self._frame(child, images[len(rows)])) is not None:
             seen += 1
+            if seen > child.size_bytes:  # a few bytes of an edit list can ask for millions
+                raise MediaError(f"{quoted(self.info.path)}: repeats its pictures without end")
             damage.frame(*row)
             if not sampler.keeps(row[1]):
                 continue
