@@ -190,6 +190,15 @@ def test_time_stamps_that_jump_by_hours_are_no_million_frames() -> None:
     assert list(losses.sampled()) == []
 
 
+def test_a_length_that_is_a_lie_makes_no_rows() -> None:
+    damage = Damage(Fraction(25), MILLISECONDS, 1e12, alone=True)
+    for index in range(10):
+        damage.frame(index, 40 * index)
+    losses = damage.findings(0).losses
+    assert (losses.partial, losses.lost_frames, losses.first_bad_s) == (True, None, 0.4)
+    assert list(losses.sampled()) == []
+
+
 def test_more_gaps_than_are_kept_still_count() -> None:
     kept = [40 * n for n in range(300_000) if n % 25]
     losses = found(kept)

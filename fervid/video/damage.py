@@ -27,6 +27,10 @@ _LOSS = re.compile(
 _LONGEST_LOSS_S = 3600
 """Time stamps that jump further tell of a join, not of so many lost frames."""
 
+_MOST_LOST = 10
+"""Frames that may be lost in one place for each that was decoded; more is a false time stamp or
+length, and a row for each could fill the disk."""
+
 
 def _frames(count: int) -> str:
     return "1 frame" if count == 1 else f"{count} frames"
@@ -152,8 +156,8 @@ class Damage:
         if not (troubled or early):
             return Losses.none(self._sampling)
         stretches = self._stretches(step, troubled, early) if step else []
-        joins = [one for one in stretches if not one.open and self._is_join(one)]
-        stretches = [one for one in stretches if one not in joins]
+        doubtful = [one for one in stretches if self._is_doubtful(one)]
+        stretches = [one for one in stretches if one not in doubtful]
         # When a line of the log comes differs from run to run, so it tells no time here.
         first_bad_s = self._last_s + self._seconds(step or 0) if early else None
         if stretches:
@@ -161,11 +165,20 @@ class Damage:
         end_is_known = not early or (self._alone and step is not None)
         beyond = self._steps.lost_beyond if step and troubled else 0
         counted = sum(one.lost for one in stretches) + beyond
-        lost = self._lost_frames(counted, step) if end_is_known and not joins else None
+        lost = self._lost_frames(counted, step) if end_is_known and not doubtful else None
         return Losses(True, lost, first_bad_s, tuple(stretches), self._sampling)
 
-    def _is_join(self, stretch: Stretch) -> bool:
-        return self._seconds(stretch.end - stretch.start) > _LONGEST_LOSS_S
+    def _is_doubtful(self, stretch: Stretch) -> bool:
+        """Whether it is a join of recordings, or what it goes by is a lie, rather than a loss."""
+        if stretch.lost > _MOST_LOST * self._came:
+            return True
+        is_long = self._seconds(stretch.end - stretch.start) > _LONGEST_LOSS_S
+        return is_long and not stretch.open
+
+    @property
+    def _came(self) -> int:
+        """How many frames were decoded."""
+        return self._decoded or (self._steps.previous[0] + 1 if self._steps.previous else 0)
 
     def _lost_frames(self, counted: int, step: float | None) -> int | None:
         """How many did not come, None if unknown; `counted`: by gaps in the time stamps."""
@@ -199,7 +212,7 @@ class Damage:
             return []
         end = float(Fraction(str(self._end_s)) / self._time_base)
         if sampling.stop is None:
-            decoded = self._decoded or last[0] + 1
+            decoded = self._came
         elif sampling.fps is None:
             end, decoded = min(end, sampling.stop), last[0] + 1
         else:  # nobody knows how many came after the last one that was kept
