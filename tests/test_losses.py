@@ -195,7 +195,11 @@ def test_a_length_that_is_a_lie_makes_no_rows() -> None:
     for index in range(10):
         damage.frame(index, 40 * index)
     losses = damage.findings(0).losses
-    assert (losses.partial, losses.lost_frames, losses.first_bad_s) == (True, None, pytest.approx(0.4))
+    assert (losses.partial, losses.lost_frames, losses.first_bad_s) == (
+        True,
+        None,
+        pytest.approx(0.4),
+    )
     assert list(losses.sampled()) == []
 
 
