@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fervid.choices import EXPRESSION_MODELS
 from fervid.errors import FervidError, ModelError, SetupError
 
-CARDS = ("face_detector", *EXPRESSION_MODELS)
+CARDS = ("face_detector", "face_likeness", *EXPRESSION_MODELS)
 """Names of the shipped models, in the order in which a frame meets them."""
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.appearance import TEXTURE_SIZE, textures
+from fervid.likeness import likeness, most_different, no_views, views
 from fervid.records import FaceCrops, FrameBatch, TrackedFaces
 
-_EVERY_S = 0.5
+_EVERY_S = 0.3
 _MOST_VIEWS = 8
 """Views kept of a track: the first ones, every so often."""
 
@@ -21,12 +21,15 @@ _MOST_OF_A_PERSON = 32
 _LEAST_HEIGHT = 40.0
 """Pixels of the working frame below which faces are too blurred to be told apart."""
 
-_SAME, _SAME_NEARBY = 0.72, 0.66
+_SAME, _SAME_NEARBY = 0.42, 0.38
 """Likeness from which two tracks show one person, anywhere and near where that person was last.
-Of two people in one photograph, one pair in 300 and one in 80 are as alike."""
+Of 60,000 pairs of people on television, one is as alike as the first."""
 
 _MARGIN = 0.05
 """By so much a person must be more alike than anyone else."""
+
+_MAYBE_SAME = 0.38
+"""Likeness from which two people who were never seen together may be one with two numbers."""
 
 _NEARBY, _NEARBY_SIZE, _NEARBY_S = 1.5, 1.5, 60.0
 """Face sizes between two places, ratio of sizes, and seconds, within which they are near."""
@@ -42,7 +45,7 @@ class _Track:
     first_box: NDArray[np.float32]
     last_s: float = 0.0
     last_box: NDArray[np.float32] = field(default_factory=lambda: np.zeros(4, np.float32))
-    views: list[NDArray[np.float16]] = field(default_factory=list)
+    views: NDArray[np.float16] = field(default_factory=no_views)
     view_times: list[float] = field(default_factory=list)
 
     def choose(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[int]:
@@ -58,9 +61,8 @@ class _Track:
         return chosen
 
     def seen_until(self, time_s: float) -> NDArray[np.float16]:
-        """(K, `TEXTURE_SIZE`) views up to a time."""
-        count = int(np.searchsorted(self.view_times, time_s, side="right"))
-        return _stacked(self.views[:count])
+        """The views up to a time."""
+        return self.views[: int(np.searchsorted(self.view_times, time_s, side="right"))]
 
     def follows(self, other: _Track) -> bool:
         """Whether this one begins soon after the other ended, in the same shot, at its place."""
@@ -78,7 +80,7 @@ class _Track:
 class People:
     """Remembers what people look like, and joins each track, once it has ended, to one of them.
 
-    Memory grows with the number of people, by 140 kB each at most, and by a few bytes a track;
+    Memory grows with the number of people, by 17 kB each at most, and by a few bytes a track;
     nothing of it is written.
 
     Args:
@@ -114,7 +116,7 @@ class People:
         times = batch.time_s[frame]
         tall = tracked.faces.xywh[:, 3] * scale >= _LEAST_HEIGHT
         clear = tall & ~tracked.filled
-        views: list[tuple[_Track, int]] = []
+        chosen: list[tuple[_Track, int]] = []
         for number in np.unique(tracked.face_id).tolist():
             rows = np.flatnonzero(tracked.face_id == number)
             first, last = int(rows[0]), int(rows[-1])
@@ -124,10 +126,10 @@ class People:
                 self._tracks[number] = _Track(number, shot, times[first], box)
             track = self._tracks[number]
             track.last_s, track.last_box = times[last], tracked.faces.xywh[last]
-            views += [(track, row) for row in track.choose(rows[clear[rows]], times)]
-        looks = textures(crops.images[[row for _, row in views]]).astype(np.float16)
-        for (track, _), view in zip(views, looks, strict=True):
-            track.views.append(view)
+            chosen += [(track, row) for row in track.choose(rows[clear[rows]], times)]
+        looks = views(crops.images[[row for _, row in chosen]])
+        for (track, _), look in zip(chosen, looks, strict=True):
+            track.views = np.concatenate([track.views, look[None]])
 
         self._end(float(batch.time_s[-1]) - self._longest_gap_s)
 
@@ -145,85 +147,111 @@ class People:
         ended = [track for track in self._tracks.values() if track.last_s < time_s]
         for track in sorted(ended, key=lambda track: (track.last_s, track.number)):
             del self._tracks[track.number]
-            who = _recognised(track, self._everyone, self._tracks.values())
-            if who is None:
-                self._everyone.append(_Person.of(track))
+            going_on = [other.seen_until(track.last_s) for other in self._tracks.values()]
+            newcomer = _Person.of(track)
+            person = _recognised(newcomer, self._everyone, going_on)
+            if person is None:
+                self._everyone.append(newcomer)
+                person = newcomer
             else:
-                self._everyone[who].add(track)
+                person.add(newcomer)
+            self._unite(person)
+
+    def _unite(self, person: _Person) -> None:
+        """Join those who turn out to be one, now that more is known of a person."""
+        while pair := self._one_with_two_numbers(person):
+            less, person = pair
+            self._everyone.remove(less)
+            person.add(less)
+
+    def _one_with_two_numbers(self, person: _Person) -> tuple[_Person, _Person] | None:
+        """The person and another one who are the same, the one of whom less is known first."""
+        for other in self._everyone:
+            less, more = sorted((person, other), key=lambda one: (len(one.views), one.first))
+            if less is more or likeness(less.views, more.views) < _SAME or less.met(more):
+                continue
+            rest = [one for one in self._everyone if one is not less]
+            if _recognised(less, rest, ()) is more:
+                return less, more
+        return None
 
 
-@dataclass
+@dataclass(eq=False)
 class _Person:
-    """Numbers of a person's tracks, when and with which the first began, and views of all.
+    """What is known of a person.
 
-    `latest` are those of the tracks that ended within the last minute.
+    Attributes:
+        tracks: numbers of the tracks.
+        first: when the first one began, and its number.
+        spans: (K, 2) when each began and ended, ascending.
+        views: of all of them.
+        latest: those that ended within the last minute.
     """
 
     tracks: list[int]
     first: tuple[float, int]
+    spans: NDArray[np.float64]
     views: NDArray[np.float16]
     latest: list[_Track]
 
     @classmethod
     def of(cls, track: _Track) -> _Person:
-        return cls([track.number], (track.first_s, track.number), _stacked(track.views), [track])
+        span = np.array([[track.first_s, track.last_s]])
+        return cls([track.number], (track.first_s, track.number), span, track.views, [track])
 
-    def add(self, track: _Track) -> None:
-        self.tracks.append(track.number)
-        self.first = min(self.first, (track.first_s, track.number))
-        self.views = _most_different(np.concatenate([self.views, _stacked(track.views)]))
-        recent = [other for other in self.latest if track.last_s - other.last_s <= _NEARBY_S]
-        self.latest = [*recent, track]
+    def add(self, other: _Person) -> None:
+        self.tracks += other.tracks
+        self.first = min(self.first, other.first)
+        spans = np.concatenate([self.spans, other.spans])
+        self.spans = spans[np.argsort(spans[:, 0])]
+        self.views = most_different(np.concatenate([self.views, other.views]), _MOST_OF_A_PERSON)
+        latest = sorted([*self.latest, *other.latest], key=lambda track: track.last_s)
+        self.latest = [track for track in latest if latest[-1].last_s - track.last_s <= _NEARBY_S]
 
-    @property
-    def last_s(self) -> float:
-        """When the person was last seen."""
-        return self.latest[-1].last_s
+    def met(self, other: _Person) -> bool:
+        """Whether both were in the picture at once."""
+        begun = np.searchsorted(other.spans[:, 0], self.spans[:, 1], side="right")
+        over = np.searchsorted(other.spans[:, 1], self.spans[:, 0], side="left")
+        return bool((begun > over).any())
 
-
-def _stacked(views: list[NDArray[np.float16]]) -> NDArray[np.float16]:
-    return np.array(views, np.float16).reshape(-1, TEXTURE_SIZE)
-
-
-def _most_different(views: NDArray[np.float16]) -> NDArray[np.float16]:
-    """As many as are kept, without those that look most like another."""
-    looks = views.astype(np.float32)
-    alike = looks @ looks.T
-    np.fill_diagonal(alike, -1.0)
-    kept = np.arange(len(views))
-    while len(kept) > _MOST_OF_A_PERSON:
-        worst = int(np.argmax(alike[np.ix_(kept, kept)].max(axis=1)))
-        kept = np.delete(kept, worst)
-    return views[kept]
+    def follows(self, other: _Person) -> bool:
+        """Whether a track begins where one of the other's ended a short while ago."""
+        return any(mine.follows(theirs) for mine in self.latest for theirs in other.latest)
 
 
-def _likeness(views: NDArray[np.float16], known: NDArray[np.float16]) -> float:
-    """Median over the views of a track of the most alike known view."""
-    if not len(views) or not len(known):
-        return 0.0
-    alike = views.astype(np.float32) @ known.astype(np.float32).T
-    return float(np.median(alike.max(axis=1)))
+def _recognised(
+    newcomer: _Person, everyone: list[_Person], going_on: Iterable[NDArray[np.float16]]
+) -> _Person | None:
+    """Whom of the people so far a new one is, None if that is not safe to say.
 
-
-def _recognised(track: _Track, everyone: list[_Person], going_on: Iterable[_Track]) -> int | None:
-    """Whom of the people so far a new track shows, None if that is not safe to say.
+    Nobody else may look as much like the newcomer, but those who may be the same person, too.
 
     Args:
-        track: the new one.
+        newcomer: the new one.
         everyone: those whose tracks have all ended.
-        going_on: tracks that have not; nobody may look more like the new one than the person.
+        going_on: views of tracks that have not.
     """
-    views = _stacked(track.views)
-    if not len(views) or not everyone:
+    if not len(newcomer.views) or not everyone:
         return None
-    likeness = np.array([_likeness(views, person.views) for person in everyone])
-    who = int(np.argmax(likeness))
+    alike = np.array([likeness(newcomer.views, person.views) for person in everyone])
+    who = int(np.argmax(alike))
     person = everyone[who]
-    needed = _SAME_NEARBY if any(track.follows(other) for other in person.latest) else _SAME
-    others = [_likeness(views, other.seen_until(track.last_s)) for other in going_on]
-    most = max(float(np.delete(likeness, who).max(initial=0.0)), *others, 0.0)
-    sure = likeness[who] >= max(needed, most + _MARGIN)
-    return who if sure and track.first_s > person.last_s else None
+    needed = _SAME_NEARBY if newcomer.follows(person) else _SAME
+    most = alike[who] - _MARGIN
+    if alike[who] < needed or newcomer.met(person):
+        return None
+    if any(likeness(newcomer.views, other) > most for other in going_on):
+        return None
+    rivals = [everyone[k] for k in np.flatnonzero(alike > most).tolist() if k != who]
+    return person if all(_may_be_one(rival, person, newcomer) for rival in rivals) else None
+
+
+def _may_be_one(rival: _Person, person: _Person, newcomer: _Person) -> bool:
+    """Whether a rival of a person may be the same."""
+    if rival.met(person) or rival.met(newcomer):
+        return False
+    less, more = sorted((rival, person), key=lambda one: len(one.views))
+    return likeness(less.views, more.views) >= _MAYBE_SAME
 
 
 def numbered(face_id: NDArray[np.int64], person: Mapping[int, int]) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ def request_of(recording: Path, settings: Settings) -> dict[str, Any]:
 
 
 def digests_of_models(settings: Settings) -> dict[str, str]:
-    """sha256 of the cards of the chosen models, or of YuNet's file.
+    """sha256 of the cards of the models in use, or of YuNet's file.
 
     Raises:
         ModelError: a model is missing.
@@ -61,6 +61,7 @@ def digests_of_models(settings: Settings) -> dict[str, str]:
     return {
         "expression model": _digest_of_card(settings.weights),
         "face detector": _digest_of_detector(settings.detector),
+        "face likeness": _digest_of_card("face_likeness"),
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fervid.appearance import patches, textures
+from fervid.likeness import likeness, most_different, views
 from fervid.people import People, numbered
 from fervid.records import FaceCrops, FrameBatch
 from tests.known_faces import faces_at, tracked
@@ -29,6 +30,12 @@ def face(person: int, look: int = 0) -> NDArray[np.uint8]:
     return np.clip(128 + 40 * mixed, 0, 255).astype(np.uint8)
 
 
+def mixed_face(share: float) -> NDArray[np.uint8]:
+    """A face between two made ones that are a little alike."""
+    ends = [0.55 * face(3).astype(np.float64) + 0.45 * face(person) for person in (5, 6)]
+    return np.asarray(share * ends[0] + (1 - share) * ends[1], np.uint8)
+
+
 def see(
     people: People,
     tracks: Sequence[tuple[int, int]],
@@ -37,8 +44,12 @@ def see(
     cut: bool = False,
     side: float = SIDE,
     at: Sequence[float] = (),
+    picture: NDArray[np.uint8] | None = None,
 ) -> None:
-    """Show (track, person) pairs side by side, or `at` places, at some times."""
+    """Show (track, person) pairs side by side, or `at` places, at some times.
+
+    All of them look like the picture, if there is one.
+    """
     count = len(times)
     images = np.zeros((count, 2, 2), np.uint8)
     batch = FrameBatch(images, np.arange(count), np.array(times, np.float64))
@@ -47,6 +58,8 @@ def see(
     found = faces_at([row for row in range(count) for _ in tracks], boxes)
     ids = [track for _ in times for track, _ in tracks]
     shown = [face(person, look=row) for row in range(count) for _, person in tracks]
+    if picture is not None:
+        shown = [picture] * len(shown)
     crops = FaceCrops(np.stack(shown), np.arange(len(ids), dtype=np.int32))
     cuts = np.zeros(count, np.bool_)
     cuts[0] = cut
@@ -75,6 +88,29 @@ def test_one_who_might_be_either_of_two_is_neither() -> None:
     assert people.numbers() == {1: 1, 2: 2, 3: 3}
 
 
+def test_one_who_got_two_numbers_gets_one_when_more_is_seen() -> None:
+    """The third time shows a face in between those of the first and the second time."""
+    sides, middle = (mixed_face(1.0), mixed_face(0.0)), mixed_face(0.5)
+    first, second = views(sides[0][None]), views(sides[1][None])
+    assert 0.38 < likeness(first, second) < 0.42
+    assert min(likeness(views(middle[None]), end) for end in (first, second)) > 0.5
+    for shown, expected in ((sides, {1: 1, 2: 2}), ((*sides, middle), {1: 1, 2: 1, 3: 1})):
+        people = People(1.0)
+        for track, picture in enumerate(shown, start=1):
+            see(people, [(track, 0)], [9.0 * track, 9.0 * track + 0.1], cut=True, picture=picture)
+        assert people.numbers() == expected
+
+
+def test_two_who_were_seen_together_are_not_joined_by_a_third() -> None:
+    people = People(1.0)
+    see(people, [(1, 7), (2, 7)], [0.0, 0.1])
+    for track in (3, 4, 5):
+        see(people, [(track, 7)], [9.0 * track, 9.0 * track + 0.1], cut=True)
+    numbers = people.numbers()
+    assert numbers[1] != numbers[2]
+    assert not {numbers[track] for track in (3, 4, 5)} & {numbers[1], numbers[2]}
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_small_faces_are_not_told_apart(cut: bool) -> None:
     people = People(1.0)
@@ -101,6 +137,20 @@ def test_textures_do_not_change_with_light_and_tell_made_faces_apart() -> None:
     assert looks[0] @ looks[1] > 0.9
     assert looks[0] @ looks[2] < 0.7
     assert len(textures(np.zeros((0, 48, 48), np.uint8))) == 0
+
+
+def test_views_tell_made_faces_apart_and_few_are_kept() -> None:
+    seen = views(np.stack([face(1), face(1, look=1), face(2), face(1) // 2 + 20]))
+    alike = seen.astype(np.float32) @ seen.astype(np.float32).T
+    np.testing.assert_allclose(np.diag(alike), 1, atol=2e-3)
+    assert min(alike[0, 1], alike[0, 3]) > 0.7
+    assert alike[0, 2] < 0.42
+    assert likeness(seen[:1], seen[2:]) == pytest.approx(alike[0, 3], abs=1e-3)
+    assert likeness(seen[:0], seen) == likeness(seen, seen[:0]) == 0
+    few = most_different(seen, 2)
+    assert len(few) == 2
+    assert likeness(seen[2:3], few) == pytest.approx(1, abs=2e-3)
+    np.testing.assert_array_equal(views(np.stack([face(1)])), seen[:1])
 
 
 def test_patches_correlate_as_the_pictures_do() -> None:
