@@ -16,12 +16,16 @@ _MEAN, _SPREAD, _LEAST_SPREAD = 128.0, 50.0, 8.0
 _AHEAD = 2
 """A cut is known so many frames later."""
 
+_LEAST_CHANGE = 30.0
+"""Mean difference of grey values from which a change may be a cut. At a few frames a second people
+who move change a picture by up to 28; cuts between shots, by more than 35."""
+
 
 class CutFinder:
     """Tells the first frame of each shot.
 
     A cut is a frame that differs from the one before far more than its neighbours do
-    (`AdaptiveDetector`, with its own thresholds), in small pictures of equal mean and contrast:
+    (`AdaptiveDetector`, whose ratio is its own), in small pictures of equal mean and contrast:
     flashes and fades change nothing else.
 
     Attributes:
@@ -39,7 +43,12 @@ class CutFinder:
         from scenedetect.common import FrameTimecode
         from scenedetect.detectors import AdaptiveDetector
 
-        detector = AdaptiveDetector(luma_only=True, min_scene_len=1, window_width=_AHEAD)
+        detector = AdaptiveDetector(
+            luma_only=True,
+            min_scene_len=1,
+            window_width=_AHEAD,
+            min_content_val=_LEAST_CHANGE,
+        )
         waiting: deque[tuple[int, FrameBatch, Detections]] = deque()
         found_cuts: set[int] = set()
         count = 0

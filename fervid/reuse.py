@@ -121,6 +121,8 @@ def _told(part: str, key: str, was: Any, now: Any) -> str:
 
 
 def _word(value: Any) -> str:
+    if value is None:
+        return "not set"
     return ascii(value)[1:-1][:40] if isinstance(value, str) else json.dumps(value)[:40]
 
 

@@ -35,6 +35,13 @@ class Timeline:
     meta: dict[str, Any]
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        """Two lines at most: the tables are long."""
+        about, found = self.meta.get("recording") or {}, self.meta.get("detection") or {}
+        counts = f"{len(self.people)} people, {len(self.episodes)} episodes"
+        frames = f"{found.get('frames', 0)} frames, {found.get('frames_with_face', 0)} with a face"
+        return f"<Timeline of {about.get('name')!r}: {frames}, {counts}>"
+
     @classmethod
     def read(cls, folder: str | Path) -> Self:
         """The whole of a result folder, `RECORDING.fervid`.

@@ -125,6 +125,14 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
         "face.mp4.fervid"
     ]
 
+    done = run(source, "-o", out, *QUICK, "--smooth", 1, "--dry-run")
+    assert done.stdout.count(" (made again: smooth was 0.3 and is 1.0 now)\n") == 3
+    done = run(source, "-o", out, *QUICK, "--dry-run")
+    assert done.stdout.count(" (kept)\n") == 3
+    done = run(source, "-o", out, *QUICK, "-q")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "broken.mp4" in done.stderr
+
     done = run(source / "a" / "face.mp4", "-o", out / "a", *QUICK, "--smooth", 1)
     assert done.returncode == 0
     assert done.stderr == "fervid: made again: smooth was 0.3 and is 1.0 now\n"

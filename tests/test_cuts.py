@@ -51,8 +51,18 @@ def test_cuts_are_where_clips_were_joined(shots: list[NDArray[np.uint8]], size: 
 
 
 @pytest.mark.parametrize("name", ["two_speakers.mp4", "expressions.mp4"])
-def test_one_long_shot_has_no_cut(name: str) -> None:
-    assert found(frames_of(name, 0.0, 30.0)) == []
+@pytest.mark.parametrize("every", [1, 2, 4, 6, 12])
+def test_one_long_shot_has_no_cut_however_few_frames_are_sampled(name: str, every: int) -> None:
+    assert found(frames_of(name, 0.0, 30.0)[::every]) == []
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_cuts_are_found_among_a_few_frames_a_second(
+    shots: list[NDArray[np.uint8]], every: int
+) -> None:
+    sampled = [shot[::every] for shot in shots]
+    lengths = np.cumsum([len(shot) for shot in sampled])
+    assert found(np.concatenate(sampled)) == lengths[:-1].tolist()
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 8])

@@ -312,6 +312,18 @@ def test_the_recording_must_be_there_and_be_the_one_analysed(
     assert "another recording" in refused(result, tmp_path / "b.mp4")
 
 
+def test_the_recording_is_found_where_it_was(constant_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(constant_clip, tmp_path / "in" / "lecture.mp4")
+    about = {"name": "lecture.mp4", "beside": "../../in/lecture.mp4"}
+    result = made_result(tmp_path / "out" / "r.fervid", recording=about)
+    out = tmp_path / "out.mp4"
+    assert "is not beside" in refused(result, out)  # its size must be known
+    about |= {"size_bytes": constant_clip.stat().st_size}
+    result = made_result(tmp_path / "out" / "s.fervid", recording=about)
+    assert export(result, "video", out) == [out]
+
+
 @pytest.mark.parametrize("name", ["../lecture.mp4", "/etc/hostname", "..", "a/../b\0"])
 def test_a_name_in_the_sidecar_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     result = made_result(tmp_path / "a" / "r.fervid", recording={"name": name})

@@ -228,6 +228,18 @@ def test_recordings_without_a_result_get_a_row(many: Path) -> None:
     assert "2 without a result" in page
 
 
+def test_recordings_without_a_result_stay_in_the_table_until_they_have_one(many: Path) -> None:
+    failures = [Failure("=z.mp4", "refused", "-is empty"), Failure("c.mp4", "failed", "disk full")]
+    write_index(many, failures=failures)
+    shown(many, "c.mp4")
+    assert run(many).exit_code == 0
+    table = pd.read_csv(many / "recordings.csv").set_index("path")
+    assert table.loc["'=z.mp4", ["status", "reason"]].tolist() == ["refused", "'-is empty"]
+    assert table.loc["c.mp4.fervid", "status"] == "ok"
+    assert "c.mp4" not in table.index
+    assert len(table) == 5
+
+
 def test_only_failures_make_a_page_too(tmp_path: Path) -> None:
     page = write_index(tmp_path, failures=[Failure("x.mp4", "refused", "is empty")])
     assert len(rows_of(page.read_text("utf-8"))) == 1

@@ -52,3 +52,11 @@ def test_a_notebook_shows_the_report_in_a_frame_of_its_own(timeline: Timeline) -
 def test_a_folder_that_is_no_result_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="not a fervid result"):
         Timeline.read(tmp_path)
+
+
+def test_it_is_shown_in_a_line(analyzed: Path) -> None:
+    timeline = Timeline.read(analyzed)
+    assert repr(timeline) == (
+        "<Timeline of 'expressions.mp4': 210 frames, 210 with a face, "
+        f"1 people, {len(timeline.episodes)} episodes>"
+    )

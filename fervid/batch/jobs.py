@@ -72,9 +72,12 @@ class Outcome:
     @property
     def whole_reason(self) -> str:
         """The reason with what it is about: a recording that is refused is named."""
-        return (
-            f"{quoted(self.recording)}: {self.reason}" if self.status == "refused" else self.reason
-        )
+        return self.named_reason if self.status == "refused" else self.reason
+
+    @property
+    def named_reason(self) -> str:
+        """The reason with the recording's name, whatever it is."""
+        return f"{quoted(self.recording)}: {self.reason}"
 
     def told(self) -> dict[str, Any]:
         """Plain JSON for users: without what only decides about another try."""

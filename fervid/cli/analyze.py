@@ -261,7 +261,7 @@ def analyze(
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
             if dry_run:
-                several.show(plan)
+                several.show(plan, task)
                 return
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)

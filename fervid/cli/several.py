@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fervid.batch.jobs import STATUSES, Outcome
+from fervid.batch.jobs import STATUSES, Job, Outcome
 from fervid.batch.lists import read_list
 from fervid.batch.plan import Plan, make_plan
 from fervid.batch.slots import Limits
@@ -19,8 +19,9 @@ from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, view_of
-from fervid.errors import FervidError
+from fervid.errors import FervidError, MediaError
 from fervid.names import RESULT_SUFFIX
+from fervid.reuse import difference, request_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -39,12 +40,24 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan) -> None:
+def show(plan: Plan, task: Task) -> None:
     """The plan, a line for each recording."""
     for job in plan.jobs:
-        there = " (there is a result)" if job.folder.exists() else ""
-        click.echo(printable(f"{job.recording} -> {job.folder}{there}"))
+        click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
     _echo_about(plan)
+
+
+def _fate(job: Job, task: Task) -> str:
+    """What would become of a result that is there."""
+    if not job.folder.exists():
+        return ""
+    if task.overwrite:
+        return " (made again: --overwrite)"
+    try:
+        why = difference(job.folder, request_of(job.recording, task.settings))
+    except MediaError as error:
+        return f" ({error})"
+    return f" (made again: {why})" if why else " (kept)"
 
 
 def batch(
@@ -82,7 +95,11 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
                 outcomes[event.place] = event.outcome
             view(event)
     done = [outcome for outcome in outcomes if outcome is not None]
-    if not shown.quiet:
+    if shown.quiet and not shown.as_json:
+        for outcome in done:
+            if not outcome.has_result:
+                click.echo(f"fervid: {printable(outcome.named_reason)}", err=True)
+    elif not shown.quiet:
         _echo_table(done, monotonic() - began, err=shown.as_json)
     if index is not None:
         _write_index(index, done, shown)

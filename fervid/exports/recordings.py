@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fervid.errors import MediaError
 from fervid.result_files import read_meta
@@ -10,7 +11,7 @@ from fervid.video.ffmpeg import quoted
 
 
 def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | None:
-    """The recording: the named one, or else the one of its name beside the result folder.
+    """The recording: the named one, or else where it was, or the one of its name beside the folder.
 
     Raises:
         MediaError: there is no such file, or its size is not that of the recording analysed.
@@ -18,8 +19,7 @@ def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | No
     """
     about = read_meta(folder).get("recording") or {}
     name, size = str(about.get("name") or ""), about.get("size_bytes")
-    beside = folder.resolve().parent / name if _is_plain(name) else None
-    path = named or beside
+    path = named or _found(folder.resolve(), about)
     asked = needed or named is not None
     if path is None or not path.is_file():
         if not asked:
@@ -35,6 +35,21 @@ def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | No
             f"({path.stat().st_size} bytes, not {size}); name it with --recording FILE"
         )
     return path
+
+
+def _found(folder: Path, about: dict[str, Any]) -> Path | None:
+    """Where the report looks for it, too: on the way that `meta.json` tells, or beside the folder.
+
+    Only a file of its name and size: whoever passes a result on must not choose what is read.
+    """
+    name, way = str(about.get("name") or ""), about.get("beside")
+    if not _is_plain(name):
+        return None
+    if isinstance(way, str) and "\0" not in way and (folder / way).name == name:
+        told = folder / way
+        if told.is_file() and told.stat().st_size == about.get("size_bytes"):
+            return told
+    return folder.parent / name
 
 
 def _is_plain(name: str) -> bool:

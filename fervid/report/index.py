@@ -18,7 +18,7 @@ from fervid.report.groups import Metadata, match, read_metadata
 from fervid.report.html import asset, csp_hash, environment, save
 from fervid.report.overview import HEIGHT, WIDTH, outline
 from fervid.report.recordings import Failure, Recording, Tell, is_one_result, read_recordings
-from fervid.report.recordings_table import HEADER, recordings_csv
+from fervid.report.recordings_table import HEADER, earlier_failures, recordings_csv
 from fervid.result_files import REPORT_NAME
 
 __all__ = ["INDEX_NAME", "TABLE_NAME", "Failure", "is_one_result", "write_index"]
@@ -46,7 +46,8 @@ def write_index(
     Args:
         folder: results lie in it at any depth, as `*.fervid` folders; hidden ones do not count.
         groups: a CSV that tells more of recordings; see `fervid.report.groups.read_metadata`.
-        failures: recordings without a result, which get a row, too. A result counts more.
+        failures: recordings without a result, which get a row, too, as do those of the table that
+            is there. A result counts more.
         group_by: the column of `groups` to compare by, instead of the first.
         tell: gets a line for each result that is left out, and for what does not fit in `groups`.
 
@@ -63,7 +64,9 @@ def write_index(
     folder = Path(folder)
     metadata = read_metadata(groups, group_by) if groups else None
     _check(folder)
-    recordings = _with_failures(list(read_recordings(folder, note)), failures)
+    told = {failure.path for failure in failures}
+    known = [one for one in earlier_failures(folder / TABLE_NAME) if one.path not in told]
+    recordings = _with_failures(list(read_recordings(folder, note)), [*failures, *known])
     if not recordings:
         raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
     values = match(metadata, recordings, note) if metadata else []
