@@ -58,6 +58,9 @@ __all__ = [
 ]
 
 
+_FEW = 0.1
+"""Share of frames with a face below which the user is warned."""
+
 File = TypeVar("File", IO[str], HeldRows)
 
 
@@ -168,7 +171,8 @@ class ResultWriter:
 
         Args:
             episodes: the table of episodes.
-            meta: what `meta.json` is to hold; `detection` and `overview` come from the table.
+            meta: what `meta.json` is to hold; `detection`, `overview` and a warning that few frames
+                show a face come from the table.
             thumbnails: pictures of people.
 
         Raises:
@@ -195,7 +199,10 @@ class ResultWriter:
                 write_codebook(file)
             with self._new(META_NAME) as file:
                 made = {META_KEY: overview.stored(self._temporary)}
-                whole = _plain({**meta, "detection": _detection(summary), **made})
+                detection = _detection(summary)
+                warnings = [*(meta.get("warnings") or []), *_few_faces(detection)]
+                told = {**meta, "warnings": warnings, "detection": detection, **made}
+                whole = _plain(told)
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
             self._write_thumbnails(thumbnails)
             save_report(self._temporary, (people, summary))
@@ -245,6 +252,16 @@ def _detection(summary: pd.DataFrame) -> dict[str, Any]:
         "frames_with_face": int(everyone["frames_with_face"]),
         "detection_rate": float(everyone["detection_rate"]),
     }
+
+
+def _few_faces(detection: dict[str, Any]) -> list[str]:
+    """A line if so few frames show a face that a reader of means must know."""
+    rate = detection["detection_rate"]
+    if not detection["frames"] or rate >= _FEW:
+        return []
+    if not detection["frames_with_face"]:
+        return ["no face was found; try a larger --working-size or a lower --min-score"]
+    return [f"only {rate:.1%} of the frames show a face, and means and shares tell of these alone"]
 
 
 def _plain(value: Any) -> Any:

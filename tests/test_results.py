@@ -26,6 +26,7 @@ from fervid.rows import frame_table
 from fervid.summaries import summarize
 from fervid.timeline import Timeline
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
+from tests.made_results import HAPPY, made_frames
 
 FILES = [
     *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),
@@ -137,7 +138,19 @@ def test_meta_keeps_what_json_can_hold(tmp_path):
     meta = read_meta(tmp_path / "r")
     assert meta["recording"] == {"name": "caf\udce9 \u2028.mp4", "fps": pytest.approx(29.97, 1e-4)}
     assert meta["settings"] == {"threshold": 0.5, "n": 3, "nan": None, "t": [1, 2]}
-    assert set(meta) == {"recording", "settings", "detection", "overview"}
+    assert set(meta) == {"recording", "settings", "warnings", "detection", "overview"}
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"), [(0.0, "no face was found"), (0.04, "only 4.0% of the frames"), (0.1, "")]
+)
+def test_few_faces_are_told(tmp_path, rate, said):
+    faces = [(place, 1, (1, 1, 8, 8)) for place in range(round(100 * rate))]
+    with ResultWriter(tmp_path / "r") as writer:
+        writer.append(made_frames([k / 10 for k in range(100)], faces, probs=HAPPY))
+        writer.finish(NO_EPISODES, META)
+    warnings = read_meta(tmp_path / "r")["warnings"]
+    assert [warning[: len(said)] for warning in warnings] == ([said] if said else [])
 
 
 def test_what_json_cannot_hold_leaves_nothing(tmp_path):

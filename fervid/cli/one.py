@@ -60,8 +60,6 @@ def _echo_result(outcome: Outcome) -> None:
     click.echo(f"{share} ({found['detection_rate']:.0%})")
     if partial := partial_line(meta):
         click.echo(partial)
-    if not found["frames_with_face"]:
-        click.echo("no face was found; try a larger --working-size or a lower --min-score")
     if outcome.reused:
         click.echo("kept the result of an earlier run; --overwrite analyses again")
     click.echo(f"report: {printable(str(outcome.folder / REPORT_NAME))}")
