@@ -117,7 +117,7 @@ def test_json_pieces_of_the_frame_table_become_one_list(
 def test_names_that_are_no_text_and_values_that_are_no_numbers(tmp_path: Path) -> None:
     folder = made_result(tmp_path / "r", recording={"name": 'caf\udce9 "<b>\n\x1b.mp4'})
     meta = folder / "meta.json"
-    meta.write_text(meta.read_text().replace('"warnings": []', '"warnings": [], "rate": NaN'))
+    meta.write_text(meta.read_text().replace('"warnings": [', '"rate": NaN, "warnings": ['))
     (path,) = export(folder, "json")
     document = json.loads(path.read_bytes().decode("utf-8"))
     assert document["meta"]["recording"]["name"] == 'caf? "<b>\n\x1b.mp4'

@@ -12,6 +12,7 @@ from pathlib import Path
 from fervid.columns import TABLES
 from fervid.errors import ResultError
 from fervid.exports import Format
+from fervid.names import RESULT_SUFFIX
 from fervid.result_files import CODEBOOK_NAME, META_NAME, REPORT_NAME, csv_name
 
 _OWN = (CODEBOOK_NAME, META_NAME, REPORT_NAME, *map(csv_name, TABLES))
@@ -39,7 +40,7 @@ def targets_of(folder: Path, form: Format, out: Path | None) -> list[Path]:
 
 def _stem(folder: Path) -> str:
     """`lecture` for `lecture.mp4.fervid`."""
-    return Path(folder.resolve().name.removesuffix(".fervid")).stem or "result"
+    return Path(folder.resolve().name.removesuffix(RESULT_SUFFIX)).stem or "result"
 
 
 def protect(targets: Sequence[Path], folder: Path, recording: Path | None) -> None:

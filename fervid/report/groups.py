@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervid.errors import ResultError
-from fervid.report.recordings import RESULT_SUFFIX, Recording, Tell
+from fervid.names import RESULT_SUFFIX
+from fervid.report.recordings import Recording, Tell
 
 KEY_COLUMN = "recording"
 _DELIMITERS = ",;\t"

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from fervid import __version__
 from fervid.errors import ResultError
+from fervid.names import RESULT_SUFFIX
 from fervid.report.comparison import compare
 from fervid.report.figures import COLOURS
 from fervid.report.groups import Metadata, match, read_metadata
@@ -95,7 +96,7 @@ def _check(folder: Path) -> None:
 def _with_failures(done: list[Recording], failures: Sequence[Failure]) -> list[Recording]:
     there = {one.path for one in done}
     failed = [Recording.without_result(failure) for failure in failures]
-    both = [*done, *(one for one in failed if f"{one.path}.fervid" not in there)]
+    both = [*done, *(one for one in failed if one.path + RESULT_SUFFIX not in there)]
     return sorted(both, key=lambda one: _natural(one.path))
 
 
