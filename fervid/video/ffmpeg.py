@@ -169,7 +169,7 @@ class Child:
             decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
             reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
             command = _command(binary, path, self._fd, output, reading, level)
-            self._process = _start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
+            self._process = start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)
             if stats_read >= 0:
@@ -310,7 +310,12 @@ def _environment() -> dict[str, str]:
     return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
 
 
-def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+def start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+    """Run ffmpeg with these descriptors open; what it writes goes through pipes without buffers.
+
+    Raises:
+        SetupError: it cannot be started.
+    """
     try:
         process = subprocess.Popen(
             command,
