@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 from fervid import errors
 
 if TYPE_CHECKING:
+    from fervid.live.watching import watch as watch
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.8.0"
-__all__ = ["Timeline", "__version__", "analyze", "errors"]
+__all__ = ["Timeline", "__version__", "analyze", "errors", "watch"]
 
-_HOMES = {"analyze": "fervid.pipeline", "Timeline": "fervid.timeline"}
+_HOMES = {
+    "analyze": "fervid.pipeline",
+    "Timeline": "fervid.timeline",
+    "watch": "fervid.live.watching",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from fervid import __version__
 from fervid.cli.analyze import analyze
 from fervid.cli.explain import explain
 from fervid.cli.export import export
+from fervid.cli.live import live
 from fervid.cli.models import models
 from fervid.cli.report import report
 
@@ -39,5 +40,5 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
-for command in (analyze, report, export, explain, models):
+for command in (analyze, live, report, export, explain, models):
     main.add_command(command)

@@ -310,7 +310,9 @@ def _environment() -> dict[str, str]:
     return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
 
 
-def start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+def start(
+    command: list[str], fds: list[int], stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Run ffmpeg with these descriptors open; what it writes goes through pipes without buffers.
 
     Raises:
@@ -319,7 +321,7 @@ def start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
     try:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
