@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-_MOST_AHEAD_S = 2.0
-"""A stream that comes live cannot run so far ahead of our clock: its stamps have jumped."""
-
-_MOST_BEHIND_S = 10.0
-"""Nor may it fall so far behind all at once."""
+_LONGEST_STEP_S = 10.0
+"""Stamps that go on by so much more than our clock have jumped, as when a sender starts over."""
 
 _LEAST_STEP_S = 1e-3
 
@@ -14,8 +11,7 @@ _LEAST_STEP_S = 1e-3
 class Clock:
     """Times that ascend: the stream's own steps where it has stamps, else those of arrival.
 
-    Stamps count from an anchor, which is set by arrival: at the first frame, after `again`, and
-    where stamps jump, as they do when a sender starts over.
+    Where stamps jump or the stream was opened anew, the step is that of our clock.
 
     Attributes:
         jumps: how often stamps did that.
@@ -23,13 +19,16 @@ class Clock:
 
     def __init__(self) -> None:
         self.jumps = 0
-        self._began: float | None = None
-        self._anchor: tuple[float, float] | None = None
-        self._last_s = -_LEAST_STEP_S
+        self._began_s: float | None = None
+        self._arrived_s = 0.0
+        self._stamp_s: float | None = None
+        self._step_s = _LEAST_STEP_S
+        self._time_s = -_LEAST_STEP_S
+        self._lead_s = 0.0
 
     def again(self) -> None:
         """The stream was opened anew: its stamps may be others."""
-        self._anchor = None
+        self._stamp_s = None
 
     def time_of(self, stamp_s: float | None, arrived_s: float) -> float:
         """Seconds since the first frame.
@@ -38,21 +37,27 @@ class Clock:
             stamp_s: the stream's own time stamp, None if it has none.
             arrived_s: when the frame came, on our clock.
         """
-        if self._began is None:
-            self._began = arrived_s
-        by_arrival = arrived_s - self._began
-        if stamp_s is None:
-            return self._ascending(by_arrival)
-        if self._anchor is None:
-            self._anchor = stamp_s, by_arrival
-        time_s = self._anchor[1] + stamp_s - self._anchor[0]
-        behind = by_arrival - time_s
-        if time_s <= self._last_s or not -_MOST_AHEAD_S <= behind <= _MOST_BEHIND_S:
-            self.jumps += 1
-            self._anchor = stamp_s, by_arrival
-            time_s = by_arrival
-        return self._ascending(time_s)
+        if self._began_s is None:
+            self._began_s = self._arrived_s = arrived_s
+        step_s = self._own_step(stamp_s, arrived_s - self._arrived_s)
+        by_arrival_s = arrived_s - self._began_s
+        if step_s is not None:
+            self._step_s = step_s
+            self._time_s += step_s
+            # What waits at a sender comes at once; those that waited least tell the delay.
+            self._lead_s = max(self._lead_s, self._time_s - by_arrival_s)
+        else:
+            least_s = _LEAST_STEP_S if stamp_s is None else self._step_s
+            self._time_s = max(by_arrival_s + self._lead_s, self._time_s + least_s)
+        self._stamp_s, self._arrived_s = stamp_s, arrived_s
+        return self._time_s
 
-    def _ascending(self, time_s: float) -> float:
-        self._last_s = max(time_s, self._last_s + _LEAST_STEP_S)
-        return self._last_s
+    def _own_step(self, stamp_s: float | None, passed_s: float) -> float | None:
+        """By how much the stream's own time went on; None where that is not known."""
+        if stamp_s is None or self._stamp_s is None:
+            return None
+        step_s = stamp_s - self._stamp_s
+        if 0 < step_s <= passed_s + _LONGEST_STEP_S:
+            return step_s
+        self.jumps += 1
+        return None
