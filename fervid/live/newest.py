@@ -35,10 +35,11 @@ class Newest:
         came: frames that were put here.
         dropped: those that gave way to a newer one since `begin`.
         unready: the same before it, while the networks were being compiled.
+        dropped_before: of the dropped ones, those that came before the frame that was taken last.
     """
 
     def __init__(self) -> None:
-        self.came = self.dropped = self.unready = 0
+        self.came = self.dropped = self.unready = self.dropped_before = 0
         self._frame: Frame | None = None
         self._ended = False
         self._changed = threading.Condition()
@@ -79,4 +80,5 @@ class Newest:
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout_s)
             frame, self._frame = self._frame, None
+            self.dropped_before = self.dropped
             return frame

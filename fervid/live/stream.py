@@ -29,7 +29,7 @@ _LINES_KEPT = 500
 _MARK = b"FRAME\n"
 _STAMP_S = 5.0
 
-_ANALYSE_US = 2_000_000
+_ANALYSE_US = 1_000_000
 """So much of a stream may be read to find its pictures; they are not lost by that."""
 
 _STAMPLESS = "h261 h263 h264 hevc vvc obu av1 m4v mpegvideo mjpeg mpjpeg".split()  # noqa: SIM905
@@ -40,7 +40,7 @@ _REASONS = {
     "401 Unauthorized": "the server wants another user name and password",
     "403 Forbidden": "the server does not allow it",
     "404 Not Found": "the server has no such stream",
-    "edirect": "the server names another address, which is not followed; give that one if you want",
+    "edirect": "the server names another address, which is not followed",
     "resolve hostname": "no such host",
     "Name or service not known": "no such host",
     "Address already in use": "another program listens there",
@@ -51,6 +51,7 @@ _REASONS = {
     "matches no streams": "has no video",
     "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
     "Invalid data found": "is no stream of a kind that is read",
+    "Input/output error": "cannot be read; where a server names another address, give that one",
 }
 
 

@@ -50,7 +50,7 @@ class Moment:
         stamp_s: the stream's own time stamp in seconds, None if it has none.
         rows: a row of `fervid.rows.ROW` for each face, or one with face_id 0 if there is none.
         latency_s: seconds from the frame's arrival until this was known.
-        dropped: frames that were dropped so far.
+        dropped: frames that were dropped before this one.
     """
 
     image: NDArray[np.uint8]
@@ -235,13 +235,12 @@ class Watch:
 
     def _moment(self, frame: Frame, engine: Engine) -> Moment:
         """Analyse a frame."""
-        time_s = self.tally.begin(frame)
+        dropped, time_s = self._slot.dropped_before, self.tally.begin(frame)
         index, times = np.array([frame.index]), np.array([time_s])
         rows = engine.rows(FrameBatch(frame.image[None], index, times))
         if self._table is not None:
             self._table.add(rows)
         latency_s = self.tally.end(frame)
-        dropped = self._slot.dropped
         return Moment(frame.image, frame.index, time_s, frame.stamp_s, rows, latency_s, dropped)
 
 
