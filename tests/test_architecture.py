@@ -52,7 +52,8 @@ ALLOWED = {
     "live/clock": set(),
     "live/newest": set(),
     # The analysis is unknown to what brings the frames.
-    "live/stream": {"fervid.live.sources", "fervid.video.ffmpeg"},
+    "live/stream": {"fervid.live.relay", "fervid.live.sources", "fervid.video.ffmpeg"},
+    "live/relay": set(),
     "live/camera": {"fervid.live.sources", "fervid.live.stream", "fervid.video.reader"},
     "batch": {
         "fervid.batch",

@@ -34,6 +34,7 @@ from fervid.settings import Settings
 from fervid.timeline import Timeline
 from tests.clips import MakeClip, children, read
 from tests.conftest import SAMPLES
+from tests.rtsp import LOGIN, rtsp_camera
 from tests.streams import CAMERA, free_port, sender, sending
 
 FERVID = (sys.executable, "-m", "fervid.cli", "live")
@@ -291,6 +292,29 @@ def test_a_stream_that_stays_away_leaves_its_result(clip: Path, tmp_path: Path) 
     assert not any("secret" in text for text in everything)
 
 
+def test_a_camera_of_the_network_is_read_with_its_password(clip: Path, tmp_path: Path) -> None:
+    with rtsp_camera(clip) as camera:
+        address = f"rtsp://{LOGIN}@{camera.place}/live"
+        with fervid.watch(address, out=tmp_path, duration=2) as watch:
+            moments = list(watch)
+        with pytest.raises(MediaError, match="another user name and password") as refused:
+            list_of(f"rtsp://viewer:guess@{camera.place}/live")
+        with pytest.raises(MediaError, match="names another address"):
+            list_of(f"rtsp://{LOGIN}@{camera.place}/moved")
+        assert {path for _, path in camera.asked} == {"/live", "/moved"}
+    assert len(moments[-1].faces)
+    meta = Timeline.read(result_of(tmp_path)).meta
+    assert meta["live"]["times"] == "stream"
+    texts = [watch.source.name, str(watch.running), str(refused.value), json.dumps(meta)]
+    assert not any(word in text for text in texts for word in ("secret", "guess", "viewer"))
+    assert children() == []
+
+
+def list_of(address: str) -> list[Any]:
+    with fervid.watch(address) as watch:
+        return list(watch)
+
+
 class FakeCapture:
     """A camera with a person before it, unplugged after some frames."""
 
@@ -343,11 +367,14 @@ def test_a_camera_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_it(stream: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    watch = fervid.watch(stream, out=tmp_path)
-    with pytest.raises(ResultError, match="cannot be written"), watch:
-        for moment in watch:
-            if moment.time_s > 1:
-                monkeypatch.setattr(running.os, "write", full_disk)
+    def fill_up() -> None:
+        with fervid.watch(stream, out=tmp_path) as watch:
+            for moment in watch:
+                if moment.time_s > 1:
+                    monkeypatch.setattr(running.os, "write", full_disk)
+
+    with pytest.raises(ResultError, match="cannot be written"):
+        fill_up()
     monkeypatch.undo()
     assert rows_of(tmp_path) > 0
     assert len(list(tmp_path.iterdir())) == 1
@@ -432,9 +459,9 @@ def serve_slowly(listening: socket.socket, content: bytes) -> None:
 
 
 def test_no_such_stream_is_told_at_once() -> None:
-    address = f"tcp://127.0.0.1:{free_port(socket.SOCK_STREAM)}"
-    with pytest.raises(MediaError, match="connection was refused"), fervid.watch(address) as watch:
-        list(watch)
+    for scheme in ("tcp", "rtsp", "http"):
+        with pytest.raises(MediaError, match="connection was refused"):
+            list_of(f"{scheme}://127.0.0.1:{free_port(socket.SOCK_STREAM)}/x")
     assert children() == []
 
 

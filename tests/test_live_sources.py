@@ -40,7 +40,16 @@ def test_a_word_names_a_source(word: str | int, kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["file:///etc/passwd", "concat://a|b", "hls+http://h/x.m3u8", "-x", "nothing", ""]
+    "word",
+    [
+        "file:///etc/passwd",
+        "concat://a|b",
+        "hls+http://h/x.m3u8",
+        "rtsp://cam:x/",
+        "-x",
+        "none",
+        "",
+    ],
 )
 def test_what_is_no_source_is_refused(word: str) -> None:
     with pytest.raises(MediaError):

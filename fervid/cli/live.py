@@ -111,7 +111,7 @@ def live(
     """Analyse a camera or a stream as it comes.
 
     SOURCE is the number or device of a camera (0: the first one), the address of a stream (udp,
-    rtp, tcp, srt, rtsp, rtsps, http, https), or - for a stream on standard input. The newest frame
+    rtp, tcp, srt, rtsp, http, https), or - for a stream on standard input. The newest frame
     is analysed, so that nothing lags; frames that come too fast are dropped and counted. Ctrl-C
     ends it, and with --out the result is then written; Ctrl-C again does not wait for that.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from fervid.errors import MediaError
 
@@ -30,6 +31,7 @@ class Access:
         protocols: that it may use.
         formats: demuxers that it may use.
         options: of the input.
+        relayed: whether ffmpeg must go by way of us, as nothing else keeps it from other servers.
         needs: a word that `ffmpeg -h protocol=NAME` must show, else ffmpeg is too old.
     """
 
@@ -37,6 +39,7 @@ class Access:
     formats: str = _RECORDED
     options: dict[str, str] = field(default_factory=dict)
     needs: str = ""
+    relayed: bool = False
 
 
 _RTSP = {"rtsp_transport": "tcp", "timeout": "20000000"}
@@ -46,11 +49,10 @@ STDIN = Access(("pipe",))
 
 NETWORK: dict[str, Access] = {
     "udp": Access(("udp",), options={"overrun_nonfatal": "1", "timeout": "60000000"}),
-    "rtp": Access(("rtp", "udp"), "rtp", {"rw_timeout": "60000000"}),
+    "rtp": Access(("rtp", "udp"), "rtp"),
     "tcp": Access(("tcp",), options={"rw_timeout": "20000000"}),
     "srt": Access(("srt",), options={"rw_timeout": "20000000"}),
-    "rtsp": Access(("rtsp", "tcp"), "rtsp", _RTSP),
-    "rtsps": Access(("rtsps", "tls", "tcp"), "rtsp", _RTSP),
+    "rtsp": Access(("rtsp", "tcp"), "rtsp", _RTSP, relayed=True),
     "http": Access(("http", "tcp"), options=_HTTP, needs="max_redirects"),
     "https": Access(("https", "tls", "tcp"), options=_HTTP, needs="max_redirects"),
 }
@@ -105,6 +107,8 @@ def find_source(word: str | int) -> Source:
         name = public_name(word)
         if scheme not in NETWORK:
             raise MediaError(f"{scheme}: no kind of stream that is read; take {', '.join(NETWORK)}")
+        if not _has_place(name):
+            raise MediaError(f"{name}: no address of a stream; write {scheme}://HOST:PORT/PATH")
         return Source("network", word, name)
     path = Path(word)
     if path.is_char_device():
@@ -112,6 +116,15 @@ def find_source(word: str | int) -> Source:
     if path.exists() and sys.platform != "win32":
         raise MediaError(f"{word!a}: is no camera; recordings are for `fervid analyze`")
     raise MediaError(f"{word!a}: no such camera; give its number, its device or an address")
+
+
+def _has_place(name: str) -> bool:
+    """Whether there is a host, and a port that is a number if there is one."""
+    try:
+        parts = urlsplit(name)
+        return bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def _scheme(word: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.errors import SetupError
+from fervid.live.relay import Relay
 from fervid.live.sources import Source
 from fervid.video.ffmpeg import MAX_BLOCK_BYTES, MAX_PIXELS, find_ffmpeg, start
 
@@ -40,13 +41,13 @@ _REASONS = {
     "401 Unauthorized": "the server wants another user name and password",
     "403 Forbidden": "the server does not allow it",
     "404 Not Found": "the server has no such stream",
-    "edirect": "the server names another address, which is not followed",
     "resolve hostname": "no such host",
     "Name or service not known": "no such host",
     "Address already in use": "another program listens there",
     "No route to host": "there is no way to that host",
     "Network is unreachable": "the network cannot be reached",
     "timed out": "no answer",
+    "Protocol not found": "this ffmpeg cannot read such streams",
     "not on whitelist": "is no stream of a kind that is read",
     "matches no streams": "has no video",
     "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
@@ -96,17 +97,21 @@ class Stream:
         self._tag = f"@{os.urandom(8).hex()} "
         self._log: deque[str] = deque(maxlen=_LINES_KEPT)
         self._stamps: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
+        self._relay = Relay(source.address) if source.access.relayed else None
         binary = find_ffmpeg()
         check_options(binary, source)
         stdin = _STDIN if source.kind == "stdin" else subprocess.DEVNULL
         stats_read, stats_write = (-1, -1) if _WINDOWS else os.pipe()
         try:
             output = _output(working_size, shape, stats_write if stats_write >= 0 else 2, self._tag)
-            command = [binary, *_input(source), *output]
+            address = self._relay.url if self._relay else source.address
+            command = [binary, *_input(source, address), *output]
             self._process = start(command, [stats_write] if stats_write >= 0 else [], stdin)
         except BaseException:
             if stats_read >= 0:
                 os.close(stats_read)
+            if self._relay is not None:
+                self._relay.close()
             raise
         finally:
             if stats_write >= 0:
@@ -145,6 +150,8 @@ class Stream:
         """End ffmpeg and close everything."""
         self.kill()
         self._process.wait()
+        if self._relay is not None:
+            self._relay.close()
         for thread in self._threads:
             thread.join()
         assert self._process.stdout is not None
@@ -156,10 +163,11 @@ class Stream:
             code = self._process.wait(2.0)
         except subprocess.TimeoutExpired:
             return "the stream broke"
+        if self._relay is not None and self._relay.failure:
+            return self._relay.failure
         for thread in self._threads:
             thread.join()
         lines = [line for line in self._log if "[error]" in line or "[fatal]" in line]
-        lines += [line for line in self._log if "edirect" in line]
         if not self._begun or code:
             for sign, meaning in _REASONS.items():
                 if any(sign in line for line in lines):
@@ -223,8 +231,6 @@ class Stream:
             self._is_measured.set()
         else:
             self._log.append(line)
-            if "edirecting to" in line:  # an RTSP server may send us elsewhere
-                self.kill()
 
 
 def check_options(binary: str, source: Source) -> None:
@@ -238,7 +244,7 @@ def check_options(binary: str, source: Source) -> None:
         raise SetupError("this ffmpeg is too old for such streams: it follows every redirection")
 
 
-def _input(source: Source) -> list[str]:
+def _input(source: Source, address: str) -> list[str]:
     """Options of the input. Only the given address is opened."""
     access = source.access
     options: dict[str, Any] = {
@@ -253,7 +259,7 @@ def _input(source: Source) -> list[str]:
         # Threads that decode a frame each would hold back as many frames.
         "thread_type": "slice",
         **access.options,
-        "i": source.address if source.is_network else "pipe:0",
+        "i": address if source.is_network else "pipe:0",
     }
     flags = ["-hide_banner", "-nostdin", "-nostats", "-copyts"]
     return flags + [word for key, value in options.items() for word in (f"-{key}", str(value))]
