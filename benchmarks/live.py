@@ -70,18 +70,20 @@ def measured(clip: Path, folder: Path, seconds: float, address: str) -> dict[str
     live += ["--duration", str(seconds)]
     send = [find_ffmpeg(), *_FFMPEG, "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"]
     send += ["-flush_packets", "1", "-f", "mpegts", "pipe:1"]
-    watching = subprocess.Popen(live, stdout=subprocess.PIPE)
-    sending = subprocess.Popen(send, stdout=subprocess.PIPE)
-    try:
-        assert watching.stdout is not None
-        assert sending.stdout is not None
-        relay, memory = Relay(sending.stdout, address), Memory(watching.pid)
-        frames = [(line, time.monotonic()) for line in watching.stdout]
-        code = watching.wait()
-    finally:
-        for process in (watching, sending):
-            process.kill()
-            process.wait()
+    with (
+        subprocess.Popen(live, stdout=subprocess.PIPE) as watching,
+        subprocess.Popen(send, stdout=subprocess.PIPE) as sending,
+    ):
+        try:
+            assert watching.stdout is not None
+            assert sending.stdout is not None
+            relay, memory = Relay(sending.stdout, address), Memory(watching.pid)
+            frames = [(line, time.monotonic()) for line in watching.stdout]
+            code = watching.wait()
+        finally:
+            for process in (watching, sending):
+                process.kill()
+        relay.close()
     if code:
         raise click.ClickException(f"fervid live ended with {code}")
     told = [(json.loads(line), came) for line, came in frames]
@@ -101,16 +103,16 @@ def _figures(
     ]
     inside_ms = [frame["latency_ms"] for frame, _ in frames]
     passed_s = frames[-1][1] - frames[0][1]
-    edges = np.array_split(np.array(memory.bytes[5:]) / 1e6, 10)
+    megabytes = np.array_split(np.array(memory.bytes) / 1e6, 4)
     return {
         "frames analysed a second": (len(frames) - 1) / passed_s,
         "dropped, %": 100 * end["dropped"] / (end["dropped"] + end["analysed"]),
         "frames matched with what was sent, %": 100 * len(late_ms) / len(frames),
         "latency from the sender, ms": _spread(late_ms),
         "latency from the decoder, ms": _spread(inside_ms),
-        "memory at first / at the end, MB": {
-            "": float(np.median(edges[0])),
-            "/": float(np.median(edges[-1])),
+        "memory, MB": {
+            "second quarter": float(np.median(megabytes[1])),
+            "last quarter": float(np.median(megabytes[3])),
         },
     }
 
@@ -132,7 +134,13 @@ class Relay:
         place = urlsplit(address)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect((place.hostname, place.port))
-        threading.Thread(target=self._relay, args=(stream,), daemon=True).start()
+        self._thread = threading.Thread(target=self._relay, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the end of the stream."""
+        self._thread.join()
+        self._socket.close()
 
     def _relay(self, stream: IO[bytes]) -> None:
         while packet := stream.read(_PACKET):

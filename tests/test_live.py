@@ -24,7 +24,7 @@ from fervid.choices import EXPRESSIONS
 from fervid.cli import live_view
 from fervid.columns import FRAME_COLUMNS
 from fervid.errors import MediaError, ResultError
-from fervid.live import running
+from fervid.live import receiver, running
 from fervid.live.present import Present
 from fervid.live.running import RunningTable
 from fervid.live.sources import find_source
@@ -197,12 +197,20 @@ def test_a_signal_ends_it_with_a_whole_result(
     assert all(sum(face["smooth"].values()) == pytest.approx(1, abs=2e-3) for face in faces)
 
 
-def test_what_was_written_outlives_a_kill(stream: str, tmp_path: Path) -> None:
-    process = subprocess.Popen([*FERVID, stream, "-o", str(tmp_path), "-q"])
-    wait_for(lambda: rows_of(tmp_path))
-    offspring = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.wait()
+@pytest.mark.parametrize("numbers", [(signal.SIGKILL,), (signal.SIGINT, signal.SIGINT)])
+def test_what_was_written_outlives_a_kill(
+    stream: str, numbers: tuple[signal.Signals, ...], tmp_path: Path
+) -> None:
+    command = [*FERVID, stream, "-o", str(tmp_path), "-q"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: rows_of(tmp_path))
+        offspring = psutil.Process(process.pid).children(recursive=True)
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(0.05)
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == (-9 if len(numbers) == 1 else 130)
+    assert errors == ("" if len(numbers) == 1 else "fervid: interrupted\n")
     assert rows_of(tmp_path)
     assert not list(tmp_path.glob("*.fervid"))
     assert psutil.wait_procs(offspring, timeout=10)[1] == []
@@ -463,6 +471,19 @@ def test_no_such_stream_is_told_at_once() -> None:
         with pytest.raises(MediaError, match="connection was refused"):
             list_of(f"{scheme}://127.0.0.1:{free_port(socket.SOCK_STREAM)}/x")
     assert children() == []
+
+
+def test_a_source_that_gives_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "_FIRST_PICTURE_S", 1.0)
+    with pytest.raises(MediaError, match="no picture came for 1 s"):
+        list_of(f"udp://127.0.0.1:{free_port()}")
+    assert children() == []
+
+
+def test_names_hold_no_folder(tmp_path: Path) -> None:
+    for name in ("../x", "a/b", ".x", ".."):
+        with pytest.raises(ValueError, match="name"):
+            fervid.watch(0, out=tmp_path, name=name)
 
 
 def test_the_view_shows_people(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:

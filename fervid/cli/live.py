@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,7 @@ def live(
     """
     with one_line_errors() as interruption:
         shown = Shown(quiet=quiet, as_json=as_json)
+        _check_name(name)
         source_found, chosen = _source(source), _settings(settings)
         interruption.patient = True
         from fervid.cli.live_view import view_of
@@ -152,7 +154,14 @@ def live(
 def _source(word: str) -> Source:
     from fervid.live.sources import find_source
 
+    if word == "-" and sys.stdin.isatty():
+        raise click.UsageError("- reads a stream from standard input, which is a terminal here")
     return find_source(word)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and (Path(name).name != name or name.startswith(".")):
+        raise click.UsageError("--name must be that of a file, without its folder")
 
 
 def _settings(chosen: dict[str, Any]) -> Settings:

@@ -98,6 +98,7 @@ class Receiver:
         self._sampler = Sampler(Sampling(_UNIT, fps, half))
         self._index = 0
         self._connection: Connection | None = None
+        self._hangs = ""
         self._waits_since = time.monotonic()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -116,6 +117,7 @@ class Receiver:
         connection, waits_s = self._connection, time.monotonic() - self._waits_since
         longest_s = _NEXT_PICTURE_S if self._index else _FIRST_PICTURE_S
         if connection is not None and self._source.kind != "stdin" and waits_s > longest_s:
+            self._hangs = f"no picture came for {longest_s:.0f} s"
             connection.kill()
 
     def close(self) -> None:
@@ -159,7 +161,7 @@ class Receiver:
 
     def _connected(self) -> tuple[int, str]:
         """Frames that came over one connection, and why no more did."""
-        came = 0
+        came, self._hangs = 0, ""
         self._waits_since = time.monotonic()
         self._connection = connection = self._connect()
         try:
@@ -172,7 +174,7 @@ class Receiver:
                     self._tell(f"{self._source.name}: is back")
                 self._take(connection, picture)
                 came += 1
-            return came, connection.reason()
+            return came, self._hangs or connection.reason()
         finally:
             self._connection = None
             connection.close()

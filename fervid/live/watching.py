@@ -90,6 +90,9 @@ class Watch:
         stopped: asked ten times a second and after each frame.
         tell: called with a line for the user; from another thread, too.
 
+    Raises:
+        ValueError: `name` cannot be that of a file.
+
     Attributes:
         source: what is watched.
         folder: the result folder, None if nothing is written.
@@ -114,6 +117,8 @@ class Watch:
     ) -> None:
         self.source = source
         self._name = name or source.session_name(datetime.now())
+        if Path(self._name).name != self._name or self._name.startswith("."):
+            raise ValueError("name must be that of a file, without its folder")
         self.folder = None if out is None else result_folder(Path(self._name), out)
         self.running = None if out is None else out / (self._name + RUNNING_SUFFIX)
         self.tally = Tally()
