@@ -111,7 +111,7 @@ def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Shown) -> Non
     from fervid.report.index import Failure, write_index
 
     failures = [
-        Failure(_place(outcome, folder), outcome.status, outcome.reason)
+        Failure(_place(outcome, folder), outcome.status, outcome.reason, outcome.recording)
         for outcome in outcomes
         if not outcome.has_result
     ]
