@@ -262,9 +262,10 @@ def test_recordings_that_were_deleted_leave_the_table(many: Path) -> None:
 
 
 def test_only_failures_make_a_page_too(tmp_path: Path) -> None:
-    page = write_index(tmp_path, failures=[Failure("x.mp4", "refused", "is empty")])
+    folder = tmp_path / "not" / "there"
+    page = write_index(folder, failures=[Failure("x.mp4", "refused", "is empty")])
     assert len(rows_of(page.read_text("utf-8"))) == 1
-    assert pd.read_csv(tmp_path / "recordings.csv")["status"].tolist() == ["refused"]
+    assert pd.read_csv(folder / "recordings.csv")["status"].tolist() == ["refused"]
 
 
 def test_a_recording_without_faces_says_so(tmp_path: Path) -> None:

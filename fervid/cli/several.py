@@ -18,7 +18,7 @@ from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
-from fervid.cli.views import line_of, view_of
+from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
 from fervid.names import RESULT_SUFFIX
 from fervid.reuse import difference, request_of
@@ -141,8 +141,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> None:
+    told = not err and still_seen(len(outcomes))
     for outcome in outcomes:
-        if outcome.status != "ok":
+        if outcome.status != "ok" and not told:
             click.echo(line_of(outcome), err=err)
     counts = Counter(outcome.status for outcome in outcomes)
     kept = sum(outcome.reused for outcome in outcomes)

@@ -90,6 +90,7 @@ def write_index(
     values = match(metadata, recordings, note) if metadata else []
     columns = metadata.columns if metadata else ()
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         save(folder / TABLE_NAME, recordings_csv(recordings, columns, values))
         save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values))
         save_remembered(folder, Remembered(metadata, failures))
