@@ -23,7 +23,7 @@ from fervid.memory import give_back
 from fervid.names import result_folder
 from fervid.people import People
 from fervid.records import Detections, FrameBatch, VideoInfo
-from fervid.reuse import difference, request_of
+from fervid.reuse import difference, digests_of_models, request_of
 from fervid.search import SparseSearch, search_ahead, searched_every
 from fervid.settings import Settings
 from fervid.tracks import Tracker
@@ -94,6 +94,11 @@ class Analyzer:
         from fervid.models.program import find_devices
 
         return find_devices(self.settings.device)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """What tells the models from others: taken once, as they are loaded once."""
+        return digests_of_models(self.settings)
 
     @property
     def batch_size(self) -> int:
@@ -168,7 +173,7 @@ class Analyzer:
         progress: Callable[[Progress], None] | None = None,
     ) -> Done:
         """Analyse one recording into a result folder, unless that is there; see `analyze`."""
-        request = request_of(recording, self.settings)
+        request = request_of(recording, self.settings, self.digests)
         redone = ""
         if folder.exists() and not overwrite:
             redone = difference(folder, request) or ""

@@ -21,7 +21,7 @@ from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
 from fervid.names import RESULT_SUFFIX
-from fervid.reuse import difference, request_of
+from fervid.reuse import difference, digests_of_models, request_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -54,7 +54,8 @@ def _fate(job: Job, task: Task) -> str:
     if task.overwrite:
         return " (made again: --overwrite)"
     try:
-        why = difference(job.folder, request_of(job.recording, task.settings))
+        models = digests_of_models(task.settings)
+        why = difference(job.folder, request_of(job.recording, task.settings, models))
     except MediaError as error:
         return f" ({error})"
     return f" (made again: {why})" if why else " (kept)"
