@@ -6,16 +6,18 @@ import hashlib
 import io
 import os
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fervid.errors import MediaError
 from fervid.photos.heif import decode_heif, is_heif
@@ -27,6 +29,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 MOST_SIDE = 2560
 """Longer side in pixels at which a photo's faces are cut out; larger photos are scaled down."""
 
+SHOWN_SIDE = 1280
+"""Longer side in pixels of the photo in colour, which is only looked at."""
+
 MOST_BYTES = 500_000_000
 """Largest file that is read; a photo of 100 megapixels in three bytes a pixel has 300 MB."""
 
@@ -35,6 +40,10 @@ _DAMAGE = (
     *(AttributeError, RuntimeError, MemoryError, struct.error, zlib.error),
 )
 """What Pillow's readers raise on files that are cut off or altered; they promise no one class."""
+
+_LARGE = 25_000_000
+"""Pixels from which photos are decoded one at a time."""
+_ROOM = threading.Lock()
 
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
@@ -47,7 +56,7 @@ class Photo:
     Attributes:
         width, height: in pixels, as displayed.
         luma: (h, w) uint8, scaled down so that the longer side is at most `MOST_SIDE`.
-        colour: (h, w, 3) uint8 red, green, blue of the same pixels.
+        colour: (h, w, 3) uint8 red, green, blue, to look at: at most `SHOWN_SIDE` pixels long.
         sha256: of the file, in hexadecimal; empty if it was an array.
     """
 
@@ -71,12 +80,7 @@ def read_photo(path: Path) -> Photo:
         SetupError: it is a HEIC file, and there is no usable ffmpeg.
     """
     with os.fdopen(open_recording(path), "rb") as file:
-        if os.fstat(file.fileno()).st_size > MOST_BYTES:
-            raise MediaError(f"{quoted(path)}: larger than {MOST_BYTES // 1_000_000} MB")
-        try:
-            content = file.read()
-        except OSError as error:
-            raise MediaError(f"{quoted(path)}: cannot be read: {error.strerror}") from error
+        content = _content(file, path)
     digest = hashlib.sha256(content).hexdigest()
     with without_notes():
         if is_heif(content):
@@ -84,6 +88,24 @@ def read_photo(path: Path) -> Photo:
         else:
             image = _opened(path, content, FORMATS)
         return _photo(path, image, digest)
+
+
+def sha256_of(path: Path) -> str:
+    """In hexadecimal; empty if the file cannot be read."""
+    try:
+        with os.fdopen(open_recording(path), "rb") as file:
+            return hashlib.sha256(_content(file, path)).hexdigest()
+    except MediaError:
+        return ""
+
+
+def _content(file: IO[bytes], path: Path) -> bytes:
+    if os.fstat(file.fileno()).st_size > MOST_BYTES:
+        raise MediaError(f"{quoted(path)}: is larger than {MOST_BYTES // 1_000_000} MB")
+    try:
+        return file.read()
+    except OSError as error:
+        raise MediaError(f"{quoted(path)}: cannot be read: {error.strerror}") from error
 
 
 def photo_of(image: NDArray[np.uint8]) -> Photo:
@@ -101,7 +123,8 @@ def photo_of(image: NDArray[np.uint8]) -> Photo:
     colours = array.shape[2] if array.ndim == 3 else 0
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or colours not in (0, 3, 4):
         raise ValueError(
-            f"an image is (H, W), (H, W, 3) or (H, W, 4) of uint8, not {array.shape} of {array.dtype}"
+            "an image is (H, W), (H, W, 3) or (H, W, 4) of uint8, "
+            f"not {array.shape} of {array.dtype}"
         )
     if not array.size:
         raise ValueError(f"an image of {array.shape} has no pixels")
@@ -123,7 +146,7 @@ def _opened(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image
         pixels = image.width * image.height
     except Image.DecompressionBombError:
         raise MediaError(f"{quoted(path)}: {_TOO_LARGE}") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise MediaError(
             f"{quoted(path)}: is not a photo (or of a kind that is not read)"
         ) from None
@@ -141,11 +164,12 @@ def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
     width, height = image.size
     try:
         turned = _orientation(image) >= 5
-        # JPEGs are decoded at 1/2, 1/4 or 1/8 where that is enough.
-        image.draft(None, (MOST_SIDE, MOST_SIDE))
-        image.load()
         displayed = (height, width) if turned else (width, height)
-        return _displayed(ImageOps.exif_transpose(image), displayed, digest)
+        with _ROOM if width * height > _LARGE else nullcontext():
+            # JPEGs are decoded at 1/2, 1/4 or 1/8 where that is enough.
+            image.draft(None, (MOST_SIDE, MOST_SIDE))
+            image.load()
+            return _displayed(ImageOps.exif_transpose(image), displayed, digest)
     except _DAMAGE as error:
         raise MediaError(f"{quoted(path)}: {_damaged(error)}") from error
 
@@ -160,13 +184,19 @@ def _displayed(
     image: Image.Image, displayed: tuple[int, int] | None = None, digest: str = ""
 ) -> Photo:
     width, height = displayed or image.size
-    scale = MOST_SIDE / max(width, height)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = _eight_bits(image).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    colour = _over_white(_eight_bits(image))
-    luma = np.asarray(colour.convert("L"))
-    return Photo(width, height, luma, np.asarray(colour.convert("RGB")), digest)
+    whole = _over_white(_scaled(_eight_bits(image), MOST_SIDE))
+    luma = np.asarray(whole.convert("L"))
+    colour = np.asarray(_scaled(whole, SHOWN_SIDE).convert("RGB"))
+    return Photo(width, height, luma, colour, digest)
+
+
+def _scaled(image: Image.Image, longest: int) -> Image.Image:
+    """With its longer side scaled down to so many pixels, if it is longer."""
+    scale = longest / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BOX)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
