@@ -172,7 +172,7 @@ def _jobs(found: Sequence[_Found], out: Path) -> list[Job]:
         else:
             twin = result_folder_of_twin(one.place, out / one.place.parent)
             jobs.setdefault(_folded(twin), Job(one.path, twin))
-    _refuse([(first.recording, job.recording) for first, job in clashes])
+    _refuse("result folder", [(first.recording, job.recording) for first, job in clashes])
     return list(jobs.values())
 
 
@@ -185,18 +185,18 @@ def _photos(found: Sequence[_Found]) -> list[PhotoFile]:
         first = photos.setdefault(photo.place, photo)
         if first is not photo and not _same(first.path, photo.path):
             clashes.append((first.path, photo.path))
-    _refuse(clashes)
+    _refuse("name in the table of photos", clashes)
     return list(photos.values())
 
 
-def _refuse(clashes: Sequence[tuple[Path, Path]]) -> None:
-    """Raise PlanError if there is any."""
+def _refuse(what: str, clashes: Sequence[tuple[Path, Path]]) -> None:
+    """Raise PlanError if there are files that would share something."""
     if not clashes:
         return
     pairs = [f"{str(a)!a} and {str(b)!a}" for a, b in clashes[:_SHOWN]]
     more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
     raise PlanError(
-        f"would get the same place in the results: {'; '.join(pairs)}{more}; "
+        f"would get the same {what}: {'; '.join(pairs)}{more}; "
         "give the folder that holds both, or analyse them with different -o"
     )
 

@@ -261,13 +261,13 @@ def analyze(
         else:
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
+            folder = photos.folder_of_many(out, shard)
             if dry_run:
-                several.show(plan, task)
+                several.show(plan, task, folder)
                 return
             several.begin(plan, shown)
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)
-            folder = photos.folder_of_many(out, shard)
             code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
             if plan.jobs:
                 code = max(code, several.analyze(plan, batch, None if shard else out, shown))

@@ -20,7 +20,7 @@ from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, view_of
 from fervid.errors import FervidError, MediaError
-from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX
+from fervid.names import RESULT_SUFFIX
 from fervid.reuse import difference, request_of
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan, task: Task) -> None:
-    """The plan, a line for each recording."""
+def show(plan: Plan, task: Task, photos: Path) -> None:
+    """The plan, a line for each recording and photo; `photos` is the result of these."""
     for job in plan.jobs:
         click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
     for photo in plan.photos:
-        click.echo(printable(f"{photo.path} -> {PHOTOS_RESULT}"))
+        click.echo(printable(f"{photo.path} -> {photos}"))
     _echo_about(plan)
 
 

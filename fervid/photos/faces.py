@@ -129,5 +129,4 @@ def _by_shape(canvases: Sequence[Canvas]) -> Iterator[tuple[Shape, list[int]]]:
 
 
 def _crops(photo: Photo, found: Detections) -> NDArray[np.uint8]:
-    batch = FrameBatch(photo.luma[None], np.zeros(1, np.int64), np.zeros(1))
-    return faces.crop(batch, found, photo.displayed).images
+    return faces.crop(photo.as_frame(), found, photo.displayed).images

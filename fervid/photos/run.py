@@ -20,7 +20,7 @@ from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult, is_photo_result, read_photo_tables, text_of
 from fervid.records import EXPRESSIONS
-from fervid.result_files import read_meta
+from fervid.result_files import PHOTOS, read_meta
 from fervid.reuse import digests_of_models
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
@@ -131,7 +131,8 @@ class _Windows:
                 results.append(self._found(photo, pixels, next(found), picture))
             else:
                 reason = str(pixels).removeprefix(f"{quoted(photo.path)}: ")
-                results.append(PhotoResult(PhotoOutcome(photo, "refused", reason)))
+                outcome = PhotoOutcome(photo, "refused", reason)
+                results.append(PhotoResult(outcome, sha256=sha256_of(photo.path)))
         return results
 
     def _found(
@@ -161,7 +162,7 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
     return {
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "kind": "photos",
+        "kind": PHOTOS,
         "expressions": list(EXPRESSIONS),
         "detection": {key: counts[key] for key in ("photos", "with_face", "faces", "refused")},
         "settings": {

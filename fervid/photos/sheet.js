@@ -24,4 +24,5 @@
   field("controls").hidden = false;
   for (const id of ["words", "state"]) field(id).addEventListener("input", show);
   show();
+  document.documentElement.classList.add("ready");
 })();

@@ -46,7 +46,7 @@ PHOTOS = (
     Column("height", "count", "likewise"),
     Column("faces", "count", "rows of the table of faces"),
     Column("annotated", "word", "the picture with faces drawn in, from this folder"),
-    Column("sha256", "word", "of the file"),
+    Column("sha256", "word", "of the file; empty if that could not be read at all"),
 )
 
 PHOTO_TABLES = {"faces": FACES, "photos": PHOTOS}
