@@ -86,7 +86,7 @@ def settings_of(given: Mapping[str, object], known: Iterable[str] = ()) -> Setti
     hints = get_type_hints(Settings)
     for name in given:
         if name not in hints:
-            raise TypeError(_unknown(name, [*hints, *known]))
+            raise TypeError(_unknown(name, [*dict.fromkeys([*hints, *known])]))
     return Settings(**{name: _read(name, value, hints[name]) for name, value in given.items()})
 
 

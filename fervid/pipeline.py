@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fervid.blinks import Follower
 from fervid.errors import MediaError
 from fervid.keywords import Choices, names_settings, settings_of
+from fervid.kinds import kind_of
 from fervid.memory import give_back
 from fervid.names import result_folder
 from fervid.people import People
@@ -335,6 +336,8 @@ def analyze(
 
     recording = Path(recording)
     analyzer = Analyzer(settings_of(settings, signature(analyze).parameters))
+    if kind_of(recording) == "photo":
+        raise MediaError(f"{quoted(recording)}: is a photo; see fervid.analyze_photos")
     if out is not None:
         folder = result_folder(recording, Path(out))
         analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)

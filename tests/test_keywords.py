@@ -71,3 +71,15 @@ def test_mistakes_are_one_clear_line(
     with pytest.raises(kind, match=line) as caught:
         fervid.analyze(tmp_path / "x.mp4", **given)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).count("fps") <= 2
+
+
+def test_photos_and_pictures_are_asked_for_in_the_same_way(tmp_path: Path) -> None:
+    picture = np.zeros((60, 60), np.uint8)
+    for ask in (
+        lambda: fervid.analyze_image(picture, label="fer2013"),
+        lambda: fervid.predict(picture[None], label="fer2013"),
+        lambda: fervid.analyze_photos(tmp_path / "x.jpg", label="fer2013"),
+    ):
+        with pytest.raises(TypeError, match=r"argument 'label'; did you mean 'labels'\?"):
+            ask()

@@ -19,7 +19,15 @@ from fervid.report.figures import COLOURS
 from fervid.report.groups import Metadata, match, read_metadata
 from fervid.report.html import asset, csp_hash, environment, save
 from fervid.report.overview import HEIGHT, WIDTH, outline
-from fervid.report.recordings import Failure, Recording, Tell, is_one_result, read_recordings
+from fervid.report.recordings import (
+    Failure,
+    PhotoSet,
+    Recording,
+    Tell,
+    is_one_result,
+    read_photo_sets,
+    read_recordings,
+)
 from fervid.report.recordings_table import HEADER, recordings_csv
 from fervid.report.remembered import (
     REMEMBERED_MARK,
@@ -85,14 +93,15 @@ def write_index(
     both = [*failures, *(one for one in earlier.failures if one.path not in told)]
     failures = _without_result(both, done)
     recordings = _sorted([*done, *map(Recording.without_result, failures)])
-    if not recordings:
+    photos = list(read_photo_sets(folder, lambda line: None))
+    if not recordings and not photos:
         raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
     values = match(metadata, recordings, note) if metadata else []
     columns = metadata.columns if metadata else ()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         save(folder / TABLE_NAME, recordings_csv(recordings, columns, values))
-        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values))
+        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values, photos))
         save_remembered(folder, Remembered(metadata, failures))
     except OSError as error:
         raise ResultError(f"{folder}: cannot be written ({error.strerror or error})") from error
@@ -131,6 +140,7 @@ def render_index(
     notes: Sequence[str] = (),
     metadata: Metadata | None = None,
     values: Sequence[tuple[str, ...] | None] = (),
+    photos: Sequence[PhotoSet] = (),
 ) -> str:
     """The index as one HTML page that loads nothing from anywhere.
 
@@ -139,6 +149,7 @@ def render_index(
         notes: what a reader should know before relying on it, a line each.
         metadata: the table of groups.
         values: of each recording the values of the columns of `metadata`; None for none.
+        photos: results of photos, which are linked.
     """
     at = metadata.columns.index(metadata.by) if metadata else 0
     groups = [row[at] if row else "" for row in values] if metadata else [""] * len(recordings)
@@ -153,6 +164,7 @@ def render_index(
             by=metadata.by if metadata else "",
             groups=sorted({group for group in groups if group}),
             totals=_totals(recordings),
+            photos=[(quote(f"{one.path}/{REPORT_NAME}"), one) for one in photos],
             notes=notes[:_MAX_NOTES],
             more_notes=len(notes[_MAX_NOTES:]),
             comparison=comparison,
