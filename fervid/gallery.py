@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+_ROWS = 32
+"""Rows of one product: larger ones are shared among threads, which then wait for each other."""
+
 _UNSURE = 1e-3
 """Far more than the last bits of a product, which depend on how many rows it has."""
 
@@ -54,16 +57,17 @@ class Gallery(Generic[Who]):
         """
         if not len(views) or not self._used:
             return []
-        seen = self._table[: self._used] @ views.astype(np.float32).T
-        owners = np.unique(self._owners[: self._used][seen.max(axis=1) >= least - _UNSURE])
+        pieces = self._table.reshape(-1, _ROWS, views.shape[1])[: -(-self._used // _ROWS)]
+        alike = (pieces @ views.astype(np.float32).T).max(axis=2).ravel()[: self._used]
+        owners = np.unique(self._owners[: self._used][alike >= least - _UNSURE])
         return [self._people[number] for number in owners.tolist() if number >= 0]
 
     def _make_room(self, rows: int, width: int) -> None:
-        """For so many more rows; a quarter of the table at most shows nobody or is unused."""
+        """For so many more rows; about a quarter of the table at most is not in use."""
         if self._used + rows <= len(self._table):
             return
         kept = np.flatnonzero(self._owners[: self._used] >= 0)
-        size = (len(kept) + rows) * 5 // 4
+        size = -(-(len(kept) + rows) * 5 // (4 * _ROWS)) * _ROWS
         table, owners = np.zeros((size, width), np.float32), np.full(size, -1)
         if len(kept):  # the first table has no width
             table[: len(kept)], owners[: len(kept)] = self._table[kept], self._owners[kept]
