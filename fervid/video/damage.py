@@ -167,7 +167,7 @@ class Damage:
         # When a line of the log comes differs from run to run, so it tells no time here.
         first_bad_s = self._last_s + self._seconds(step or 0) if early else None
         if stretches:
-            first_bad_s = self._seconds(stretches[0].start + stretches[0].step)
+            first_bad_s = self._seconds(stretches[0].first)
         end_is_known = not early or (self._alone and step is not None)
         beyond = self._steps.lost_beyond if step and troubled else 0
         counted = sum(one.lost for one in stretches) + beyond
