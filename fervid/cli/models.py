@@ -6,10 +6,11 @@ import click
 
 from fervid.choices import EXPRESSION_MODELS
 from fervid.cli.console import one_line_errors, printable
+from fervid.cli.options import complete_model
 
 
-@click.command()
-@click.argument("model", required=False)
+@click.command(short_help="Print the model cards: data, figures, limits.")
+@click.argument("model", required=False, shell_complete=complete_model)
 def models(model: str | None) -> None:
     """Print the model cards of the networks that fervid ships, or of one MODEL.
 
