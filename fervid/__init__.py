@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 from fervid import errors
 
 if TYPE_CHECKING:
+    from fervid.photos.arrays import analyze_image as analyze_image
+    from fervid.photos.arrays import predict as predict
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.8.0"
-__all__ = ["Timeline", "__version__", "analyze", "errors"]
+__all__ = ["Timeline", "__version__", "analyze", "analyze_image", "errors", "predict"]
 
-_HOMES = {"analyze": "fervid.pipeline", "Timeline": "fervid.timeline"}
+_HOMES = {
+    "analyze": "fervid.pipeline",
+    "analyze_image": "fervid.photos.arrays",
+    "predict": "fervid.photos.arrays",
+    "Timeline": "fervid.timeline",
+}
 
 
 def __getattr__(name: str) -> Any:
