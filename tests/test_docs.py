@@ -42,7 +42,9 @@ def test_examples_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(SAMPLES / "two_speakers.mp4", "lecture.mp4")
-    shutil.copy(SAMPLES / "portrait.jpg", "photo.jpg")
+    shutil.copy(SAMPLES / "portrait.jpg", ".")
+    Path("photos").mkdir()
+    shutil.copy(SAMPLES / "portrait.jpg", "photos")
     shutil.copytree(results["two_speakers"], "lecture.mp4.fervid")
     code = "\n".join(blocks(page, "python"))
     exec(compile(code, page, "exec"), {"__name__": "example"})

@@ -190,7 +190,8 @@ _GROUPS = {
     "--thumbnails/--no-thumbnails",
     default=True,
     show_default=True,
-    help="Keep small pictures of people at their clearest, in the report and in thumbnails/.",
+    help="Keep small pictures of people at their clearest, in the report and in thumbnails/; "
+    "of photos, annotated copies.",
 )
 @click.option(
     "--explain",
@@ -273,18 +274,20 @@ def analyze(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Analyse video files and write their expression timelines.
+    """Analyse the expressions of faces in videos and photos.
 
-    Each RECORDING is a file, a folder to be searched for recordings, or a pattern; - reads a list
-    of them from standard input. Writes RECORDING.fervid/ with report.html and the tables frames.csv
-    (one row for each face in each frame), episodes.csv, people.csv and summary.csv; codebook.csv
-    explains their columns. Of several recordings, index.html lists all.
+    Each RECORDING is a video or a photo, a folder to be searched for both, or a pattern; - reads a
+    list of them from standard input. A video gets a folder RECORDING.fervid/ with report.html and
+    the tables frames.csv (one row for each face in each frame), episodes.csv, people.csv and
+    summary.csv. Photos get one folder for all, with report.html, faces.csv and photos.csv.
+    codebook.csv explains the columns. Of several recordings, index.html lists all.
 
     \b
     Examples:
       fervid analyze lecture.mp4
       fervid analyze interview.mov --fps 5 --start 1:30 --end 12:00 -o results
       fervid analyze recordings/ -o results -j 4
+      fervid analyze portrait.jpg
     """
     with one_line_errors() as interruption:
         from fervid.cli import one, photos, several
