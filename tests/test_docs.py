@@ -1,5 +1,6 @@
 """Every Python example of the pages runs, every command and link there is one, versions agree."""
 
+import importlib
 import re
 import shlex
 import shutil
@@ -61,6 +62,20 @@ def test_commands_take_the_options_they_are_shown_with(page: str) -> None:
             word.split("=")[0] for word in words if word.startswith("-") and word != "-"
         ):
             assert any(option in parameter.opts for parameter in command.params), (name, option)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "python -m " in text_of(page)])
+def test_modules_take_the_options_they_are_shown_with(page: str) -> None:
+    shown = re.findall(
+        r"^(?:\S+ )*?python -m (training\S*|benchmarks\S*)(.*)$", text_of(page), re.M
+    )
+    for name, rest in shown:
+        module = importlib.import_module(name)
+        if not hasattr(module, "main"):
+            module = importlib.import_module(f"{name}.__main__")
+        options = {option for parameter in module.main.params for option in parameter.opts}
+        given = {word for word in shlex.split(rest, comments=True) if word.startswith("-")}
+        assert given <= options, (name, given - options)
 
 
 def test_the_pages_show_every_command() -> None:

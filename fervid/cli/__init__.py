@@ -31,8 +31,9 @@ responsible use in the README before you analyse people."""
 def main() -> None:
     """Emotion timelines from recordings.
 
-    fervid finds and follows every face in a video file, classifies its expression frame by frame
-    and writes CSV tables and an interactive HTML report. Everything runs on this machine.
+    fervid finds and follows every face in a video, classifies its expression frame by frame and
+    writes CSV tables and an interactive HTML report. Photos are read, too. Everything runs on this
+    machine.
 
     \b
     Examples:
