@@ -9,6 +9,8 @@ from click.shell_completion import CompletionItem
 
 from fervid.choices import DETECTORS, EXPRESSION_MODELS
 
+from fervid.settings import seconds_of, stretch_of
+
 
 class Seconds(click.ParamType[float]):
     """A time in a recording: seconds, m:ss or h:mm:ss, with decimals."""
@@ -22,15 +24,9 @@ class Seconds(click.ParamType[float]):
         if isinstance(value, float):
             return value
         try:
-            parts = [float(part) for part in str(value).split(":")]
-        except ValueError:
-            parts = []
-        if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
-            self.fail(f"{value!r} is not a time; write seconds (75.5), m:ss or h:mm:ss", param, ctx)
-        seconds = 0.0
-        for part in parts:
-            seconds = 60 * seconds + part
-        return seconds
+            return seconds_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Stretch(click.ParamType[tuple[float, float]]):
@@ -44,11 +40,10 @@ class Stretch(click.ParamType[tuple[float, float]]):
         """Start and end in seconds of what was typed."""
         if isinstance(value, tuple):
             return value
-        start, hyphen, end = str(value).partition("-")
-        if not hyphen:
-            self.fail(f"{value!r} is not a stretch; write two times, as in 0:05-0:15", param, ctx)
-        seconds = Seconds()
-        return seconds.convert(start, param, ctx), seconds.convert(end, param, ctx)
+        try:
+            return stretch_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class BatchSize(click.ParamType[int | None]):
