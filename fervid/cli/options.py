@@ -8,7 +8,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from fervid.choices import DETECTORS, EXPRESSION_MODELS
-
 from fervid.settings import seconds_of, stretch_of
 
 
