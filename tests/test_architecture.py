@@ -14,6 +14,7 @@ FOUNDATION = {
 ALLOWED = {
     "cli": {
         "fervid.batch",
+        "fervid.card_pages",
         "fervid.cli",
         "fervid.exports",
         "fervid.explanations",
@@ -96,6 +97,7 @@ ALLOWED = {
     "models": {"fervid.cache", "fervid.models"},
     "cache": set(),
     "model_cards": set(),
+    "card_pages": set(),
     "video": {"fervid.video"},
     "appearance": set(),
     "cuts": set(),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from fervid.choices import DETECTORS, EXPRESSION_MODELS
 from fervid.settings import seconds_of, stretch_of
 
 
@@ -75,3 +77,19 @@ class Shard(click.ParamType[tuple[int, int]]):
         if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
             self.fail(f"{value!r} is not a share; write K/N with K from 1 to N, as in 3/16")
         return int(number), int(of)
+
+
+def complete_model(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The shipped expression models, or files where none of them is meant."""
+    names = [name for name in EXPRESSION_MODELS if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+def complete_detector(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """fervid and yunet:, after which the user types a path."""
+    names = [name.removesuffix("FILE") for name in DETECTORS]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

@@ -9,7 +9,7 @@ import click
 from fervid.cli.console import one_line_errors, printable
 
 
-@click.command()
+@click.command(short_help="Render a report again, or an index of many results.")
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(
     "--groups",
