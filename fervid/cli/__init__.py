@@ -13,6 +13,7 @@ from fervid.cli.explain import explain
 from fervid.cli.export import export
 from fervid.cli.models import models
 from fervid.cli.report import report
+from fervid.cli.web import web
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 a recording, result or model could not be used,
@@ -39,5 +40,5 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
-for command in (analyze, report, export, explain, models):
+for command in (analyze, report, export, explain, models, web):
     main.add_command(command)

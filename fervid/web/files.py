@@ -1,0 +1,143 @@
+"""The tab for videos and photos: an upload, its progress, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fervid.choices import EXPRESSION_MODELS, LABELS
+from fervid.errors import FervidError
+from fervid.settings import Settings
+from fervid.web import texts
+from fervid.web.visits import Visits
+from fervid.web.work import Answer, Stopped, Workshop
+
+Update = dict[Any, Any]
+
+_RATES = [("every frame", 0.0), ("10", 10.0), ("5", 5.0), ("1", 1.0)]
+_WEIGHTS = [
+    (words, name)
+    for words, name in zip(("standard", "larger, half as fast"), EXPRESSION_MODELS, strict=True)
+]
+_LABELS = [
+    (words, name)
+    for words, name in zip(
+        ("a mixture", "one label a face (FER-2013)", "ten people's votes (FER+)"),
+        LABELS,
+        strict=True,
+    )
+]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Where answers are shown."""
+
+    status: gr.HTML
+    stop: gr.Button
+    again: gr.Button
+    timeline: gr.Column
+    figure: gr.Plot
+    people: gr.Dataframe
+    episodes: gr.Dataframe
+    tables: gr.DownloadButton
+    report: gr.DownloadButton
+
+    @property
+    def all(self) -> list[Any]:
+        return list(vars(self).values())
+
+    def nothing(self, status: str = "", *, again: bool = False) -> Update:
+        """No result; files are forgotten, so that nothing points to what is gone."""
+        return {
+            self.status: status,
+            self.stop: gr.update(visible=False),
+            self.again: gr.update(visible=again),
+            self.timeline: gr.update(visible=False),
+            self.figure: None,
+            self.tables: None,
+            self.report: None,
+        }
+
+    def answer(self, answer: Answer) -> Update:
+        timeline = answer.timeline
+        figure = timeline.figure()
+        figure.update_layout(paper_bgcolor="rgba(0,0,0,0)")
+        return {
+            self.status: texts.outcome(timeline),
+            self.stop: gr.update(visible=False),
+            self.again: gr.update(visible=True),
+            self.timeline: gr.update(visible=True),
+            self.figure: figure,
+            self.people: texts.people_table(timeline.people),
+            self.episodes: texts.episodes_table(timeline.episodes),
+            self.tables: str(answer.tables),
+            self.report: str(answer.report),
+        }
+
+
+def files_tab(visits: Visits, workshop: Workshop) -> None:
+    """Lay the tab out, and say what happens on it."""
+    upload = gr.File(label="Choose a video or a photo, or drop it here", height=160)
+    gr.HTML(texts.KEPT)
+    with gr.Accordion("Options", open=False):
+        with gr.Row():
+            options = [
+                gr.Radio(_RATES, value=0.0, label="Frames a second, of videos"),
+                gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
+                gr.Radio(_LABELS, value=_LABELS[0][1], label="Answers as"),
+            ]
+        again = gr.Button("Analyse again with these options", visible=False)
+    shown = _lay_out(again)
+
+    def take(request: gr.Request, file: dict[str, Any]) -> Update:
+        visits.of(request.session_hash).take(Path(file["path"]))
+        return shown.nothing() | {shown.stop: gr.update(visible=True)}
+
+    def work(request: gr.Request, fps: float, weights: str, labels: Any) -> Iterator[Update]:
+        visit = visits.of(request.session_hash)
+        settings = Settings(fps=fps or None, weights=weights, labels=labels)
+        yield shown.nothing() | {shown.stop: gr.update(visible=True)}
+        try:
+            for state in workshop.work(visit, settings):
+                if isinstance(state, Answer):
+                    yield shown.answer(state)
+                else:
+                    yield {shown.status: texts.progress_bar(state)}
+        except Stopped:
+            yield shown.nothing(texts.note("Stopped."), again=visit.upload is not None)
+        except FervidError as error:
+            yield shown.nothing(texts.problem(str(error)))
+
+    def forget(request: gr.Request) -> Update:
+        visits.of(request.session_hash).forget()
+        return shown.nothing()
+
+    def stop(request: gr.Request) -> None:
+        visits.of(request.session_hash).stop()
+
+    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+    many: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
+    # Not preprocessed: that leaves an empty file behind for each upload.
+    taken = upload.upload(take, upload, shown.all, preprocess=False, **at_once)
+    taken.then(work, options, shown.all, **many)
+    again.click(work, options, shown.all, **many)
+    upload.clear(forget, None, shown.all, **at_once)
+    shown.stop.click(stop, None, None, **at_once)
+
+
+def _lay_out(again: gr.Button) -> _Shown:
+    status = gr.HTML(elem_id="status")
+    stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+    with gr.Column(visible=False) as timeline:
+        figure = gr.Plot(label="Timeline", show_label=False, elem_id="figure")
+        with gr.Row():
+            tables = gr.DownloadButton("Download tables (CSV)", variant="primary")
+            report = gr.DownloadButton("Download report (HTML)", variant="primary")
+        people = gr.Dataframe(label="People: share of time in episodes", interactive=False)
+        episodes = gr.Dataframe(label="Episodes", interactive=False, max_height=400)
+    return _Shown(status, stop, again, timeline, figure, people, episodes, tables, report)

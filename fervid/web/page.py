@@ -1,0 +1,43 @@
+"""The page: what is on it, and what happens when it is used."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import gradio as gr
+
+from fervid.web import texts
+from fervid.web.files import files_tab
+from fervid.web.visits import Visits
+from fervid.web.webcam import webcam_tab
+from fervid.web.work import Workshop
+
+STYLE = resources.files("fervid.web").joinpath("style.css").read_text(encoding="utf-8")
+
+
+def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
+    """The page over these visits, its work done by this workshop."""
+
+    def leave(request: gr.Request) -> None:
+        visits.leave(request.session_hash)
+
+    with gr.Blocks(title="fervid", analytics_enabled=False) as page:
+        gr.HTML(texts.TITLE, elem_id="title")
+        with gr.Tabs():
+            with gr.Tab("Video or photo"):
+                files_tab(visits, workshop)
+            with gr.Tab("Webcam"):
+                webcam_tab()
+        gr.HTML(texts.NOTICE, elem_id="notice")
+        page.unload(leave)
+    return page
+
+
+def theme() -> gr.themes.Base:
+    """Colours and fonts; the fonts are those of the reader's system."""
+    return gr.themes.Soft(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )

@@ -1,0 +1,104 @@
+"""The tab for a camera: bars of what the largest face shows, frame after frame, none of them kept."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.photos.arrays import analyze_image
+from fervid.records import EXPRESSIONS
+from fervid.web import texts
+
+SMOOTH_S = 0.4
+"""Time constant of the bars."""
+
+_WORKING_SIZE = 320
+_LONGEST = 2 * _WORKING_SIZE
+"""Frames are scaled to this many pixels on the longer side: that is how finely they are searched."""
+
+_EVERY_S, _LIMIT_S, _CAMERAS = 0.1, 3_600, 4
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the largest face shows, smoothed, and how many faces there are.
+
+    Attributes:
+        probs: (7,) float64, the sum is 1; None as long as no face was seen.
+        at_s: when, on the monotonic clock.
+        faces: in the last frame.
+    """
+
+    probs: NDArray[np.float64] | None = None
+    at_s: float = 0.0
+    faces: int = 0
+
+    def then(self, probs: NDArray[np.float64] | None, faces: int, now_s: float) -> Seen:
+        """The next one; without a face, what was seen before counts no more."""
+        if probs is None or self.probs is None:
+            return Seen(probs, now_s, faces)
+        old = math.exp((self.at_s - now_s) / SMOOTH_S)
+        return Seen(old * self.probs + (1 - old) * probs, now_s, faces)
+
+
+class Camera:
+    """Looks at frames, one at a time: the models are shared by all cameras."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+
+    def look(self, frame: NDArray[np.uint8], before: Seen) -> Seen:
+        """What a frame of (H, W, 3) uint8 shows, after what was seen before."""
+        scale = _LONGEST / max(frame.shape)
+        if scale < 1:
+            frame = np.asarray(cv2.resize(frame, None, fx=scale, fy=scale), np.uint8)
+        with self._turn:
+            found = analyze_image(frame, working_size=_WORKING_SIZE)
+        if found.empty:
+            return before.then(None, 0, time.monotonic())
+        largest = found.loc[(found["face_w"] * found["face_h"]).idxmax(), list(EXPRESSIONS)]
+        return before.then(largest.to_numpy(np.float64), len(found), time.monotonic())
+
+
+def webcam_tab() -> None:
+    """Lay the tab out, and say what happens on it."""
+    camera = Camera()
+    gr.HTML(texts.NOT_KEPT)
+    with gr.Row():
+        live = gr.Image(
+            sources=["webcam"],
+            streaming=True,
+            type="numpy",
+            label="Camera",
+            height=360,
+            buttons=[],
+            elem_id="camera",
+            webcam_options=gr.WebcamOptions(constraints={"video": {"width": 640, "height": 480}}),
+        )
+        bars = gr.HTML(texts.bars(None, 0), elem_id="bars")
+    seen = gr.State(Seen())
+
+    def look(frame: NDArray[np.uint8] | None, before: Seen) -> tuple[Any, Seen]:
+        if frame is None:
+            return texts.bars(None, 0), Seen()
+        now = camera.look(frame, before)
+        return texts.bars(now.probs, now.faces), now
+
+    live.stream(
+        look,
+        [live, seen],
+        [bars, seen],
+        stream_every=_EVERY_S,
+        time_limit=_LIMIT_S,
+        concurrency_limit=_CAMERAS,
+        trigger_mode="once",
+        show_progress="hidden",
+    )
