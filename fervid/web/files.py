@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from plotly.graph_objects import Figure
 
 from fervid.choices import EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError
 from fervid.settings import Settings
+from fervid.timeline import Timeline
 from fervid.web import texts
 from fervid.web.visits import Visits
 from fervid.web.work import Answer, Stopped, Workshop
 
 Update = dict[Any, Any]
 
+_GRID = "rgba(125,139,161,0.4)"
 _RATES = [("every frame", 0.0), ("10", 10.0), ("5", 5.0), ("1", 1.0)]
 _WEIGHTS = [
     (words, name)
@@ -65,14 +68,12 @@ class _Shown:
 
     def answer(self, answer: Answer) -> Update:
         timeline = answer.timeline
-        figure = timeline.figure()
-        figure.update_layout(paper_bgcolor="rgba(0,0,0,0)")
         return {
             self.status: texts.outcome(timeline),
             self.stop: gr.update(visible=False),
             self.again: gr.update(visible=True),
             self.timeline: gr.update(visible=True),
-            self.figure: figure,
+            self.figure: _on_page(timeline),
             self.people: texts.people_table(timeline.people),
             self.episodes: texts.episodes_table(timeline.episodes),
             self.tables: str(answer.tables),
@@ -80,17 +81,24 @@ class _Shown:
         }
 
 
+def _on_page(timeline: Timeline) -> Figure:
+    """The figure of the report in colours for a light page and a dark one; `style.css` does text."""
+    figure = timeline.figure()
+    figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", font_family="system-ui, sans-serif")
+    figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID)
+    return figure
+
+
 def files_tab(visits: Visits, workshop: Workshop) -> None:
     """Lay the tab out, and say what happens on it."""
-    upload = gr.File(label="Choose a video or a photo, or drop it here", height=160)
+    upload = gr.File(label="Video or photo", height=160)
     gr.HTML(texts.KEPT)
     with gr.Accordion("Options", open=False):
-        with gr.Row():
-            options = [
-                gr.Radio(_RATES, value=0.0, label="Frames a second, of videos"),
-                gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
-                gr.Radio(_LABELS, value=_LABELS[0][1], label="Answers as"),
-            ]
+        options = [
+            gr.Radio(_RATES, value=0.0, label="Frames a second of a video"),
+            gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
+            gr.Radio(_LABELS, value=_LABELS[0][1], label="Answers as in the data sets"),
+        ]
         again = gr.Button("Analyse again with these options", visible=False)
     shown = _lay_out(again)
 
@@ -120,14 +128,17 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
     def stop(request: gr.Request) -> None:
         visits.of(request.session_hash).stop()
 
-    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
-    many: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
+    any_number: dict[str, Any] = {
+        "concurrency_limit": None,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
     # Not preprocessed: that leaves an empty file behind for each upload.
-    taken = upload.upload(take, upload, shown.all, preprocess=False, **at_once)
-    taken.then(work, options, shown.all, **many)
-    again.click(work, options, shown.all, **many)
-    upload.clear(forget, None, shown.all, **at_once)
-    shown.stop.click(stop, None, None, **at_once)
+    taken = upload.upload(take, upload, shown.all, preprocess=False, **any_number)
+    taken.then(work, options, shown.all, **any_number)
+    again.click(work, options, shown.all, **any_number)
+    upload.clear(forget, None, shown.all, **any_number)
+    shown.stop.click(stop, None, None, **any_number)
 
 
 def _lay_out(again: gr.Button) -> _Shown:

@@ -43,6 +43,9 @@ after its last use. Download what you want to keep.</p>"""
 NOT_KEPT = """<p class="small">The browser sends single frames of the camera to fervid on this
 machine, and only there. Each is looked at and thrown away; nothing is stored.</p>"""
 
+HOW_TO_BEGIN = "Press “Click to Access Webcam”, then “Record”."
+NO_FACE = "No face in the picture."
+
 _LARGE = 10_000
 
 
@@ -75,20 +78,21 @@ def _bar(part: str, words: str) -> str:
     return f'<progress {part} aria-label="progress"></progress><p role="status">{escape(words)}</p>'
 
 
-def bars(probs: NDArray[np.float64] | None, faces: int) -> str:
-    """What one face shows as seven bars; (7,) probabilities, None: no face."""
-    if probs is None:
-        words = "No face. Press “Click to Access Webcam”, then “Record”, and look into the camera."
-    else:
-        words = f"{EXPRESSIONS[int(probs.argmax())]}, {probs.max():.0%}"
-        words += f" (the largest of {faces} faces)" if faces > 1 else ""
+def bars(probs: NDArray[np.float64] | None, words: str) -> str:
+    """What one face shows as seven bars below some words; (7,) probabilities, None: no face."""
     shares = [0.0] * len(EXPRESSIONS) if probs is None else probs.tolist()
     rows = "".join(
-        f"<tr><th scope=row>{name}</th><td><div class=bar "
-        f'style="width:{share:.1%};background:{COLOURS[name]}"></div></td><td>{share:.0%}</td></tr>'
+        f"<dt>{name}</dt><dd><span style='width:{share:.1%};background:{COLOURS[name]}'></span></dd>"
+        f"<dd>{share:.0%}</dd>"
         for name, share in zip(EXPRESSIONS, shares, strict=True)
     )
-    return f"<p>{escape(words)}</p><table>{rows}</table>"
+    return f"<p>{escape(words)}</p><dl>{rows}</dl>"
+
+
+def shown_by(probs: NDArray[np.float64], faces: int) -> str:
+    """The most probable expression of the largest of some faces, in words."""
+    largest = f" (the largest of {faces} faces)" if faces > 1 else ""
+    return f"{EXPRESSIONS[int(probs.argmax())]}, {probs.max():.0%}{largest}"
 
 
 def outcome(timeline: Timeline) -> str:

@@ -83,14 +83,15 @@ def webcam_tab() -> None:
             elem_id="camera",
             webcam_options=gr.WebcamOptions(constraints={"video": {"width": 640, "height": 480}}),
         )
-        bars = gr.HTML(texts.bars(None, 0), elem_id="bars")
+        bars = gr.HTML(texts.bars(None, texts.HOW_TO_BEGIN), elem_id="bars")
     seen = gr.State(Seen())
 
     def look(frame: NDArray[np.uint8] | None, before: Seen) -> tuple[Any, Seen]:
         if frame is None:
-            return texts.bars(None, 0), Seen()
+            return texts.bars(None, texts.HOW_TO_BEGIN), Seen()
         now = camera.look(frame, before)
-        return texts.bars(now.probs, now.faces), now
+        words = texts.NO_FACE if now.probs is None else texts.shown_by(now.probs, now.faces)
+        return texts.bars(now.probs, words), now
 
     live.stream(
         look,
@@ -99,6 +100,6 @@ def webcam_tab() -> None:
         stream_every=_EVERY_S,
         time_limit=_LIMIT_S,
         concurrency_limit=_CAMERAS,
-        trigger_mode="once",
         show_progress="hidden",
+        api_visibility="private",
     )
