@@ -11,17 +11,30 @@ from typing import TYPE_CHECKING, Any
 from fervid import errors
 
 if TYPE_CHECKING:
+    from fervid.photos.api import Photos as Photos
+    from fervid.photos.api import analyze_photos as analyze_photos
     from fervid.photos.arrays import analyze_image as analyze_image
     from fervid.photos.arrays import predict as predict
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.8.0"
-__all__ = ["Timeline", "__version__", "analyze", "analyze_image", "errors", "predict"]
+__all__ = [
+    "Photos",
+    "Timeline",
+    "__version__",
+    "analyze",
+    "analyze_image",
+    "analyze_photos",
+    "errors",
+    "predict",
+]
 
 _HOMES = {
     "analyze": "fervid.pipeline",
     "analyze_image": "fervid.photos.arrays",
+    "analyze_photos": "fervid.photos.api",
+    "Photos": "fervid.photos.api",
     "predict": "fervid.photos.arrays",
     "Timeline": "fervid.timeline",
 }

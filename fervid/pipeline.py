@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fervid.blinks import Follower
 from fervid.errors import MediaError
+from fervid.kinds import kind_of
 from fervid.memory import give_back
 from fervid.names import result_folder
 from fervid.people import People
@@ -324,6 +325,8 @@ def analyze(
     from fervid.timeline import Timeline
 
     recording = Path(recording)
+    if kind_of(recording) == "photo":
+        raise MediaError(f"{quoted(recording)}: is a photo; see fervid.analyze_photos")
     analyzer = Analyzer(Settings(**settings))
     if out is not None:
         folder = result_folder(recording, Path(out))

@@ -251,21 +251,26 @@ def analyze(
       fervid analyze recordings/ -o results -j 4
     """
     with one_line_errors() as interruption:
-        from fervid.cli import one, several
+        from fervid.cli import one, photos, several
 
         task = _task(settings, overwrite, (table_format, schema))
         shown = Shown(quiet=quiet, as_json=as_json)
         if _is_one_file(inputs, files_from) and not dry_run and engine == "local":
-            code = one.analyze(inputs[0], out, task, shown, interruption)
+            of_one = photos if photos.is_photo(inputs[0]) else one
+            code = of_one.analyze(inputs[0], out, task, shown, interruption)
         else:
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
+            folder = photos.folder_of_many(out, shard)
             if dry_run:
-                several.show(plan, task)
+                several.show(plan, task, folder)
                 return
+            several.begin(plan, shown)
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)
-            code = several.analyze(plan, batch, None if shard else out, shown)
+            code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
+            if plan.jobs:
+                code = max(code, several.analyze(plan, batch, None if shard else out, shown))
         raise SystemExit(code)
 
 

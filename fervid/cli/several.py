@@ -40,10 +40,12 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan, task: Task) -> None:
-    """The plan, a line for each recording."""
+def show(plan: Plan, task: Task, photos: Path) -> None:
+    """The plan, a line for each recording and photo; `photos` is the result of these."""
     for job in plan.jobs:
         click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
+    for photo in plan.photos:
+        click.echo(printable(f"{photo.path} -> {photos}"))
     _echo_about(plan)
 
 
@@ -78,14 +80,18 @@ def batch(
     return ClusterBatch(plan.jobs, task, workers, limits, address)
 
 
+def begin(plan: Plan, shown: Shown) -> None:
+    """Say how much there is to do."""
+    if shown.plain:
+        _echo_about(plan)
+
+
 def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Shown) -> int:
     """Work the plan off, say what became of each recording, and return the exit code.
 
     Args:
         index: the folder of results, which gets `index.html`; None: none is written.
     """
-    if shown.plain:
-        _echo_about(plan)
     began = monotonic()
     outcomes: list[Outcome | None] = [None] * len(plan.jobs)
     # Closed at once when a signal comes: workers are to tidy up before this process is gone.
@@ -133,7 +139,9 @@ def _echo_about(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(f"fervid: warning: {printable(warning)}", err=True)
     skipped = f"; passed over: {_count(plan.skipped, 'other file')}" if plan.skipped else ""
-    click.echo(f"{_count(len(plan.jobs), 'recording')}{skipped}", err=True)
+    counts = {"recording": len(plan.jobs), "photo": len(plan.photos)}
+    there = [_count(number, what) for what, number in counts.items() if number]
+    click.echo(f"{' and '.join(there)}{skipped}", err=True)
 
 
 def _count(number: int, what: str) -> str:

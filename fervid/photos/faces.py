@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,12 @@ class PhotoFaces:
     expressions: Expressions
     frontality: NDArray[np.float32]
     sharpness: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No face at all."""
+        none = np.zeros(0, np.float32)
+        return cls(Detections.empty(), Expressions.empty(), none, none)
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -123,5 +129,4 @@ def _by_shape(canvases: Sequence[Canvas]) -> Iterator[tuple[Shape, list[int]]]:
 
 
 def _crops(photo: Photo, found: Detections) -> NDArray[np.uint8]:
-    batch = FrameBatch(photo.luma[None], np.zeros(1, np.int64), np.zeros(1))
-    return faces.crop(batch, found, photo.displayed).images
+    return faces.crop(photo.as_frame(), found, photo.displayed).images

@@ -18,7 +18,15 @@ from fervid.report.figures import COLOURS
 from fervid.report.groups import Metadata, match, read_metadata
 from fervid.report.html import asset, csp_hash, environment, save
 from fervid.report.overview import HEIGHT, WIDTH, outline
-from fervid.report.recordings import Failure, Recording, Tell, is_one_result, read_recordings
+from fervid.report.recordings import (
+    Failure,
+    PhotoSet,
+    Recording,
+    Tell,
+    is_one_result,
+    read_photo_sets,
+    read_recordings,
+)
 from fervid.report.recordings_table import HEADER, earlier_failures, recordings_csv
 from fervid.result_files import REPORT_NAME
 
@@ -68,13 +76,14 @@ def write_index(
     told = {failure.path for failure in failures}
     known = [one for one in earlier_failures(folder / TABLE_NAME) if one.path not in told]
     recordings = _with_failures(list(read_recordings(folder, note)), [*failures, *known])
-    if not recordings:
+    photos = list(read_photo_sets(folder, lambda line: None))
+    if not recordings and not photos:
         raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
     values = match(metadata, recordings, note) if metadata else []
     columns = metadata.columns if metadata else ()
     try:
         save(folder / TABLE_NAME, recordings_csv(recordings, columns, values))
-        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values))
+        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values, photos))
     except OSError as error:
         raise ResultError(f"{folder}: cannot be written ({error.strerror or error})") from error
     return folder / INDEX_NAME
@@ -110,6 +119,7 @@ def render_index(
     notes: Sequence[str] = (),
     metadata: Metadata | None = None,
     values: Sequence[tuple[str, ...] | None] = (),
+    photos: Sequence[PhotoSet] = (),
 ) -> str:
     """The index as one HTML page that loads nothing from anywhere.
 
@@ -118,6 +128,7 @@ def render_index(
         notes: what a reader should know before relying on it, a line each.
         metadata: the table of groups.
         values: of each recording the values of the columns of `metadata`; None for none.
+        photos: results of photos, which are linked.
     """
     at = metadata.columns.index(metadata.by) if metadata else 0
     groups = [row[at] if row else "" for row in values] if metadata else [""] * len(recordings)
@@ -132,6 +143,7 @@ def render_index(
             by=metadata.by if metadata else "",
             groups=sorted({group for group in groups if group}),
             totals=_totals(recordings),
+            photos=[(quote(f"{one.path}/{REPORT_NAME}"), one) for one in photos],
             notes=notes[:_MAX_NOTES],
             more_notes=len(notes[_MAX_NOTES:]),
             comparison=comparison,

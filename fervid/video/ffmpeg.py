@@ -116,7 +116,7 @@ def open_recording(path: Path) -> int:
     kind = "an empty file" if stat.S_ISREG(status.st_mode) else "not a regular file"
     if stat.S_ISDIR(status.st_mode):
         kind = "a folder"
-    raise MediaError(f"{quoted(path)}: is {kind}; give the path of a recording")
+    raise MediaError(f"{quoted(path)}: is {kind}; give the path of a recording or photo")
 
 
 class Child:
