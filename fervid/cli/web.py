@@ -53,7 +53,7 @@ def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
 
         if host != _LOCAL:
             click.echo(
-                f"fervid: warning: whoever reaches {printable(host)} can use this page, unencrypted",
+                f"fervid: warning: whoever reaches {printable(host)} can use the page, unencrypted",
                 err=True,
             )
         serve(host, port, upload_bytes=max_upload * 1_000_000, ready=ready)

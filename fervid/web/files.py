@@ -12,11 +12,12 @@ from plotly.graph_objects import Figure
 
 from fervid.choices import EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError
+from fervid.pipeline import Progress
 from fervid.settings import Settings
 from fervid.timeline import Timeline
 from fervid.web import texts
 from fervid.web.visits import Visits
-from fervid.web.work import Answer, Stopped, Workshop
+from fervid.web.work import Answer, PhotoAnswer, State, StoppedError, Waiting, Workshop
 
 Update = dict[Any, Any]
 
@@ -38,41 +39,56 @@ _LABELS = [
 
 @dataclass(frozen=True)
 class _Shown:
-    """Where answers are shown."""
+    """Where answers are shown: of a recording, or of a photo."""
 
     status: gr.HTML
     stop: gr.Button
     again: gr.Button
-    timeline: gr.Column
+    recording: gr.Column
     figure: gr.Plot
-    people: gr.Dataframe
-    episodes: gr.Dataframe
     tables: gr.DownloadButton
     report: gr.DownloadButton
+    people: gr.Dataframe
+    episodes: gr.Dataframe
+    photo: gr.Column
+    picture: gr.Image
+    table: gr.DownloadButton
+    annotated: gr.DownloadButton
+    faces: gr.Dataframe
 
     @property
     def all(self) -> list[Any]:
+        """All of them, as outputs of an event."""
         return list(vars(self).values())
 
-    def nothing(self, status: str = "", *, again: bool = False) -> Update:
-        """No result; files are forgotten, so that nothing points to what is gone."""
+    def nothing(self, status: str = "", *, stop: bool = False, again: bool = False) -> Update:
+        """No result; nothing points to files that are gone."""
+        files = self.figure, self.tables, self.report, self.picture, self.table, self.annotated
         return {
             self.status: status,
-            self.stop: gr.update(visible=False),
+            self.stop: gr.update(visible=stop),
             self.again: gr.update(visible=again),
-            self.timeline: gr.update(visible=False),
-            self.figure: None,
-            self.tables: None,
-            self.report: None,
+            self.recording: gr.update(visible=False),
+            self.photo: gr.update(visible=False),
+            **dict.fromkeys(files),
         }
 
-    def answer(self, answer: Answer) -> Update:
+    def state(self, state: State) -> Update:
+        """How far it is, or what came out."""
+        if isinstance(state, Waiting | Progress):
+            return {self.status: texts.progress_bar(state)}
+        return self._done() | (
+            self._answer(state) if isinstance(state, Answer) else self._photo_answer(state)
+        )
+
+    def _done(self) -> Update:
+        return {self.stop: gr.update(visible=False), self.again: gr.update(visible=True)}
+
+    def _answer(self, answer: Answer) -> Update:
         timeline = answer.timeline
         return {
             self.status: texts.outcome(timeline),
-            self.stop: gr.update(visible=False),
-            self.again: gr.update(visible=True),
-            self.timeline: gr.update(visible=True),
+            self.recording: gr.update(visible=True),
             self.figure: _on_page(timeline),
             self.people: texts.people_table(timeline.people),
             self.episodes: texts.episodes_table(timeline.episodes),
@@ -80,9 +96,19 @@ class _Shown:
             self.report: str(answer.report),
         }
 
+    def _photo_answer(self, answer: PhotoAnswer) -> Update:
+        return {
+            self.status: texts.photo_outcome(answer.name, len(answer.faces)),
+            self.photo: gr.update(visible=True),
+            self.picture: str(answer.picture),
+            self.faces: texts.faces_table(answer.faces),
+            self.table: str(answer.table),
+            self.annotated: str(answer.picture),
+        }
+
 
 def _on_page(timeline: Timeline) -> Figure:
-    """The figure of the report in colours for a light page and a dark one; `style.css` does text."""
+    """The figure of the report in colours for light and dark pages; `style.css` does the text."""
     figure = timeline.figure()
     figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", font_family="system-ui, sans-serif")
     figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID)
@@ -103,20 +129,20 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
     shown = _lay_out(again)
 
     def take(request: gr.Request, file: dict[str, Any]) -> Update:
-        visits.of(request.session_hash).take(Path(file["path"]))
-        return shown.nothing() | {shown.stop: gr.update(visible=True)}
+        try:
+            visits.of(request.session_hash).take(Path(file["path"]))
+        except FervidError as error:
+            return shown.nothing(texts.problem(str(error)))
+        return shown.nothing(stop=True)
 
     def work(request: gr.Request, fps: float, weights: str, labels: Any) -> Iterator[Update]:
         visit = visits.of(request.session_hash)
         settings = Settings(fps=fps or None, weights=weights, labels=labels)
-        yield shown.nothing() | {shown.stop: gr.update(visible=True)}
+        yield shown.nothing(stop=True)
         try:
             for state in workshop.work(visit, settings):
-                if isinstance(state, Answer):
-                    yield shown.answer(state)
-                else:
-                    yield {shown.status: texts.progress_bar(state)}
-        except Stopped:
+                yield shown.state(state)
+        except StoppedError:
             yield shown.nothing(texts.note("Stopped."), again=visit.upload is not None)
         except FervidError as error:
             yield shown.nothing(texts.problem(str(error)))
@@ -144,11 +170,28 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
 def _lay_out(again: gr.Button) -> _Shown:
     status = gr.HTML(elem_id="status")
     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
-    with gr.Column(visible=False) as timeline:
+    return _Shown(status, stop, again, *_for_recording(), *_for_photo())
+
+
+def _for_recording() -> tuple[Any, ...]:
+    with gr.Column(visible=False) as column:
         figure = gr.Plot(label="Timeline", show_label=False, elem_id="figure")
-        with gr.Row():
-            tables = gr.DownloadButton("Download tables (CSV)", variant="primary")
-            report = gr.DownloadButton("Download report (HTML)", variant="primary")
+        files = _downloads("Download tables (CSV)", "Download report (HTML)")
         people = gr.Dataframe(label="People: share of time in episodes", interactive=False)
         episodes = gr.Dataframe(label="Episodes", interactive=False, max_height=400)
-    return _Shown(status, stop, again, timeline, figure, people, episodes, tables, report)
+    return column, figure, *files, people, episodes
+
+
+def _for_photo() -> tuple[Any, ...]:
+    with gr.Column(visible=False) as column:
+        picture = gr.Image(
+            label="Faces", interactive=False, buttons=["fullscreen"], elem_id="picture"
+        )
+        files = _downloads("Download table (CSV)", "Download picture (JPEG)")
+        faces = gr.Dataframe(label="Faces, from left to right", interactive=False)
+    return column, picture, *files, faces
+
+
+def _downloads(*labels: str) -> list[gr.DownloadButton]:
+    with gr.Row():
+        return [gr.DownloadButton(label, variant="primary") for label in labels]

@@ -71,7 +71,7 @@ class Guard:
             self._check(scope)
             if scope["method"] == "POST" and scope["path"] != _UPLOAD:
                 receive = await self._checked_message(receive)
-        except _Refused as refused:
+        except _RefusedError as refused:
             await PlainTextResponse(refused.reason, refused.status)(scope, receive, send)
             return
 
@@ -88,25 +88,25 @@ class Guard:
         headers, path = Headers(scope=scope), str(scope["path"])
         host = headers.get("host", "")
         if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
-            raise _Refused(403, "unknown host")
+            raise _RefusedError(403, "unknown host")
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
-            raise _Refused(403, "asked for by another site")
+            raise _RefusedError(403, "asked for by another site")
         if not _PATHS.fullmatch(path):
-            raise _Refused(404, "not here")
+            raise _RefusedError(404, "not here")
         if path.startswith(_FILE) and not self._is_ours(path.removeprefix(_FILE)):
-            raise _Refused(403, "not served")
+            raise _RefusedError(403, "not served")
         if scope["method"] == "POST":
             self._check_length(headers.get("content-length"), path)
 
     def _check_length(self, length: str | None, path: str) -> None:
         if length is None or not length.isdecimal():
-            raise _Refused(411, "of unknown length")
+            raise _RefusedError(411, "of unknown length")
         most = _MESSAGE_BYTES
         if path == _UPLOAD:
             most = self._upload_bytes + _ENVELOPE_BYTES
         if int(length) > most:
-            raise _Refused(413, "too large")
+            raise _RefusedError(413, "too large")
 
     async def _checked_message(self, receive: Receive) -> Receive:
         """What receives a message again that was read and found to name no files but uploads."""
@@ -114,16 +114,16 @@ class Guard:
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                raise _Refused(400, "cut off")
+                raise _RefusedError(400, "cut off")
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
         try:
             named = list(_paths_in(json.loads(body or b"null")))
         except (ValueError, RecursionError):
-            raise _Refused(400, "not JSON") from None
+            raise _RefusedError(400, "not JSON") from None
         if not all(self._is_ours(path) for path in named):
-            raise _Refused(403, "not an upload")
+            raise _RefusedError(403, "not an upload")
         again = iter([{"type": "http.request", "body": bytes(body)}])
 
         async def receive_again() -> Message:
@@ -139,7 +139,7 @@ class Guard:
             return False
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The status and the reason of a refusal."""
 
     def __init__(self, status: int, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 
 import gradio as gr
 
@@ -12,7 +12,8 @@ from fervid.web.visits import Visits
 from fervid.web.webcam import webcam_tab
 from fervid.web.work import Workshop
 
-STYLE = resources.files("fervid.web").joinpath("style.css").read_text(encoding="utf-8")
+ICON = Path(__file__).with_name("icon.png")
+STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
@@ -20,8 +21,11 @@ def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
 
     def leave(request: gr.Request) -> None:
         visits.leave(request.session_hash)
+        # Gradio keeps what was sent last for another hour: of a camera, a frame.
+        page.state_holder.session_data.pop(request.session_hash or "", None)
 
-    with gr.Blocks(title="fervid", analytics_enabled=False) as page:
+    page = gr.Blocks(title="fervid", analytics_enabled=False)
+    with page:
         gr.HTML(texts.TITLE, elem_id="title")
         with gr.Tabs():
             with gr.Tab("Video or photo"):

@@ -43,9 +43,7 @@ def require() -> None:
         raise SetupError("the page needs Gradio; pip install 'fervid[web]'")
 
 
-def serve(
-    host: str, port: int | None, *, upload_bytes: int, ready: Callable[[str], None]
-) -> None:
+def serve(host: str, port: int | None, *, upload_bytes: int, ready: Callable[[str], None]) -> None:
     """Serve the page until a signal ends it; uploads and results go with it.
 
     Args:
@@ -106,7 +104,7 @@ def _application(page: Blocks, visits: Visits, upload_bytes: int) -> FastAPI:
     import gradio
     from fastapi import FastAPI
 
-    from fervid.web.page import STYLE, theme
+    from fervid.web.page import ICON, STYLE, theme
 
     @contextlib.asynccontextmanager
     async def swept(_: Any) -> AsyncIterator[None]:
@@ -115,7 +113,7 @@ def _application(page: Blocks, visits: Visits, upload_bytes: int) -> FastAPI:
         sweeping.cancel()
 
     bare = FastAPI(lifespan=swept, docs_url=None, redoc_url=None, openapi_url=None)
-    mounted = gradio.mount_gradio_app(
+    gradio.mount_gradio_app(
         bare,
         page,
         path="/",
@@ -129,9 +127,10 @@ def _application(page: Blocks, visits: Visits, upload_bytes: int) -> FastAPI:
         max_file_size=upload_bytes,
         theme=theme(),
         css=STYLE,
+        favicon_path=str(ICON),
     )
     page.has_launched = True  # else Gradio takes any path for an upload
-    return mounted
+    return bare
 
 
 async def _sweep(visits: Visits) -> None:

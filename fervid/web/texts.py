@@ -41,7 +41,8 @@ removed with all results when you remove it, close this page or stop fervid; at 
 after its last use. Download what you want to keep.</p>"""
 
 NOT_KEPT = """<p class="small">The browser sends single frames of the camera to fervid on this
-machine, and only there. Each is looked at and thrown away; nothing is stored.</p>"""
+machine, and only there. Each takes the place of the one before in memory, the last one goes when
+you close this page, and nothing is stored.</p>"""
 
 HOW_TO_BEGIN = "Press “Click to Access Webcam”, then “Record”."
 NO_FACE = "No face in the picture."
@@ -82,7 +83,8 @@ def bars(probs: NDArray[np.float64] | None, words: str) -> str:
     """What one face shows as seven bars below some words; (7,) probabilities, None: no face."""
     shares = [0.0] * len(EXPRESSIONS) if probs is None else probs.tolist()
     rows = "".join(
-        f"<dt>{name}</dt><dd><span style='width:{share:.1%};background:{COLOURS[name]}'></span></dd>"
+        f"<dt>{name}</dt>"
+        f"<dd><span style='width:{share:.1%};background:{COLOURS[name]}'></span></dd>"
         f"<dd>{share:.0%}</dd>"
         for name, share in zip(EXPRESSIONS, shares, strict=True)
     )
@@ -108,6 +110,20 @@ def outcome(timeline: Timeline) -> str:
         lines.append(problem(partial))
     lines += [f'<p class="warning">{escape(str(warning))}</p>' for warning in meta["warnings"]]
     return "\n".join(lines)
+
+
+def photo_outcome(name: str, faces: int) -> str:
+    """What was found in a photo."""
+    words = {0: "No face was found.", 1: "1 face."}.get(faces, f"{faces:,} faces.")
+    return f"<h2>{escape(name)}</h2>{note(words)}"
+
+
+def faces_table(faces: pd.DataFrame) -> pd.DataFrame:
+    """A row for each face of a photo: the probability of each expression."""
+    shown = pd.DataFrame({"face": faces["face"].astype(str), "shows": faces["state"].astype(str)})
+    for name in EXPRESSIONS:
+        shown[name] = [percent(share) for share in faces[name]]
+    return shown
 
 
 def _people(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The tab for a camera: bars of what the largest face shows, frame after frame, none of them kept."""
+"""The tab for a camera: bars of what the largest face shows; no frame is kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMOOTH_S = 0.4
 
 _WORKING_SIZE = 320
 _LONGEST = 2 * _WORKING_SIZE
-"""Frames are scaled to this many pixels on the longer side: that is how finely they are searched."""
+"""Pixels on the longer side to which frames are scaled: that is how finely they are searched."""
 
 _EVERY_S, _LIMIT_S, _CAMERAS = 0.1, 3_600, 4
 
@@ -64,8 +64,9 @@ class Camera:
             found = analyze_image(frame, working_size=_WORKING_SIZE)
         if found.empty:
             return before.then(None, 0, time.monotonic())
-        largest = found.loc[(found["face_w"] * found["face_h"]).idxmax(), list(EXPRESSIONS)]
-        return before.then(largest.to_numpy(np.float64), len(found), time.monotonic())
+        largest = int((found["face_w"] * found["face_h"]).to_numpy().argmax())
+        probs = found[list(EXPRESSIONS)].to_numpy(np.float64)[largest]
+        return before.then(probs, len(found), time.monotonic())
 
 
 def webcam_tab() -> None:

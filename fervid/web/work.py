@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from fervid.errors import FervidError, MediaError
+from fervid.kinds import kind_of
 from fervid.names import result_folder
+from fervid.photos.annotated import annotated
+from fervid.photos.faces import PhotoAnalyzer
+from fervid.photos.reading import read_photo
+from fervid.photos.tables import FACES, face_rows, text_of
 from fervid.pipeline import Analyzer, Progress
-from fervid.result_files import REPORT_NAME
+from fervid.result_files import REPORT_NAME, write_rows
 from fervid.settings import Settings
 from fervid.timeline import Timeline
 from fervid.web.visits import Visit
@@ -21,7 +28,7 @@ from fervid.web.visits import Visit
 _LOOK_S = 0.2
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Somebody asked for an end, or left."""
 
 
@@ -47,6 +54,23 @@ class Answer:
     report: Path
 
 
+@dataclass(frozen=True)
+class PhotoAnswer:
+    """What came out of a photo.
+
+    Attributes:
+        name: of the photo.
+        faces: one row for each face, as in `faces.csv`.
+        table: that table as a file.
+        picture: the photo with its faces drawn in, a JPEG.
+    """
+
+    name: str
+    faces: pd.DataFrame
+    table: Path
+    picture: Path
+
+
 @dataclass
 class _Job:
     """An analysis that waits or is under way."""
@@ -59,8 +83,11 @@ class _Job:
 
     def show(self, progress: Progress) -> None:
         if self.stopped.is_set():
-            raise Stopped
+            raise StoppedError
         self.progress = progress
+
+
+State = Waiting | Progress | Answer | PhotoAnswer
 
 
 class Workshop:
@@ -68,15 +95,16 @@ class Workshop:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "analysis")
-        self._line: list[Future[Answer]] = []
-        self._analyzers: dict[tuple[str, str], Analyzer] = {}
+        self._line: list[Future[Answer | PhotoAnswer]] = []
+        self._of_recordings: dict[tuple[str, str], Analyzer] = {}
+        self._of_photos: dict[tuple[str, str], PhotoAnalyzer] = {}
 
-    def work(self, visit: Visit, settings: Settings) -> Iterator[Waiting | Progress | Answer]:
+    def work(self, visit: Visit, settings: Settings) -> Iterator[State]:
         """Analyse the upload of a visit, telling how far it is; an earlier analysis of it is ended.
 
         Raises:
             FervidError: it cannot be analysed.
-            Stopped: `visit.stop` was called meanwhile.
+            StoppedError: `visit.stop` was called meanwhile.
         """
         visit.stop()
         if visit.upload is None or not visit.upload.is_file():
@@ -93,7 +121,7 @@ class Workshop:
                 yield job.progress or Progress(0, None, 0.0)
             wait([future], timeout=_LOOK_S)
             if job.stopped.is_set():
-                raise Stopped
+                raise StoppedError
         try:
             yield future.result()
         except FervidError as error:
@@ -103,30 +131,45 @@ class Workshop:
         """Take no more work, and wait until what was stopped has ended."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _before(self, future: Future[Answer]) -> int:
+    def _before(self, future: Future[Any]) -> int:
         line = self._line
         return sum(not one.done() for one in line[: line.index(future)])
 
-    def _make(self, job: _Job) -> Answer:
+    def _make(self, job: _Job) -> Answer | PhotoAnswer:
         try:
             if job.stopped.is_set():
-                raise Stopped
-            return self._analyze(job)
+                raise StoppedError
+            is_photo = kind_of(job.upload) == "photo"
+            return self._look(job) if is_photo else self._analyze(job)
         finally:
             job.visit.tidy(job.upload)
 
     def _analyze(self, job: _Job) -> Answer:
         choice = job.settings
-        analyzer = self._analyzers.setdefault(
-            (str(choice.weights), choice.labels), Analyzer(choice)
-        )
+        models = str(choice.weights), choice.labels
+        analyzer = self._of_recordings.setdefault(models, Analyzer(choice))
         analyzer.settings = choice
         folder = result_folder(job.upload, job.upload.parent)
         analyzer.analyze(job.upload, folder, progress=job.show)
         tables = folder.with_suffix(".tables.zip")
         _pack(folder, tables)
-        report = (folder / REPORT_NAME).rename(folder.with_suffix(".report.html"))
+        report = folder.with_suffix(".report.html")
+        report.write_bytes((folder / REPORT_NAME).read_bytes())
         return Answer(Timeline.read(folder), tables, report)
+
+    def _look(self, job: _Job) -> PhotoAnswer:
+        choice = job.settings
+        models = str(choice.weights), choice.labels
+        analyzer = self._of_photos.setdefault(models, PhotoAnalyzer(choice))
+        photo = read_photo(job.upload)
+        (found,) = analyzer.find([photo])
+        name = job.upload.name
+        faces = face_rows([(text_of(name), found)], choice.min_confidence)
+        table, picture = (job.upload.with_name(name + end) for end in (".faces.csv", ".faces.jpg"))
+        with table.open("w", encoding="utf-8", newline="") as file:
+            write_rows(faces, FACES, file, header=True)
+        picture.write_bytes(annotated(photo, found, choice.min_confidence))
+        return PhotoAnswer(name, faces, table, picture)
 
 
 def _pack(folder: Path, archive: Path) -> None:
