@@ -34,7 +34,8 @@ _POLICY = (
     "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "object-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'self'"
 )
-"""A browser loads nothing for this page from elsewhere, and sends nothing there."""
+"""A browser loads nothing for this page from elsewhere, and sends nothing there. Gradio compiles
+its blocks of HTML in the browser, so that scripts must be allowed to do that."""
 
 _HEADERS = {
     "content-security-policy": _POLICY,
@@ -66,6 +67,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
+            await send({"type": "websocket.close"})
             return
         try:
             self._check(scope)

@@ -25,7 +25,7 @@ from fervid.settings import Settings
 from fervid.timeline import Timeline
 from fervid.web.visits import Visit
 
-_LOOK_S = 0.2
+_LOOK_S, _END_S = 0.2, 3.0
 
 
 class StoppedError(Exception):
@@ -128,8 +128,9 @@ class Workshop:
             raise type(error)(_without_folder(error, job.upload)) from error
 
     def close(self) -> None:
-        """Take no more work, and wait until what was stopped has ended."""
-        self._pool.shutdown(cancel_futures=True)
+        """Take no more work, and give what was stopped a moment to end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._line, timeout=_END_S)
 
     def _before(self, future: Future[Any]) -> int:
         line = self._line
