@@ -3,6 +3,10 @@
 import csv
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -255,6 +259,24 @@ def test_a_disk_that_refuses_leaves_nothing(
     assert done.output.count("\n") == 1
     assert "No space left on device" in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(2000):
+        shutil.copy(PORTRAIT, tmp_path / "in" / f"{number}.jpg")
+    command = [sys.executable, "-m", "fervid.cli", "analyze", tmp_path / "in", "-o", tmp_path / "o"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("o/.*/annotated/*.jpg")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert told.decode().splitlines()[-1] == "fervid: interrupted"
+    assert list((tmp_path / "o").iterdir()) == []
 
 
 def test_photos_of_one_name_from_two_places_are_refused(tmp_path: Path) -> None:

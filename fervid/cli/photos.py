@@ -48,6 +48,9 @@ def analyze_many(
         return 0
     from fervid.photos.run import analyze_files
 
+    if task.settings.explain or task.exports:
+        line = "--explain, --format and --schema are for recordings; see `fervid explain`"
+        click.echo(f"fervid: warning: {line}", err=True)
     outcomes: list[PhotoOutcome] = []
     with _bar(len(photos), shown) as advance:
 

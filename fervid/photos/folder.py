@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -54,6 +56,8 @@ class PhotoFolder:
         self._tables: dict[str, IO[str]] = {}
         self._taken: set[str] = set()
         self._folders: set[Path] = set()
+        self._opening = threading.Lock()
+        self._is_gone = False
 
     def __enter__(self) -> Self:
         try:
@@ -77,6 +81,8 @@ class PhotoFolder:
         self._discard()
 
     def _discard(self) -> None:
+        with self._opening:  # no thread makes anything there any more
+            self._is_gone = True
         for file in self._tables.values():
             with contextlib.suppress(OSError):  # a full disk fails again when closing
                 file.close()
@@ -98,14 +104,18 @@ class PhotoFolder:
         Raises:
             ResultError: the disk refused.
         """
-        with self._disk():
-            path = self._whole.path / name
+        with self._disk(), self._opened(self._whole.path / name) as file:
+            file.write(jpeg)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _opened(self, path: Path) -> IO[bytes]:
+        with self._opening:
+            if self._is_gone:
+                raise FileNotFoundError(errno.ENOENT, "the folder is gone")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
-            with path.open("wb") as file:
-                file.write(jpeg)
-                file.flush()
-                os.fsync(file.fileno())
+            return path.open("wb")
 
     def append(self, results: Sequence[PhotoResult], min_confidence: float) -> None:
         """Write the rows of photos.
