@@ -39,7 +39,7 @@ def test_examples_run(
 def test_commands_take_the_options_they_are_shown_with(page: str) -> None:
     text = (ROOT / page).read_text("utf-8").replace("$SLURM_ARRAY_TASK_ID", "1")
     text = text.replace("$SLURM_ARRAY_TASK_COUNT", "16").replace("FILE.csv", "README.md")
-    shown = re.findall(r"fervid (analyze|explain|export|models|report) ([^`\n]*)", text)
+    shown = re.findall(r"fervid (analyze|explain|export|models|report|web) ([^`\n]*)", text)
     assert len(shown) >= (30 if page == "README.md" else 0)
     for name, rest in shown:
         words = [word for word in shlex.split(rest, comments=True) if word not in ("&&", "...")]
@@ -47,4 +47,5 @@ def test_commands_take_the_options_they_are_shown_with(page: str) -> None:
         for option in (
             word.split("=")[0] for word in words if word.startswith("-") and word != "-"
         ):
-            assert any(option in parameter.opts for parameter in command.params), (name, option)
+            known = [word for one in command.params for word in (*one.opts, *one.secondary_opts)]
+            assert option in known, (name, option)

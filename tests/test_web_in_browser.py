@@ -92,7 +92,7 @@ class Server:
 def serving(folder: Path, *options: str) -> Iterator[Server]:
     """A server whose working directory has a file that it must not serve."""
     temporary = folder / "tmp"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     (folder / "README.md").write_text("not for everybody")
     errors = folder / "stderr"
     with errors.open("w") as told:
@@ -380,7 +380,10 @@ def test_a_taken_port_is_one_line(server: Server) -> None:
 
 
 def test_another_address_is_warned_of_and_a_signal_leaves_nothing(tmp_path: Path) -> None:
+    left_by_a_killed_run = tmp_path / "tmp" / ".0123456789ab.fervid-part"
+    left_by_a_killed_run.mkdir(parents=True)
     with serving(tmp_path, "--host", "127.0.0.2") as server:
+        assert not left_by_a_killed_run.exists()
         assert server.ask("GET", "/")[0] == 200
         assert "fervid: warning: whoever reaches 127.0.0.2" in server.errors.read_text()
         assert server.upload("a.mp4", b"a")[0] == 200
