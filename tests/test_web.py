@@ -79,14 +79,18 @@ def test_what_is_no_file_is_not_taken(visits: Visits, tmp_path: Path) -> None:
 
 def test_what_nobody_uses_is_removed_after_a_time(visits: Visits) -> None:
     kept, left = visits.of("kept"), visits.of("left")
+    arriving, cut_off = (visits.folder / name for name in ("tmp1", "tmp2"))
+    for path in (arriving, cut_off):
+        path.write_bytes(b"part of a file")
     kept.take(upload(visits, "kept.mp4", b"1"))
     left.take(upload(visits, "left.mp4", b"2"))
     forgotten = upload(visits, "nobody-took-it.mp4", b"3")
-    left.used -= 100
-    long_ago = time.time() - 100
-    os.utime(forgotten.parent, (long_ago, long_ago))
-    visits.sweep(older_s=50)
-    assert everything(visits) == [kept.folder]
+    left.used -= 4000
+    long_ago = time.time() - 70
+    for path in (kept.folder, cut_off, forgotten.parent):
+        os.utime(path, (long_ago, long_ago))
+    visits.sweep()
+    assert set(everything(visits)) == {kept.folder, arriving}
 
 
 def test_a_recording_becomes_tables_and_a_report(visits: Visits, workshop: Workshop) -> None:

@@ -57,7 +57,9 @@ class Server:
 
     def files(self) -> list[Path]:
         """Whatever of uploads and results is there."""
-        return [path for path in self.folder.rglob("*") if path.is_file()]
+        # Not rglob, which fails when a folder goes meanwhile.
+        walked = os.walk(self.folder)
+        return [Path(folder, name) for folder, _, names in walked for name in names]
 
     def run_folder(self) -> Path:
         (folder,) = self.folder.iterdir()
@@ -295,6 +297,18 @@ def test_it_fits_a_phone_and_says_what_it_is_not_for(page: Page) -> None:
     for words in ("not what a person feels", "European Union", "Do not base decisions", "consent"):
         assert words in notice.inner_text()
     assert page.title() == "fervid"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible(page: Page, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    page.wait_for_selector("input[type=file]", state="attached", timeout=WAIT_MS)
+    drop(page, SAMPLES / "portrait.jpg")
+    page.wait_for_selector("#picture img", timeout=WAIT_MS)
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,11 @@ def _for_recording() -> tuple[Any, ...]:
 def _for_photo() -> tuple[Any, ...]:
     with gr.Column(visible=False) as column:
         picture = gr.Image(
-            label="Faces", interactive=False, buttons=["fullscreen"], elem_id="picture"
+            label="Faces",
+            alt_text="The photo with its faces marked",
+            interactive=False,
+            buttons=["fullscreen"],
+            elem_id="picture",
         )
         files = _downloads("Download table (CSV)", "Download picture (JPEG)")
         faces = gr.Dataframe(label="Faces, from left to right", interactive=False)

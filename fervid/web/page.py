@@ -39,9 +39,16 @@ def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
 
 def theme() -> gr.themes.Base:
     """Colours and fonts; the fonts are those of the reader's system."""
-    return gr.themes.Soft(
+    soft = gr.themes.Soft(
         primary_hue="blue",
         neutral_hue="slate",
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
+    )
+    # A shade darker than theirs, which is hard to read on white.
+    return soft.set(
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        block_label_text_color="*primary_700",
+        block_title_text_color="*primary_700",
     )

@@ -15,6 +15,10 @@ from fervid.errors import MediaError
 KEPT_S = 3600.0
 """An upload and its results are kept for so many seconds after their last use, at most."""
 
+UNTAKEN_S = 60.0
+"""What no visit took is removed when it has not grown for so many seconds: a transfer that was cut
+off, or an upload whose page was closed."""
+
 
 @dataclass
 class Visit:
@@ -104,14 +108,14 @@ class Visits:
         for session in list(self._open):
             self.leave(session)
 
-    def sweep(self, older_s: float = KEPT_S) -> None:
-        """Remove what was not used for so many seconds, and uploads that nobody took."""
+    def sweep(self, kept_s: float = KEPT_S, untaken_s: float = UNTAKEN_S) -> None:
+        """Remove what was not used for so many seconds, and what nobody took."""
         now = time.monotonic()
         for session, visit in list(self._open.items()):
-            if now - visit.used > older_s:
+            if now - visit.used > kept_s:
                 self.leave(session)
         kept = {visit.folder for visit in list(self._open.values())}
         for entry in self.folder.iterdir():
             with contextlib.suppress(OSError):
-                if entry not in kept and time.time() - entry.stat().st_mtime > older_s:
+                if entry not in kept and time.time() - entry.stat().st_mtime > untaken_s:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
