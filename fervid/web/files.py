@@ -137,13 +137,15 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
 
     def work(request: gr.Request, fps: float, weights: str, labels: Any) -> Iterator[Update]:
         visit = visits.of(request.session_hash)
+        upload = visit.upload
         settings = Settings(fps=fps or None, weights=weights, labels=labels)
         yield shown.nothing(stop=True)
         try:
             for state in workshop.work(visit, settings):
                 yield shown.state(state)
         except StoppedError:
-            yield shown.nothing(texts.note("Stopped."), again=visit.upload is not None)
+            if visit.upload == upload:  # else somebody removed it, or another one is shown by now
+                yield shown.nothing(texts.note("Stopped."), again=True)
         except FervidError as error:
             yield shown.nothing(texts.problem(str(error)))
 

@@ -30,8 +30,8 @@ def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Video or photo"):
                 files_tab(visits, workshop)
-            with gr.Tab("Webcam"):
-                webcam_tab()
+            with gr.Tab("Webcam") as camera:
+                webcam_tab(camera)
         gr.HTML(texts.NOTICE, elem_id="notice")
         page.unload(leave)
     return page

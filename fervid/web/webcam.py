@@ -24,6 +24,8 @@ _WORKING_SIZE = 320
 _LONGEST = 2 * _WORKING_SIZE
 """Pixels on the longer side to which frames are scaled: that is how finely they are searched."""
 
+_USUAL = (480, 640, 3)
+_ASKED = {"width": _USUAL[1], "height": _USUAL[0]}
 _EVERY_S, _LIMIT_S, _CAMERAS = 0.1, 3_600, 4
 
 
@@ -69,7 +71,7 @@ class Camera:
         return before.then(probs, len(found), time.monotonic())
 
 
-def webcam_tab() -> None:
+def webcam_tab(tab: gr.Tab) -> None:
     """Lay the tab out, and say what happens on it."""
     camera = Camera()
     gr.HTML(texts.NOT_KEPT)
@@ -82,10 +84,13 @@ def webcam_tab() -> None:
             height=360,
             buttons=[],
             elem_id="camera",
-            webcam_options=gr.WebcamOptions(constraints={"video": {"width": 640, "height": 480}}),
+            webcam_options=gr.WebcamOptions(constraints={"video": _ASKED}),
         )
         bars = gr.HTML(texts.bars(None, texts.HOW_TO_BEGIN), elem_id="bars")
     seen = gr.State(Seen())
+
+    def get_ready() -> None:
+        camera.look(np.zeros(_USUAL, np.uint8), Seen())
 
     def look(frame: NDArray[np.uint8] | None, before: Seen) -> tuple[Any, Seen]:
         if frame is None:
@@ -94,6 +99,8 @@ def webcam_tab() -> None:
         words = texts.NO_FACE if now.probs is None else texts.shown_by(now.probs, now.faces)
         return texts.bars(now.probs, words), now
 
+    tab.select(get_ready, show_progress="hidden", api_visibility="private")
+    # Gradio puts each frame in the place of the one that waits.
     live.stream(
         look,
         [live, seen],
