@@ -1,6 +1,6 @@
 """Photos a second, start-up included, and whether memory grows with their number.
 
-    python -m benchmarks.photos --count 500 --more 4
+python -m benchmarks.photos --count 500 --more 4
 """
 
 from __future__ import annotations

@@ -129,10 +129,12 @@ def test_nothing_is_counted_where_sound_may_play_on(make_clip: MakeClip, tmp_pat
 def healthy(make_clip: MakeClip) -> list[Path]:
     pause = "setpts='if(gte(N,20),N+50,N)'"
     sound = ("-f", "lavfi", "-i", "sine=d=9")
+    held = ("-bsf:v", r"setts=duration=if(eq(N\,49)\,3/TB\,DURATION)")
     plays_on = (*sound, *counter(50), *X264, "-c:a", "aac")
     return [
         make_clip("pause.mkv", *counter(40, extra=pause), *X264),
         make_clip("pause.mp4", *counter(40, extra=pause), *X264),
+        make_clip("held.mp4", *counter(50), *X264, "-bf", 0, *held),
         make_clip("last.gif", *counter(20, rate=10), "-final_delay", 500),
         make_clip("late.mp4", *sound, "-itsoffset", 0.7, *counter(50), *X264),
         make_clip("backwards.flv", *counter(50), *X264, "-bf", 3),

@@ -9,14 +9,15 @@ import click
 from fervid.cli.console import one_line_errors, printable
 
 
-@click.command()
+@click.command(short_help="Render a report again, or an index of many results.")
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(
     "--groups",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="More about the recordings of a folder: a column `recording` (file name or path), and "
-    "others such as participant or condition, by which the index compares.",
+    "others such as participant or condition, by which the index compares. Kept in index.json for "
+    "later indexes, those of `fervid analyze`, too, until another one is given.",
 )
 @click.option(
     "--group-by",

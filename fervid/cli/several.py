@@ -18,10 +18,10 @@ from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
-from fervid.cli.views import line_of, view_of
+from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
 from fervid.names import RESULT_SUFFIX
-from fervid.reuse import difference, request_of
+from fervid.reuse import difference, digests_of_models, request_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -56,7 +56,8 @@ def _fate(job: Job, task: Task) -> str:
     if task.overwrite:
         return " (made again: --overwrite)"
     try:
-        why = difference(job.folder, request_of(job.recording, task.settings))
+        models = digests_of_models(task.settings)
+        why = difference(job.folder, request_of(job.recording, task.settings, models))
     except MediaError as error:
         return f" ({error})"
     return f" (made again: {why})" if why else " (kept)"
@@ -117,7 +118,7 @@ def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Shown) -> Non
     from fervid.report.index import Failure, write_index
 
     failures = [
-        Failure(_place(outcome, folder), outcome.status, outcome.reason)
+        Failure(_place(outcome, folder), outcome.status, outcome.reason, outcome.recording)
         for outcome in outcomes
         if not outcome.has_result
     ]
@@ -149,8 +150,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> None:
+    told = not err and still_seen(len(outcomes))
     for outcome in outcomes:
-        if outcome.status != "ok":
+        if outcome.status != "ok" and not told:
             click.echo(line_of(outcome), err=err)
     counts = Counter(outcome.status for outcome in outcomes)
     kept = sum(outcome.reused for outcome in outcomes)

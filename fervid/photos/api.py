@@ -13,12 +13,12 @@ import pandas as pd
 
 from fervid.batch.plan import make_plan
 from fervid.errors import MediaError
+from fervid.keywords import settings_of
 from fervid.names import PHOTOS_RESULT
 from fervid.photos.jobs import Tell
 from fervid.photos.run import analyze_files
 from fervid.photos.tables import read_photo_tables
 from fervid.result_files import read_meta
-from fervid.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,10 @@ def analyze_photos(
         PlanError: nothing is there, or two photos have the same name.
         ResultError: something that is no result of photos has its place, or it cannot be written.
         ModelError, SetupError: as in `fervid.analyze`.
+        TypeError: there is no such setting, or it is of another kind.
         ValueError: a setting is out of range.
     """
-    chosen = Settings(**settings)
+    chosen = settings_of(settings, ("out", "overwrite", "progress"))
     inputs = [photos] if isinstance(photos, str | os.PathLike) else photos
     files = make_plan([Path(path) for path in inputs], [], Path()).photos
     if not files:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fervid.keywords import settings_of
 from fervid.photos.faces import PhotoAnalyzer
 from fervid.photos.reading import photo_of
 from fervid.photos.tables import face_table
@@ -36,12 +37,13 @@ def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:
         emotion, emotion_confidence, state, valence, frontality, sharpness.
 
     Raises:
+        TypeError: there is no such setting, or it is of another kind.
         ValueError: another shape or dtype, or a setting is out of range.
         ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
         SetupError: the shipped weights are missing, or JAX finds no device.
     """
     photo = photo_of(image)
-    analyzer = _analyzer(Settings(**settings))
+    analyzer = _analyzer(settings_of(settings))
     (found,) = analyzer.find([photo])
     return face_table(found, analyzer.settings.min_confidence)
 
@@ -61,6 +63,7 @@ def predict(
         (N, 7) probabilities in the order of `fervid.records.EXPRESSIONS`.
 
     Raises:
+        TypeError: there is no such setting, or it is of another kind.
         ValueError: another shape or dtype, or a setting is out of range.
         ModelError, SetupError: as in `analyze_image`.
     """
@@ -71,7 +74,7 @@ def predict(
     crops = [_scaled(photo_of(image).luma) for image in images]
     if not crops:
         return Expressions.empty()
-    return _analyzer(Settings(**settings)).classify(np.stack(crops))
+    return _analyzer(settings_of(settings)).classify(np.stack(crops))
 
 
 def _scaled(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -28,11 +28,13 @@ class Failure:
         path: as the user knows it, from the folder that was analysed.
         status: "refused" (not a recording that can be read) or "failed".
         reason: one line.
+        recording: its file; None if that is not known.
     """
 
     path: str
     status: str
     reason: str
+    recording: Path | None = None
 
 
 @dataclass(frozen=True)
