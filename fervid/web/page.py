@@ -47,6 +47,7 @@ def theme() -> gr.themes.Base:
     )
     # A shade darker than theirs, which is hard to read on white.
     return soft.set(
+        background_fill_primary="*neutral_50",  # as it was: `set` forgets it
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         block_label_text_color="*primary_700",
