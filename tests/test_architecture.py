@@ -28,6 +28,18 @@ ALLOWED = {
         "fervid.report",
         "fervid.results",
         "fervid.model_cards",
+        "fervid.web.serving",
+    },
+    "web": {
+        "fervid.kinds",
+        "fervid.photos",
+        "fervid.pipeline",
+        "fervid.report",
+        "fervid.result_files",
+        "fervid.settings",
+        "fervid.timeline",
+        "fervid.web",
+        "fervid.whole_folder",
     },
     "batch": {
         "fervid.batch",
@@ -234,7 +246,7 @@ def test_rooms_that_work_without_jax(room: str) -> None:
 
 
 def test_help_and_import_load_nothing_heavy() -> None:
-    heavy = {"jax", "flax", "cv2", "pandas", "plotly", "numpy"}
+    heavy = {"jax", "flax", "cv2", "pandas", "plotly", "numpy", "gradio"}
     assert not loaded_after("import fervid") & heavy
     code = "from click.testing import CliRunner; from fervid.cli import main\n"
     assert not loaded_after(code + "CliRunner().invoke(main, ['--help'])") & heavy

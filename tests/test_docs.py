@@ -61,7 +61,8 @@ def test_commands_take_the_options_they_are_shown_with(page: str) -> None:
         for option in (
             word.split("=")[0] for word in words if word.startswith("-") and word != "-"
         ):
-            assert any(option in parameter.opts for parameter in command.params), (name, option)
+            known = [word for one in command.params for word in (*one.opts, *one.secondary_opts)]
+            assert option in known, (name, option)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "python -m " in text_of(page)])

@@ -15,6 +15,7 @@ from fervid.cli.export import export
 from fervid.cli.help import OrderedGroup
 from fervid.cli.models import models
 from fervid.cli.report import report
+from fervid.cli.web import web
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 a recording, result or model could not be used,
@@ -45,5 +46,5 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
-for command in (analyze, report, export, explain, models, completion):
+for command in (analyze, web, report, export, explain, models, completion):
     main.add_command(command)
