@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fervid import errors
 
 if TYPE_CHECKING:
+    from fervid.live.watching import watch as watch
     from fervid.photos.api import Photos as Photos
     from fervid.photos.api import analyze_photos as analyze_photos
     from fervid.photos.arrays import analyze_image as analyze_image
@@ -28,6 +29,7 @@ __all__ = [
     "analyze_photos",
     "errors",
     "predict",
+    "watch",
 ]
 
 _HOMES = {
@@ -37,6 +39,7 @@ _HOMES = {
     "Photos": "fervid.photos.api",
     "predict": "fervid.photos.arrays",
     "Timeline": "fervid.timeline",
+    "watch": "fervid.live.watching",
 }
 
 

@@ -18,6 +18,9 @@ _LONGEST_GAP_S = 0.5
 _LONGEST_FLASH_S = 0.3
 """A face in one frame only is dropped if the frames around it are at most so far apart."""
 
+Followed = tuple[FrameBatch, TrackedFaces, NDArray[np.bool_]]
+"""T frames, who is in them, and (T,) whether each is the first of a new shot."""
+
 
 class Follower:
     """Follows faces from batch to batch, one batch behind.
@@ -36,18 +39,29 @@ class Follower:
         self.still = StillFaces()
         self._numbers: dict[int, int] = {}
         self._last: list[_Part] = []
+        self._now: _Part | None = None
         self.filled = self.dropped = 0
 
     def follow(
         self, searched: Iterable[tuple[FrameBatch, Detections, NDArray[np.bool_]]]
-    ) -> Iterator[tuple[FrameBatch, TrackedFaces, NDArray[np.bool_]]]:
+    ) -> Iterator[Followed]:
         """The batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
-        now: _Part | None = None
         for batch, found, cuts in searched:
-            after = _Part.of(batch, found, self._tracker.update(batch, found, cuts), cuts)
-            if now is not None:
-                yield now.batch, self._settle(now, after), now.cuts
-            now = after
+            yield from self.add(batch, found, cuts)
+        yield from self.rest()
+
+    def add(
+        self, batch: FrameBatch, found: Detections, cuts: NDArray[np.bool_]
+    ) -> Iterator[Followed]:
+        """Take the next batch; the one before it, if there is one."""
+        after = _Part.of(batch, found, self._tracker.update(batch, found, cuts), cuts)
+        now, self._now = self._now, after
+        if now is not None:
+            yield now.batch, self._settle(now, after), now.cuts
+
+    def rest(self) -> Iterator[Followed]:
+        """The last batch, as no more come."""
+        now, self._now = self._now, None
         if now is not None:
             yield now.batch, self._settle(now, None), now.cuts
 

@@ -78,7 +78,7 @@ class EpisodeFinder:
 
     def _follow(self, track: int, rows: NDArray[Any], mine: NDArray[np.intp]) -> None:
         before = self._latest[track].expression if track in self._open else -1
-        states = self._states(rows["smooth"][mine], before)
+        states = shown(rows["smooth"][mine], before, self._certain_from)
         starts = np.flatnonzero(np.diff(states, prepend=before) != 0)
         edges = [*([] if len(starts) and starts[0] == 0 else [0]), *starts.tolist(), len(mine)]
         for start, stop in pairwise(edges):
@@ -100,18 +100,6 @@ class EpisodeFinder:
         episode = _Episode(track, len(self._all), state, float(row["time_s"]), int(row["frame"]))
         self._latest[track] = episode
         self._all.append(episode)
-
-    def _states(self, smooth: NDArray[np.floating[Any]], before: int) -> NDArray[np.int64]:
-        """Index of the expression that is shown in each of (N, 7) rows, -1 for none."""
-        top = smooth.argmax(axis=1)
-        anchor = smooth.max(axis=1) >= self._certain_from
-        place = np.where(anchor, np.arange(len(smooth)), -1)
-        latest = np.maximum.accumulate(place)
-        held = np.where(latest >= 0, top[latest], before)
-        value = smooth[np.arange(len(smooth)), held]
-        fails = (held < 0) | (value < _KEPT_SHARE * self._certain_from)
-        failed = np.maximum.accumulate(np.where(fails, np.arange(len(smooth)), -1))
-        return np.where(fails | (failed > latest), -1, held)
 
     def states(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """What rows show, by index of expression, -1: uncertain; to be asked when all are found."""
@@ -156,3 +144,25 @@ class EpisodeFinder:
         types = dtypes(EPISODES)
         table = pd.DataFrame(rows, columns=list(types)).astype(types)
         return table.sort_values(["onset", "face_id"], kind="stable", ignore_index=True)
+
+
+def shown(smooth: NDArray[np.floating[Any]], before: int, certain_from: float) -> NDArray[np.int64]:
+    """What one face shows in consecutive rows, by the rule of `EpisodeFinder`.
+
+    Args:
+        smooth: (N, 7) smoothed probabilities.
+        before: what it showed in the row before.
+        certain_from: probability in (0, 1].
+
+    Returns:
+        (N,) index of the expression, -1 for none.
+    """
+    top = smooth.argmax(axis=1)
+    anchor = smooth.max(axis=1) >= certain_from
+    place = np.where(anchor, np.arange(len(smooth)), -1)
+    latest = np.maximum.accumulate(place)
+    held = np.where(latest >= 0, top[latest], before)
+    value = smooth[np.arange(len(smooth)), held]
+    fails = (held < 0) | (value < _KEPT_SHARE * certain_from)
+    failed = np.maximum.accumulate(np.where(fails, np.arange(len(smooth)), -1))
+    return np.where(fails | (failed > latest), -1, held)

@@ -19,10 +19,16 @@ class Interruption:
     A signal that arrives inside a callback of the runtime is swallowed there, so `check` asks again
     after each batch. One that arrives during an import waits for its end: raised in there, it may
     leave the import lock taken for ever.
+
+    Attributes:
+        signal: the latest one, 0 before any.
+        patient: the first signal is only noted in `signal`, and the program ends what it does; a
+            second one does not wait for that.
     """
 
     def __init__(self) -> None:
         self.signal = 0
+        self.patient = False
         if threading.current_thread() is not threading.main_thread():
             return
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -37,7 +43,9 @@ class Interruption:
             self._report(what)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
+        is_first, self.signal = not self.signal, number
+        if self.patient and is_first:
+            return
         if _imports(frame):
             again = threading.Timer(_AGAIN_S, _send, [number])
             again.daemon = True

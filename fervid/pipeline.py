@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.blinks import Followed as Seen
 from fervid.blinks import Follower
 from fervid.errors import MediaError
 from fervid.keywords import Choices, names_settings, settings_of
@@ -134,35 +135,66 @@ class Analyzer:
 
     def rows(self, reader: VideoReader, followed: Followed) -> Iterator[NDArray[Any]]:
         """The rows of a recording, a batch of frames at a time, with the numbers of tracks."""
+        searched = followed.cuts.follow(search_ahead(reader, followed.search))
+        for seen in followed.follower.follow(searched):
+            yield self.classified(followed, seen, reader.info.displayed, reader.shrunk)
+
+    def classified(
+        self, followed: Followed, seen: Seen, displayed: tuple[int, int], shrunk: float
+    ) -> NDArray[Any]:
+        """The rows of a batch whose faces are followed; people and portraits are told of them.
+
+        Args:
+            followed: of this recording.
+            seen: the batch, who is in it, and where there are cuts.
+            displayed: width and height in pixels of the displayed frame.
+            shrunk: height of the batch's frames over that of the displayed one.
+        """
         from fervid import faces
         from fervid.appearance import sharpness
         from fervid.rows import face_rows
 
-        searched = followed.cuts.follow(search_ahead(reader, followed.search))
-        for batch, tracked, cuts in followed.follower.follow(searched):
-            crops = faces.crop(batch, tracked.faces, reader.info.displayed)
-            followed.people.add(batch, tracked, crops, cuts, reader.shrunk)
-            sharp = sharpness(crops.images)
-            found = self.classifier.classify(crops)
-            rows = face_rows(batch, tracked, found, sharp, reader.shrunk)
-            if self.settings.thumbnails:
-                followed.portraits.add(batch, rows, crops, reader.shrunk)
-            yield rows
+        batch, tracked, cuts = seen
+        crops = faces.crop(batch, tracked.faces, displayed)
+        followed.people.add(batch, tracked, crops, cuts, shrunk)
+        sharp = sharpness(crops.images)
+        found = self.classifier.classify(crops)
+        rows = face_rows(batch, tracked, found, sharp, shrunk)
+        if self.settings.thumbnails:
+            followed.portraits.add(batch, rows, crops, shrunk)
+        return rows
 
     def search(self, reader: VideoReader) -> SparseSearch:
         """The search of a recording; the reader's batches become as large as it wants them."""
-        displayed, choice = reader.info.displayed, self.settings
+        choice = self.settings
         every = choice.detect_every or searched_every(reader.rate)
         frames = max(every * self.batch_size, _LEAST_FRAMES)
         most = max(1, _BATCH_BYTES // math.prod(reader.shape))
         reader.batch_size = every * max(1, min(frames, most) // every)
 
-        def detect(batch: FrameBatch) -> Detections:
-            found = self.detector.detect(batch, displayed)
-            return found[found.xywh[:, 3] * reader.shrunk >= choice.min_face]
-
         known = reader.rate < math.inf
         longest_gap_s = _LONGEST_GAPS * every / reader.rate if known else math.inf
+        return self.search_of(reader.info.displayed, reader.shrunk, every, longest_gap_s)
+
+    def search_of(
+        self,
+        displayed: tuple[int, int],
+        shrunk: float,
+        every: int = 1,
+        longest_gap_s: float = math.inf,
+    ) -> SparseSearch:
+        """The search of frames of one size; see `SparseSearch` for what is not said here.
+
+        Args:
+            displayed: width and height in pixels of the displayed frame.
+            shrunk: height of the searched frames over that of the displayed one.
+            every, longest_gap_s: see `SparseSearch`.
+        """
+
+        def detect(batch: FrameBatch) -> Detections:
+            found = self.detector.detect(batch, displayed)
+            return found[found.xywh[:, 3] * shrunk >= self.settings.min_face]
+
         return SparseSearch(detect, displayed, every, longest_gap_s)
 
     def analyze(

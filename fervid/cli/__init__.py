@@ -13,6 +13,7 @@ from fervid.cli.completion import completion
 from fervid.cli.explain import explain
 from fervid.cli.export import export
 from fervid.cli.help import OrderedGroup
+from fervid.cli.live import live
 from fervid.cli.models import models
 from fervid.cli.report import report
 from fervid.cli.web import web
@@ -46,5 +47,5 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
-for command in (analyze, web, report, export, explain, models, completion):
+for command in (analyze, live, web, report, export, explain, models, completion):
     main.add_command(command)

@@ -175,7 +175,7 @@ class Child:
             reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
             chosen = None if whole_picture else "V:0"
             command = _command(binary, path, self._fd, output, reading, level, chosen)
-            self._process = _start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
+            self._process = start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)
             if stats_read >= 0:
@@ -328,11 +328,18 @@ def _environment() -> dict[str, str]:
     return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
 
 
-def _start(command: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+def start(
+    command: list[str], fds: list[int], stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Run ffmpeg with these descriptors open; what it writes goes through pipes without buffers.
+
+    Raises:
+        SetupError: it cannot be started.
+    """
     try:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,

@@ -33,7 +33,7 @@ by 3 at most, in half of the frames of 1080p H.264, which then costs 7% less to 
 _Image = NDArray[np.uint8]
 
 
-def _working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
+def working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
     """(H, W): longer side at most `working_size`, never enlarged, both even and at least 2."""
     scale = min(1.0, working_size / max(info.width, info.height))
 
@@ -145,7 +145,7 @@ class VideoReader:
         self.info = probed.info
         if scale is not None:
             working_size = max(2, round(scale * max(self.info.width, self.info.height)))
-        self.shape = _working_shape(self.info, working_size)
+        self.shape = working_shape(self.info, working_size)
         self.shrunk = self.shape[0] / self.info.height
         self.rate = min(float(self.info.fps) or math.inf, fps or math.inf)
         self.warnings: list[str] = []

@@ -1,0 +1,193 @@
+"""`fervid live`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
+from fervid.cli.console import Shown, one_line_errors, printable
+from fervid.cli.options import Seconds
+from fervid.interruption import Interruption
+
+if TYPE_CHECKING:
+    from fervid.live.sources import Source
+    from fervid.live.watching import Watch
+    from fervid.settings import Settings
+
+
+@click.command()
+@click.argument("source", default="0", metavar="[SOURCE]")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write NAME.running.csv into, row by row, and at the end NAME.fervid/ as "
+    "`fervid analyze` makes it.  [default: nothing is written]",
+)
+@click.option("--name", help="NAME of what is written.  [default: of the source and the time]")
+@click.option("--duration", type=Seconds(), metavar="TIME", help="Stop after so long.")
+@click.option(
+    "--reconnect-for",
+    type=Seconds(),
+    default=60.0,
+    show_default=True,
+    metavar="TIME",
+    help="Try a network stream that breaks again for so long; 0: not at all.",
+)
+@click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Analyse at most so many frames a second.  [default: all]",
+)
+@click.option(
+    "--working-size",
+    type=click.IntRange(96, 4096),
+    default=640,
+    show_default=True,
+    help="Search frames scaled down to this many pixels on the longer side.",
+)
+@click.option(
+    "--detector",
+    metavar="|".join(DETECTORS),
+    default=DETECTORS[0],
+    show_default=True,
+    help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    help="Detector score of a new face.  [default: see `fervid models`]",
+)
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time constant of the smoothed probabilities; 0 leaves them as they are.",
+)
+@click.option(
+    "--thumbnails/--no-thumbnails",
+    default=True,
+    show_default=True,
+    help="Keep small pictures of people in the result.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default=DEVICES[0],
+    show_default=True,
+    help="Where the networks run.",
+)
+@click.option(
+    "--weights",
+    metavar="MODEL",
+    default=EXPRESSION_MODELS[0],
+    show_default=True,
+    help="Expression model: a shipped one, or NAME for your own NAME.npz with NAME.json.",
+)
+@click.option(
+    "--labels",
+    type=click.Choice(LABELS),
+    default=LABELS[0],
+    show_default=True,
+    help="Whose answers the probabilities imitate.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each frame.")
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
+def live(
+    source: str,
+    out: Path | None,
+    name: str | None,
+    duration: float | None,
+    reconnect_for: float,
+    as_json: bool,
+    quiet: bool,
+    **settings: Any,
+) -> None:
+    """Analyse a camera or a stream as it comes.
+
+    SOURCE is the number or device of a camera (0: the first one), the address of a stream (udp,
+    rtp, tcp, srt, rtsp, http, https), or - for a stream on standard input. The newest frame
+    is analysed, so that nothing lags; frames that come too fast are dropped and counted. Ctrl-C
+    ends it, and with --out the result is then written; Ctrl-C again does not wait for that.
+
+    Tell the people in front of the camera.
+
+    \b
+    Examples:
+      fervid live
+      fervid live rtsp://camera.local/stream1 -o results --duration 1:00:00
+      fervid live udp://0.0.0.0:5004 --json
+    """
+    with one_line_errors() as interruption:
+        shown = Shown(quiet=quiet, as_json=as_json)
+        source_found, chosen = _source(source), _settings(settings)
+        interruption.patient = True
+        from fervid.cli.live_view import view_of
+        from fervid.live.watching import Watch
+
+        with view_of(source_found.name, shown) as view:
+            watch = Watch(
+                source_found,
+                chosen,
+                out=out,
+                name=name,
+                duration=duration,
+                reconnect_for=reconnect_for,
+                stopped=lambda: interruption.signal != 0,
+                tell=view.tell,
+            )
+            with watch:
+                for moment in watch:
+                    if not view.show(moment):
+                        break
+                view.tell_end()
+        raise SystemExit(_ended(watch, shown, interruption))
+
+
+def _source(word: str) -> Source:
+    from fervid.live.sources import find_source
+
+    return find_source(word)
+
+
+def _settings(chosen: dict[str, Any]) -> Settings:
+    """What is asked for; a setting or model that cannot be is refused here."""
+    from fervid.reuse import digests_of_models
+    from fervid.settings import Settings
+
+    try:
+        settings = Settings(**chosen, detect_every=1, batch_size=1)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    digests_of_models(settings)
+    return settings
+
+
+def _ended(watch: Watch, shown: Shown, interruption: Interruption) -> int:
+    """Say how it ended, and return the exit code."""
+    from fervid.cli.live_view import echo_json
+    from fervid.result_files import REPORT_NAME
+
+    frames, dropped = watch.tally.analysed, watch.dropped
+    if not frames:
+        click.echo("fervid: stopped before a picture came; nothing is written", err=True)
+        return 128 + interruption.signal if interruption.signal else 1
+    report = watch.folder and str(watch.folder / REPORT_NAME)
+    if shown.as_json:
+        about = {"analysed": frames, "dropped": dropped, "stopped_by": watch.ended_by}
+        echo_json({"end": {**about, "report": report}})
+    elif shown.plain:
+        came = frames + dropped
+        late = f"median delay {watch.tally.latency_ms(0.5)} ms"
+        click.echo(f"{frames:,} frames analysed, {dropped:,} of {came:,} dropped, {late}")
+        if report:
+            click.echo(f"report: {printable(report)}")
+    if watch.lost:
+        click.echo(f"fervid: {printable(watch.lost)}", err=True)
+        return 1
+    return 0

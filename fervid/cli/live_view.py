@@ -1,0 +1,182 @@
+"""What is shown while a camera or stream is watched: bars on a terminal, or lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+from rich.bar import Bar
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from fervid.choices import EXPRESSIONS
+from fervid.cli.console import Shown, printable
+
+if TYPE_CHECKING:
+    from fervid.live.watching import Moment
+
+_EVERY_S = 0.2
+_RATE_S = 2.0
+_MOST_FACES = 12
+_BAR = 8
+
+
+class View(Protocol):
+    """Shows what is found."""
+
+    def show(self, moment: Moment) -> bool:
+        """Show a frame; False if nobody looks any more."""
+        ...
+
+    def tell(self, line: str) -> None:
+        """Show a line, at once and from any thread."""
+        ...
+
+    def tell_end(self) -> None:
+        """Say that the result is being made."""
+        ...
+
+
+@contextmanager
+def view_of(name: str, shown: Shown) -> Iterator[View]:
+    """The view that a user wants.
+
+    Args:
+        name: of the source.
+        shown: what is wanted.
+    """
+    console = Console(stderr=True)
+    if shown.as_json:
+        yield _Json()
+    elif shown.quiet or not console.is_terminal:
+        yield _Lines(quiet=shown.quiet)
+    else:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            yield _Bars(name, live)
+
+
+def echo_json(told: dict[str, Any]) -> bool:
+    """Print a line of JSON on standard output; False if nobody reads it any more."""
+    try:
+        click.echo(json.dumps(told))
+    except BrokenPipeError:
+        # Python would complain of the same once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+class _Lines:
+    """No more than what happens to the source."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def show(self, moment: Moment) -> bool:
+        return True
+
+    def tell(self, line: str) -> None:
+        if not self._quiet:
+            click.echo(f"fervid: {printable(line)}", err=True)
+
+    def tell_end(self) -> None:
+        pass
+
+
+class _Json(_Lines):
+    """A line for each frame."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=False)
+
+    def show(self, moment: Moment) -> bool:
+        return echo_json(_told(moment))
+
+
+def _told(moment: Moment) -> dict[str, Any]:
+    """A frame as scripts want it."""
+    from fervid.columns import STATES
+
+    def by_name(values: Any) -> dict[str, float]:
+        rounded = [round(float(value), 4) for value in values]
+        return dict(zip(EXPRESSIONS, rounded, strict=True))
+
+    faces = [
+        {
+            "face_id": int(face["face_id"]),
+            "box": [round(float(side), 1) for side in face["xywh"]],
+            "confidence": round(float(face["score"]), 4),
+            "state": STATES[face["state"]],
+            "smooth": by_name(face["smooth"]),
+            "probabilities": by_name(face["probs"]),
+        }
+        for face in moment.faces
+    ]
+    return {
+        "frame": moment.index,
+        "timestamp": round(moment.time_s, 6),
+        "stamp": moment.stamp_s and round(moment.stamp_s, 6),
+        "latency_ms": round(moment.latency_s * 1e3, 1),
+        "dropped": moment.dropped,
+        "faces": faces,
+    }
+
+
+class _Bars:
+    """A table of those who are seen, five times a second."""
+
+    def __init__(self, name: str, live: Live) -> None:
+        self._name, self._live = printable(name), live
+        self._times: deque[float] = deque()
+        self._drawn = 0.0
+        self._live.update(Text(f"{self._name}: waiting for pictures"), refresh=True)
+
+    def show(self, moment: Moment) -> bool:
+        now = time.monotonic()
+        self._times.append(now)
+        while now - self._times[0] > _RATE_S:
+            self._times.popleft()
+        if now - self._drawn >= _EVERY_S:
+            self._drawn = now
+            self._live.update(self._drawing(moment), refresh=True)
+        return True
+
+    def tell(self, line: str) -> None:
+        self._live.console.print(Text(f"fervid: {printable(line)}"))
+
+    def tell_end(self) -> None:
+        self._live.update(Text(f"{self._name}: writing; Ctrl-C leaves at once"), refresh=True)
+
+    def _drawing(self, moment: Moment) -> Group:
+        passed_s = self._times[-1] - self._times[0]
+        rate = (len(self._times) - 1) / passed_s if passed_s else 0.0
+        minutes, seconds = divmod(int(moment.time_s), 60)
+        late = f"delay {moment.latency_s * 1e3:.0f} ms"
+        about = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}  {rate:.1f} frames/s  {late}"
+        head = Text(f"{self._name}  {about}  {moment.dropped:,} dropped  Ctrl-C ends")
+        return Group(head, _table(moment))
+
+
+def _table(moment: Moment) -> Table:
+    from fervid.columns import STATES
+    from fervid.report.figures import COLOURS
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("face", "state", *EXPRESSIONS):
+        table.add_column(name, no_wrap=True, min_width=_BAR)
+    for face in moment.faces[:_MOST_FACES]:
+        bars = [
+            Bar(1.0, 0.0, float(value), width=_BAR, color=COLOURS[name])
+            for name, value in zip(EXPRESSIONS, face["smooth"], strict=True)
+        ]
+        table.add_row(str(face["face_id"]), STATES[face["state"]], *bars)
+    return table

@@ -1,0 +1,1 @@
+"""Cameras and streams, watched as they come."""

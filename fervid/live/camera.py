@@ -1,0 +1,86 @@
+"""A camera of this machine, through OpenCV."""
+
+from __future__ import annotations
+
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fervid.errors import MediaError
+from fervid.live.sources import Source
+from fervid.live.stream import Picture
+from fervid.records import VideoInfo
+from fervid.video.reader import working_shape
+
+_USUAL_SIZE = 640
+"""Longer side that cameras give unasked."""
+
+
+class Camera:
+    """An open camera, as `Stream` is an open stream. Its pictures have no time stamps.
+
+    Args:
+        source: which camera.
+        working_size, shape: as for `Stream`.
+
+    Attributes:
+        displayed, has_stamps: as of `Stream`.
+
+    Raises:
+        MediaError: it cannot be opened.
+    """
+
+    has_stamps = False
+
+    def __init__(
+        self, source: Source, working_size: int, shape: tuple[int, int] | None = None
+    ) -> None:
+        self.displayed = (0, 0)
+        self._name = source.name
+        self._working_size = working_size
+        self._shape = shape
+        self._killed = False
+        # OpenCV warns of every camera that is not there.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        kind = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+        number = int(source.address) if source.address.isdecimal() else source.address
+        self._capture = cv2.VideoCapture(number, kind)
+        if not self._capture.isOpened():
+            raise MediaError(f"{self._name}: cannot be opened; is it there, and free, and allowed?")
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        if working_size > _USUAL_SIZE:
+            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, working_size)
+            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, working_size * 9 // 16)
+
+    def read(self) -> Picture | None:
+        """The next picture; waits for it. None when there are no more."""
+        came, colours = self._capture.read()
+        if not came or self._killed:
+            return None
+        arrived_s = time.monotonic()
+        luma = colours if colours.ndim == 2 else cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)
+        if self._shape is None:
+            height, width = luma.shape
+            info = VideoInfo(Path(self._name), width, height, Fraction(0))
+            self._shape = working_shape(info, self._working_size)
+        if self.displayed == (0, 0):
+            self.displayed = luma.shape[1], luma.shape[0]
+        size = self._shape[::-1]
+        small = luma if luma.shape == self._shape else cv2.resize(luma, size, None, 0, 0, 3)
+        return Picture(np.asarray(small, np.uint8), None, arrived_s)
+
+    def kill(self) -> None:
+        """Let the picture that is waited for be the last."""
+        self._killed = True
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._capture.release()
+
+    def reason(self) -> str:
+        """Why no more pictures come, for the user."""
+        return "gives no more pictures; was it unplugged?"

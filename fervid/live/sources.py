@@ -1,0 +1,142 @@
+"""What a user may watch: a camera, a network stream or standard input. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from fervid.errors import MediaError
+
+Kind = Literal["camera", "network", "stdin"]
+
+_RECORDED = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,nut,"
+    "h261,h263,h264,hevc,vvc,obu,av1,ivf,yuv4mpegpipe,mjpeg,mpjpeg"
+)
+"""Demuxers that read what comes and open nothing else: no play lists, no scripts, no devices."""
+
+_MOST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Access:
+    """What ffmpeg may do to read from a kind of address.
+
+    Attributes:
+        protocols: that it may use.
+        formats: demuxers that it may use.
+        options: of the input.
+        relayed: whether ffmpeg must go by way of us, as nothing else keeps it from other servers.
+        needs: a word that `ffmpeg -h protocol=NAME` must show, else ffmpeg is too old.
+    """
+
+    protocols: tuple[str, ...]
+    formats: str = _RECORDED
+    options: dict[str, str] = field(default_factory=dict)
+    needs: str = ""
+    relayed: bool = False
+
+
+_RTSP = {"rtsp_transport": "tcp", "timeout": "20000000"}
+_HTTP = {"max_redirects": "0", "rw_timeout": "20000000"}
+
+STDIN = Access(("pipe",))
+
+NETWORK: dict[str, Access] = {
+    "udp": Access(("udp",), options={"overrun_nonfatal": "1", "timeout": "60000000"}),
+    "rtp": Access(("rtp", "udp"), "rtp"),
+    "tcp": Access(("tcp",), options={"rw_timeout": "20000000"}),
+    "srt": Access(("srt",), options={"rw_timeout": "20000000"}),
+    "rtsp": Access(("rtsp", "tcp"), "rtsp", _RTSP, relayed=True),
+    "http": Access(("http", "tcp"), options=_HTTP, needs="max_redirects"),
+    "https": Access(("https", "tls", "tcp"), options=_HTTP, needs="max_redirects"),
+}
+"""What may be done for each scheme. RTSP runs over its own connection, as UDP ports would let the
+server name other machines; HTTP may not be redirected."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something to watch.
+
+    Attributes:
+        kind: what it is.
+        address: what opens it: the number or path of a camera, or an URL, which may hold a password
+            and is never shown.
+        name: what it is called in every text and file, without user, password or query.
+    """
+
+    kind: Kind
+    address: str = field(repr=False)
+    name: str
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is worth connecting again."""
+        return self.kind == "network"
+
+    @property
+    def access(self) -> Access:
+        """What ffmpeg may do to read it."""
+        return NETWORK[_scheme(self.address)] if self.is_network else STDIN
+
+    def session_name(self, began: datetime) -> str:
+        """What a session of that time is called in file names."""
+        plain = re.sub(r"[^A-Za-z0-9.]+", "-", self.name).strip("-.")[:_MOST_NAME]
+        return f"{plain or 'live'}-{began:%Y%m%d-%H%M%S}"
+
+
+def find_source(word: str | int) -> Source:
+    """What a user means by "0", 1, "/dev/video2", "rtsp://…" or "-".
+
+    Raises:
+        MediaError: it is none of these.
+    """
+    word = str(word)
+    if word == "-":
+        return Source("stdin", word, "standard input")
+    if word.isdecimal():
+        return Source("camera", word, f"camera {int(word)}")
+    scheme = _scheme(word)
+    if scheme:
+        name = public_name(word)
+        if scheme not in NETWORK:
+            raise MediaError(f"{scheme}: no kind of stream that is read; take {', '.join(NETWORK)}")
+        if not _has_place(name):
+            raise MediaError(f"{name}: no address of a stream; write {scheme}://HOST:PORT/PATH")
+        return Source("network", word, name)
+    path = Path(word)
+    if path.is_char_device():
+        return Source("camera", word, f"camera {path.name}")
+    if path.exists() and sys.platform != "win32":
+        raise MediaError(f"{word!a}: is no camera; recordings are for `fervid analyze`")
+    raise MediaError(f"{word!a}: no such camera; give its number, its device or an address")
+
+
+def _has_place(name: str) -> bool:
+    """Whether there is a host, and a port that is a number if there is one."""
+    try:
+        parts = urlsplit(name)
+        return bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def _scheme(word: str) -> str:
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", word)
+    return match[1].lower() if match else ""
+
+
+def public_name(url: str) -> str:
+    """An URL without what may be secret: user and password, query, and parts with "=" in them."""
+    scheme, _, rest = url.partition("://")
+    # A password may hold any character, so that the last @ ends it.
+    place = re.split(r"[?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    parts = ["\N{HORIZONTAL ELLIPSIS}" if "=" in part else part for part in place.split("/")]
+    shown = "".join(c if c.isprintable() else "?" for c in "/".join(parts))
+    return f"{scheme.lower()}://{shown}"

@@ -1,0 +1,284 @@
+"""A camera or stream, analysed as it comes: `watch` and what it gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.errors import ResultError
+from fervid.live.newest import Frame, Newest
+from fervid.live.receiver import Plan, Receiver
+from fervid.live.sources import Source, find_source
+from fervid.live.tally import Tally
+from fervid.names import result_folder
+from fervid.pipeline import Analyzer
+from fervid.records import FrameBatch
+from fervid.settings import Settings
+
+# These take a second to load; meanwhile the source is being opened.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fervid.live.engine import Engine
+    from fervid.live.running import RunningTable
+    from fervid.results import ResultWriter
+
+RUNNING_SUFFIX = ".running.csv"
+"""Of the table that grows: nobody takes it for a result."""
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What one frame of a stream shows.
+
+    Attributes:
+        image: (H, W) uint8 luma at the working size.
+        index: the frame's position among all that came, from 0; those in between were dropped, or
+            not wanted.
+        time_s: when it was taken, in seconds since the first frame that was analysed.
+        stamp_s: the stream's own time stamp in seconds, None if it has none.
+        rows: a row of `fervid.rows.ROW` for each face, or one with face_id 0 if there is none.
+        latency_s: seconds from the frame's arrival until this was known.
+        dropped: frames that were dropped before this one.
+    """
+
+    image: NDArray[np.uint8]
+    index: int
+    time_s: float
+    stamp_s: float | None
+    rows: NDArray[Any]
+    latency_s: float
+    dropped: int
+
+    @property
+    def faces(self) -> NDArray[Any]:
+        """The rows of faces."""
+        return self.rows[self.rows["face_id"] > 0]
+
+    def table(self) -> pd.DataFrame:
+        """The rows as in `frames.csv`."""
+        from fervid.rows import frame_table
+
+        return frame_table(self.rows)
+
+
+class Watch:
+    """An analysis of a camera or stream under way; a context manager to iterate over.
+
+    Iterating gives a `Moment` for each analysed frame: the newest one when the one before is done,
+    and so never one that has waited long. It ends when the source does, after `duration`, or when
+    `stopped` says so. Leaving the context writes the result, unless by an exception.
+
+    Args:
+        source: what to watch.
+        settings: as for a recording; every frame is searched.
+        out: folder for the result; None: nothing is written.
+        name: of the session; None: of the source and the time.
+        duration: seconds after which to stop.
+        reconnect_for: seconds for which a network stream that broke is tried again.
+        stopped: asked ten times a second and after each frame.
+        tell: called with a line for the user; from another thread, too.
+
+    Attributes:
+        source: what is watched.
+        folder: the result folder, None if nothing is written.
+        running: the table that grows meanwhile, None likewise.
+        tally: what came, was dropped and how late it was.
+        ended_by: "request", "duration", "end" (of the stream) or "lost" (the source is); empty
+            before the end.
+        lost: why the source is lost, in a line; empty if it is not.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        *,
+        out: Path | None = None,
+        name: str | None = None,
+        duration: float | None = None,
+        reconnect_for: float = 60.0,
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.source = source
+        self._name = name or source.session_name(datetime.now())
+        self.folder = None if out is None else result_folder(Path(self._name), out)
+        self.running = None if out is None else out / (self._name + RUNNING_SUFFIX)
+        self.tally = Tally()
+        self.ended_by = self.lost = ""
+        self._analyzer = Analyzer(settings)
+        self._slot = Newest()
+        plan = Plan(settings.working_size, settings.fps, reconnect_for)
+        self._receiver = Receiver(source, plan, self._slot, tell)
+        self._duration, self._stopped = duration, stopped
+        self._writer: ResultWriter | None = None
+        self._table: RunningTable | None = None
+        self._engine: Engine | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Frames that came faster than they could be analysed."""
+        return self._slot.dropped
+
+    def __enter__(self) -> Self:
+        if self.folder is not None:
+            # There must be a place for the result, before anything else.
+            from fervid.results import ResultWriter
+
+            if self.folder.exists():
+                raise ResultError(f"{self.folder}: exists already; choose another name")
+            self._writer = ResultWriter(self.folder).__enter__()
+        self._receiver.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._receiver.close()
+        try:
+            if kind is None and self._engine is not None:
+                self._finish(self._engine)
+        finally:
+            if self._table is not None:
+                self._table.close()
+            if self._writer is not None:
+                self._writer.__exit__(kind, error, trace)
+
+    def _finish(self, engine: Engine) -> None:
+        from fervid.live.history import Session
+
+        if self._table is not None:
+            self._table.flush()
+        receiver = self._receiver
+        told = {
+            "source": self.source.name,
+            "stopped_by": self.ended_by or "request",
+            "times": "stream" if receiver.has_stamps else "arrival",
+            "breaks": receiver.breaks,
+            "time_stamps_jumped": receiver.jumps,
+            **self.tally.told(self._slot),
+        }
+        warnings = [*([self.lost] if self.lost else []), *self.tally.warnings(self._slot)]
+        passed_s = self.tally.passed_s
+        engine.finish(Session(self._name, receiver.displayed, told, warnings, passed_s))
+        if self._table is not None:
+            self._table.remove()
+
+    def __iter__(self) -> Iterator[Moment]:
+        if not self._is_ready():
+            return
+        self._slot.begin()
+        while self._engine is not None and not self._is_over():
+            frame = self._slot.take(_POLL_S)
+            self._receiver.check()
+            if frame is not None:
+                yield self._moment(frame, self._engine)
+                self._engine.remember()
+            elif self._table is not None:
+                self._table.tick()
+
+    def _is_over(self) -> bool:
+        """Whether to stop; says why in `ended_by`."""
+        if self._stopped():
+            self.ended_by = "request"
+        elif self._duration is not None and self.tally.passed_s >= self._duration:
+            self.ended_by = "duration"
+        elif self._slot.is_over:
+            if self._receiver.error is not None:
+                raise self._receiver.error
+            self.lost = self._receiver.lost
+            self.ended_by = "lost" if self.lost else "end"
+        return bool(self.ended_by)
+
+    def _is_ready(self) -> bool:
+        """Wait for the first frame, and compile for its size; False if that is over before."""
+        while (frame := self._slot.peek(_POLL_S)) is None:
+            if self._is_over():
+                return False
+            self._receiver.check()
+        pool = ThreadPoolExecutor(1)
+        try:
+            making = pool.submit(self._make_engine, frame.image.shape)
+            while not making.done():
+                if self._stopped():
+                    self.ended_by = "request"
+                    return False
+                time.sleep(_POLL_S / 10)
+            self._engine = making.result()
+        finally:  # whoever stops need not wait for a compilation
+            pool.shutdown(wait=False, cancel_futures=True)
+        if self.running is not None:
+            from fervid.live.running import RunningTable
+
+            self._table = RunningTable(self.running)
+        return True
+
+    def _make_engine(self, shape: tuple[int, int]) -> Engine:
+        from fervid.live.engine import Engine
+
+        return Engine(self._analyzer, self._receiver.displayed, shape, self._writer)
+
+    def _moment(self, frame: Frame, engine: Engine) -> Moment:
+        """Analyse a frame."""
+        dropped, time_s = self._slot.dropped_before, self.tally.begin(frame)
+        index, times = np.array([frame.index]), np.array([time_s])
+        rows = engine.rows(FrameBatch(frame.image[None], index, times))
+        if self._table is not None:
+            self._table.add(rows)
+        latency_s = self.tally.end(frame)
+        return Moment(frame.image, frame.index, time_s, frame.stamp_s, rows, latency_s, dropped)
+
+
+def watch(
+    source: str | int = 0,
+    *,
+    out: str | Path | None = None,
+    name: str | None = None,
+    duration: float | None = None,
+    reconnect_for: float = 60.0,
+    **settings: Any,
+) -> Watch:
+    """Analyse a camera or stream as it comes.
+
+    >>> with fervid.watch(0, out="results", duration=60) as watch:  # doctest: +SKIP
+    ...     for moment in watch:
+    ...         print(moment.time_s, moment.faces["face_id"], moment.faces["smooth"])
+
+    Args:
+        source: number or device of a camera, address of a stream, or "-" for standard input.
+        out: folder in which a table grows and, at the end, the result is written; None: nothing is.
+        name: of the session; None: of the source and the time.
+        duration: seconds after which to stop; None: not before the source does, or the loop.
+        reconnect_for: seconds for which a network stream that broke is tried again.
+        **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`.
+
+    Raises:
+        MediaError: there is no such source, or no picture comes from it; also while iterating.
+        ResultError: there is such a result already, or it cannot be written.
+        ModelError, SetupError, ValueError: as `fervid.analyze`.
+    """
+    chosen = Settings(**{"detect_every": 1, "batch_size": 1, **settings})
+    place = None if out is None else Path(out)
+    return Watch(
+        find_source(source),
+        chosen,
+        out=place,
+        name=name,
+        duration=duration,
+        reconnect_for=reconnect_for,
+    )
