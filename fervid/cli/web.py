@@ -33,7 +33,7 @@ _LOCAL = "127.0.0.1"
     help="Refuse larger files.",
 )
 def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
-    """Open a page for videos, photos and a webcam, in your browser, on this machine.
+    """Open a page for videos, photos and a webcam, on this machine.
 
     Drop a video or a photo, look at its timeline, download the tables and the report. Nothing is
     sent anywhere, and what was dropped is removed when the page is closed. Ctrl-C ends it.
