@@ -12,14 +12,32 @@ from fervid import errors
 
 if TYPE_CHECKING:
     from fervid.live.watching import watch as watch
+    from fervid.photos.api import Photos as Photos
+    from fervid.photos.api import analyze_photos as analyze_photos
+    from fervid.photos.arrays import analyze_image as analyze_image
+    from fervid.photos.arrays import predict as predict
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.8.0"
-__all__ = ["Timeline", "__version__", "analyze", "errors", "watch"]
+__all__ = [
+    "Photos",
+    "Timeline",
+    "__version__",
+    "analyze",
+    "analyze_image",
+    "analyze_photos",
+    "errors",
+    "predict",
+    "watch",
+]
 
 _HOMES = {
     "analyze": "fervid.pipeline",
+    "analyze_image": "fervid.photos.arrays",
+    "analyze_photos": "fervid.photos.api",
+    "Photos": "fervid.photos.api",
+    "predict": "fervid.photos.arrays",
     "Timeline": "fervid.timeline",
     "watch": "fervid.live.watching",
 }

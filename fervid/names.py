@@ -7,6 +7,9 @@ import os
 from pathlib import Path, PurePath
 
 RESULT_SUFFIX = ".fervid"
+PHOTOS_RESULT = f"photos{RESULT_SUFFIX}"
+"""The result folder of many photos."""
+
 _MAX_BYTES = 240
 """Of a name: file systems take 255 bytes, of which the suffix and others want some."""
 
@@ -34,6 +37,14 @@ def result_folder_of_twin(recording: PurePath, out: Path) -> Path:
     """
     name = _told_apart(os.fsencode(recording.name), os.fsencode(recording))
     return out / (os.fsdecode(name) + RESULT_SUFFIX)
+
+
+def file_name(name: str, whole: str = "") -> str:
+    """A file name that is not too long, and, with `whole`, told apart by a hash of that."""
+    raw = os.fsencode(name)
+    if whole or len(raw) > _MAX_BYTES:
+        raw = _told_apart(raw, os.fsencode(whole) or raw)
+    return os.fsdecode(raw)
 
 
 def _told_apart(name: bytes, whole: bytes) -> bytes:

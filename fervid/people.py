@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.gallery import Gallery
 from fervid.likeness import likeness, most_different, no_views, views
 from fervid.records import FaceCrops, FrameBatch, TrackedFaces
 
@@ -30,6 +31,9 @@ _MARGIN = 0.05
 
 _MAYBE_SAME = 0.38
 """Likeness from which two people who were never seen together may be one with two numbers."""
+
+_RIVAL = _SAME_NEARBY - _MARGIN
+"""Those less alike than that are neither the same person nor in the way."""
 
 _NEARBY, _NEARBY_SIZE, _NEARBY_S = 1.5, 1.5, 60.0
 """Face sizes between two places, ratio of sizes, and seconds, within which they are near."""
@@ -80,7 +84,7 @@ class _Track:
 class People:
     """Remembers what people look like, and joins each track, once it has ended, to one of them.
 
-    Memory grows with the number of people, by 17 kB each at most, and by a few bytes a track;
+    Memory grows with the number of people, by 60 kB each at most, and by a few bytes a track;
     nothing of it is written.
 
     Args:
@@ -91,6 +95,7 @@ class People:
         self._longest_gap_s = longest_gap_s
         self._tracks: dict[int, _Track] = {}
         self._everyone: list[_Person] = []
+        self._gallery: Gallery[_Person] = Gallery()
         self._shot = 0
 
     def add(
@@ -149,28 +154,38 @@ class People:
             del self._tracks[track.number]
             going_on = [other.seen_until(track.last_s) for other in self._tracks.values()]
             newcomer = _Person.of(track)
-            person = _recognised(newcomer, self._everyone, going_on)
+            alike = self._gallery.perhaps(newcomer.views, _RIVAL)
+            person = _recognised(newcomer, alike, going_on)
             if person is None:
                 self._everyone.append(newcomer)
-                person = newcomer
+                self._gallery.put(newcomer, newcomer.views)
+                self._unite(newcomer, alike)
             else:
-                person.add(newcomer)
-            self._unite(person)
+                self._unite(person, self._learn(person, newcomer))
 
-    def _unite(self, person: _Person) -> None:
+    def _learn(self, person: _Person, more: _Person) -> list[_Person]:
+        """Add what shows a person, too, and return who may look like that person now."""
+        person.add(more)
+        self._gallery.put(person, person.views)
+        return self._gallery.perhaps(person.views, _RIVAL)
+
+    def _unite(self, person: _Person, alike: list[_Person]) -> None:
         """Join those who turn out to be one, now that more is known of a person."""
-        while pair := self._one_with_two_numbers(person):
+        while pair := self._one_with_two_numbers(person, alike):
             less, person = pair
             self._everyone.remove(less)
-            person.add(less)
+            self._gallery.remove(less)
+            alike = self._learn(person, less)
 
-    def _one_with_two_numbers(self, person: _Person) -> tuple[_Person, _Person] | None:
+    def _one_with_two_numbers(
+        self, person: _Person, alike: list[_Person]
+    ) -> tuple[_Person, _Person] | None:
         """The person and another one who are the same, the one of whom less is known first."""
-        for other in self._everyone:
+        for other in alike:
             less, more = sorted((person, other), key=lambda one: (len(one.views), one.first))
             if less is more or likeness(less.views, more.views) < _SAME or less.met(more):
                 continue
-            rest = [one for one in self._everyone if one is not less]
+            rest = [one for one in self._gallery.perhaps(less.views, _RIVAL) if one is not less]
             if _recognised(less, rest, ()) is more:
                 return less, more
         return None
@@ -228,7 +243,7 @@ def _recognised(
 
     Args:
         newcomer: the new one.
-        everyone: those whose tracks have all ended.
+        everyone: those whose tracks have all ended, without those who look like nobody of it.
         going_on: views of tracks that have not.
     """
     if not len(newcomer.views) or not everyone:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 from fervid.blinks import Followed as Seen
 from fervid.blinks import Follower
 from fervid.errors import MediaError
+from fervid.keywords import Choices, names_settings, settings_of
+from fervid.kinds import kind_of
 from fervid.memory import give_back
 from fervid.names import result_folder
 from fervid.people import People
 from fervid.records import Detections, FrameBatch, VideoInfo
-from fervid.reuse import difference, request_of
+from fervid.reuse import difference, digests_of_models, request_of
 from fervid.search import SparseSearch, search_ahead, searched_every
 from fervid.settings import Settings
 from fervid.tracks import Tracker
@@ -93,6 +96,11 @@ class Analyzer:
         from fervid.models.program import find_devices
 
         return find_devices(self.settings.device)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """What tells the models from others: taken once, as they are loaded once."""
+        return digests_of_models(self.settings)
 
     @property
     def batch_size(self) -> int:
@@ -198,7 +206,7 @@ class Analyzer:
         progress: Callable[[Progress], None] | None = None,
     ) -> Done:
         """Analyse one recording into a result folder, unless that is there; see `analyze`."""
-        request = request_of(recording, self.settings)
+        request = request_of(recording, self.settings, self.digests)
         redone = ""
         if folder.exists() and not overwrite:
             redone = difference(folder, request) or ""
@@ -323,13 +331,14 @@ def _nothing_chosen(info: VideoInfo) -> str:
     return f"{quoted(info.path)}: no frame lies in the chosen part of the recording{length}"
 
 
+@names_settings
 def analyze(
     recording: str | Path,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
-    **settings: Any,
+    **settings: Unpack[Choices],
 ) -> Timeline:
     """Read a recording, follow its faces and classify their expressions frame by frame.
 
@@ -339,7 +348,8 @@ def analyze(
         overwrite: analyse it again even if there is such a result. Without it, a result of the same
             recording, settings, models and version is read; one that differs is replaced.
         progress: called after each batch of frames.
-        **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`.
+        **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`;
+            times may be text, as on the command line: `start="1:30"`.
 
     Returns:
         The timeline: `.frames` has one row for each face in each frame, `.episodes` one for each
@@ -351,12 +361,15 @@ def analyze(
         ResultError: something that is no result has its place, or it cannot be written.
         ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
         SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
+        TypeError: there is no such setting, or it is of another kind.
         ValueError: a setting is out of range.
     """
     from fervid.timeline import Timeline
 
     recording = Path(recording)
-    analyzer = Analyzer(Settings(**settings))
+    analyzer = Analyzer(settings_of(settings, signature(analyze).parameters))
+    if kind_of(recording) == "photo":
+        raise MediaError(f"{quoted(recording)}: is a photo; see fervid.analyze_photos")
     if out is not None:
         folder = result_folder(recording, Path(out))
         analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)

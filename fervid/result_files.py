@@ -33,6 +33,9 @@ REPORT_NAME = "report.html"
 CODEBOOK_NAME = "codebook.csv"
 THUMBNAILS_NAME = "thumbnails"
 
+PHOTOS = "photos"
+"""What `kind` says in the `meta.json` of a result of photos."""
+
 _META_KINDS = {"recording": dict, "settings": dict, "models": list, "warnings": list}
 _DECIMALS: dict[Kind, int] = {"seconds": 6, "pixels": 1, "share": 4, "number": 4}
 

@@ -22,22 +22,20 @@ _WITHOUT_EFFECT = ("batch_size", "device")
 _BY_CONTENT = ("weights", "detector")
 
 
-def request_of(recording: Path, settings: Settings) -> dict[str, Any]:
+def request_of(recording: Path, settings: Settings, models: dict[str, str]) -> dict[str, Any]:
     """All that decides what an analysis gives, as plain JSON for `meta.json`.
 
     Args:
         recording: the input.
         settings: what the user chose.
+        models: of `digests_of_models`.
 
     Returns:
         "fervid": the version; "recording": size in bytes, time of the last change in ns, sha256 of
-        the first and the last MiB together; "settings": those that change results; "models":
-        sha256 of both models' cards (which hold that of the weights), or of YuNet's file.
+        the first and the last MiB together; "settings": those that change results; "models".
 
     Raises:
         MediaError: the recording is no regular file, or cannot be read.
-        ModelError: a model is missing.
-        SetupError: the same of a shipped one.
     """
     chosen = asdict(settings)
     kept = {k: v for k, v in chosen.items() if k not in _WITHOUT_EFFECT + _BY_CONTENT}
@@ -45,14 +43,14 @@ def request_of(recording: Path, settings: Settings) -> dict[str, Any]:
         "fervid": __version__,
         "recording": identity_of(recording),
         "settings": kept,
-        "models": digests_of_models(settings),
+        "models": models,
     }
     plain: dict[str, Any] = json.loads(json.dumps(whole))  # so that it compares with what was kept
     return plain
 
 
 def digests_of_models(settings: Settings) -> dict[str, str]:
-    """sha256 of the cards of the models in use, or of YuNet's file.
+    """sha256 of the cards of the models in use (they hold that of weights), or of YuNet's file.
 
     Raises:
         ModelError: a model is missing.

@@ -100,3 +100,33 @@ class Settings:
         check_detector(self.detector)
         check_labels(self.labels)
         check_device(self.device)
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of a time as people write it: seconds, m:ss or h:mm:ss, with decimals.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
+        raise ValueError(f"{text!r} is not a time; write seconds (75.5), m:ss or h:mm:ss")
+    seconds = 0.0
+    for part in parts:
+        seconds = 60 * seconds + part
+    return seconds
+
+
+def stretch_of(text: str) -> tuple[float, float]:
+    """Start and end in seconds of two times with a hyphen between them.
+
+    Raises:
+        ValueError: it is no stretch.
+    """
+    start, hyphen, end = text.partition("-")
+    if not hyphen:
+        raise ValueError(f"{text!r} is not a stretch; write two times, as in 0:05-0:15")
+    return seconds_of(start), seconds_of(end)

@@ -14,18 +14,33 @@ FOUNDATION = {
 ALLOWED = {
     "cli": {
         "fervid.batch",
+        "fervid.card_pages",
         "fervid.cli",
         "fervid.exports",
         "fervid.explanations",
         "fervid.interruption",
+        "fervid.kinds",
         "fervid.live",
+        "fervid.photos",
         "fervid.pipeline",
+        "fervid.result_files",
         "fervid.reuse",
         "fervid.settings",
         "fervid.report",
-        "fervid.result_files",
         "fervid.results",
         "fervid.model_cards",
+        "fervid.web.serving",
+    },
+    "web": {
+        "fervid.kinds",
+        "fervid.photos",
+        "fervid.pipeline",
+        "fervid.report",
+        "fervid.result_files",
+        "fervid.settings",
+        "fervid.timeline",
+        "fervid.web",
+        "fervid.whole_folder",
     },
     "live": {
         "fervid.appearance",
@@ -59,6 +74,8 @@ ALLOWED = {
         "fervid.batch",
         "fervid.exports",
         "fervid.interruption",
+        "fervid.kinds",
+        "fervid.photos.jobs",
         "fervid.pipeline",
         "fervid.report",
         "fervid.result_files",
@@ -74,6 +91,8 @@ ALLOWED = {
         "fervid.detector",
         "fervid.explanations.peaks",
         "fervid.faces",
+        "fervid.keywords",
+        "fervid.kinds",
         "fervid.models.program",
         "fervid.memory",
         "fervid.people",
@@ -94,7 +113,10 @@ ALLOWED = {
         "fervid.classifier",
         "fervid.explanations",
         "fervid.faces",
+        "fervid.kinds",
         "fervid.models",
+        "fervid.photos.faces",
+        "fervid.photos.reading",
         "fervid.pipeline",
         "fervid.result_files",
         "fervid.settings",
@@ -116,16 +138,19 @@ ALLOWED = {
     "models": {"fervid.cache", "fervid.models"},
     "cache": set(),
     "model_cards": set(),
+    "card_pages": set(),
     "video": {"fervid.video"},
     "appearance": set(),
     "cuts": set(),
     "likeness": {"fervid.appearance", "fervid.model_cards"},
-    "people": {"fervid.likeness"},
+    "gallery": set(),
+    "people": {"fervid.gallery", "fervid.likeness"},
     "portraits": {"fervid.result_files"},
     "tracks": {"fervid.appearance"},
     "blinks": {"fervid.stillness", "fervid.tracks"},
     "search": {"fervid.appearance", "fervid.tracks"},
     "settings": set(),
+    "keywords": {"fervid.settings"},
     "stillness": set(),
     "framing": set(),
     "faces": {"fervid.framing"},
@@ -250,7 +275,7 @@ def test_rooms_that_work_without_jax(room: str) -> None:
 
 
 def test_help_and_import_load_nothing_heavy() -> None:
-    heavy = {"jax", "flax", "cv2", "pandas", "plotly", "numpy"}
+    heavy = {"jax", "flax", "cv2", "pandas", "plotly", "numpy", "gradio"}
     assert not loaded_after("import fervid") & heavy
     code = "from click.testing import CliRunner; from fervid.cli import main\n"
     assert not loaded_after(code + "CliRunner().invoke(main, ['--help'])") & heavy

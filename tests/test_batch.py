@@ -140,6 +140,25 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
     assert hidden(out) == []
 
 
+@pytest.mark.parametrize(("recordings", "times"), [(3, 1), (25, 2)])
+def test_failures_are_told_again_at_the_end_if_they_are_out_of_sight(
+    tmp_path: Path, recordings: int, times: int
+) -> None:
+    for number in range(recordings):
+        (tmp_path / f"{number:02}.mp4").write_bytes(b"not a recording" * 9)
+    command = [sys.executable, "-m", "fervid.cli", "analyze", tmp_path, "-o", tmp_path / "out"]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    for number in range(recordings):
+        assert done.stdout.count(f"{number:02}.mp4: ") == times
+    last = done.stdout.splitlines()[-recordings - 2 :]
+    assert all("refused " in line for line in last[:-2])
+    assert last[-2].endswith(f": {recordings} refused")
+    assert last[-1] == f"index: {tmp_path / 'out' / 'index.html'}"
+
+
 def test_a_folder_that_is_no_result_is_left_alone(recordings: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "moving.gif.fervid"
     foreign.mkdir()

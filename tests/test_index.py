@@ -177,7 +177,7 @@ def test_a_frame_table_that_ends_early_is_damage(many: Path) -> None:
     assert "cut off" in lines[0]
 
 
-@pytest.mark.parametrize("name", ["index.html", "recordings.csv"])
+@pytest.mark.parametrize("name", ["index.html", "recordings.csv", "index.json"])
 def test_what_others_wrote_is_kept(many: Path, name: str) -> None:
     (many / name).write_text("mine", "utf-8")
     done = run(many)
@@ -240,10 +240,32 @@ def test_recordings_without_a_result_stay_in_the_table_until_they_have_one(many:
     assert len(table) == 5
 
 
+def test_recordings_that_were_deleted_leave_the_table(many: Path) -> None:
+    """But not if none is where it was: results are copied to other machines without them."""
+    recordings = many.parent / "recordings"
+    odd = os.fsdecode(b"day 1/caf\xe9.mp4")
+    for name in ("a.mp4", odd, "day 2/gone.mp4"):
+        (recordings / name).parent.mkdir(parents=True, exist_ok=True)
+        (recordings / name).touch()
+    failures = [
+        Failure(name, "refused", "is empty", recordings / name) for name in (odd, "day 2/gone.mp4")
+    ]
+    write_index(many, failures=[*failures, Failure("unknown.mp4", "failed", "disk full")])
+    shutil.rmtree(recordings / "day 2")
+    for place in (recordings, many.parent / "elsewhere"):
+        assert run(many).exit_code == 0
+        table = pd.read_csv(many / "recordings.csv").set_index("path")
+        left = table.index[table["status"] != "ok"].tolist()
+        assert left == ["day 1/caf\\udce9.mp4", "unknown.mp4"]
+        if recordings.exists():
+            recordings.rename(place.parent / "elsewhere")
+
+
 def test_only_failures_make_a_page_too(tmp_path: Path) -> None:
-    page = write_index(tmp_path, failures=[Failure("x.mp4", "refused", "is empty")])
+    folder = tmp_path / "not" / "there"
+    page = write_index(folder, failures=[Failure("x.mp4", "refused", "is empty")])
     assert len(rows_of(page.read_text("utf-8"))) == 1
-    assert pd.read_csv(tmp_path / "recordings.csv")["status"].tolist() == ["refused"]
+    assert pd.read_csv(folder / "recordings.csv")["status"].tolist() == ["refused"]
 
 
 def test_a_recording_without_faces_says_so(tmp_path: Path) -> None:
@@ -328,6 +350,39 @@ def test_groups_come_by_file_name_or_path_and_what_fits_nowhere_is_told(
     assert table["who"].tolist() == ["Ada", "Bea", "Ann"]
     assert table["age"].tolist() == [50, 30, 40]
     assert "Groups by age" in (many / "index.html").read_text("utf-8")
+
+
+def test_a_table_of_groups_is_kept_to_until_another_one_is_given(
+    many: Path, tmp_path: Path
+) -> None:
+    text = "recording,who,age\nb.mp4,Bea,30\nlater.mp4,Lea,20\n"
+    assert run(many, "--groups", table_at(tmp_path, text), "--group-by", "age").exit_code == 0
+    shown(many, "later.mp4")
+    page = write_index(many).read_text("utf-8")
+    table = pd.read_csv(many / "recordings.csv").set_index("recording")
+    assert table.loc[["b.mp4", "later.mp4"], "who"].tolist() == ["Bea", "Lea"]
+    assert table.loc["later.mp4", "age"] == 20
+    assert "Groups by age" in page
+    assert run(many, "--groups", table_at(tmp_path, "recording,team\nb.mp4,red\n")).exit_code == 0
+    assert "Groups by team" in write_index(many).read_text("utf-8")
+    assert "who" not in pd.read_csv(many / "recordings.csv")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        ', "groups": null, "without_result": [{"path": 5}]}',
+        ', "groups": {"by": "a", "columns": ["b"], "rows": []}, "without_result": []}',
+        ', "groups": {"by": "a", "columns": ["a"], "rows": [["x"]]}, "without_result": []}',
+    ],
+)
+def test_a_damaged_memory_is_told_and_costs_no_index(many: Path, rest: str) -> None:
+    (many / "index.json").write_text('{"generator": "fervid 1"' + rest)
+    done = run(many)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("fervid: left out: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_unclear_rows_give_no_group(tmp_path: Path) -> None:

@@ -106,6 +106,18 @@ def test_sampled_places_only_get_rows(
     assert (np.diff(every[np.argsort(np.concatenate([frames.time_s, due]))]) > 0).all()
 
 
+def test_where_a_recording_was_cut_off_does_not_depend_on_sampling(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    intact, damaged = pair(make_clip, tmp_path, "cut.mp4")
+    whole, *sampled = (read(damaged, fps=fps)[1].losses for fps in (None, 5, 0.7))
+    assert whole.first_bad_s == pytest.approx((len(read(intact)[0]) - whole.lost_frames) / 25)
+    for losses in sampled:
+        assert losses.lost_frames == whole.lost_frames
+        assert losses.first_bad_s == pytest.approx(whole.first_bad_s)
+        assert losses.told() == whole.told()
+
+
 def test_what_was_lost_does_not_depend_on_the_run(make_clip: MakeClip, tmp_path: Path) -> None:
     for name in DAMAGED:
         _, damaged = pair(make_clip, tmp_path, name)
@@ -129,10 +141,12 @@ def test_nothing_is_counted_where_sound_may_play_on(make_clip: MakeClip, tmp_pat
 def healthy(make_clip: MakeClip) -> list[Path]:
     pause = "setpts='if(gte(N,20),N+50,N)'"
     sound = ("-f", "lavfi", "-i", "sine=d=9")
+    held = ("-bsf:v", r"setts=duration=if(eq(N\,49)\,3/TB\,DURATION)")
     plays_on = (*sound, *counter(50), *X264, "-c:a", "aac")
     return [
         make_clip("pause.mkv", *counter(40, extra=pause), *X264),
         make_clip("pause.mp4", *counter(40, extra=pause), *X264),
+        make_clip("held.mp4", *counter(50), *X264, "-bf", 0, *held),
         make_clip("last.gif", *counter(20, rate=10), "-final_delay", 500),
         make_clip("late.mp4", *sound, "-itsoffset", 0.7, *counter(50), *X264),
         make_clip("backwards.flv", *counter(50), *X264, "-bf", 3),

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from flax import nnx
 
 from fervid import model_cards
+from fervid.card_pages import page_of
 from fervid.choices import EXPRESSION_MODELS
+from fervid.cli import main
 from fervid.errors import ModelError, SetupError
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
@@ -69,3 +72,24 @@ def test_weights_of_another_network_are_refused() -> None:
     other = ExpressionNet(ExpressionNetConfig(stages=((4,), (8,))), rngs=nnx.Rngs(0))
     with pytest.raises(ModelError, match="do not fit"):
         restore(lambda rngs: ExpressionNet(TINY, rngs=rngs), to_arrays(other))
+
+
+def test_the_page_of_model_cards_is_current() -> None:
+    done = CliRunner().invoke(main, ["models", "--markdown"])
+    assert done.exit_code == 0
+    page = (Path(__file__).parent.parent / "docs" / "models.md").read_text("utf-8")
+    assert page == done.stdout, "fervid models --markdown > docs/models.md"
+
+
+def test_a_page_shows_every_figure_of_the_cards() -> None:
+    page = page_of([model_cards.read_card("expression")])
+    assert "| fer accuracy | 68.49% ± 1.52 (n = 3,589) |" in page
+    assert "| fear | 67 | 5 | 217 | 17 | 100 | 65 | 57 |" in page
+    assert "| fear | 0.559 | 0.411 | 0.474 |" in page
+
+
+def test_a_card_of_ones_own_may_hold_anything() -> None:
+    metrics = {"PublicTest": {"confusion": [[1]], "recall": 0.5, "points": [{"a": 1}, {"b": "|"}]}}
+    page = page_of([{"name": "odd", "data": {"from": ["here"]}, "metrics": metrics, "extra": None}])
+    for line in ("| recall | 0.5 |", "| confusion | [[1]] |", "| a | b |", r"|  | \| |"):
+        assert line in page.splitlines()

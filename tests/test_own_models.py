@@ -24,7 +24,10 @@ from fervid.errors import SetupError
 from fervid.model_cards import read_card, read_weights
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import set_evaluation, to_arrays
+from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS, FaceCrops
+from fervid.result_files import read_meta
+from fervid.settings import Settings
 from fervid.timeline import Timeline
 from training.release import write_files, write_model
 
@@ -185,6 +188,23 @@ def edit(folder: Path, **changes: Any) -> None:
     path = folder / "net-0.2.json"
     card = {**json.loads(path.read_text()), **changes}
     path.write_text(json.dumps({key: value for key, value in card.items() if value is not None}))
+
+
+def test_a_model_that_changes_meanwhile_is_told_as_it_was_loaded(tmp_path: Path) -> None:
+    """The models of a run are loaded once: later results must not pass for another model's."""
+    path = put(tmp_path)
+    settings = Settings(weights=path, end=0.3, fps=4)
+    analyzer = Analyzer(settings)
+    analyzer.analyze(CLIP, tmp_path / "first.fervid")
+    edit(tmp_path, calibration={**CARD["calibration"], "ferplus_share": 0.9})
+    analyzer.analyze(CLIP, tmp_path / "second.fervid")
+    first, second = (
+        read_meta(tmp_path / f"{name}.fervid")["request"] for name in ("first", "second")
+    )
+    assert first == second
+    assert Analyzer(settings).analyze(CLIP, tmp_path / "second.fervid").redone == (
+        "the expression model is another one"
+    )
 
 
 def calibrate(folder: Path, value: Any) -> None:

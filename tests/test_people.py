@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fervid.appearance import patches, textures
+from fervid.gallery import Gallery
 from fervid.likeness import likeness, most_different, views
 from fervid.people import People, numbered
 from fervid.records import FaceCrops, FrameBatch
@@ -99,6 +100,53 @@ def test_one_who_got_two_numbers_gets_one_when_more_is_seen() -> None:
         for track, picture in enumerate(shown, start=1):
             see(people, [(track, 0)], [9.0 * track, 9.0 * track + 0.1], cut=True, picture=picture)
         assert people.numbers() == expected
+
+
+def crowd(people: People, count: int) -> dict[int, int]:
+    """A track a second of faces that are somebody's for the larger part, and then another's."""
+    rng = np.random.default_rng(5)
+    pool = [face(person).astype(np.float64) for person in range(count // 3)]
+    for track in range(1, count + 1):
+        mine, other = rng.choice(len(pool), 2, replace=False)
+        share = rng.uniform(0.5, 0.8)
+        picture = (share * pool[mine] + (1 - share) * pool[other]).astype(np.uint8)
+        see(people, [(track, 0)], [2.0 * track, 2.0 * track + 0.1], cut=True, picture=picture)
+    return people.numbers()
+
+
+def test_few_of_many_are_compared_and_nobody_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def counted(seen: NDArray[np.float16], known: NDArray[np.float16]) -> float:
+        compared.append(1)
+        return likeness(seen, known)
+
+    monkeypatch.setattr("fervid.people.likeness", counted)
+    count = 180
+    found = crowd(People(1.0), count)
+    assert 20 < max(found.values()) < count / 2  # many are joined
+    few = len(compared)
+    compared.clear()
+    monkeypatch.setattr(Gallery, "perhaps", lambda self, views, least: list(self._numbers))
+    assert crowd(People(1.0), count) == found
+    assert len(compared) > 4 * few
+
+
+def test_a_gallery_finds_those_who_look_alike_in_the_order_they_came() -> None:
+    rng = np.random.default_rng(0)
+    axes = np.eye(64, dtype=np.float16)
+    gallery: Gallery[str] = Gallery()
+    assert gallery.perhaps(axes[:1], 0.5) == []
+    for name, rows in (("a", [0, 1]), ("b", [1, 2]), ("c", []), ("d", [3]), ("e", [1])):
+        gallery.put(name, axes[rows])
+    for number in range(200):  # the table grows, and what is outdated goes
+        gallery.put(f"{number % 9}", axes[rng.integers(8, 64, 5)])
+    gallery.put("a", axes[[1, 4]])
+    gallery.remove("e")
+    assert gallery.perhaps(axes[[1, 5]], 0.5) == ["a", "b"]
+    assert gallery.perhaps(axes[[0]], 0.5) == []
+    assert gallery.perhaps((axes[[3]] * 0.6 + axes[[0]] * 0.8), 0.59) == ["d"]
+    assert gallery.perhaps(axes[:0], 0.5) == []
 
 
 def test_two_who_were_seen_together_are_not_joined_by_a_third() -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +185,63 @@ def test_without_the_recording_it_can_be_chosen(browser: Any, result: Path, tmp_
     page = open_page(browser, alone)
     page.wait_for_selector("#beside.missing")
     assert page.locator("#recording").is_hidden()
+    assert "The recording is not where it was (two_speakers.mp4)" in said(page)
     page.locator("#choose").set_input_files(result.parent / CLIP)
     page.wait_for_selector("#beside:not(.missing)")
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(200)
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def unplayable(tmp_path_factory: pytest.TempPathFactory, run_ffmpeg: Callable[..., None]) -> Path:
+    """A folder of two copies of the clip, with sound and without, in a codec that browsers lack."""
+    folder = tmp_path_factory.mktemp("unplayable")
+    pictures = ("-i", SAMPLES / CLIP, "-c:v", "mpeg4", "-frames:v", 24)
+    run_ffmpeg(*pictures, folder / "silent.mp4")
+    run_ffmpeg("-f", "lavfi", "-i", "sine=d=2", *pictures, "-c:a", "aac", folder / "sound.mp4")
+    return folder
+
+
+def beside(result: Path, recording: Path, tmp_path: Path) -> Path:
+    """A copy of a result that stands beside another recording of the same name."""
+    shutil.copy(recording, tmp_path / CLIP)
+    copy = tmp_path / result.name
+    shutil.copytree(result, copy)
+    return copy
+
+
+def said(page: Page) -> str:
+    return str(page.locator("#beside .absent").inner_text())
+
+
+def test_a_recording_without_sound_that_the_browser_lacks_the_codec_for(
+    browser: Any, result: Path, unplayable: Path, tmp_path: Path
+) -> None:
+    """A browser cannot tell it from one that is not there; of a chosen one it can."""
+    page = open_page(browser, beside(result, unplayable / "silent.mp4", tmp_path))
+    page.wait_for_selector("#beside.missing")
+    assert "not where it was (two_speakers.mp4), or this browser cannot play it" in said(page)
+    assert "fervid export two_speakers.mp4.fervid --to video makes such a copy" in said(page)
+    page.locator("#choose").set_input_files(unplayable / "silent.mp4")
+    page.wait_for_selector("#beside.unseen")
+    assert said(page).startswith("This browser cannot show the pictures of this recording.")
+    assert "fervid export" in said(page)
+    page.locator("#choose").set_input_files(result.parent / CLIP)
+    until_loaded(page)
+    until(page, "document.getElementById('beside').className === ''")
+    assert page.locator("#beside .absent").is_hidden()
+    page.close()
+
+
+def test_a_recording_of_which_the_browser_plays_the_sound_alone(
+    browser: Any, result: Path, unplayable: Path, tmp_path: Path
+) -> None:
+    page = open_page(browser, beside(result, unplayable / "sound.mp4", tmp_path))
+    until_loaded(page)
+    assert page.locator("#recording").is_visible()
+    assert said(page).startswith("This browser cannot show the pictures of this recording.")
+    assert "fervid export two_speakers.mp4.fervid --to video makes such a copy" in said(page)
     page.close()
 
 

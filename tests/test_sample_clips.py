@@ -156,3 +156,16 @@ def test_people_keep_their_ids_through_gaps(results: dict[str, Path], clip: str)
     missed = visible[visible["found"] < 0]
     in_a_row = missed.groupby("person")["frame"].diff().eq(1).groupby(missed["person"]).sum()
     assert in_a_row.max() <= 1 or missed.empty
+
+
+def test_frontality_falls_as_a_head_turns(results: dict[str, Path]) -> None:
+    """By about the cosine; sizes of noses and mouths differ from person to person."""
+    frames, truth = load(results, "two_speakers")
+    visible, _ = match(frames, truth)
+    seen = visible[visible["found"] >= 0]
+    frontality = frames.loc[seen["found"], "frontality"].to_numpy()
+    yaw = seen["yaw_deg"].abs().to_numpy()
+    assert np.abs(frontality - np.cos(np.deg2rad(yaw))).max() < 0.12
+    assert np.median(frontality[yaw < 15]) > 0.95
+    aside = frontality[np.argsort(yaw)[-3:]]
+    assert (np.diff(aside) < 0).all()

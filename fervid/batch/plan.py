@@ -1,4 +1,4 @@
-"""Which recordings are meant, and where each result goes; all of it known before work starts."""
+"""Which recordings and photos are meant, and where results go, known before work starts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from fervid.batch.jobs import Job
-from fervid.batch.kinds import may_be_recording
 from fervid.errors import PlanError
+from fervid.kinds import kind_of
 from fervid.names import RESULT_SUFFIX, result_folder, result_folder_of_twin
+from fervid.photos.jobs import PhotoFile
 
 _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepart|opdownload)|~.*")
 """Names that browsers and copying programs give to what is not there yet."""
@@ -26,30 +27,33 @@ class Plan:
     """What is to be done.
 
     Attributes:
-        jobs: in order.
-        skipped: files in folders that are no recordings.
+        jobs: recordings, in order.
+        photos: in order; all of them get one result.
+        skipped: files in folders that are neither.
         warnings: a line each.
     """
 
     jobs: tuple[Job, ...]
+    photos: tuple[PhotoFile, ...] = ()
     skipped: int = 0
     warnings: tuple[str, ...] = ()
 
     def shard(self, number: int, of: int) -> Plan:
         """Every `of`th job, from the `number`th on (from 1): the shards share all jobs out."""
-        return Plan(self.jobs[number - 1 :: of], self.skipped, self.warnings)
+        share = slice(number - 1, None, of)
+        return Plan(self.jobs[share], self.photos[share], self.skipped, self.warnings)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A recording, and its place in the tree of results, with its own name last."""
+    """A recording or photo, and its place in the tree of results, with its own name last."""
 
-    recording: Path
+    path: Path
     place: PurePath
 
 
 def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan:
-    """Find the recordings.
+    """Find the recordings and photos.
 
     A file's result goes into `out`; what lies in a folder keeps its place below that folder; what
     a pattern or a list names keeps the path that is written there. Of names that some file systems
@@ -62,26 +66,31 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
         out: the folder of results.
 
     Raises:
-        PlanError: two recordings would get the same result; or there is no recording at all.
+        PlanError: two files would get the same place; or there is neither recording nor photo.
     """
     walk = _Walk()
     found = [one for path in inputs for one in walk.expand(path)]
     found += [_Found(path, _written(path)) for path in listed]
-    jobs = _jobs(found, out)
-    if not jobs:
-        raise PlanError(f"no recording in {', '.join(ascii(str(path)) for path in inputs)}")
-    return Plan(tuple(jobs), walk.skipped, tuple(walk.warnings))
+    if not found:
+        raise PlanError(f"no recording or photo in {', '.join(ascii(str(p)) for p in inputs)}")
+    kinds = [kind_of(one.path) for one in found]
+    recordings, photos = (
+        [one for one, kind in zip(found, kinds, strict=True) if (kind == "photo") == is_photo]
+        for is_photo in (False, True)
+    )
+    jobs = _jobs(recordings, out)
+    return Plan(tuple(jobs), tuple(_photos(photos)), walk.skipped, tuple(walk.warnings))
 
 
 class _Walk:
-    """Goes through folders; counts what is no recording."""
+    """Goes through folders; counts what is neither recording nor photo."""
 
     def __init__(self) -> None:
         self.skipped = 0
         self.warnings: list[str] = []
 
     def expand(self, path: Path) -> Iterator[_Found]:
-        """The recordings that one input means."""
+        """The recordings and photos that one input means."""
         if path.is_dir():
             yield from self._below(path, PurePath())
         elif not os.path.lexists(path) and glob.has_magic(str(path)):
@@ -123,7 +132,7 @@ class _Walk:
         if path.name.startswith(".") or _UNFINISHED.fullmatch(path.name.lower()):
             wanted = False
         else:
-            wanted = not path.is_dir() and may_be_recording(path)
+            wanted = not path.is_dir() and kind_of(path) is not None
         self.skipped += not wanted
         return wanted
 
@@ -154,7 +163,7 @@ def _jobs(found: Sequence[_Found], out: Path) -> list[Job]:
     jobs: dict[str, Job] = {}
     clashes = []
     for one in found:
-        job = Job(one.recording, result_folder(one.place, out / one.place.parent))
+        job = Job(one.path, result_folder(one.place, out / one.place.parent))
         first = jobs.setdefault(_folded(job.folder), job)
         if first is job or _same(first.recording, job.recording):
             continue
@@ -162,15 +171,34 @@ def _jobs(found: Sequence[_Found], out: Path) -> list[Job]:
             clashes.append((first, job))
         else:
             twin = result_folder_of_twin(one.place, out / one.place.parent)
-            jobs.setdefault(_folded(twin), Job(one.recording, twin))
-    if clashes:
-        pairs = [f"{str(a.recording)!a} and {str(b.recording)!a}" for a, b in clashes[:_SHOWN]]
-        more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
-        raise PlanError(
-            f"would get the same result folder: {'; '.join(pairs)}{more}; "
-            "give the folder that holds both, or analyse them with different -o"
-        )
+            jobs.setdefault(_folded(twin), Job(one.path, twin))
+    _refuse("result folder", [(first.recording, job.recording) for first, job in clashes])
     return list(jobs.values())
+
+
+def _photos(found: Sequence[_Found]) -> list[PhotoFile]:
+    """Each photo once; PlanError if two have the same place."""
+    photos: dict[str, PhotoFile] = {}
+    clashes = []
+    for one in found:
+        photo = PhotoFile(one.path, one.place.as_posix())
+        first = photos.setdefault(photo.place, photo)
+        if first is not photo and not _same(first.path, photo.path):
+            clashes.append((first.path, photo.path))
+    _refuse("name in the table of photos", clashes)
+    return list(photos.values())
+
+
+def _refuse(what: str, clashes: Sequence[tuple[Path, Path]]) -> None:
+    """Raise PlanError if there are files that would share something."""
+    if not clashes:
+        return
+    pairs = [f"{str(a)!a} and {str(b)!a}" for a, b in clashes[:_SHOWN]]
+    more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
+    raise PlanError(
+        f"would get the same {what}: {'; '.join(pairs)}{more}; "
+        "give the folder that holds both, or analyse them with different -o"
+    )
 
 
 def _folded(folder: Path) -> str:

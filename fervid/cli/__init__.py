@@ -9,11 +9,14 @@ import click
 
 from fervid import __version__
 from fervid.cli.analyze import analyze
+from fervid.cli.completion import completion
 from fervid.cli.explain import explain
 from fervid.cli.export import export
+from fervid.cli.help import OrderedGroup
 from fervid.cli.live import live
 from fervid.cli.models import models
 from fervid.cli.report import report
+from fervid.cli.web import web
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 a recording, result or model could not be used,
@@ -23,22 +26,26 @@ Expressions are what faces show, not what people feel. Read the notes on
 responsible use in the README before you analyse people."""
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, package_name="fervid")
 def main() -> None:
     """Emotion timelines from recordings.
 
-    fervid finds and follows every face in a video file, classifies its expression frame by frame
-    and writes CSV tables and an interactive HTML report. Everything runs on this machine.
+    fervid finds and follows every face in a video, classifies its expression frame by frame and
+    writes CSV tables and an interactive HTML report. Photos are read, too. Everything runs on this
+    machine.
 
     \b
-    Example:
+    Examples:
       fervid analyze lecture.mp4
+      fervid analyze --help
     """
     # JAX and pandas load a million objects that stay: searching them for garbage takes .7 s a run.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
 
 
-for command in (analyze, live, report, export, explain, models):
+for command in (analyze, live, web, report, export, explain, models, completion):
     main.add_command(command)

@@ -10,14 +10,39 @@ import click
 
 from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 from fervid.cli.console import Shown, one_line_errors
-from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
+from fervid.cli.help import GroupedCommand
+from fervid.cli.options import BatchSize, Seconds, Shard, Stretch, complete_detector, complete_model
 from fervid.exports import FORMATS
 
 if TYPE_CHECKING:
     from fervid.batch.worker import Task
 
+_GROUPS = {
+    "Input": ("--files-from", "--fps", "--start", "--end"),
+    "Output": ("--out", "--format", "--schema", "--thumbnails", "--explain", "--overwrite"),
+    "Faces": (
+        "--detector",
+        "--min-score",
+        "--min-face",
+        "--working-size",
+        "--scale",
+        "--detect-every",
+    ),
+    "Model": ("--weights", "--labels", "--device", "--batch-size"),
+    "Timeline": ("--smooth", "--min-confidence", "--min-episode", "--baseline"),
+    "Many recordings": (
+        "--jobs",
+        "--dry-run",
+        "--time-limit",
+        "--memory-limit",
+        "--shard",
+        "--engine",
+        "--address",
+    ),
+}
 
-@click.command()
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument(
     "inputs",
     nargs=-1,
@@ -27,6 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--files-from",
     metavar="FILE",
+    type=click.Path(allow_dash=True),
     help="Analyse the recordings that this file lists, too, with newlines or NULs between them; - "
     "reads the list from standard input.",
 )
@@ -43,13 +69,14 @@ if TYPE_CHECKING:
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="Analyse so many recordings side by side, each in a process of its own.  [default: 1]",
+    help="Analyse N recordings at a time, each in a process of its own.  [default: 1]",
 )
 @click.option(
     "--shard",
     type=Shard(),
     metavar="K/N",
-    help="Only the Kth of N shares of the list, for so many machines that write to one folder.",
+    help="Analyse the Kth of N shares of the list: one for each of N machines that write to one "
+    "folder.",
 )
 @click.option(
     "--engine",
@@ -59,7 +86,9 @@ if TYPE_CHECKING:
     help="Analyse several recordings on this machine, or on a Ray cluster whose machines see the "
     "same files; --jobs is then how many at a time, by default all that there is room for.",
 )
-@click.option("--address", help="Of the Ray cluster.  [default: one on this machine]")
+@click.option(
+    "--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: one on this machine]"
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be analysed, and stop.")
 @click.option(
     "--time-limit",
@@ -76,6 +105,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fps",
     type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
     help="Analyse this many frames a second instead of every frame; times stay exact.",
 )
 @click.option("--start", type=Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
@@ -85,11 +115,13 @@ if TYPE_CHECKING:
     metavar="|".join(DETECTORS),
     default=DETECTORS[0],
     show_default=True,
+    shell_complete=complete_detector,
     help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
 )
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
+    metavar="SCORE",
     help="Detector score of a new face; one that is followed is kept down to half of it.  "
     "[default: see `fervid models`]",
 )
@@ -103,6 +135,7 @@ if TYPE_CHECKING:
 @click.option(
     "--working-size",
     type=click.IntRange(96, 4096),
+    metavar="PX",
     default=640,
     show_default=True,
     help="Search frames scaled down to this many pixels on the longer side; more finds smaller "
@@ -111,6 +144,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scale",
     type=click.FloatRange(0, 1, min_open=True),
+    metavar="FACTOR",
     help="Search frames scaled by this factor instead of to --working-size.",
 )
 @click.option(
@@ -134,6 +168,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True),
     default=0.5,
     show_default=True,
+    metavar="P",
     help="Smoothed probability that begins an episode; a face in no episode is uncertain.",
 )
 @click.option(
@@ -155,7 +190,8 @@ if TYPE_CHECKING:
     "--thumbnails/--no-thumbnails",
     default=True,
     show_default=True,
-    help="Keep small pictures of people at their clearest, in the report and in thumbnails/.",
+    help="Keep small pictures of people at their clearest, in the report and in thumbnails/; "
+    "of photos, annotated copies.",
 )
 @click.option(
     "--explain",
@@ -183,6 +219,7 @@ if TYPE_CHECKING:
     metavar="MODEL",
     default=EXPRESSION_MODELS[0],
     show_default=True,
+    shell_complete=complete_model,
     help="Expression model: a shipped one (see `fervid models`), or NAME for your own NAME.npz "
     "with its model card NAME.json.",
 )
@@ -200,7 +237,7 @@ if TYPE_CHECKING:
     type=click.Choice(["csv", "parquet"]),
     default="csv",
     show_default=True,
-    help="parquet: write the tables as Parquet files, too.",
+    help="Write the tables as Parquet files, too.",
 )
 @click.option(
     "--schema",
@@ -237,35 +274,42 @@ def analyze(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Analyse video files and write their expression timelines.
+    """Analyse the expressions of faces in videos and photos.
 
-    Each RECORDING is a file, a folder to be searched for recordings, or a pattern; - reads a list
-    of them from standard input. Writes RECORDING.fervid/ with report.html and the tables frames.csv
-    (one row for each face in each frame), episodes.csv, people.csv and summary.csv; codebook.csv
-    explains their columns. Of several recordings, index.html lists all.
+    Each RECORDING is a video or a photo, a folder to be searched for both, or a pattern; - reads a
+    list of them from standard input. A video gets a folder RECORDING.fervid/ with report.html and
+    the tables frames.csv (one row for each face in each frame), episodes.csv, people.csv and
+    summary.csv. Photos get one folder for all, with report.html, faces.csv and photos.csv.
+    codebook.csv explains the columns. Of several recordings, index.html lists all.
 
     \b
     Examples:
       fervid analyze lecture.mp4
       fervid analyze interview.mov --fps 5 --start 1:30 --end 12:00 -o results
       fervid analyze recordings/ -o results -j 4
+      fervid analyze portrait.jpg
     """
     with one_line_errors() as interruption:
-        from fervid.cli import one, several
+        from fervid.cli import one, photos, several
 
         task = _task(settings, overwrite, (table_format, schema))
         shown = Shown(quiet=quiet, as_json=as_json)
         if _is_one_file(inputs, files_from) and not dry_run and engine == "local":
-            code = one.analyze(inputs[0], out, task, shown, interruption)
+            of_one = photos if photos.is_photo(inputs[0]) else one
+            code = of_one.analyze(inputs[0], out, task, shown, interruption)
         else:
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
+            folder = photos.folder_of_many(out, shard)
             if dry_run:
-                several.show(plan, task)
+                several.show(plan, task, folder)
                 return
+            several.begin(plan, shown)
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)
-            code = several.analyze(plan, batch, None if shard else out, shown)
+            code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
+            if plan.jobs:
+                code = max(code, several.analyze(plan, batch, None if shard else out, shown))
         raise SystemExit(code)
 
 

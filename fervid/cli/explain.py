@@ -9,10 +9,10 @@ import click
 
 from fervid.choices import DEVICES, EXPRESSIONS, LABELS
 from fervid.cli.console import one_line_errors, printable
-from fervid.cli.options import Seconds
+from fervid.cli.options import Seconds, complete_model
 
 
-@click.command()
+@click.command(short_help="Show what the model reacts to in a moment or a photo.")
 @click.argument("recording", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--at",
@@ -43,13 +43,22 @@ from fervid.cli.options import Seconds
 @click.option(
     "--result",
     type=click.Path(path_type=Path),
+    metavar="FOLDER",
     help="Result folder whose face ids, frames and settings count.  [default: RECORDING.fervid "
     "beside the recording or in the current folder, if there is one]",
 )
-@click.option("--weights", metavar="MODEL", help="Expression model, as for `fervid analyze`.")
+@click.option(
+    "--weights",
+    metavar="MODEL",
+    shell_complete=complete_model,
+    help="Expression model, as for `fervid analyze`.",
+)
 @click.option("--labels", type=click.Choice(LABELS), help="As for `fervid analyze`.")
 @click.option(
-    "--working-size", type=click.IntRange(96, 4096), help="As for `fervid analyze`; finds more."
+    "--working-size",
+    type=click.IntRange(96, 4096),
+    metavar="PX",
+    help="As for `fervid analyze`: more finds smaller faces.",
 )
 @click.option("--device", type=click.Choice(DEVICES), help="As for `fervid analyze`.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier picture.")

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option(
-    "--to", type=click.Choice(list(FORMATS)), required=True, help="Which kind of file to write."
+    "--to",
+    metavar="FORMAT",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="Which of these to write.",
 )
 @click.option(
     "-o",
@@ -38,20 +42,21 @@ def export(
     """Write a result as a file of another tool.
 
     \b
-    elan     .eaf for ELAN: a tier for each person, an annotation for each episode
-    boris    .boris.xlsx for BORIS: a state event for each episode
-    datavyu  .datavyu.csv for Datavyu: a column for each person
-    webvtt   .vtt, srt .srt: episodes as subtitles for players
-    parquet  .parquet, a file for each table, with types and meanings
-    openface .openface.csv: frames under the column names of OpenFace 2
-    pyfeat   .pyfeat.csv: frames under those of py-feat
-    json     .json with everything
-    video    .annotated.mp4: the recording with boxes, ids and probabilities drawn on it
+    elan      .eaf for ELAN: a tier a person, an annotation an episode
+    boris     .boris.xlsx for BORIS: a state event an episode
+    datavyu   .datavyu.csv for Datavyu: a column a person
+    webvtt    .vtt: episodes as subtitles for players
+    srt       .srt: the same
+    parquet   .parquet, a file a table, with types and meanings
+    openface  .openface.csv: frames under the column names of OpenFace 2
+    pyfeat    .pyfeat.csv: frames under those of py-feat
+    json      .json with everything
+    video     .annotated.mp4: the recording with boxes, ids and probabilities
 
     \b
     Examples:
       fervid export lecture.mp4.fervid --to elan
-      fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4 -o lecture.mkv
+      fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4
     """
     if recording is not None and not FORMATS[to].recording:
         raise click.UsageError(f"--recording is not for {to}")

@@ -10,7 +10,8 @@ import click
 
 from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 from fervid.cli.console import Shown, one_line_errors, printable
-from fervid.cli.options import Seconds
+from fervid.cli.help import GroupedCommand
+from fervid.cli.options import Seconds, complete_detector, complete_model
 from fervid.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from fervid.live.watching import Watch
     from fervid.settings import Settings
 
+_GROUPS = {
+    "Input": ("--fps", "--duration", "--reconnect-for"),
+    "Output": ("--out", "--name", "--thumbnails"),
+    "Faces": ("--detector", "--min-score", "--working-size"),
+    "Model": ("--weights", "--labels", "--device", "--smooth"),
+}
 
-@click.command()
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("source", default="0", metavar="[SOURCE]")
 @click.option(
     "-o",
@@ -53,6 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--detector",
     metavar="|".join(DETECTORS),
+    shell_complete=complete_detector,
     default=DETECTORS[0],
     show_default=True,
     help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
@@ -86,6 +95,7 @@ if TYPE_CHECKING:
 @click.option(
     "--weights",
     metavar="MODEL",
+    shell_complete=complete_model,
     default=EXPRESSION_MODELS[0],
     show_default=True,
     help="Expression model: a shipped one, or NAME for your own NAME.npz with NAME.json.",

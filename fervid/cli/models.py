@@ -6,11 +6,13 @@ import click
 
 from fervid.choices import EXPRESSION_MODELS
 from fervid.cli.console import one_line_errors, printable
+from fervid.cli.options import complete_model
 
 
-@click.command()
-@click.argument("model", required=False)
-def models(model: str | None) -> None:
+@click.command(short_help="Print the model cards: data, figures, limits.")
+@click.argument("model", required=False, shell_complete=complete_model)
+@click.option("--markdown", is_flag=True, help="Print them as a page of Markdown, with tables.")
+def models(model: str | None, markdown: bool) -> None:
     """Print the model cards of the networks that fervid ships, or of one MODEL.
 
     MODEL is the name of a shipped one, or NAME for your own NAME.npz with its card NAME.json.
@@ -21,10 +23,12 @@ def models(model: str | None) -> None:
       fervid models my-model
     """
     with one_line_errors():
+        from fervid.card_pages import page_of
         from fervid.model_cards import CARDS, describe, read_card
 
-        cards = [describe(read_card(name)) for name in (CARDS if model is None else [model])]
-        for line in "\n\n".join(cards).split("\n"):
+        cards = [read_card(name) for name in (CARDS if model is None else [model])]
+        text = page_of(cards) if markdown else "\n\n".join(map(describe, cards))
+        for line in text.rstrip("\n").split("\n"):
             click.echo(printable(line))
-        if model is None:
+        if model is None and not markdown:
             click.echo(f"\nDefault for expressions: {EXPRESSION_MODELS[0]}")

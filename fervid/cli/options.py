@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from fervid.choices import DETECTORS, EXPRESSION_MODELS
+from fervid.settings import seconds_of, stretch_of
 
 
 class Seconds(click.ParamType[float]):
@@ -19,15 +23,9 @@ class Seconds(click.ParamType[float]):
         if isinstance(value, float):
             return value
         try:
-            parts = [float(part) for part in str(value).split(":")]
-        except ValueError:
-            parts = []
-        if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
-            self.fail(f"{value!r} is not a time; write seconds (75.5), m:ss or h:mm:ss", param, ctx)
-        seconds = 0.0
-        for part in parts:
-            seconds = 60 * seconds + part
-        return seconds
+            return seconds_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Stretch(click.ParamType[tuple[float, float]]):
@@ -41,11 +39,10 @@ class Stretch(click.ParamType[tuple[float, float]]):
         """Start and end in seconds of what was typed."""
         if isinstance(value, tuple):
             return value
-        start, hyphen, end = str(value).partition("-")
-        if not hyphen:
-            self.fail(f"{value!r} is not a stretch; write two times, as in 0:05-0:15", param, ctx)
-        seconds = Seconds()
-        return seconds.convert(start, param, ctx), seconds.convert(end, param, ctx)
+        try:
+            return stretch_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class BatchSize(click.ParamType[int | None]):
@@ -80,3 +77,19 @@ class Shard(click.ParamType[tuple[int, int]]):
         if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
             self.fail(f"{value!r} is not a share; write K/N with K from 1 to N, as in 3/16")
         return int(number), int(of)
+
+
+def complete_model(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The shipped expression models, or files where none of them is meant."""
+    names = [name for name in EXPRESSION_MODELS if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+def complete_detector(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """fervid and yunet:, after which the user types a path."""
+    names = [name.removesuffix("FILE") for name in DETECTORS]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

@@ -9,14 +9,15 @@ import click
 from fervid.cli.console import one_line_errors, printable
 
 
-@click.command()
+@click.command(short_help="Render a report again, or an index of many results.")
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(
     "--groups",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="More about the recordings of a folder: a column `recording` (file name or path), and "
-    "others such as participant or condition, by which the index compares.",
+    "others such as participant or condition, by which the index compares. Kept in index.json for "
+    "later indexes, those of `fervid analyze`, too, until another one is given.",
 )
 @click.option(
     "--group-by",
@@ -37,9 +38,15 @@ def report(result: Path, groups: Path | None, group_by: str | None) -> None:
     if group_by is not None and groups is None:
         raise click.UsageError("--group-by needs --groups")
     with one_line_errors():
+        from fervid.photos.tables import is_photo_result
         from fervid.report import write_report
         from fervid.report.index import is_one_result, write_index
 
+        if groups is None and is_photo_result(result):
+            from fervid.photos.sheet import write_sheet
+
+            click.echo(f"report: {printable(str(write_sheet(result)))}")
+            return
         if not is_one_result(result):
             page = write_index(result, groups, group_by=group_by, tell=_tell)
             click.echo(f"index: {printable(str(page))}")

@@ -18,10 +18,10 @@ from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
-from fervid.cli.views import line_of, view_of
+from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
 from fervid.names import RESULT_SUFFIX
-from fervid.reuse import difference, request_of
+from fervid.reuse import difference, digests_of_models, request_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -40,10 +40,12 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan, task: Task) -> None:
-    """The plan, a line for each recording."""
+def show(plan: Plan, task: Task, photos: Path) -> None:
+    """The plan, a line for each recording and photo; `photos` is the result of these."""
     for job in plan.jobs:
         click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
+    for photo in plan.photos:
+        click.echo(printable(f"{photo.path} -> {photos}"))
     _echo_about(plan)
 
 
@@ -54,7 +56,8 @@ def _fate(job: Job, task: Task) -> str:
     if task.overwrite:
         return " (made again: --overwrite)"
     try:
-        why = difference(job.folder, request_of(job.recording, task.settings))
+        models = digests_of_models(task.settings)
+        why = difference(job.folder, request_of(job.recording, task.settings, models))
     except MediaError as error:
         return f" ({error})"
     return f" (made again: {why})" if why else " (kept)"
@@ -78,14 +81,18 @@ def batch(
     return ClusterBatch(plan.jobs, task, workers, limits, address)
 
 
+def begin(plan: Plan, shown: Shown) -> None:
+    """Say how much there is to do."""
+    if shown.plain:
+        _echo_about(plan)
+
+
 def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Shown) -> int:
     """Work the plan off, say what became of each recording, and return the exit code.
 
     Args:
         index: the folder of results, which gets `index.html`; None: none is written.
     """
-    if shown.plain:
-        _echo_about(plan)
     began = monotonic()
     outcomes: list[Outcome | None] = [None] * len(plan.jobs)
     # Closed at once when a signal comes: workers are to tidy up before this process is gone.
@@ -111,7 +118,7 @@ def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Shown) -> Non
     from fervid.report.index import Failure, write_index
 
     failures = [
-        Failure(_place(outcome, folder), outcome.status, outcome.reason)
+        Failure(_place(outcome, folder), outcome.status, outcome.reason, outcome.recording)
         for outcome in outcomes
         if not outcome.has_result
     ]
@@ -133,7 +140,9 @@ def _echo_about(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(f"fervid: warning: {printable(warning)}", err=True)
     skipped = f"; passed over: {_count(plan.skipped, 'other file')}" if plan.skipped else ""
-    click.echo(f"{_count(len(plan.jobs), 'recording')}{skipped}", err=True)
+    counts = {"recording": len(plan.jobs), "photo": len(plan.photos)}
+    there = [_count(number, what) for what, number in counts.items() if number]
+    click.echo(f"{' and '.join(there)}{skipped}", err=True)
 
 
 def _count(number: int, what: str) -> str:
@@ -141,8 +150,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> None:
+    told = not err and still_seen(len(outcomes))
     for outcome in outcomes:
-        if outcome.status != "ok":
+        if outcome.status != "ok" and not told:
             click.echo(line_of(outcome), err=err)
     counts = Counter(outcome.status for outcome in outcomes)
     kept = sum(outcome.reused for outcome in outcomes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,9 @@ from fervid.cli.console import Shown, printable
 
 View = Callable[[Event], None]
 
+_SCREEN = 20
+"""Lines that are still to be seen when the last one is written."""
+
 
 @contextmanager
 def view_of(jobs: Sequence[Job], shown: Shown) -> Iterator[View]:
@@ -33,6 +38,15 @@ def view_of(jobs: Sequence[Job], shown: Shown) -> Iterator[View]:
             yield view
     else:
         yield _lines(len(jobs))
+
+
+def still_seen(recordings: int) -> bool:
+    """Whether the lines of so many recordings stand right above what standard output gets next."""
+    try:
+        out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+    except OSError:  # no file behind a stream
+        return False
+    return recordings <= _SCREEN and os.path.samestat(out, err)
 
 
 def line_of(outcome: Outcome) -> str:

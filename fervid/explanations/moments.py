@@ -6,15 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from fervid.errors import MediaError
 from fervid.records import FrameBatch
 from fervid.settings import Settings
 from fervid.video import VideoReader
-from fervid.video.ffmpeg import MAX_PIXELS, quoted
+from fervid.video.ffmpeg import quoted
 
 RESOLUTION_S = 1e-6
 """Times in tables have six decimals; what is rounded down there still means the same frame."""
@@ -24,7 +20,6 @@ _DURATION_S = 0.01
 """How exactly the length of a recording is known."""
 
 _LONGEST_LAST_S, _FAR_S = 1.0, 10.0
-_LARGEST_PHOTO = 200_000_000
 
 Moment = tuple[FrameBatch, tuple[int, int]]
 """One frame at the working size, and width and height of it as displayed; a photo has time NaN."""
@@ -34,24 +29,15 @@ def moment(path: Path, at: float | None, settings: Settings) -> Moment:
     """The frame that is shown at a time: the last one whose time stamp is not later.
 
     Args:
-        path: a recording or a photo.
-        at: seconds from the recording's start; None: the first frame, or the photo.
+        path: a recording.
+        at: seconds from its start; None: the first frame.
         settings: how large frames are.
 
     Raises:
-        MediaError: neither of both, or the time lies outside of the recording.
+        MediaError: no recording, or the time lies outside of it.
         SetupError: no usable ffmpeg.
     """
-    try:
-        reader = VideoReader(path, **_sizes(settings))
-    except MediaError:
-        luma = read_photo(path)
-        if luma is None:
-            raise
-        if at is not None:
-            raise MediaError(f"{quoted(path)}: a photo has no times; leave out --at") from None
-        return shrunk(luma, settings)
-    with reader:
+    with VideoReader(path, **_sizes(settings)) as reader:
         info = reader.info
         if at is None:
             first = next(iter(reader))
@@ -99,36 +85,3 @@ def _last_until(path: Path, at: float, settings: Settings) -> FrameBatch | None:
         if last is not None:
             return FrameBatch(last.images[-1:], last.index[-1:], last.time_s[-1:])
     return None
-
-
-def read_photo(path: Path) -> NDArray[np.uint8] | None:
-    """Luma (H, W) of a photo as displayed, None if the file is none.
-
-    Raises:
-        MediaError: it has too many pixels.
-    """
-    try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_PHOTO:
-            return None
-        content = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    try:
-        luma = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
-    except cv2.error:
-        return None
-    if luma is not None and luma.size > MAX_PIXELS:
-        raise MediaError(f"{quoted(path)}: larger than {MAX_PIXELS // 1_000_000} megapixels")
-    return None if luma is None else np.asarray(luma, np.uint8)
-
-
-def shrunk(luma: NDArray[np.uint8], settings: Settings) -> Moment:
-    """A photo at the working size."""
-    height, width = luma.shape
-    scale = settings.scale or min(1.0, settings.working_size / max(height, width))
-    if scale < 1:
-        size = (max(2, round(width * scale)), max(2, round(height * scale)))
-        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
-    else:
-        small = luma
-    return FrameBatch(small[None], np.zeros(1, np.int64), np.full(1, np.nan)), (width, height)

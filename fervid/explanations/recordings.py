@@ -16,7 +16,10 @@ from fervid.errors import MediaError, ResultError
 from fervid.explanations.maps import Explanations, explain
 from fervid.explanations.moments import RESOLUTION_S, moment
 from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
+from fervid.kinds import kind_of
 from fervid.names import result_folder
+from fervid.photos.faces import PhotoAnalyzer
+from fervid.photos.reading import read_photo
 from fervid.pipeline import Analyzer
 from fervid.records import FaceCrops, FrameBatch
 from fervid.result_files import read_meta
@@ -76,10 +79,12 @@ def explain_recording(
         ModelError, SetupError: see `fervid.classifier.ExpressionClassifier`.
         ValueError: a setting is out of range, or another expression.
     """
-    folder = _result_of(path, result)
+    folder = None if kind_of(path) == "photo" else _result_of(path, result)
     settings = Settings(**chosen) if folder is None else _settings_of(folder, chosen)
     analyzer = Analyzer(settings)
-    if folder is None:
+    if kind_of(path) == "photo":
+        batch, displayed, everyone = _of_photo(path, at, settings)
+    elif folder is None:
         batch, displayed = moment(path, at, settings)
         found = analyzer.detector.detect(batch, displayed)
         everyone = left_to_right(found[found.score >= analyzer.detector.start_score])
@@ -94,6 +99,17 @@ def explain_recording(
     crops = faces.crop(batch, chosen_faces.faces, displayed)
     maps = explain(crops, analyzer.classifier, expression)
     return Explained(path.name, batch, displayed, everyone, chosen_faces, crops, maps, folder)
+
+
+def _of_photo(
+    path: Path, at: float | None, settings: Settings
+) -> tuple[FrameBatch, tuple[int, int], NumberedFaces]:
+    """A photo as one frame, its size, and its faces, numbered as in `faces.csv`."""
+    if at is not None:
+        raise MediaError(f"{quoted(path)}: a photo has no times; leave out --at")
+    photo = read_photo(path)
+    (found,) = PhotoAnalyzer(settings).find([photo])
+    return photo.as_frame(), photo.displayed, left_to_right(found.faces)
 
 
 def _where(path: Path, batch: FrameBatch) -> str:

@@ -16,10 +16,10 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
 
 
-def environment() -> Environment:
-    """Templates of this folder, escaped, with the words for numbers below as filters."""
+def environment(package: str = "fervid.report") -> Environment:
+    """Templates of a package, escaped, with the words for numbers below as filters."""
     made = Environment(
-        loader=PackageLoader("fervid.report", "."),
+        loader=PackageLoader(package, "."),
         autoescape=True,
         undefined=ChainableUndefined,
         trim_blocks=True,
@@ -110,9 +110,9 @@ def csp_hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def asset(name: str) -> str:
-    """The text of a file of this folder."""
-    return resources.files("fervid.report").joinpath(name).read_text(encoding="utf-8")
+def asset(name: str, package: str = "fervid.report") -> str:
+    """The text of a file of a package."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def save(path: Path, text: str) -> None:

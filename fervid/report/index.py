@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,15 +19,34 @@ from fervid.report.figures import COLOURS
 from fervid.report.groups import Metadata, match, read_metadata
 from fervid.report.html import asset, csp_hash, environment, save
 from fervid.report.overview import HEIGHT, WIDTH, outline
-from fervid.report.recordings import Failure, Recording, Tell, is_one_result, read_recordings
-from fervid.report.recordings_table import HEADER, earlier_failures, recordings_csv
+from fervid.report.recordings import (
+    Failure,
+    PhotoSet,
+    Recording,
+    Tell,
+    is_one_result,
+    read_photo_sets,
+    read_recordings,
+)
+from fervid.report.recordings_table import HEADER, recordings_csv
+from fervid.report.remembered import (
+    REMEMBERED_MARK,
+    REMEMBERED_NAME,
+    Remembered,
+    read_remembered,
+    save_remembered,
+)
 from fervid.result_files import REPORT_NAME
 
 __all__ = ["INDEX_NAME", "TABLE_NAME", "Failure", "is_one_result", "write_index"]
 
 INDEX_NAME, TABLE_NAME = "index.html", "recordings.csv"
 
-_MARK = b'<meta name="generator" content="fervid'
+_MARKS = {
+    INDEX_NAME: b'<meta name="generator" content="fervid',
+    TABLE_NAME: HEADER,
+    REMEMBERED_NAME: REMEMBERED_MARK,
+}
 _HEAD_BYTES = 1000
 _SCRIPTS = ("tables", "index")
 _MAX_NOTES = 20
@@ -42,13 +62,15 @@ def write_index(
 ) -> Path:
     """Write `index.html` and `recordings.csv` of a folder that holds results; return the page.
 
-    Reads what is there now; memory does not grow with the length of recordings.
+    Reads what is there now; memory does not grow with the length of recordings. What no result
+    tells is kept in `index.json` for later calls.
 
     Args:
         folder: results lie in it at any depth, as `*.fervid` folders; hidden ones do not count.
-        groups: a CSV that tells more of recordings; see `fervid.report.groups.read_metadata`.
-        failures: recordings without a result, which get a row, too, as do those of the table that
-            is there. A result counts more.
+        groups: a CSV that tells more of recordings; see `fervid.report.groups.read_metadata`. None:
+            the one that was given last.
+        failures: recordings without a result, which get a row, too, as do those of earlier calls
+            whose file is still there. A result counts more.
         group_by: the column of `groups` to compare by, instead of the first.
         tell: gets a line for each result that is left out, and for what does not fit in `groups`.
 
@@ -63,18 +85,24 @@ def write_index(
         tell(line)
 
     folder = Path(folder)
-    metadata = read_metadata(groups, group_by) if groups else None
+    given = read_metadata(groups, group_by) if groups else None
     _check(folder)
-    told = {failure.path for failure in failures}
-    known = [one for one in earlier_failures(folder / TABLE_NAME) if one.path not in told]
-    recordings = _with_failures(list(read_recordings(folder, note)), [*failures, *known])
-    if not recordings:
+    earlier = read_remembered(folder, note)
+    metadata = given or earlier.groups
+    done, told = list(read_recordings(folder, note)), {failure.path for failure in failures}
+    both = [*failures, *(one for one in earlier.failures if one.path not in told)]
+    failures = _without_result(both, done)
+    recordings = _sorted([*done, *map(Recording.without_result, failures)])
+    photos = list(read_photo_sets(folder, lambda line: None))
+    if not recordings and not photos:
         raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
     values = match(metadata, recordings, note) if metadata else []
     columns = metadata.columns if metadata else ()
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         save(folder / TABLE_NAME, recordings_csv(recordings, columns, values))
-        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values))
+        save(folder / INDEX_NAME, render_index(recordings, notes, metadata, values, photos))
+        save_remembered(folder, Remembered(metadata, failures))
     except OSError as error:
         raise ResultError(f"{folder}: cannot be written ({error.strerror or error})") from error
     return folder / INDEX_NAME
@@ -82,7 +110,7 @@ def write_index(
 
 def _check(folder: Path) -> None:
     """Raise ResultError if a file of somebody else would be replaced."""
-    for name, mark in ((INDEX_NAME, _MARK), (TABLE_NAME, HEADER)):
+    for name, mark in _MARKS.items():
         try:
             with (folder / name).open("rb") as file:
                 if mark not in file.read(_HEAD_BYTES):
@@ -93,11 +121,13 @@ def _check(folder: Path) -> None:
             raise ResultError(f"{folder / name}: cannot be read ({error.strerror})") from error
 
 
-def _with_failures(done: list[Recording], failures: Sequence[Failure]) -> list[Recording]:
+def _without_result(failures: Sequence[Failure], done: Sequence[Recording]) -> list[Failure]:
     there = {one.path for one in done}
-    failed = [Recording.without_result(failure) for failure in failures]
-    both = [*done, *(one for one in failed if one.path + RESULT_SUFFIX not in there)]
-    return sorted(both, key=lambda one: _natural(one.path))
+    return [one for one in failures if one.path.replace(os.sep, "/") + RESULT_SUFFIX not in there]
+
+
+def _sorted(recordings: Sequence[Recording]) -> list[Recording]:
+    return sorted(recordings, key=lambda one: _natural(one.path))
 
 
 def _natural(path: str) -> list[tuple[str, int]]:
@@ -110,6 +140,7 @@ def render_index(
     notes: Sequence[str] = (),
     metadata: Metadata | None = None,
     values: Sequence[tuple[str, ...] | None] = (),
+    photos: Sequence[PhotoSet] = (),
 ) -> str:
     """The index as one HTML page that loads nothing from anywhere.
 
@@ -118,6 +149,7 @@ def render_index(
         notes: what a reader should know before relying on it, a line each.
         metadata: the table of groups.
         values: of each recording the values of the columns of `metadata`; None for none.
+        photos: results of photos, which are linked.
     """
     at = metadata.columns.index(metadata.by) if metadata else 0
     groups = [row[at] if row else "" for row in values] if metadata else [""] * len(recordings)
@@ -132,6 +164,7 @@ def render_index(
             by=metadata.by if metadata else "",
             groups=sorted({group for group in groups if group}),
             totals=_totals(recordings),
+            photos=[(quote(f"{one.path}/{REPORT_NAME}"), one) for one in photos],
             notes=notes[:_MAX_NOTES],
             more_notes=len(notes[_MAX_NOTES:]),
             comparison=comparison,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from markupsafe import Markup
 
 from fervid.errors import ResultError
 from fervid.model_cards import describe
+from fervid.names import RESULT_SUFFIX
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
@@ -83,6 +85,7 @@ def render(
             zero_ms=ZERO_MS,
             figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
+            export=f"fervid export {shlex.quote(name + RESULT_SUFFIX)} --to video",
             video=_address(recording.get("beside")),
             config=script_json(json.dumps(config)),
             style=Markup(asset("style.css")),

@@ -54,11 +54,15 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
   video.addEventListener("seeked", () => {
     if (Math.abs(video.currentTime - time) > 2 * JUST_AFTER_S) show(video.currentTime);
   });
+  // A codec that the browser lacks is an error, or, where there is sound, a picture of no width.
+  const pictures = () => { panel.className = video.videoWidth ? "" : "unseen"; };
+  const failed = () => { panel.className = video.src.startsWith("blob:") ? "missing unseen" : "missing failed"; };
   video.addEventListener("loadedmetadata", () => {
-    panel.classList.remove("missing");
+    pictures();
     video.currentTime = time + JUST_AFTER_S;
   });
-  video.addEventListener("error", () => panel.classList.add("missing"));
+  video.addEventListener("resize", pictures);
+  video.addEventListener("error", failed);
   document.getElementById("choose").addEventListener("change", (event) => {
     if (event.target.files.length) video.src = URL.createObjectURL(event.target.files[0]);
   });
@@ -113,9 +117,8 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
       seek(Number(link.dataset.time));
     });
   }
-  if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) {
-    panel.classList.add("missing");
-  }
+  if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) failed();
+  else if (video.readyState > 0) pictures();
   fromAddress();
   place();
   return place;

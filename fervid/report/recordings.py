@@ -14,7 +14,7 @@ from fervid.names import RESULT_SUFFIX
 from fervid.records import EXPRESSIONS
 from fervid.report.html import known
 from fervid.report.overview import Overview, read_overview
-from fervid.result_files import FRAMES_NAME, META_NAME, REPORT_NAME, read_meta, read_table
+from fervid.result_files import FRAMES_NAME, META_NAME, PHOTOS, REPORT_NAME, read_meta, read_table
 
 Tell = Callable[[str], None]
 """Takes one line for the user."""
@@ -28,11 +28,13 @@ class Failure:
         path: as the user knows it, from the folder that was analysed.
         status: "refused" (not a recording that can be read) or "failed".
         reason: one line.
+        recording: its file; None if that is not known.
     """
 
     path: str
     status: str
     reason: str
+    recording: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,49 @@ def is_one_result(folder: Path) -> bool:
         return True
 
 
+@dataclass(frozen=True)
+class PhotoSet:
+    """A result of photos, which has a contact sheet of its own.
+
+    Attributes:
+        path: of the result folder, as in `Recording`.
+        photos, with_face, faces: how many there are.
+    """
+
+    path: str
+    photos: int
+    with_face: int
+    faces: int
+
+
+def read_photo_sets(folder: Path, tell: Tell) -> Iterator[PhotoSet]:
+    """The usable results of photos in a folder, at any depth, by path."""
+    for result in _result_folders(folder, tell):
+        if counts := _counts_of_photos(result):
+            yield PhotoSet(result.relative_to(folder).as_posix(), *counts)
+
+
+def _counts_of_photos(result: Path) -> tuple[int, int, int] | None:
+    """Of a result of photos; None if it is another one."""
+    try:
+        meta = read_meta(result)
+    except (ResultError, OSError):
+        return None
+    found = meta.get("detection")
+    if meta.get("kind") != PHOTOS or not isinstance(found, dict):
+        return None
+    photos, with_face, faces = (found.get(key) for key in ("photos", "with_face", "faces"))
+    return int(photos or 0), int(with_face or 0), int(faces or 0)
+
+
 def read_recordings(folder: Path, tell: Tell) -> Iterator[Recording]:
     """The recordings of all usable results in a folder, at any depth, by path.
 
     Hidden folders are left out without a word, damaged and foreign `*.fervid` ones with a line.
     """
     for result in _result_folders(folder, tell):
+        if _counts_of_photos(result):
+            continue
         try:
             yield _read(result, result.relative_to(folder).as_posix())
         except ResultError as error:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from fervid.columns import SUMMARY, Column
-from fervid.report.recordings import Failure, Recording
+from fervid.report.recordings import Recording
 from fervid.result_files import write_rows
 
 _OWN = (
@@ -74,22 +72,3 @@ def cell(text: str) -> str:
     guarded = plain.startswith(_FORMULA) and not _NUMBER.fullmatch(plain)
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in plain)
     return f"'{shown}" if guarded else shown
-
-
-def earlier_failures(table: Path) -> list[Failure]:
-    """The recordings without a result that a table of ours lists; none if it cannot be read."""
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error):
-        return []
-    return [
-        Failure(*(_read_cell(row[name]) for name in ("path", "status", "reason")))
-        for row in rows
-        if row.get("status") in ("refused", "failed") and row.get("path") and "reason" in row
-    ]
-
-
-def _read_cell(text: str) -> str:
-    """What was written, without the apostrophe before what looks like a formula."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text

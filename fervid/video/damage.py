@@ -15,6 +15,9 @@ _SUMMARY = re.compile(
     r"Input stream #\d+:\d+ \(video\): (\d+) packets read .* "
     r"(\d+) frames decoded; (\d+) decode errors;"
 )
+_LISTS_FRAMES = re.compile(r"^\[in#\d+/mov,")
+"""Containers that list every frame with its length: the last one may be meant to stay for long."""
+
 _OUTPUT_SIDE = re.compile(r"^\[(out|vost|enc|rawvideo|framecrc|null|swscaler|Parsed_)")
 _HARMLESS = re.compile(
     # Oddities of sound, tags and unused streams that cost no picture.
@@ -65,6 +68,7 @@ class Damage:
         self._first_complaint = ""
         self._complaint_pts: int | None = None
         self._packets = self._decoded = self._decode_errors = 0
+        self._is_listed = False
         self._backwards = 0
         self._first_backwards = 0.0
         self._steps = Steps(fps, sampling.time_base)
@@ -77,6 +81,7 @@ class Damage:
         component, level, text = match.groups()
         if component.startswith("[in#") and (summary := _SUMMARY.search(text)):
             self._packets, self._decoded, self._decode_errors = map(int, summary.groups())
+            self._is_listed = bool(_LISTS_FRAMES.match(component))
         bad = level in ("error", "fatal", "panic") or (level == "warning" and _LOSS.search(text))
         if bad and not _OUTPUT_SIDE.match(component) and not _HARMLESS.search(text):
             self._complaints += 1
@@ -153,7 +158,8 @@ class Damage:
         return [(after_s, length_s) for after_s, length_s in missing if length_s > least_s]
 
     def _losses(self, step: float | None, troubled: bool, early: bool) -> Losses:
-        if not (troubled or early):
+        every_one_came = self._is_listed and self._packets == self._decoded > 0
+        if not troubled and (every_one_came or not early):
             return Losses.none(self._sampling)
         stretches = self._stretches(step, troubled, early) if step else []
         doubtful = [one for one in stretches if self._is_doubtful(one)]
@@ -161,7 +167,7 @@ class Damage:
         # When a line of the log comes differs from run to run, so it tells no time here.
         first_bad_s = self._last_s + self._seconds(step or 0) if early else None
         if stretches:
-            first_bad_s = self._seconds(stretches[0].start + stretches[0].step)
+            first_bad_s = self._seconds(stretches[0].first)
         end_is_known = not early or (self._alone and step is not None)
         beyond = self._steps.lost_beyond if step and troubled else 0
         counted = sum(one.lost for one in stretches) + beyond

@@ -35,8 +35,11 @@ MAX_BLOCK_BYTES = 1 << 29
 """Largest piece of memory that ffmpeg may ask for: twice the index of ten hours at 240 frames a
 second; a small file can hold a packed or repeating index that fills the memory."""
 
+MAX_STREAMS, MAX_TILES = 100, 1000
+"""Most streams of a recording, and most tiles and other pictures of a photo: each costs memory."""
+
 CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,ogg,mxf,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,webp_anim,ogg,mxf,"
     "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,yuv4mpegpipe,dhav,gxf,nsv,"
     "aac,aiff,flac,mp3,wav"
 )
@@ -113,7 +116,7 @@ def open_recording(path: Path) -> int:
     kind = "an empty file" if stat.S_ISREG(status.st_mode) else "not a regular file"
     if stat.S_ISDIR(status.st_mode):
         kind = "a folder"
-    raise MediaError(f"{quoted(path)}: is {kind}; give the path of a recording")
+    raise MediaError(f"{quoted(path)}: is {kind}; give the path of a recording or photo")
 
 
 class Child:
@@ -129,6 +132,7 @@ class Child:
         frame_stats: report number and time stamp of every frame through `next_frame`.
         coarse: leave edges of blocks as they are in frames that no other frame builds upon.
         reading: options of the input beside these; None: the first packet begins the time.
+        whole_picture: the file is a picture, whose tiles ffmpeg puts together by itself.
 
     Raises:
         MediaError: the path is not a regular file with something in it.
@@ -146,6 +150,7 @@ class Child:
         frame_stats: bool = False,
         coarse: bool = False,
         reading: dict[str, Any] | None = None,
+        whole_picture: bool = False,
     ) -> None:
         binary = find_ffmpeg()
         self.stalled = False
@@ -168,7 +173,8 @@ class Child:
                 output = output | self._stats_options(stats_write)
             decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
             reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
-            command = _command(binary, path, self._fd, output, reading, level)
+            chosen = None if whole_picture else "V:0"
+            command = _command(binary, path, self._fd, output, reading, level, chosen)
             self._process = start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)
@@ -278,9 +284,19 @@ class Child:
 
 
 def _command(
-    binary: str, path: Path, fd: int, output: dict[str, Any], reading: dict[str, Any], level: str
+    binary: str,
+    path: Path,
+    fd: int,
+    output: dict[str, Any],
+    reading: dict[str, Any],
+    level: str,
+    chosen: str | None,
 ) -> list[str]:
-    """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg."""
+    """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg.
+
+    Args:
+        chosen: the stream to decode; None: what ffmpeg itself takes for the picture.
+    """
     name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")
     options: dict[str, Any] = {} if _WINDOWS else {"fd": fd}
     source = ffmpeg.input(
@@ -289,11 +305,13 @@ def _command(
         protocol_whitelist=protocol,
         format_whitelist=CONTAINERS,
         max_pixels=MAX_PIXELS,
-        max_streams=100,
+        max_streams=MAX_STREAMS if chosen else MAX_TILES,
         **reading,
         **options,
     )
-    stream = ffmpeg.output(source["V:0"], "pipe:1", fps_mode="passthrough", **output)
+    stream = ffmpeg.output(
+        source[chosen] if chosen else source, "pipe:1", fps_mode="passthrough", **output
+    )
     flags = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}"]
     flags += ["-max_alloc", str(MAX_BLOCK_BYTES)]
     return [binary, *flags, *stream.compile(cmd=binary)[1:]]

@@ -44,6 +44,12 @@ class Stretch:
         """Time from frame to frame, in units of the time base."""
         return (self.end - self.start) / self.steps
 
+    @property
+    def first(self) -> float:
+        """When the first missing frame was due, at the earliest, in units of the time base."""
+        # What is missing at the end of a recording comes after all that was decoded.
+        return self.start + self.step * (self.steps - self.lost if self.open else 1)
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -114,7 +120,7 @@ class Losses:
             "first_bad_s": _rounded(self.first_bad_s),
             "stretches": [
                 {
-                    "start_s": _rounded((one.start + one.step) * float(self.sampling.time_base)),
+                    "start_s": _rounded(one.first * float(self.sampling.time_base)),
                     "end_s": _rounded(one.end * float(self.sampling.time_base)),
                     "lost_frames": one.lost,
                 }

@@ -21,7 +21,7 @@ _LEAST_HEIGHT = 7.0
 _MIRRORED = [1, 0, 2]
 _HEAD = 1.35
 _LETTERS = "ABCDEGMOQRSUWXabcdegmoqsw02345689&@%=:"
-_PROFILE = 0.6
+_PROFILE = 0.51
 _WEIGHTS = {"youtube-faces": 0.5, "mask-detection": 0.5, "mask-observations": 0.5,
             "crowds-and-masks": 2.0, "clothing-photos": 1.5, "coco-mini": 2.0,
             WIDER_SOURCE: 2.0}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is a recording, by its content: a look at the first bytes, as `file` takes."""
+"""What is a recording or a photo, by its content: a look at the first bytes, as `file` takes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import Literal
+
+Kind = Literal["recording", "photo"]
 
 _HEAD_BYTES = 4096
 
@@ -23,8 +26,6 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b"\x1f\x07\x00"),  # DV
     (0, b"DHAV"),
     (0, b"\x00\x00\x00\x00\x01\xbc"),  # GXF
-    (0, b"GIF87a"),
-    (0, b"GIF89a"),
     (4, b"moov"),
     (4, b"mdat"),
     (4, b"wide"),
@@ -40,6 +41,13 @@ _START_CODES = re.compile(
 )
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
 _PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"crx ")
+_PHOTO_SIGNATURES = (b"\xff\xd8\xff", b"II*\0", b"MM\0*")
+_BITMAP = re.compile(rb"BM....\0\0\0\0", re.DOTALL)
+_GIF = (b"GIF87a", b"GIF89a")
+_ANYMAP = re.compile(rb"P[1-6]\s+(#[^\n]*\n\s*)*[0-9]+\s+[0-9]+\s")
+_ANIMATED_WEBP = 0x02
+"""A bit of the first byte of the VP8X chunk."""
+
 _OGG_VIDEO = (b"\x80theora", b"OVP80", b"BBCD\x00", b"\x01video")
 _PACKETS = (188, 192, 204)
 """Bytes a packet of MPEG-TS, plain, with a time stamp before it, and with check bytes."""
@@ -52,39 +60,85 @@ _SUFFIXES = (
 """Names that promise a recording; one whose content is something else is refused aloud."""
 
 
-def may_be_recording(path: Path) -> bool:
-    """Whether a file found in a folder is to be analysed.
+_PHOTO_SUFFIXES = (
+    *(".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm"),
+    *(".tif", ".tiff", ".webp"),
+)
 
-    By its first bytes, or, where these say nothing, by a name that promises a recording: so that a
+
+def kind_of(path: Path) -> Kind | None:
+    """What a file is to be taken for; None: for neither recording nor photo.
+
+    By its first bytes, or, where these say nothing, by a name that promises one of both: so that a
     broken one is named and not passed over. A file that cannot be read is to be named, too.
     """
     try:
         # O_NONBLOCK: opening a named pipe nobody writes to would wait for ever.
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError:
-        return path.suffix.lower() in _SUFFIXES
+        return _kind_by_name(path)
     try:
         regular = stat.S_ISREG(os.fstat(fd).st_mode)
         head = os.read(fd, _HEAD_BYTES) if regular else b""
     except OSError:
-        return path.suffix.lower() in _SUFFIXES
+        return _kind_by_name(path)
     finally:
         os.close(fd)
-    return regular and (_is_recording(head) or path.suffix.lower() in _SUFFIXES)
+    if not regular:
+        return None
+    if head[:6] in _GIF:
+        return "recording" if _is_animated(path) else "photo"
+    if _is_recording(head):
+        return "recording"
+    return "photo" if _is_photo(head) else _kind_by_name(path)
+
+
+def _kind_by_name(path: Path) -> Kind | None:
+    suffix = path.suffix.lower()
+    if suffix in _SUFFIXES:
+        return "recording"
+    return "photo" if suffix in _PHOTO_SUFFIXES else None
+
+
+def _is_animated(gif: Path) -> bool:
+    """Whether a GIF has several pictures; one that is damaged counts as if it had."""
+    from PIL import Image
+
+    try:
+        with Image.open(gif, formats=("GIF",)) as image:
+            return bool(getattr(image, "is_animated", False))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return True
+
+
+def _is_photo(head: bytes) -> bool:
+    if head[4:8] == b"ftyp":
+        return head[8:12] in _PICTURE_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"WEBP"
+    if head[:8] == _PNG:
+        return True
+    if head.startswith(_PHOTO_SIGNATURES):
+        return True
+    return bool(_BITMAP.match(head) or _ANYMAP.match(head))
 
 
 def _is_recording(head: bytes) -> bool:
     if head[4:8] == b"ftyp":
         return head[8:12] not in _AUDIO_BRANDS + _PICTURE_BRANDS
     if head[:4] == b"RIFF":
-        return head[8:12] in (b"AVI ", b"AVIX")
+        animated = head[12:16] == b"VP8X" and head[20:21] and head[20] & _ANIMATED_WEBP
+        return head[8:12] in (b"AVI ", b"AVIX") or (head[8:12] == b"WEBP" and bool(animated))
     if head[:4] == b"OggS":
         return any(sign in head for sign in _OGG_VIDEO)
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
+    if head[:8] == _PNG:
         return b"acTL" in head
     if _START_CODES.match(head) or _is_transport_stream(head):
         return True
     return any(head[start : start + len(sign)] == sign for start, sign in _SIGNATURES)
+
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def _is_transport_stream(head: bytes) -> bool:

@@ -1,0 +1,105 @@
+"""Model cards as a page of Markdown, with tables where the terminal has indented lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fervid.choices import EXPRESSIONS
+
+_HEAD = ("task", "data", "splits", "limits", "license", "date", "command")
+_ELSEWHERE = {"name", "version", "classes", *_HEAD}
+_BY_CLASS = ("precision", "recall", "f1")
+
+
+def page_of(cards: Iterable[dict[str, Any]]) -> str:
+    """A page with a section for each model card."""
+    intro = (
+        "# Model cards\n\nWhat each shipped network learned from, how it was measured, and what it "
+        "cannot do.\nWritten by `fervid models --markdown` from `fervid/weights/*.json`; ± is a "
+        "95% interval.\n"
+    )
+    return "\n".join([intro, *(_section(card) for card in cards)])
+
+
+def _section(card: dict[str, Any]) -> str:
+    lines = [f"## {card.get('name', 'model')} {card.get('version', '')}".rstrip(), ""]
+    for key in _HEAD:
+        if key in card:
+            lines += [f"**{_title(key)}**: {_code(_cell(card[key]), key == 'command')}", ""]
+    for key, value in card.items():
+        if key not in _ELSEWHERE:
+            lines += _part(key, value, 3)
+    return "\n".join(lines)
+
+
+def _part(key: str, value: Any, level: int) -> list[str]:
+    """A value under its name: a heading with tables, or a line."""
+    if not _is_nested(value) or key in ("config", "recipe", "versions"):
+        return [f"**{_title(key)}**: {_code(_cell(value), isinstance(value, dict))}", ""]
+    lines = [f"{'#' * level} {_title(key)}", ""]
+    left = dict(value)
+    tables = _by_class(left)
+    plain = {
+        _words(name): _cell(left.pop(name)) for name in list(left) if not _is_nested(left[name])
+    }
+    lines += _table(("measure", "value"), list(plain.items())) + tables
+    for name, inner in left.items():
+        lines += _rows(name, inner) if isinstance(inner, list) else _part(name, inner, level + 1)
+    return lines
+
+
+def _by_class(metrics: dict[str, Any]) -> list[str]:
+    """Tables of what is there for each class, which is taken out of the metrics."""
+    columns = [metrics.get(name) for name in (*_BY_CLASS, "confusion")]
+    if not all(isinstance(column, list) and len(column) == len(EXPRESSIONS) for column in columns):
+        return []
+    *scores, confusion = (metrics.pop(name) for name in (*_BY_CLASS, "confusion"))
+    lines = _table(("class", *_BY_CLASS), [*zip(EXPRESSIONS, *scores, strict=True)])
+    counts = [(name, *row) for name, row in zip(EXPRESSIONS, confusion, strict=True)]
+    return [*lines, "Labels down, answers across:", "", *_table(("", *EXPRESSIONS), counts)]
+
+
+def _rows(name: str, items: Sequence[dict[str, Any]]) -> list[str]:
+    titles = list(dict.fromkeys(title for item in items for title in item))
+    rows = [[item.get(title, "") for title in titles] for item in items]
+    return [f"{_title(name)}:", "", *_table([*map(_words, titles)], rows)]
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    if not rows:
+        return []
+    cells = [[_cell(value).replace("|", r"\|") for value in row] for row in rows]
+    lines = [titles, ["---"] * len(titles), *cells]
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether a value is shown by a heading or a table of its own."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, dict) for item in value)
+    return isinstance(value, dict) and not _is_share(value)
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"percent", "plus_minus", "n"}
+
+
+def _cell(value: Any) -> str:
+    if _is_share(value):
+        return f"{value['percent']}% ± {value['plus_minus']} (n = {value['n']:,})"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _code(text: str, is_code: bool) -> str:
+    return f"`{text}`" if is_code else text
+
+
+def _title(key: str) -> str:
+    text = _words(key)
+    return text[:1].upper() + text[1:]
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")

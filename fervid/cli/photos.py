@@ -1,0 +1,109 @@
+"""Photos, analysed in this process into one result, with a bar on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from fervid.batch.worker import Task
+from fervid.cli.console import Shown, printable
+from fervid.interruption import Interruption
+from fervid.kinds import kind_of
+from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
+from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
+from fervid.result_files import REPORT_NAME
+
+
+def is_photo(path: Path) -> bool:
+    """Whether a file is to be analysed as a photo."""
+    return kind_of(path) == "photo"
+
+
+def analyze(photo: Path, out: Path, task: Task, shown: Shown, interruption: Interruption) -> int:
+    """Analyse one photo, say what was found, and return the exit code."""
+    folder = result_folder(photo, out)
+    return analyze_many([PhotoFile(photo, photo.name)], folder, task, shown, interruption)
+
+
+def folder_of_many(out: Path, shard: tuple[int, int] | None) -> Path:
+    """The result folder of all photos, or of those of one of several machines."""
+    if shard is None:
+        return out / PHOTOS_RESULT
+    return out / f"photos-{shard[0]}-of-{shard[1]}{RESULT_SUFFIX}"
+
+
+def analyze_many(
+    photos: Sequence[PhotoFile],
+    folder: Path,
+    task: Task,
+    shown: Shown,
+    interruption: Interruption,
+) -> int:
+    """Analyse photos, say what was found, and return the exit code: 1 if one was refused."""
+    if not photos:
+        return 0
+    from fervid.photos.run import analyze_files
+
+    if task.settings.explain or task.exports:
+        line = "--explain, --format and --schema are for recordings; see `fervid explain`"
+        click.echo(f"fervid: warning: {line}", err=True)
+    outcomes: list[PhotoOutcome] = []
+    with _bar(len(photos), shown) as advance:
+
+        def tell(outcome: PhotoOutcome) -> None:
+            interruption.check()
+            outcomes.append(outcome)
+            advance(outcome)
+            if shown.as_json:
+                click.echo(json.dumps({**outcome.told(), "folder": str(folder)}))
+
+        kept = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, tell=tell)
+    refused = [outcome for outcome in outcomes if outcome.status != "ok"]
+    for outcome in refused:
+        click.echo(f"fervid: {printable(f'{outcome.photo.path}: {outcome.reason}')}", err=True)
+    if shown.plain:
+        _echo_found(outcomes, kept, folder)
+    return 1 if refused else 0
+
+
+def _echo_found(outcomes: Sequence[PhotoOutcome], kept: bool, folder: Path) -> None:
+    read = [outcome for outcome in outcomes if outcome.status == "ok"]
+    with_face = sum(outcome.faces > 0 for outcome in read)
+    faces = sum(outcome.faces for outcome in read)
+    share = f" ({with_face / len(read):.0%})" if read else ""
+    many = "face" if faces == 1 else "faces"
+    click.echo(f"{with_face:,} of {len(read):,} photos show a face{share}, {faces:,} {many} in all")
+    if kept:
+        click.echo("kept the result of an earlier run; --overwrite analyses again")
+    click.echo(f"report: {printable(str(folder / REPORT_NAME))}")
+
+
+@contextmanager
+def _bar(count: int, shown: Shown) -> Iterator[Tell]:
+    """A bar on stderr; only on a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if shown.quiet or not console.is_terminal:
+        yield lambda outcome: None
+        return
+    columns = (
+        TextColumn("photos"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("photos", total=count)
+        yield lambda outcome: bar.advance(task)

@@ -1,0 +1,59 @@
+"""`fervid web`."""
+
+from __future__ import annotations
+
+import click
+
+from fervid.cli.console import one_line_errors, printable
+
+_LOCAL = "127.0.0.1"
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Serve the page at this port.  [default: the first free one from 7860 on]",
+)
+@click.option(
+    "--host",
+    default=_LOCAL,
+    show_default=True,
+    metavar="ADDRESS",
+    help="Serve it at this address of the machine; any but the default lets others on the network "
+    "use it, and neither asks for a password nor encrypts.",
+)
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
+@click.option(
+    "--max-upload",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    metavar="MB",
+    help="Refuse larger files.",
+)
+def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
+    """Open a page for videos, photos and a webcam, on this machine.
+
+    Drop a video or a photo, look at its timeline, download the tables and the report. Nothing is
+    sent anywhere, and what was dropped is removed when the page is closed. Ctrl-C ends it.
+
+    \b
+    Examples:
+      fervid web
+      fervid web --port 8000 --no-browser
+    """
+    with one_line_errors():
+        from fervid.web.serving import open_browser, serve
+
+        def ready(address: str) -> None:
+            click.echo(f"page: {printable(address)} (Ctrl-C ends it)")
+            if browser:
+                open_browser(address)
+
+        if host != _LOCAL:
+            click.echo(
+                f"fervid: warning: whoever reaches {printable(host)} can use the page, unencrypted",
+                err=True,
+            )
+        serve(host, port, upload_bytes=max_upload * 1_000_000, ready=ready)

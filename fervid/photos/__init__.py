@@ -1,0 +1,1 @@
+"""Photos: faces and expressions of single pictures, in files and in memory."""

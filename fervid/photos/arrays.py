@@ -1,0 +1,88 @@
+"""Pictures in memory: `fervid.analyze_image` and `fervid.predict`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.keywords import settings_of
+from fervid.photos.faces import PhotoAnalyzer
+from fervid.photos.reading import photo_of
+from fervid.photos.tables import face_table
+from fervid.records import FACE_SIZE, Expressions
+from fervid.settings import Settings
+
+
+def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:
+    """Find the faces of one picture and classify their expressions.
+
+    The models are loaded at the first call and kept for the next ones of the same settings.
+
+    Args:
+        image: (H, W) uint8 gray, (H, W, 3) red, green, blue (OpenCV's order is the other way
+            round), or (H, W, 4) with alpha, upright.
+        **settings: those of `fervid.settings.Settings` that are not about time, such as `weights`,
+            `labels`, `min_score` or `working_size`; a picture is searched twice as finely as a
+            frame of a recording.
+
+    Returns:
+        One row for each face, from left to right, with the columns of `faces.csv` but for `photo`:
+        face, confidence, face_x, face_y, face_w, face_h in pixels, the seven probabilities,
+        emotion, emotion_confidence, state, valence, frontality, sharpness.
+
+    Raises:
+        TypeError: there is no such setting, or it is of another kind.
+        ValueError: another shape or dtype, or a setting is out of range.
+        ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
+        SetupError: the shipped weights are missing, or JAX finds no device.
+    """
+    photo = photo_of(image)
+    analyzer = _analyzer(settings_of(settings))
+    (found,) = analyzer.find([photo])
+    return face_table(found, analyzer.settings.min_confidence)
+
+
+def predict(
+    images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], **settings: Any
+) -> Expressions:
+    """Classify the expressions of faces that are cut out already.
+
+    Args:
+        images: N pictures of one face each, of any size, framed about as FER-2013 frames them
+            (from the brows to the chin, nearly square): (N, H, W) or (N, H, W, 3) uint8, or a
+            sequence of (H, W) or (H, W, 3) arrays. They are scaled to 48 x 48 pixels of luma.
+        **settings: `weights`, `labels`, `device`; see `fervid.settings.Settings`.
+
+    Returns:
+        (N, 7) probabilities in the order of `fervid.records.EXPRESSIONS`.
+
+    Raises:
+        TypeError: there is no such setting, or it is of another kind.
+        ValueError: another shape or dtype, or a setting is out of range.
+        ModelError, SetupError: as in `analyze_image`.
+    """
+    if isinstance(images, np.ndarray) and images.ndim not in (3, 4):
+        raise ValueError(
+            f"images are (N, H, W) or (N, H, W, 3), not {images.shape}; see images[None]"
+        )
+    crops = [_scaled(photo_of(image).luma) for image in images]
+    if not crops:
+        return Expressions.empty()
+    return _analyzer(settings_of(settings)).classify(np.stack(crops))
+
+
+def _scaled(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    shrinks = min(luma.shape) >= FACE_SIZE
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(luma, (FACE_SIZE, FACE_SIZE), interpolation=how), np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _analyzer(settings: Settings) -> PhotoAnalyzer:
+    return PhotoAnalyzer(settings)

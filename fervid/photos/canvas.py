@@ -1,0 +1,78 @@
+"""Photos of any size on a few sizes of canvas, as every size of a network's input is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.photos.reading import Photo
+from fervid.records import PAD_MULTIPLE, Detections
+
+Shape = tuple[int, int]
+"""Height and width in pixels."""
+
+_LEAST = 320
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A photo at the size at which it is searched, in the upper left corner of a canvas.
+
+    Attributes:
+        image: (H, W) uint8 luma; the photo's last row and column go on to the edges.
+        used: height and width of the photo on it.
+    """
+
+    image: NDArray[np.uint8]
+    used: Shape
+
+    def displayed(self, found: Detections, displayed: tuple[int, int]) -> Detections:
+        """Faces that were found on the canvas, in pixels of the photo.
+
+        Args:
+            found: N faces in pixels of the canvas, all of one frame.
+            displayed: width and height of the photo in pixels.
+
+        Returns:
+            Those of which something lies in the photo.
+        """
+        corners = np.concatenate([found.xywh[:, :2], found.xywh[:, :2] + found.xywh[:, 2:]], axis=1)
+        working = self.used[::-1]
+        inside = np.clip(corners, 0, np.array([*working, *working], np.float32))
+        frame = np.zeros(len(found), np.int32)
+        return Detections.displayed(
+            frame, inside, found.score, found.points, (working[0], working[1]), displayed
+        )
+
+
+def lay_out(photo: Photo, longest: int, scale: float | None = None) -> Canvas:
+    """Scale a photo for the search, and pad it to a canvas.
+
+    Args:
+        photo: of any size.
+        longest: its longer side becomes this many pixels, unless it is shorter.
+        scale: or it is scaled by this factor.
+    """
+    factor = scale or min(1.0, longest / max(photo.displayed))
+    width, height = (max(1, round(side * factor)) for side in photo.displayed)
+    luma, used = photo.luma, (height, width)
+    if used != luma.shape:
+        luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    shape = _shape(used, longest)
+    below, right = shape[0] - height, shape[1] - width
+    return Canvas(np.pad(luma, ((0, below), (0, right)), mode="edge"), used)
+
+
+def _shape(used: Shape, longest: int) -> Shape:
+    """The smallest canvas: halves of the longest side, upright, flat (3:4) or square."""
+    long, short = max(used), min(used)
+    side = longest
+    while side % 2 == 0 and long <= side // 2 >= _LEAST:
+        side //= 2
+    side = max(side, long)
+    other = side if 4 * short > 3 * side else 3 * side // 4
+    more, less = (-(-length // PAD_MULTIPLE) * PAD_MULTIPLE for length in (side, other))
+    return (more, less) if used[0] > used[1] else (less, more)

@@ -1,0 +1,184 @@
+"""The result folder of photos: tables, a codebook, meta.json, annotated photos, a contact sheet."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import IO, Any, Self
+
+from fervid.columns import UNITS
+from fervid.errors import ResultError
+from fervid.names import file_name
+from fervid.photos.sheet import save_sheet
+from fervid.photos.tables import (
+    FACES_NAME,
+    PHOTO_TABLES,
+    PHOTOS_NAME,
+    PhotoResult,
+    begins_as_photos,
+    face_rows,
+    photo_rows,
+    text_of,
+)
+from fervid.result_files import CODEBOOK_NAME, META_NAME, csv_name, write_rows
+from fervid.whole_folder import WholeFolder, sync_folder
+
+ANNOTATED_NAME = "annotated"
+
+_JPEGS = (".jpg", ".jpeg")
+
+
+class PhotoFolder:
+    """Writes one result folder of photos, all or nothing.
+
+    Args:
+        folder: the result folder to make; an earlier one of photos is replaced, but for files in it
+            that fervid did not write.
+
+    Raises:
+        ResultError: something else has its place, or its parent cannot be written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        with self._disk():
+            target = self.folder.resolve()
+            if target.exists() and not (begins_as_photos(target) or _is_empty(target)):
+                raise ResultError(f"{self.folder}: not a result of photos, so it is not replaced")
+        self._whole = WholeFolder(target, lambda name: not _ours(name))
+        self._tables: dict[str, IO[str]] = {}
+        self._taken: set[str] = set()
+        self._folders: set[Path] = set()
+        self._opening = threading.Lock()
+        self._is_gone = False
+
+    def __enter__(self) -> Self:
+        try:
+            with self._disk():
+                self._whole.create()
+                for name, columns in PHOTO_TABLES.items():
+                    path = self._whole.path / csv_name(name)
+                    self._tables[name] = path.open("w", encoding="utf-8", newline="")
+                    self._tables[name].write(",".join(c.name for c in columns) + "\n")
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._discard()
+
+    def _discard(self) -> None:
+        with self._opening:  # no thread makes anything there any more
+            self._is_gone = True
+        for file in self._tables.values():
+            with contextlib.suppress(OSError):  # a full disk fails again when closing
+                file.close()
+        self._whole.discard()
+
+    def name_of_annotated(self, place: str) -> str:
+        """A file name from this folder for the annotated photo of this place, of its own."""
+        path = PurePosixPath(place)
+        name = path.name if path.suffix.lower() in _JPEGS else f"{path.name}.jpg"
+        name = f"{ANNOTATED_NAME}/{path.with_name(file_name(name))}"
+        if name.casefold() in self._taken:
+            name = f"{ANNOTATED_NAME}/{path.with_name(file_name(path.name, place) + '.jpg')}"
+        self._taken.add(name.casefold())
+        return name
+
+    def write_annotated(self, name: str, jpeg: bytes) -> None:
+        """Write an annotated photo; safe to call from several threads.
+
+        Raises:
+            ResultError: the disk refused.
+        """
+        with self._disk(), self._opened(self._whole.path / name) as file:
+            file.write(jpeg)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _opened(self, path: Path) -> IO[bytes]:
+        with self._opening:
+            if self._is_gone:
+                raise FileNotFoundError(errno.ENOENT, "the folder is gone")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path.parent)
+            return path.open("wb")
+
+    def append(self, results: Sequence[PhotoResult], min_confidence: float) -> None:
+        """Write the rows of photos.
+
+        Args:
+            results: what was found.
+            min_confidence: of a face that is less clear, the state is "uncertain".
+        """
+        named = [(text_of(one.outcome.photo.place), one.faces) for one in results]
+        rows = {"faces": face_rows(named, min_confidence), "photos": photo_rows(results)}
+        with self._disk():
+            for name, table in rows.items():
+                write_rows(table, PHOTO_TABLES[name], self._tables[name], header=False)
+
+    def finish(self, meta: dict[str, Any]) -> None:
+        """Write codebook, meta and contact sheet, then give the folder its final name.
+
+        Raises:
+            ResultError: the disk is full, or the final name was taken meanwhile.
+        """
+        with self._disk():
+            for table in self._tables.values():
+                with table:
+                    table.flush()
+                    os.fsync(table.fileno())
+            with self._new(CODEBOOK_NAME) as file:
+                _write_codebook(file)
+            with self._new(META_NAME) as file:
+                file.write(json.dumps(meta, indent=2, allow_nan=False) + "\n")
+            save_sheet(self._whole.path)
+            for folder in self._folders:
+                sync_folder(folder)
+            self._whole.publish()
+
+    @contextlib.contextmanager
+    def _new(self, name: str) -> Iterator[IO[str]]:
+        with (self._whole.path / name).open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Say in one line what the disk refused."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+            reason = getattr(error, "strerror", None) or error
+            raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _ours(name: str) -> bool:
+    """Whether an entry of an earlier result is made anew, or would no longer agree with it."""
+    written = (FACES_NAME, PHOTOS_NAME, CODEBOOK_NAME, META_NAME, ANNOTATED_NAME)
+    return name in written or (name.startswith("report") and name.endswith(".html"))
+
+
+def _write_codebook(file: IO[str]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("table", "column", "unit", "meaning"))
+    for table, columns in PHOTO_TABLES.items():
+        writer.writerows((table, c.name, UNITS[c.kind], c.meaning) for c in columns)

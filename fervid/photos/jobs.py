@@ -1,0 +1,53 @@
+"""Photos that are to be analysed, and what became of each. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Status = Literal["ok", "refused"]
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo, and its name in the tables.
+
+    Attributes:
+        path: of the file.
+        place: its path from the folder that was analysed, with "/"; unique in one result.
+    """
+
+    path: Path
+    place: str
+
+
+@dataclass(frozen=True)
+class PhotoOutcome:
+    """What became of a photo.
+
+    Attributes:
+        photo: which one.
+        status: "ok", or "refused": it could not be read.
+        reason: why, on one line; empty if it is ok.
+        faces: how many were found.
+    """
+
+    photo: PhotoFile
+    status: Status = "ok"
+    reason: str = ""
+    faces: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """Plain JSON for users."""
+        return {
+            "photo": str(self.photo.path),
+            "status": self.status,
+            "reason": self.reason,
+            "faces": self.faces,
+        }
+
+
+Tell = Callable[[PhotoOutcome], None]
+"""Takes what became of one photo."""

@@ -1,0 +1,247 @@
+"""A photo file as pixels: upright, as people see it, whatever its format and mode."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from fervid.errors import MediaError
+from fervid.photos.heif import decode_heif, is_heif
+from fervid.records import FrameBatch
+from fervid.video.ffmpeg import MAX_PIXELS, open_recording, quoted
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+"""Pillow's names of what is read; its other readers are for scripts, fonts and rarities."""
+
+MOST_SIDE = 2560
+"""Longer side in pixels at which a photo's faces are cut out; larger photos are scaled down."""
+
+SHOWN_SIDE = 1280
+"""Longer side in pixels of the photo in colour, which is only looked at."""
+
+MOST_BYTES = 500_000_000
+"""Largest file that is read; a photo of 100 megapixels in three bytes a pixel has 300 MB."""
+
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError),
+    *(AttributeError, RuntimeError, MemoryError, struct.error, zlib.error),
+)
+"""What Pillow's readers raise on files that are cut off or altered; they promise no one class."""
+
+_LARGE = 25_000_000
+"""Pixels from which photos are decoded one at a time."""
+_ROOM = threading.Lock()
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by how EXIF says that the camera was held."""
+_SIDEWAYS = tuple(turn for held, turn in _TURNS.items() if held >= 5)
+_WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as displayed: orientation applied, transparency over white.
+
+    Attributes:
+        width, height: in pixels, as displayed.
+        luma: (h, w) uint8, scaled down so that the longer side is at most `MOST_SIDE`.
+        colour: (h, w, 3) uint8 red, green, blue, to look at: at most `SHOWN_SIDE` pixels long.
+        sha256: of the file, in hexadecimal; empty if it was an array.
+    """
+
+    width: int
+    height: int
+    luma: NDArray[np.uint8]
+    colour: NDArray[np.uint8]
+    sha256: str = ""
+
+    def as_frame(self) -> FrameBatch:
+        """The luma as a frame of no recording: its time is NaN."""
+        return FrameBatch(self.luma[None], np.zeros(1, np.int64), np.full(1, np.nan))
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Width and height, the pixels in which boxes are told."""
+        return self.width, self.height
+
+
+def read_photo(path: Path) -> Photo:
+    """Read a photo file.
+
+    Raises:
+        MediaError: it is no photo that can be read, is cut off, or is too large.
+        SetupError: it is a HEIC file, and there is no usable ffmpeg.
+    """
+    with os.fdopen(open_recording(path), "rb") as file:
+        content = _content(file, path)
+    digest = hashlib.sha256(content).hexdigest()
+    with without_notes():
+        if is_heif(content):
+            image = _opened(path, decode_heif(path, content), ("PPM",))
+        else:
+            image = _opened(path, content, FORMATS)
+        return _photo(path, image, digest)
+
+
+def sha256_of(path: Path) -> str:
+    """In hexadecimal; empty if the file cannot be read."""
+    try:
+        with os.fdopen(open_recording(path), "rb") as file:
+            return hashlib.sha256(_content(file, path)).hexdigest()
+    except MediaError:
+        return ""
+
+
+def _content(file: IO[bytes], path: Path) -> bytes:
+    if os.fstat(file.fileno()).st_size > MOST_BYTES:
+        raise MediaError(f"{quoted(path)}: is larger than {MOST_BYTES // 1_000_000} MB")
+    try:
+        return file.read()
+    except OSError as error:
+        raise MediaError(f"{quoted(path)}: cannot be read: {error.strerror}") from error
+
+
+def photo_of(pixels: NDArray[np.uint8]) -> Photo:
+    """The same of pixels in memory.
+
+    Args:
+        pixels: (H, W) or (H, W, 1) uint8 gray, (H, W, 3) red, green, blue, or (H, W, 4) with alpha.
+
+    Raises:
+        ValueError: another shape or dtype, or nothing in it.
+    """
+    array = np.asarray(pixels)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    colours = array.shape[2] if array.ndim == 3 else 0
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or colours not in (0, 3, 4):
+        raise ValueError(
+            "an image is (H, W), (H, W, 3) or (H, W, 4) of uint8, "
+            f"not {array.shape} of {array.dtype}"
+        )
+    if not array.size:
+        raise ValueError(f"an image of {array.shape} has no pixels")
+    image = Image.fromarray(array)
+    return _displayed(image, image.size)
+
+
+@contextmanager
+def without_notes() -> Iterator[None]:
+    """Within, Pillow says nothing of what it passes over in files, such as odd metadata."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _opened(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """The image of a file's content; nothing but its head is decoded yet."""
+    try:
+        image = Image.open(io.BytesIO(content), formats=formats)
+        pixels = image.width * image.height
+    except Image.DecompressionBombError:
+        raise MediaError(f"{quoted(path)}: {_TOO_LARGE}") from None
+    except UnidentifiedImageError:
+        raise MediaError(
+            f"{quoted(path)}: is not a photo (or of a kind that is not read)"
+        ) from None
+    except _DAMAGE as error:
+        raise MediaError(f"{quoted(path)}: {_damaged(error)}") from error
+    if pixels > MAX_PIXELS:
+        raise MediaError(f"{quoted(path)}: {_TOO_LARGE}")
+    return image
+
+
+_TOO_LARGE = f"is larger than {MAX_PIXELS // 1_000_000} megapixels"
+
+
+def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
+    if image.mode == "F":
+        raise MediaError(f"{quoted(path)}: holds real numbers; save it with 8 or 16 bits a pixel")
+    with _ROOM if image.width * image.height > _LARGE else nullcontext():
+        try:
+            size = image.size
+            # JPEGs are decoded at 1/2, 1/4 or 1/8 where that is enough.
+            is_reduced = image.draft(None, (MOST_SIDE, MOST_SIDE)) is not None
+            image.load()
+            return _displayed(image, size if is_reduced else image.size, digest)
+        except _DAMAGE as error:
+            raise MediaError(f"{quoted(path)}: {_damaged(error)}") from error
+
+
+def _displayed(image: Image.Image, size: tuple[int, int], digest: str = "") -> Photo:
+    """A decoded image, upright.
+
+    Args:
+        image: at this or a smaller size.
+        size: width and height of the picture as it is stored.
+    """
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    # Scaled first: a large picture is never held twice.
+    whole = _over_white(_scaled(_eight_bits(image), MOST_SIDE))
+    if turn is not None:
+        whole = whole.transpose(turn)
+    width, height = size[::-1] if turn in _SIDEWAYS else size
+    colour = np.asarray(_scaled(whole, SHOWN_SIDE).convert("RGB"))
+    return Photo(width, height, np.asarray(whole.convert("L")), colour, digest)
+
+
+def _scaled(image: Image.Image, longest: int) -> Image.Image:
+    """With its longer side scaled down to so many pixels, if it is longer."""
+    scale = longest / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BOX)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Of a mode that holds 8 bits a channel and can be scaled."""
+    if image.mode.startswith("I"):  # 16 bits, which some readers hold in 32
+        values = np.asarray(image)
+        return Image.fromarray((values.clip(0, 0xFFFF) >> 8).astype(np.uint8))
+    if image.mode in ("P", "PA") or (image.mode != "RGBA" and "transparency" in image.info):
+        return image.convert("RGBA")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """Gray or red, green and blue, with white where it is transparent."""
+    if image.mode in ("LA", "La", "RGBA", "RGBa"):
+        image = image.convert("RGBA")
+        below = Image.new("RGBA", image.size, (*_WHITE, 255))
+        return Image.alpha_composite(below, image).convert("RGB")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+def _damaged(error: BaseException) -> str:
+    """What is wrong, by what Pillow says of it."""
+    words = str(error)
+    if "truncated" in words.lower() or isinstance(error, EOFError):
+        return "is cut off: the file is shorter than its picture"
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
+    told = "".join(c if c.isprintable() else " " for c in words)[:100]
+    return f"is damaged, or of a kind that is not read ({told or type(error).__name__})"

@@ -1,0 +1,206 @@
+"""Many photos in, one result folder out: read ahead in threads, searched some at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fervid import __version__
+from fervid.errors import MediaError, ResultError
+from fervid.memory import give_back
+from fervid.photos.annotated import annotated
+from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
+from fervid.photos.folder import PhotoFolder
+from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
+from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
+from fervid.photos.tables import PhotoResult, is_photo_result, read_photo_tables, text_of
+from fervid.records import EXPRESSIONS
+from fervid.result_files import PHOTOS, read_meta
+from fervid.reuse import digests_of_models
+from fervid.settings import Settings
+from fervid.video.ffmpeg import quoted
+
+WINDOW = 8
+"""Photos that are searched in one call."""
+
+_WORKERS = 2
+"""Windows that are worked on at a time: XLA keeps about one core busy with a convolution."""
+
+_OF_PHOTOS = (
+    *("working_size", "scale", "detector", "min_score", "min_face", "min_confidence"),
+    *("thumbnails", "weights", "labels"),
+)
+"""Settings that change what is found in a photo."""
+
+
+def analyze_files(
+    photos: Sequence[PhotoFile],
+    folder: Path,
+    settings: Settings,
+    *,
+    overwrite: bool = False,
+    tell: Tell = lambda outcome: None,
+) -> bool:
+    """Analyse photos into one result folder, unless that is there.
+
+    Args:
+        photos: at least one, each of its own place.
+        folder: the result folder.
+        settings: those about time do not count.
+        overwrite: analyse them again even if there is such a result; else one of the same photos,
+            settings, models and version is kept.
+        tell: called with what became of each photo, in order.
+
+    Returns:
+        Whether an earlier result was kept.
+
+    Raises:
+        ResultError: something else has the folder's place, or it cannot be written.
+        ModelError, SetupError: see `fervid.pipeline.Analyzer`.
+    """
+    request = _request(settings)
+    with without_notes():
+        kept = None if overwrite else _kept(photos, folder, request)
+        if kept is None:
+            _analyze(photos, folder, settings, request, tell)
+    for outcome in kept or ():
+        tell(outcome)
+    return kept is not None
+
+
+def _analyze(
+    photos: Sequence[PhotoFile],
+    folder: Path,
+    settings: Settings,
+    request: dict[str, Any],
+    tell: Tell,
+) -> None:
+    began = time.perf_counter()
+    counts: Counter[str] = Counter(photos=len(photos))
+    pool = ThreadPoolExecutor(_WORKERS)
+    unopened, analyzer = PhotoFolder(folder), PhotoAnalyzer(settings)
+    try:
+        with unopened as writer:
+            for results in _Windows(analyzer, writer).results(photos, pool):
+                writer.append(results, settings.min_confidence)
+                for one in results:
+                    counts["refused"] += one.outcome.status == "refused"
+                    counts["with_face"] += one.outcome.faces > 0
+                    counts["faces"] += one.outcome.faces
+                    tell(one.outcome)
+            elapsed_s = round(time.perf_counter() - began, 1)
+            meta = {**_meta(analyzer, counts), "elapsed_s": elapsed_s, "request": request}
+            writer.finish(meta)
+    finally:  # whoever stops need not wait for photos that are under way
+        pool.shutdown(wait=False, cancel_futures=True)
+        give_back()
+
+
+class _Windows:
+    """Analyses windows of photos, each in one of several threads."""
+
+    def __init__(self, analyzer: PhotoAnalyzer, writer: PhotoFolder) -> None:
+        self._analyzer, self._writer = analyzer, writer
+
+    def results(
+        self, photos: Sequence[PhotoFile], pool: ThreadPoolExecutor
+    ) -> Iterator[list[PhotoResult]]:
+        """What was found in each window, in order; few windows are under way at a time."""
+        begun: deque[Future[list[PhotoResult]]] = deque()
+        for start in range(0, len(photos), WINDOW):
+            window = photos[start : start + WINDOW]
+            # The order of photos decides on names that are to be told apart.
+            pictures = [self._writer.name_of_annotated(photo.place) for photo in window]
+            begun.append(pool.submit(self._analyze, window, pictures))
+            if len(begun) > _WORKERS:
+                yield begun.popleft().result()
+        for job in begun:
+            yield job.result()
+
+    def _analyze(self, window: Sequence[PhotoFile], pictures: Sequence[str]) -> list[PhotoResult]:
+        read = [_read(photo.path) for photo in window]
+        found = iter(self._analyzer.find([one for one in read if isinstance(one, Photo)]))
+        results = []
+        for photo, pixels, picture in zip(window, read, pictures, strict=True):
+            if isinstance(pixels, Photo):
+                results.append(self._found(photo, pixels, next(found), picture))
+            else:
+                reason = str(pixels).removeprefix(f"{quoted(photo.path)}: ")
+                outcome = PhotoOutcome(photo, "refused", reason)
+                results.append(PhotoResult(outcome, sha256=sha256_of(photo.path)))
+        return results
+
+    def _found(
+        self, photo: PhotoFile, pixels: Photo, faces: PhotoFaces, picture: str
+    ) -> PhotoResult:
+        settings = self._analyzer.settings
+        is_drawn = settings.thumbnails and len(faces) > 0
+        if is_drawn:
+            jpeg = annotated(pixels, faces, settings.min_confidence)
+            self._writer.write_annotated(picture, jpeg)
+        outcome = PhotoOutcome(photo, faces=len(faces))
+        kept = picture if is_drawn else ""
+        return PhotoResult(outcome, pixels.displayed, pixels.sha256, kept, faces)
+
+
+def _read(path: Path) -> Photo | MediaError:
+    try:
+        return read_photo(path)
+    except MediaError as error:
+        return error
+
+
+def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
+    """What `meta.json` says."""
+    settings, cards = analyzer.settings, analyzer.cards
+    kind, colon, file = settings.detector.partition(":")
+    return {
+        "fervid": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kind": PHOTOS,
+        "expressions": list(EXPRESSIONS),
+        "detection": {key: counts[key] for key in ("photos", "with_face", "faces", "refused")},
+        "settings": {
+            **{name: getattr(settings, name) for name in _OF_PHOTOS},
+            "detector": kind + colon + Path(file).name,
+            "min_score": analyzer.start_score,
+            "searched_at": FINER * settings.working_size,
+            "weights": cards[1]["name"],
+        },
+        "models": cards,
+        "warnings": list(analyzer.warnings),
+    }
+
+
+def _request(settings: Settings) -> dict[str, Any]:
+    """All besides the photos that decides what an analysis gives, as plain JSON."""
+    by_content = ("weights", "detector")
+    kept = {name: getattr(settings, name) for name in _OF_PHOTOS if name not in by_content}
+    return {"fervid": __version__, "settings": kept, "models": digests_of_models(settings)}
+
+
+def _kept(
+    photos: Sequence[PhotoFile], folder: Path, request: dict[str, Any]
+) -> list[PhotoOutcome] | None:
+    """What became of the photos in the result that is there; None if it must be made (again)."""
+    if not is_photo_result(folder):
+        return None
+    try:
+        if read_meta(folder).get("request") != request:
+            return None
+        rows = read_photo_tables(folder)[1]
+    except ResultError:
+        return None
+    if rows["photo"].tolist() != [text_of(photo.place) for photo in photos]:
+        return None
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        digests = pool.map(sha256_of, [photo.path for photo in photos])
+        if any(now != was for now, was in zip(digests, rows["sha256"], strict=True)):
+            return None
+    told = zip(photos, rows["status"], rows["reason"], rows["faces"].tolist(), strict=True)
+    return [PhotoOutcome(photo, status, reason, faces) for photo, status, reason, faces in told]

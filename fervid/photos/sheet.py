@@ -1,0 +1,131 @@
+"""The contact sheet: `report.html` of a result of photos, and further pages if there are many."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+from markupsafe import Markup
+
+from fervid import __version__
+from fervid.columns import STATES
+from fervid.errors import ResultError
+from fervid.model_cards import describe
+from fervid.photos.tables import read_photo_tables
+from fervid.records import EXPRESSIONS
+from fervid.report.figures import COLOURS
+from fervid.report.html import asset, csp_hash, environment, save
+from fervid.result_files import REPORT_NAME, read_meta
+
+PHOTOS_A_PAGE = 500
+
+_MOST_REFUSED = 50
+_PAGE = re.compile(r"report-[0-9]+\.html")
+
+
+def write_sheet(folder: Path) -> Path:
+    """Make the contact sheet of a result again; return its first page.
+
+    Raises:
+        ResultError: the folder holds no result of photos, or it is damaged or cannot be written to.
+    """
+    try:
+        return save_sheet(folder)
+    except OSError as error:
+        raise ResultError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def save_sheet(folder: Path) -> Path:
+    """The same, but what the disk refuses is an OSError."""
+    faces, photos = read_photo_tables(folder)
+    pages = render(faces, photos, read_meta(folder))
+    for path in folder.iterdir():
+        if _PAGE.fullmatch(path.name):
+            path.unlink()
+    for number, page in enumerate(pages, 1):
+        save(folder / _name(number), page)
+    return folder / REPORT_NAME
+
+
+def _name(number: int) -> str:
+    return REPORT_NAME if number == 1 else f"report-{number}.html"
+
+
+def render(faces: pd.DataFrame, photos: pd.DataFrame, meta: dict[str, Any]) -> Iterator[str]:
+    """The pages, each of at most `PHOTOS_A_PAGE` photos; they load nothing but the pictures.
+
+    Args:
+        faces, photos: the tables.
+        meta: what `meta.json` holds; what is missing is left out of the pages.
+    """
+    template = environment("fervid.photos").get_template("sheet.html.jinja")
+    script = asset("sheet.js", "fervid.photos")
+    style = asset("style.css") + asset("sheet.css", "fervid.photos")
+    read = photos[photos["status"] == "ok"]
+    by_photo = dict(iter(faces.groupby("photo", sort=False)))
+    count = max(1, math.ceil(len(read) / PHOTOS_A_PAGE))
+    refused = photos[photos["status"] != "ok"]
+    for number in range(1, count + 1):
+        shown = read.iloc[(number - 1) * PHOTOS_A_PAGE : number * PHOTOS_A_PAGE]
+        yield template.render(
+            cards=[_card(row, by_photo.get(row["photo"])) for row in shown.to_dict("records")],
+            number=number,
+            pages=[_name(page) for page in range(1, count + 1)],
+            totals=_totals(faces, photos),
+            distribution=_distribution(faces),
+            refused=refused.head(_MOST_REFUSED).to_dict("records"),
+            more_refused=len(refused) - _MOST_REFUSED,
+            warnings=meta.get("warnings") or [],
+            models=[describe(card) for card in meta.get("models") or []],
+            chosen=meta.get("settings") or {},
+            states=STATES,
+            colours=COLOURS,
+            version=__version__,
+            style=Markup(style),
+            script=Markup(script),
+            script_hash=Markup(csp_hash(script)),
+        )
+
+
+def _card(row: dict[Any, Any], faces: pd.DataFrame | None) -> dict[str, Any]:
+    """What the page shows of a photo."""
+    own = faces.to_dict("records") if faces is not None else []
+    address = str(row["annotated"])
+    return {
+        "photo": row["photo"],
+        "address": quote(address) if address else "",
+        "width": row["width"],
+        "height": row["height"],
+        "faces": own,
+        "states": " ".join(sorted({str(face["state"]) for face in own})) or "none",
+    }
+
+
+def _totals(faces: pd.DataFrame, photos: pd.DataFrame) -> dict[str, Any]:
+    read = photos[photos["status"] == "ok"]
+    with_face = int((read["faces"] > 0).sum())
+    return {
+        "photos": len(photos),
+        "read": len(read),
+        "refused": len(photos) - len(read),
+        "with_face": with_face,
+        "detection_rate": with_face / len(read) if len(read) else None,
+        "faces": len(faces),
+        "clear_share": float((faces["state"].isin(EXPRESSIONS)).mean()) if len(faces) else None,
+    }
+
+
+def _distribution(faces: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each expression in how many faces it is clear, and its mean probability."""
+    clear, total = Counter(faces["state"]), max(1, len(faces))
+    means = {name: float(faces[name].mean()) for name in EXPRESSIONS if len(faces)}
+    return [
+        {"name": name, "faces": clear[name], "share": clear[name] / total, "mean": means.get(name)}
+        for name in STATES
+    ]

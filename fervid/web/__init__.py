@@ -1,0 +1,1 @@
+"""The page of `fervid web`: uploads in, timelines out, on this machine only."""

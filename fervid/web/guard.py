@@ -1,0 +1,159 @@
+"""What may reach the page's server, and what a browser may do with its answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_PATHS = re.compile(
+    r"/(|config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(assets|static|svelte)/.+)"
+    r"|/gradio_api/(info/?|upload|upload_progress|queue/(join|data)|heartbeat/\w+|cancel|reset/?"
+    r"|startup-events|app_id/?|stream/\w+(/close)?|file=/.+|file=[A-Za-z]:.+)"
+)
+"""What the page asks for. Gradio answers more: proxies, downloads for others, logs, editors."""
+
+_UPLOAD = "/gradio_api/upload"
+_FILE = "/gradio_api/file="
+_MESSAGE_BYTES = 4_000_000
+"""Largest request that is no upload: a frame of a camera takes a tenth of that."""
+
+_ENVELOPE_BYTES = 100_000
+"""What an upload may take more than its file."""
+
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+    "object-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'self'"
+)
+"""A browser loads nothing for this page from elsewhere, and sends nothing there. Gradio compiles
+its blocks of HTML in the browser, so that scripts must be allowed to do that."""
+
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+}
+
+
+class Guard:
+    """Refuses what the page never asks for, before it reaches Gradio.
+
+    Args:
+        app: what answers the rest.
+        folder: the only one of which files are served or taken as uploads; resolved.
+        upload_bytes: largest file.
+        hosts: names by which this server may be addressed, so that no other site's name leads
+            here; None: any.
+    """
+
+    def __init__(
+        self, app: ASGIApp, folder: Path, upload_bytes: int, hosts: frozenset[str] | None
+    ) -> None:
+        self._app, self._folder, self._upload_bytes, self._hosts = app, folder, upload_bytes, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or have it answered."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})
+            return
+        try:
+            self._check(scope)
+            if scope["method"] == "POST" and scope["path"] != _UPLOAD:
+                receive = await self._checked_message(receive)
+        except _RefusedError as refused:
+            await PlainTextResponse(refused.reason, refused.status)(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+                if scope["path"].startswith("/gradio_api/"):
+                    MutableHeaders(scope=message)["cache-control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _check(self, scope: Scope) -> None:
+        headers, path = Headers(scope=scope), str(scope["path"])
+        host = headers.get("host", "")
+        if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
+            raise _RefusedError(403, "unknown host")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            raise _RefusedError(403, "asked for by another site")
+        if not _PATHS.fullmatch(path):
+            raise _RefusedError(404, "not here")
+        if path.startswith(_FILE) and not self._is_ours(path.removeprefix(_FILE)):
+            raise _RefusedError(403, "not served")
+        if scope["method"] == "POST":
+            self._check_length(headers.get("content-length"), path)
+
+    def _check_length(self, length: str | None, path: str) -> None:
+        if length is None or not length.isdecimal():
+            raise _RefusedError(411, "of unknown length")
+        most = _MESSAGE_BYTES
+        if path == _UPLOAD:
+            most = self._upload_bytes + _ENVELOPE_BYTES
+        if int(length) > most:
+            raise _RefusedError(413, "too large")
+
+    async def _checked_message(self, receive: Receive) -> Receive:
+        """What receives a message again that was read and found to name no files but uploads."""
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise _RefusedError(400, "cut off")
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        try:
+            named = list(_paths_in(json.loads(body or b"null")))
+        except (ValueError, RecursionError):
+            raise _RefusedError(400, "not JSON") from None
+        if not all(self._is_ours(path) for path in named):
+            raise _RefusedError(403, "not an upload")
+        again = iter([{"type": "http.request", "body": bytes(body)}])
+
+        async def receive_again() -> Message:
+            return next(again, None) or await receive()
+
+        return receive_again
+
+    def _is_ours(self, path: str) -> bool:
+        """Whether a path names something within the folder, links followed."""
+        try:
+            return Path(path).resolve().is_relative_to(self._folder)
+        except (OSError, ValueError):
+            return False
+
+
+class _RefusedError(Exception):
+    """The status and the reason of a refusal."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status, self.reason = status, reason
+
+
+def _paths_in(data: Any) -> Iterator[str]:
+    """Every value of a key `path` in JSON data: that is how Gradio names files and addresses."""
+    if isinstance(data, dict):
+        if data.get("path"):
+            yield str(data["path"])
+        data = list(data.values())
+    if isinstance(data, list):
+        for part in data:
+            yield from _paths_in(part)

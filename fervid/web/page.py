@@ -1,0 +1,55 @@
+"""The page: what is on it, and what happens when it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from fervid.web import texts
+from fervid.web.files import files_tab
+from fervid.web.visits import Visits
+from fervid.web.webcam import webcam_tab
+from fervid.web.work import Workshop
+
+ICON = Path(__file__).with_name("icon.png")
+STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+
+
+def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
+    """The page over these visits, its work done by this workshop."""
+
+    def leave(request: gr.Request) -> None:
+        visits.leave(request.session_hash)
+        # Gradio keeps what was sent last for another hour: of a camera, a frame.
+        page.state_holder.session_data.pop(request.session_hash or "", None)
+
+    page = gr.Blocks(title="fervid", analytics_enabled=False)
+    with page:
+        gr.HTML(texts.TITLE, elem_id="title")
+        with gr.Tabs():
+            with gr.Tab("Video or photo"):
+                files_tab(visits, workshop)
+            with gr.Tab("Webcam") as camera:
+                webcam_tab(camera)
+        gr.HTML(texts.NOTICE, elem_id="notice")
+        page.unload(leave)
+    return page
+
+
+def theme() -> gr.themes.Base:
+    """Colours and fonts; the fonts are those of the reader's system."""
+    soft = gr.themes.Soft(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    # A shade darker than theirs, which is hard to read on white.
+    return soft.set(
+        background_fill_primary="*neutral_50",  # as it was: `set` forgets it
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        block_label_text_color="*primary_700",
+        block_title_text_color="*primary_700",
+    )

@@ -1,0 +1,154 @@
+"""Pieces of the page as HTML, and tables as a reader likes them. Text from outside is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.pipeline import Progress
+from fervid.records import EXPRESSIONS
+from fervid.report import partial_line
+from fervid.report.figures import COLOURS
+from fervid.report.html import percent, timecode
+from fervid.timeline import Timeline
+from fervid.web.work import Waiting
+
+TITLE = """
+<h1>fervid</h1>
+<p>Emotion timelines from recordings: which expression each face shows, moment by moment.
+Everything is worked out <strong>on this machine</strong>; nothing is sent anywhere.</p>
+"""
+
+NOTICE = """
+<p><strong>Expressions are what a face shows, not what a person feels.</strong> People smile without
+joy and grieve without a frown, and it differs by person, situation and culture.</p>
+<ul>
+<li>Do not base decisions about a person on it: not hiring, grading, policing, diagnosis or judging
+honesty.</li>
+<li>In the European Union, inferring emotions of people at work and in education is prohibited
+except for medical or safety reasons; elsewhere, people exposed to it must be told. Faces are
+biometric data: ask for consent, delete what you do not need.</li>
+<li>The models are weak on disgust and fear and on telling sad from neutral, and were not evaluated
+by age, gender or skin colour. Look at the share of frames with a face first.</li>
+</ul>
+"""
+
+KEPT = """<p class="small">What you choose here is copied to a temporary folder of this machine, and
+removed with all results when you remove it, close this page or stop fervid; at the latest an hour
+after its last use. Download what you want to keep.</p>"""
+
+NOT_KEPT = """<p class="small">The browser sends single frames of the camera to fervid on this
+machine, and only there. Each takes the place of the one before in memory, the last one goes when
+you close this page, and nothing is stored.</p>"""
+
+HOW_TO_BEGIN = "Press “Click to Access Webcam”, then “Record”."
+NO_FACE = "No face in the picture."
+
+_LARGE = 10_000
+
+
+def problem(text: str) -> str:
+    """A line that says what went wrong."""
+    return f'<p class="problem" role="alert">{escape(text)}</p>'
+
+
+def note(text: str) -> str:
+    """A plain line."""
+    return f'<p role="status">{escape(text)}</p>'
+
+
+def progress_bar(state: Waiting | Progress) -> str:
+    """How far an analysis is, as a bar with words."""
+    if isinstance(state, Waiting):
+        one = "one analysis comes" if state.before == 1 else f"{state.before} analyses come"
+        return _bar("", f"Waiting: {one} first.")
+    if not state.frames:
+        return _bar("", "Getting ready…")
+    rate = f"{state.frames / max(state.elapsed_s, 1e-6):,.0f} a second"
+    if state.expected is None:
+        return _bar("", f"{state.frames:,} frames, {rate}")
+    most = max(state.expected, state.frames)
+    part = f'value="{state.frames}" max="{most}"'
+    return _bar(part, f"{state.frames:,} of {state.expected:,} frames, {rate}")
+
+
+def _bar(part: str, words: str) -> str:
+    return f'<progress {part} aria-label="progress"></progress><p role="status">{escape(words)}</p>'
+
+
+def bars(probs: NDArray[np.float64] | None, words: str) -> str:
+    """What one face shows as seven bars below some words; (7,) probabilities, None: no face."""
+    shares = [0.0] * len(EXPRESSIONS) if probs is None else probs.tolist()
+    rows = "".join(
+        f"<dt>{name}</dt>"
+        f"<dd><span style='width:{share:.1%};background:{COLOURS[name]}'></span></dd>"
+        f"<dd>{share:.0%}</dd>"
+        for name, share in zip(EXPRESSIONS, shares, strict=True)
+    )
+    return f"<p>{escape(words)}</p><dl>{rows}</dl>"
+
+
+def shown_by(probs: NDArray[np.float64], faces: int) -> str:
+    """The most probable expression of the largest of some faces, in words."""
+    largest = f" (the largest of {faces} faces)" if faces > 1 else ""
+    return f"{EXPRESSIONS[int(probs.argmax())]}, {probs.max():.0%}{largest}"
+
+
+def outcome(timeline: Timeline) -> str:
+    """What was found, and what a reader should know of it first."""
+    meta = timeline.meta
+    found = meta["detection"]
+    share = f"{found['frames_with_face']:,} of {found['frames']:,} frames show a face"
+    lines = [
+        f"<h2>{escape(str(meta['recording']['name']))}</h2>",
+        note(f"{share} ({found['detection_rate']:.0%}). {_people(len(timeline.people))}"),
+    ]
+    if partial := partial_line(meta):
+        lines.append(problem(partial))
+    lines += [f'<p class="warning">{escape(str(warning))}</p>' for warning in meta["warnings"]]
+    return "\n".join(lines)
+
+
+def photo_outcome(name: str, faces: int) -> str:
+    """What was found in a photo."""
+    words = {0: "No face was found.", 1: "1 face."}.get(faces, f"{faces:,} faces.")
+    return f"<h2>{escape(name)}</h2>{note(words)}"
+
+
+def faces_table(faces: pd.DataFrame) -> pd.DataFrame:
+    """A row for each face of a photo: the probability of each expression."""
+    shown = pd.DataFrame({"face": faces["face"].astype(str), "shows": faces["state"].astype(str)})
+    for name in EXPRESSIONS:
+        shown[name] = [percent(share) for share in faces[name]]
+    return shown
+
+
+def _people(count: int) -> str:
+    return "1 person." if count == 1 else f"{count:,} people."
+
+
+def people_table(people: pd.DataFrame) -> pd.DataFrame:
+    """A row for each person: when seen, and the share of time in episodes of each expression."""
+    shown = pd.DataFrame({"person": people["face_id"].astype(str)})
+    shown["first seen"] = [timecode(seconds) for seconds in people["first_seen"]]
+    shown["seen for"] = [timecode(seconds) for seconds in people["seen_s"]]
+    for name in (*EXPRESSIONS, "uncertain"):
+        shown[name] = [percent(share) for share in people[f"{name}_time"]]
+    return shown
+
+
+def episodes_table(episodes: pd.DataFrame) -> pd.DataFrame:
+    """A row for each episode, in order of time; of very many, the first ones."""
+    first = episodes.sort_values("onset", kind="stable").head(_LARGE)
+    return pd.DataFrame(
+        {
+            "from": [timecode(seconds, 2) for seconds in first["onset"]],
+            "to": [timecode(seconds, 2) for seconds in first["offset"]],
+            "person": first["face_id"].astype(str).tolist(),
+            "expression": first["expression"].tolist(),
+            "peak": [percent(share) for share in first["peak"]],
+        }
+    )

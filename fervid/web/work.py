@@ -1,0 +1,186 @@
+"""The analyses of the page, one at a time in the order they were asked for. Knows no browser."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fervid.errors import FervidError, MediaError
+from fervid.kinds import kind_of
+from fervid.names import result_folder
+from fervid.photos.annotated import annotated
+from fervid.photos.faces import PhotoAnalyzer
+from fervid.photos.reading import read_photo
+from fervid.photos.tables import FACES, face_rows, text_of
+from fervid.pipeline import Analyzer, Progress
+from fervid.result_files import REPORT_NAME, write_rows
+from fervid.settings import Settings
+from fervid.timeline import Timeline
+from fervid.web.visits import Visit
+
+_LOOK_S, _END_S = 0.2, 3.0
+
+
+class StoppedError(Exception):
+    """Somebody asked for an end, or left."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """So many analyses come first."""
+
+    before: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came out of a recording.
+
+    Attributes:
+        timeline: all tables.
+        tables: a zip archive of the result folder, without its report.
+        report: the report.
+    """
+
+    timeline: Timeline
+    tables: Path
+    report: Path
+
+
+@dataclass(frozen=True)
+class PhotoAnswer:
+    """What came out of a photo.
+
+    Attributes:
+        name: of the photo.
+        faces: one row for each face, as in `faces.csv`.
+        table: that table as a file.
+        picture: the photo with its faces drawn in, a JPEG.
+    """
+
+    name: str
+    faces: pd.DataFrame
+    table: Path
+    picture: Path
+
+
+@dataclass
+class _Job:
+    """An analysis that waits or is under way."""
+
+    visit: Visit
+    upload: Path
+    settings: Settings
+    stopped: threading.Event = field(default_factory=threading.Event)
+    progress: Progress | None = None
+
+    def show(self, progress: Progress) -> None:
+        if self.stopped.is_set():
+            raise StoppedError
+        self.progress = progress
+
+
+State = Waiting | Progress | Answer | PhotoAnswer
+
+
+class Workshop:
+    """Makes results of uploads. Models are loaded once, whatever is asked for."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "analysis")
+        self._line: list[Future[Answer | PhotoAnswer]] = []
+        self._of_recordings: dict[tuple[str, str], Analyzer] = {}
+        self._of_photos: dict[tuple[str, str], PhotoAnalyzer] = {}
+
+    def work(self, visit: Visit, settings: Settings) -> Iterator[State]:
+        """Analyse the upload of a visit, telling how far it is; an earlier analysis of it is ended.
+
+        Raises:
+            FervidError: it cannot be analysed.
+            StoppedError: `visit.stop` was called meanwhile.
+        """
+        visit.stop()
+        if visit.upload is None or not visit.upload.is_file():
+            raise MediaError("the file is no longer here; choose it again")
+        job = _Job(visit, visit.upload, settings)
+        visit.stopped = job.stopped
+        future = self._pool.submit(self._make, job)
+        self._line = [one for one in self._line if not one.done()] + [future]
+        while not future.done():
+            visit.touch()
+            if before := self._before(future):
+                yield Waiting(before)
+            else:
+                yield job.progress or Progress(0, None, 0.0)
+            wait([future], timeout=_LOOK_S)
+            if job.stopped.is_set():
+                raise StoppedError
+        try:
+            yield future.result()
+        except FervidError as error:
+            raise type(error)(_without_folder(error, job.upload)) from error
+
+    def close(self) -> None:
+        """Take no more work, and give what was stopped a moment to end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._line, timeout=_END_S)
+
+    def _before(self, future: Future[Any]) -> int:
+        line = self._line
+        return sum(not one.done() for one in line[: line.index(future)])
+
+    def _make(self, job: _Job) -> Answer | PhotoAnswer:
+        try:
+            if job.stopped.is_set():
+                raise StoppedError
+            is_photo = kind_of(job.upload) == "photo"
+            return self._look(job) if is_photo else self._analyze(job)
+        finally:
+            job.visit.tidy(job.upload)
+
+    def _analyze(self, job: _Job) -> Answer:
+        choice = job.settings
+        models = str(choice.weights), choice.labels
+        analyzer = self._of_recordings.setdefault(models, Analyzer(choice))
+        analyzer.settings = choice
+        folder = result_folder(job.upload, job.upload.parent)
+        analyzer.analyze(job.upload, folder, progress=job.show)
+        tables = folder.with_suffix(".tables.zip")
+        _pack(folder, tables)
+        report = folder.with_suffix(".report.html")
+        report.write_bytes((folder / REPORT_NAME).read_bytes())
+        return Answer(Timeline.read(folder), tables, report)
+
+    def _look(self, job: _Job) -> PhotoAnswer:
+        choice = job.settings
+        models = str(choice.weights), choice.labels
+        analyzer = self._of_photos.setdefault(models, PhotoAnalyzer(choice))
+        photo = read_photo(job.upload)
+        (found,) = analyzer.find([photo])
+        name = job.upload.name
+        faces = face_rows([(text_of(name), found)], choice.min_confidence)
+        table, picture = (job.upload.with_name(name + end) for end in (".faces.csv", ".faces.jpg"))
+        with table.open("w", encoding="utf-8", newline="") as file:
+            write_rows(faces, FACES, file, header=True)
+        picture.write_bytes(annotated(photo, found, choice.min_confidence))
+        return PhotoAnswer(name, faces, table, picture)
+
+
+def _pack(folder: Path, archive: Path) -> None:
+    """The tables, meta.json and pictures of a result folder as one file."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(folder.rglob("*")):
+            if path.name != REPORT_NAME and path.is_file():
+                file.write(path, path.relative_to(folder.parent))
+
+
+def _without_folder(error: FervidError, upload: Path) -> str:
+    """What it says, without where uploads lie; such paths are printed in ASCII."""
+    return str(error).replace(ascii(f"{upload.parent}/")[1:-1], "")
