@@ -37,6 +37,7 @@ def frame(index: int) -> Frame:
 def test_a_word_names_a_source(word: str | int, kind: str, name: str) -> None:
     found = find_source(word)
     assert (found.kind, found.name) == (kind, name)
+    assert found.address.partition(":")[0] == str(word).partition(":")[0].lower()
 
 
 @pytest.mark.parametrize(

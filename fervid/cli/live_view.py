@@ -56,7 +56,7 @@ def view_of(name: str, shown: Shown) -> Iterator[View]:
     """
     console = Console(stderr=True)
     if shown.as_json:
-        yield _Json()
+        yield _Json(quiet=shown.quiet)
     elif shown.quiet or not console.is_terminal:
         yield _Lines(quiet=shown.quiet)
     else:
@@ -94,9 +94,6 @@ class _Lines:
 
 class _Json(_Lines):
     """A line for each frame."""
-
-    def __init__(self) -> None:
-        super().__init__(quiet=False)
 
     def show(self, moment: Moment) -> bool:
         return echo_json(_told(moment))

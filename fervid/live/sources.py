@@ -109,7 +109,7 @@ def find_source(word: str | int) -> Source:
             raise MediaError(f"{scheme}: no kind of stream that is read; take {', '.join(NETWORK)}")
         if not _has_place(name):
             raise MediaError(f"{name}: no address of a stream; write {scheme}://HOST:PORT/PATH")
-        return Source("network", word, name)
+        return Source("network", scheme + word[len(scheme) :], name)
     path = Path(word)
     if path.is_char_device():
         return Source("camera", word, f"camera {path.name}")
