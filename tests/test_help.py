@@ -22,8 +22,10 @@ def shown(*args: str) -> str:
 
 
 @pytest.mark.parametrize("args", [(), *((name,) for name in main.commands)])
-def test_help_fits_80_columns(args: tuple[str, ...]) -> None:
-    assert max(map(len, shown(*args).splitlines())) <= 80
+def test_help_fits_80_columns_and_says_what_a_value_is(args: tuple[str, ...]) -> None:
+    text = shown(*args)
+    assert max(map(len, text.splitlines())) <= 80
+    assert not re.search(r"^  -.* (TEXT|FLOAT|INTEGER|FLOAT RANGE|INTEGER RANGE)\b", text, re.M)
 
 
 def test_the_list_of_commands_begins_with_analyze_and_cuts_no_sentence_off() -> None:

@@ -34,13 +34,14 @@ def main() -> None:
     """Emotion timelines from recordings.
 
     fervid finds and follows every face in a video, classifies its expression frame by frame and
-    writes CSV tables and an interactive HTML report. Photos are read, too. Everything runs on this
-    machine.
+    writes CSV tables and an interactive HTML report. Photos, cameras and streams are read, too.
+    Everything runs on this machine.
 
     \b
     Examples:
       fervid analyze lecture.mp4
       fervid analyze --help
+      fervid live
     """
     # JAX and pandas load a million objects that stay: searching them for garbage takes .7 s a run.
     gc.set_threshold(100_000)

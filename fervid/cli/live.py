@@ -23,7 +23,8 @@ _GROUPS = {
     "Input": ("--fps", "--duration", "--reconnect-for"),
     "Output": ("--out", "--name", "--thumbnails"),
     "Faces": ("--detector", "--min-score", "--working-size"),
-    "Model": ("--weights", "--labels", "--device", "--smooth"),
+    "Model": ("--weights", "--labels", "--device"),
+    "Timeline": ("--smooth",),
 }
 
 
@@ -36,7 +37,11 @@ _GROUPS = {
     help="Folder to write NAME.running.csv into, row by row, and at the end NAME.fervid/ as "
     "`fervid analyze` makes it.  [default: nothing is written]",
 )
-@click.option("--name", help="NAME of what is written.  [default: of the source and the time]")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Of what is written.  [default: made of the source and the time]",
+)
 @click.option("--duration", type=Seconds(), metavar="TIME", help="Stop after so long.")
 @click.option(
     "--reconnect-for",
@@ -49,11 +54,13 @@ _GROUPS = {
 @click.option(
     "--fps",
     type=click.FloatRange(min=0, min_open=True),
-    help="Analyse at most so many frames a second.  [default: all]",
+    metavar="N",
+    help="Analyse at most this many frames a second.  [default: all]",
 )
 @click.option(
     "--working-size",
     type=click.IntRange(96, 4096),
+    metavar="PX",
     default=640,
     show_default=True,
     help="Search frames scaled down to this many pixels on the longer side.",
@@ -69,6 +76,7 @@ _GROUPS = {
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
+    metavar="SCORE",
     help="Detector score of a new face.  [default: see `fervid models`]",
 )
 @click.option(

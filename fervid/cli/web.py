@@ -13,6 +13,7 @@ _LOCAL = "127.0.0.1"
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="N",
     help="Serve the page at this port.  [default: the first free one from 7860 on]",
 )
 @click.option(
