@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fervid.pipeline import analyze as analyze
     from fervid.timeline import Timeline as Timeline
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 __all__ = [
     "Photos",
     "Timeline",
