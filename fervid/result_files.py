@@ -6,7 +6,8 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -171,12 +172,31 @@ def write_rows(
     writer.writerows(zip(*texts, strict=True))
 
 
-def write_codebook(file: IO[str]) -> None:
-    """Write what every column of every table means."""
+def write_codebook(file: IO[str], tables: Mapping[str, Sequence[Column]] = TABLES) -> None:
+    """Write what every column of some tables means."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("table", "column", "unit", "meaning"))
-    for table, columns in TABLES.items():
+    for table, columns in tables.items():
         writer.writerows((table, c.name, UNITS[c.kind], c.meaning) for c in columns)
+
+
+@contextmanager
+def text_file(path: Path) -> Iterator[IO[str]]:
+    """A new file of a result folder, on the disk when the context is left."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Say in one line what the disk refused while a result folder was written."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+        reason = getattr(error, "strerror", None) or error
+        raise ResultError(f"{folder}: cannot be written ({reason})") from error
 
 
 def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:

@@ -34,10 +34,12 @@ from fervid.result_files import (
     Thumbnail,
     begins_as_frame_table,
     csv_name,
+    disk_errors,
     maps_name,
     read_frames,
     read_meta,
     read_table,
+    text_file,
     thumbnail_name,
     write_codebook,
     write_rows,
@@ -223,21 +225,11 @@ class ResultWriter:
                         _sync(file)
         sync_folder(folder)
 
-    @contextlib.contextmanager
-    def _new(self, name: str) -> Iterator[IO[str]]:
-        """A text file of the folder, on the disk when the context is left."""
-        with (self._temporary / name).open("w", encoding="utf-8", newline="") as file:
-            yield file
-            _sync(file)
+    def _new(self, name: str) -> contextlib.AbstractContextManager[IO[str]]:
+        return text_file(self._temporary / name)
 
-    @contextlib.contextmanager
-    def _disk(self) -> Iterator[None]:
-        """Say in one line what the disk refused."""
-        try:
-            yield
-        except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-            reason = getattr(error, "strerror", None) or error
-            raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
+    def _disk(self) -> contextlib.AbstractContextManager[None]:
+        return disk_errors(self.folder)
 
     def _open(self, file: File | None) -> File:
         if file is None:

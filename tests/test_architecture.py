@@ -48,6 +48,7 @@ ALLOWED = {
         "fervid.cuts",
         "fervid.episodes",
         "fervid.faces",
+        "fervid.keywords",
         "fervid.live",
         "fervid.people",
         "fervid.pipeline",

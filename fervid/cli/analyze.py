@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
+from fervid.cli import engine_options as options
 from fervid.cli.console import Shown, one_line_errors
 from fervid.cli.help import GroupedCommand
-from fervid.cli.options import BatchSize, Seconds, Shard, Stretch, complete_detector, complete_model
+from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
 from fervid.exports import FORMATS
 
 if TYPE_CHECKING:
@@ -110,21 +110,8 @@ _GROUPS = {
 )
 @click.option("--start", type=Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
 @click.option("--end", type=Seconds(), help="Stop before this time.")
-@click.option(
-    "--detector",
-    metavar="|".join(DETECTORS),
-    default=DETECTORS[0],
-    show_default=True,
-    shell_complete=complete_detector,
-    help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
-)
-@click.option(
-    "--min-score",
-    type=click.FloatRange(0, 1),
-    metavar="SCORE",
-    help="Detector score of a new face; one that is followed is kept down to half of it.  "
-    "[default: see `fervid models`]",
-)
+@options.detector
+@options.min_score
 @click.option(
     "--min-face",
     type=click.FloatRange(min=0),
@@ -132,15 +119,7 @@ _GROUPS = {
     metavar="PX",
     help="Leave out faces lower than this many pixels of the frames that are searched.",
 )
-@click.option(
-    "--working-size",
-    type=click.IntRange(96, 4096),
-    metavar="PX",
-    default=640,
-    show_default=True,
-    help="Search frames scaled down to this many pixels on the longer side; more finds smaller "
-    "faces and takes longer.",
-)
+@options.working_size
 @click.option(
     "--scale",
     type=click.FloatRange(0, 1, min_open=True),
@@ -155,14 +134,7 @@ _GROUPS = {
     "come, go, move fast or change their looks; 1 searches every frame. Every frame is classified "
     "in any case.  [default: five searches a second]",
 )
-@click.option(
-    "--smooth",
-    type=click.FloatRange(0),
-    default=0.3,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time constant of the smoothed probabilities; 0 leaves them as they are.",
-)
+@options.smooth
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1, min_open=True),
@@ -199,13 +171,7 @@ _GROUPS = {
     help="Add to these pictures maps of what the model reacts to in them, as `fervid explain` "
     "draws them; takes some seconds more.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default=DEVICES[0],
-    show_default=True,
-    help="Where the networks run, on all devices of that kind; auto is what JAX prefers.",
-)
+@options.device
 @click.option(
     "--batch-size",
     type=BatchSize(),
@@ -214,23 +180,8 @@ _GROUPS = {
     metavar="N|auto",
     help="Frames that are searched in one call.",
 )
-@click.option(
-    "--weights",
-    metavar="MODEL",
-    default=EXPRESSION_MODELS[0],
-    show_default=True,
-    shell_complete=complete_model,
-    help="Expression model: a shipped one (see `fervid models`), or NAME for your own NAME.npz "
-    "with its model card NAME.json.",
-)
-@click.option(
-    "--labels",
-    type=click.Choice(LABELS),
-    default=LABELS[0],
-    show_default=True,
-    help="Answer as FER-2013's labels (one a face), as FER+'s votes (ten people a face), or as a "
-    "mixture of both.",
-)
+@options.weights
+@options.labels
 @click.option(
     "--format",
     "table_format",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
+from fervid.cli import engine_options as options
 from fervid.cli.console import Shown, one_line_errors, printable
 from fervid.cli.help import GroupedCommand
-from fervid.cli.options import Seconds, complete_detector, complete_model
+from fervid.cli.options import Seconds
 from fervid.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -57,64 +57,19 @@ _GROUPS = {
     metavar="N",
     help="Analyse at most this many frames a second.  [default: all]",
 )
-@click.option(
-    "--working-size",
-    type=click.IntRange(96, 4096),
-    metavar="PX",
-    default=640,
-    show_default=True,
-    help="Search frames scaled down to this many pixels on the longer side.",
-)
-@click.option(
-    "--detector",
-    metavar="|".join(DETECTORS),
-    shell_complete=complete_detector,
-    default=DETECTORS[0],
-    show_default=True,
-    help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
-)
-@click.option(
-    "--min-score",
-    type=click.FloatRange(0, 1),
-    metavar="SCORE",
-    help="Detector score of a new face.  [default: see `fervid models`]",
-)
-@click.option(
-    "--smooth",
-    type=click.FloatRange(0),
-    default=0.3,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time constant of the smoothed probabilities; 0 leaves them as they are.",
-)
+@options.working_size
+@options.detector
+@options.min_score
+@options.smooth
 @click.option(
     "--thumbnails/--no-thumbnails",
     default=True,
     show_default=True,
     help="Keep small pictures of people in the result.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default=DEVICES[0],
-    show_default=True,
-    help="Where the networks run.",
-)
-@click.option(
-    "--weights",
-    metavar="MODEL",
-    shell_complete=complete_model,
-    default=EXPRESSION_MODELS[0],
-    show_default=True,
-    help="Expression model: a shipped one, or NAME for your own NAME.npz with NAME.json.",
-)
-@click.option(
-    "--labels",
-    type=click.Choice(LABELS),
-    default=LABELS[0],
-    show_default=True,
-    help="Whose answers the probabilities imitate.",
-)
+@options.device
+@options.weights
+@options.labels
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each frame.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 def live(

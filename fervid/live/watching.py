@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.errors import ResultError
+from fervid.keywords import settings_of
 from fervid.live.newest import Frame, Newest
 from fervid.live.receiver import Plan, Receiver
 from fervid.live.sources import Source, find_source
@@ -249,6 +250,9 @@ class Watch:
         return Moment(frame.image, frame.index, time_s, frame.stamp_s, rows, latency_s, dropped)
 
 
+_OWN = ("out", "name", "duration", "reconnect_for")
+
+
 def watch(
     source: str | int = 0,
     *,
@@ -275,9 +279,9 @@ def watch(
     Raises:
         MediaError: there is no such source, or no picture comes from it; also while iterating.
         ResultError: there is such a result already, or it cannot be written.
-        ModelError, SetupError, ValueError: as `fervid.analyze`.
+        ModelError, SetupError, TypeError, ValueError: as `fervid.analyze`.
     """
-    chosen = Settings(**{"detect_every": 1, "batch_size": 1, **settings})
+    chosen = settings_of({"detect_every": 1, "batch_size": 1, **settings}, _OWN)
     place = None if out is None else Path(out)
     return Watch(
         find_source(source),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, Self
 
-from fervid.columns import UNITS
 from fervid.errors import ResultError
 from fervid.names import file_name
 from fervid.photos.sheet import save_sheet
@@ -27,7 +25,15 @@ from fervid.photos.tables import (
     photo_rows,
     text_of,
 )
-from fervid.result_files import CODEBOOK_NAME, META_NAME, csv_name, write_rows
+from fervid.result_files import (
+    CODEBOOK_NAME,
+    META_NAME,
+    csv_name,
+    disk_errors,
+    text_file,
+    write_codebook,
+    write_rows,
+)
 from fervid.whole_folder import WholeFolder, sync_folder
 
 ANNOTATED_NAME = "annotated"
@@ -142,7 +148,7 @@ class PhotoFolder:
                     table.flush()
                     os.fsync(table.fileno())
             with self._new(CODEBOOK_NAME) as file:
-                _write_codebook(file)
+                write_codebook(file, PHOTO_TABLES)
             with self._new(META_NAME) as file:
                 file.write(json.dumps(meta, indent=2, allow_nan=False) + "\n")
             save_sheet(self._whole.path)
@@ -150,21 +156,11 @@ class PhotoFolder:
                 sync_folder(folder)
             self._whole.publish()
 
-    @contextlib.contextmanager
-    def _new(self, name: str) -> Iterator[IO[str]]:
-        with (self._whole.path / name).open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+    def _new(self, name: str) -> contextlib.AbstractContextManager[IO[str]]:
+        return text_file(self._whole.path / name)
 
-    @contextlib.contextmanager
-    def _disk(self) -> Iterator[None]:
-        """Say in one line what the disk refused."""
-        try:
-            yield
-        except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-            reason = getattr(error, "strerror", None) or error
-            raise ResultError(f"{self.folder}: cannot be written ({reason})") from error
+    def _disk(self) -> contextlib.AbstractContextManager[None]:
+        return disk_errors(self.folder)
 
 
 def _is_empty(folder: Path) -> bool:
@@ -175,10 +171,3 @@ def _ours(name: str) -> bool:
     """Whether an entry of an earlier result is made anew, or would no longer agree with it."""
     written = (FACES_NAME, PHOTOS_NAME, CODEBOOK_NAME, META_NAME, ANNOTATED_NAME)
     return name in written or (name.startswith("report") and name.endswith(".html"))
-
-
-def _write_codebook(file: IO[str]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("table", "column", "unit", "meaning"))
-    for table, columns in PHOTO_TABLES.items():
-        writer.writerows((table, c.name, UNITS[c.kind], c.meaning) for c in columns)
