@@ -216,6 +216,7 @@ WITHOUT_JAX = (
     "results",
     "report",
     "report.index",
+    "photos.sheet",
     "exports",
     "exports.boris",
     "exports.datavyu",

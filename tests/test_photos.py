@@ -21,8 +21,8 @@ import fervid
 from fervid.cli import main
 from fervid.errors import MediaError, PlanError, ResultError
 from fervid.photos.canvas import lay_out
+from fervid.photos.columns import FACES, PHOTOS
 from fervid.photos.reading import photo_of
-from fervid.photos.tables import FACES, PHOTOS
 from fervid.records import EXPRESSIONS, Detections
 from tests.browsing import open_address
 from tests.conftest import SAMPLES

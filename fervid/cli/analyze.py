@@ -255,9 +255,9 @@ def analyze(
             if dry_run:
                 several.show(plan, task, folder)
                 return
-            several.begin(plan, shown)
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)
+            several.begin(plan, shown)
             code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
             if plan.jobs:
                 code = max(code, several.analyze(plan, batch, None if shard else out, shown))

@@ -38,7 +38,7 @@ def report(result: Path, groups: Path | None, group_by: str | None) -> None:
     if group_by is not None and groups is None:
         raise click.UsageError("--group-by needs --groups")
     with one_line_errors():
-        from fervid.photos.tables import is_photo_result
+        from fervid.photos.files import is_photo_result
         from fervid.report import write_report
         from fervid.report.index import is_one_result, write_index
 

@@ -15,9 +15,9 @@ from fervid.batch.plan import make_plan
 from fervid.errors import MediaError
 from fervid.keywords import settings_of
 from fervid.names import PHOTOS_RESULT
+from fervid.photos.files import read_photo_tables
 from fervid.photos.jobs import Tell
 from fervid.photos.run import analyze_files
-from fervid.photos.tables import read_photo_tables
 from fervid.result_files import read_meta
 
 
@@ -26,8 +26,8 @@ class Photos:
     """Everything known about photos that were analysed together.
 
     Attributes:
-        faces: one row for each face, `fervid.photos.tables.FACES`.
-        photos: one row for each photo, `fervid.photos.tables.PHOTOS`.
+        faces: one row for each face, `fervid.photos.columns.FACES`.
+        photos: one row for each photo, `fervid.photos.columns.PHOTOS`.
         meta: settings, model cards, warnings; what `meta.json` holds.
         folder: the result folder it was read from or written to, if any.
     """

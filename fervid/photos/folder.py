@@ -14,17 +14,10 @@ from typing import IO, Any, Self
 
 from fervid.errors import ResultError
 from fervid.names import file_name
+from fervid.photos.columns import PHOTO_TABLES
+from fervid.photos.files import FACES_NAME, PHOTOS_NAME, begins_as_photos, text_of
 from fervid.photos.sheet import save_sheet
-from fervid.photos.tables import (
-    FACES_NAME,
-    PHOTO_TABLES,
-    PHOTOS_NAME,
-    PhotoResult,
-    begins_as_photos,
-    face_rows,
-    photo_rows,
-    text_of,
-)
+from fervid.photos.tables import PhotoResult, face_rows, photo_rows
 from fervid.result_files import (
     CODEBOOK_NAME,
     META_NAME,

@@ -15,10 +15,11 @@ from fervid.errors import MediaError, ResultError
 from fervid.memory import give_back
 from fervid.photos.annotated import annotated
 from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
+from fervid.photos.files import is_photo_result, read_photo_tables, text_of
 from fervid.photos.folder import PhotoFolder
 from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
-from fervid.photos.tables import PhotoResult, is_photo_result, read_photo_tables, text_of
+from fervid.photos.tables import PhotoResult
 from fervid.records import EXPRESSIONS
 from fervid.result_files import PHOTOS, read_meta
 from fervid.reuse import digests_of_models

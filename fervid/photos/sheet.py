@@ -17,7 +17,7 @@ from fervid import __version__
 from fervid.columns import STATES
 from fervid.errors import ResultError
 from fervid.model_cards import describe
-from fervid.photos.tables import read_photo_tables
+from fervid.photos.files import read_photo_tables
 from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
 from fervid.report.html import asset, csp_hash, environment, save

@@ -1,59 +1,22 @@
-"""The tables of photos, `faces.csv` and `photos.csv`: their columns and rows."""
+"""What was found in photos, and the tables made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import BOX_COLUMNS, UNCERTAIN, Column, dtypes
-from fervid.errors import ResultError
+from fervid.columns import BOX_COLUMNS, UNCERTAIN
+from fervid.photos.columns import FACES, PHOTOS
 from fervid.photos.faces import PhotoFaces
+from fervid.photos.files import text_of
 from fervid.photos.jobs import PhotoOutcome
 from fervid.records import EXPRESSIONS
-from fervid.result_files import csv_name
 from fervid.rows import valence
-
-_BOX = ("left edge", "upper edge", "width", "height")
-
-FACES = (
-    Column("photo", "word", "path of the photo, from the folder that was analysed"),
-    Column("face", "id", "number of the face in its photo, from left to right"),
-    Column("confidence", "share", "detector score"),
-    *(
-        Column(name, "pixels", f"{what} of the face in the photo as displayed")
-        for name, what in zip(BOX_COLUMNS, _BOX, strict=True)
-    ),
-    *(Column(name, "share", f"probability of {name}; the seven sum to 1") for name in EXPRESSIONS),
-    Column("emotion", "word", "most probable expression"),
-    Column("emotion_confidence", "share", "its probability"),
-    Column("state", "word", f"the same if it is clear enough (--min-confidence), else {UNCERTAIN}"),
-    Column("valence", "number", "derived: happy - strongest of angry, disgust, fear, sad"),
-    Column("frontality", "share", "1 for a face seen from the front, towards 0 in profile"),
-    Column("sharpness", "share", "fine detail in the face, 1 from that of typical photographs"),
-)
-
-PHOTOS = (
-    Column("photo", "word", "path of the photo, from the folder that was analysed"),
-    Column("status", "word", "ok, or refused: it could not be read"),
-    Column("reason", "word", "why it could not"),
-    Column("width", "count", "pixels of the photo as displayed; 0 if it could not be read"),
-    Column("height", "count", "likewise"),
-    Column("faces", "count", "rows of the table of faces"),
-    Column("annotated", "word", "the picture with faces drawn in, from this folder"),
-    Column("sha256", "word", "of the file; empty if that could not be read at all"),
-)
-
-PHOTO_TABLES = {"faces": FACES, "photos": PHOTOS}
-
-FACES_NAME, PHOTOS_NAME = csv_name("faces"), csv_name("photos")
-
-_HEAD = ",".join(column.name for column in PHOTOS[:4])
 
 
 @dataclass(frozen=True)
@@ -130,51 +93,3 @@ def photo_rows(results: Sequence[PhotoResult]) -> pd.DataFrame:
 
 def _words(words: Sequence[str] | NDArray[np.object_]) -> pd.Series[str]:
     return pd.Series(words, dtype="str")
-
-
-def is_photo_result(folder: Path) -> bool:
-    """Whether a folder holds a result of photos."""
-    try:
-        return begins_as_photos(folder)
-    except OSError:
-        return False
-
-
-def begins_as_photos(folder: Path) -> bool:
-    """The same; an OSError if that cannot be told."""
-    try:
-        with (folder / PHOTOS_NAME).open(encoding="utf-8", errors="replace") as file:
-            return file.readline().startswith(_HEAD)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
-def text_of(name: str) -> str:
-    """A file name as valid text in one line of CSV."""
-    # Readers take a CR for a line's end, and Python's csv before 3.13 does not quote it.
-    return name.encode("utf-8", "backslashreplace").decode().replace("\r", "\\r")
-
-
-def read_photo_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`faces.csv` and `photos.csv` of a result folder.
-
-    Raises:
-        ResultError: they are missing, damaged or not fervid's.
-    """
-    faces, photos = (_read(folder, name) for name in PHOTO_TABLES)
-    return faces, photos
-
-
-def _read(folder: Path, name: str) -> pd.DataFrame:
-    path, types = Path(folder) / csv_name(name), dtypes(PHOTO_TABLES[name])
-    words = {column: "str" for column, kind in types.items() if kind == "str"}
-    try:
-        table = pd.read_csv(path, dtype=words, keep_default_na=False, na_values={})
-        if tuple(table.columns) != tuple(types):
-            raise ValueError("its columns are different")
-        return table.astype(types)
-    except FileNotFoundError as error:
-        raise ResultError(f"{folder}: not a result of photos (it has no {path.name})") from error
-    except (OSError, ValueError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ResultError(f"{path}: not a table of fervid ({first})") from error

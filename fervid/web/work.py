@@ -16,9 +16,11 @@ from fervid.errors import FervidError, MediaError
 from fervid.kinds import kind_of
 from fervid.names import result_folder
 from fervid.photos.annotated import annotated
+from fervid.photos.columns import FACES
 from fervid.photos.faces import PhotoAnalyzer
+from fervid.photos.files import text_of
 from fervid.photos.reading import read_photo
-from fervid.photos.tables import FACES, face_rows, text_of
+from fervid.photos.tables import face_rows
 from fervid.pipeline import Analyzer, Progress
 from fervid.result_files import REPORT_NAME, write_rows
 from fervid.settings import Settings
