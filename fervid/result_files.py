@@ -286,6 +286,8 @@ def _existing(folder: Path, name: str) -> Path:
         raise ResultError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not Path(folder).is_dir():
         raise ResultError(f"{folder}: no such folder; give a result folder, RECORDING.fervid")
+    if not there and (Path(folder) / f"{PHOTOS}.csv").is_file():
+        raise ResultError(f"{folder}: a result of photos, which has no {name}")
     if not there:
         raise ResultError(f"{folder}: not a fervid result (it has no {name})")
     return path

@@ -156,9 +156,11 @@ def test_the_command_writes_one_whole_picture(tmp_path: Path, monkeypatch: Any) 
     before = written.read_bytes()
     assert "--overwrite" in refusal(name)
     assert written.read_bytes() == before
-    done = command(name, "--overwrite", "--expression", "sad")
+    done = command(name, "--expression", "sad", "--face", 1)
     assert done.exit_code == 0, done.output
-    assert written.read_bytes() != before
+    assert Path(f"{name}-face-1-sad.png").read_bytes() != before
+    assert command(name, "--overwrite").exit_code == 0
+    assert written.read_bytes() == before
 
 
 def test_a_photo_is_explained_and_drawn() -> None:

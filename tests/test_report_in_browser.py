@@ -163,6 +163,25 @@ def test_the_areas_can_show_one_person(page: Page) -> None:
     assert page.evaluate("document.getElementById('timeline')._fullLayout.xaxis.type") == "date"
 
 
+def test_the_figure_follows_the_width_of_the_window(browser: Any, result: Path) -> None:
+    page = open_address(browser, (result / "report.html").as_uri())
+    sizes = """() => ['#timeline', '#timeline .main-svg'].map((name) => {
+      const box = document.querySelector(name).getBoundingClientRect();
+      return [Math.round(box.width), Math.round(box.height)];
+    })"""
+    (_, height), before = page.evaluate(sizes)
+    labels = page.locator("#timeline .annotation").count()
+    for width in (1000, 390, 800, 1200):
+        page.set_viewport_size({"width": width, "height": 900})
+        until(page, f"({sizes})().every(([width], _, both) => width == both[0][0])")
+        box, drawn = page.evaluate(sizes)
+        assert box == drawn
+        assert drawn[1] == height
+    assert drawn == before
+    assert page.locator("#timeline .annotation").count() == labels
+    assert page.complaints == []
+
+
 def test_tables_sort_and_lead_to_their_moment(page: Page, result: Path) -> None:
     episodes = read_table(result, "episodes")
     rows = page.locator("section[aria-labelledby=episodes] tbody tr")

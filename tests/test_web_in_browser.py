@@ -197,7 +197,7 @@ def test_a_video_becomes_its_timeline_tables_and_report(page: Page, tmp_path: Pa
     people = page.get_by_text("People: share of time in episodes")
     assert people.is_visible()
 
-    name, content = downloaded(page, "Download tables (CSV)")
+    name, content = downloaded(page, "Download tables (CSV, zipped)")
     assert name == "two_speakers.mp4.tables.zip"
     fervid.analyze(CLIP, out=tmp_path)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -216,7 +216,7 @@ def test_options_count_when_it_is_analysed_again(page: Page) -> None:
     page.wait_for_selector("#figure .scatterlayer .trace", state="attached", timeout=WAIT_MS)
     page.get_by_text("Options", exact=True).click()
     page.get_by_label("5", exact=True).check()
-    page.get_by_text("Analyse again with these options").click()
+    page.get_by_text("Analyse again").click()
     page.wait_for_function("document.querySelector('#status').innerText.includes('110 of 110')")
 
 
@@ -281,7 +281,7 @@ def test_stop_ends_an_analysis_and_so_does_closing_the_page(
     page.wait_for_function("document.querySelector('#status').innerText.includes('Stopped')")
     until(lambda: [path.name for path in server.files()] == [slow_clip.name])
     page.get_by_text("Options", exact=True).click()
-    page.get_by_text("Analyse again with these options").click()
+    page.get_by_text("Analyse again").click()
     until(lambda: working(page), 60)
     page.close()
     until(lambda: not server.files())

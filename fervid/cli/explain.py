@@ -38,7 +38,8 @@ from fervid.cli.options import Seconds, complete_model
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE.png",
-    help="The picture to write.  [default: RECORDING-SECONDS.png in the current folder]",
+    help="The picture to write.  [default: RECORDING-SECONDS.png in the current folder; "
+    "--face and --expression are in its name, too]",
 )
 @click.option(
     "--result",
@@ -90,7 +91,9 @@ def explain(
         from fervid.explanations.panel import draw, free, save
         from fervid.explanations.recordings import explain_recording
 
-        target = free(recording, at, out, overwrite=overwrite)
+        target = free(
+            recording, at, out, numbers=numbers, expression=expression, overwrite=overwrite
+        )
         explained = explain_recording(
             recording, at, numbers=numbers, expression=expression, result=result, **chosen
         )

@@ -164,9 +164,11 @@ def _ended(watch: Watch, shown: Shown, interruption: Interruption) -> int:
         about = {"analysed": frames, "dropped": dropped, "stopped_by": watch.ended_by}
         echo_json({"end": {**about, "report": report}})
     elif shown.plain:
-        came = frames + dropped
+        came, starting = frames + dropped, watch.dropped_while_starting
+        early = f" and {starting:,} more while starting" if starting else ""
         late = f"median delay {watch.tally.latency_ms(0.5)} ms"
-        click.echo(f"{frames:,} frames analysed, {dropped:,} of {came:,} dropped, {late}")
+        word = "frame" if frames == 1 else "frames"
+        click.echo(f"{frames:,} {word} analysed, {dropped:,} of {came:,} dropped{early}, {late}")
         if report:
             click.echo(f"report: {printable(report)}")
     if watch.lost:

@@ -77,6 +77,8 @@ def _echo_found(outcomes: Sequence[PhotoOutcome], kept: bool, folder: Path) -> N
     share = f" ({with_face / len(read):.0%})" if read else ""
     many = "face" if faces == 1 else "faces"
     click.echo(f"{with_face:,} of {len(read):,} photos show a face{share}, {faces:,} {many} in all")
+    if refused := len(outcomes) - len(read):
+        click.echo(f"{refused:,} of {len(outcomes):,} photos could not be read")
     if kept:
         click.echo("kept the result of an earlier run; --overwrite analyses again")
     click.echo(f"report: {printable(str(folder / REPORT_NAME))}")

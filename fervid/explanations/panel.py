@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -40,14 +41,24 @@ def draw(explained: Explained) -> Picture:
     return np.concatenate([*rows, _footer(MEANING)])
 
 
-def free(recording: Path, at: float | None, out: Path | None, *, overwrite: bool) -> Path:
-    """Where the picture goes.
+def free(
+    recording: Path,
+    at: float | None,
+    out: Path | None,
+    *,
+    numbers: Sequence[int] = (),
+    expression: str | None = None,
+    overwrite: bool,
+) -> Path:
+    """Where the picture goes: `out`, or a name that tells what it shows.
 
     Raises:
         ResultError: there is something, and it may not be replaced.
     """
     moment = "" if at is None else f"-{at:.3f}"
-    path = Path(f"{recording.name}{moment}.png") if out is None else out
+    faces = "".join(f"-face-{number}" for number in numbers)
+    asked = "" if expression is None else f"-{expression}"
+    path = Path(f"{recording.name}{moment}{faces}{asked}.png") if out is None else out
     if path.is_dir() or (path.exists() and not overwrite):
         raise ResultError(f"{path}: exists already; name another file or pass --overwrite")
     return path

@@ -138,6 +138,11 @@ class Watch:
         """Frames that came faster than they could be analysed."""
         return self._slot.dropped
 
+    @property
+    def dropped_while_starting(self) -> int:
+        """Frames that came while the networks were loaded and compiled."""
+        return self._slot.unready
+
     def __enter__(self) -> Self:
         if self.folder is not None:
             # There must be a place for the result, before anything else.

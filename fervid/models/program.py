@@ -185,7 +185,8 @@ def find_devices(kind: str = "auto") -> list[Any]:
         return list(jax.local_devices(backend=None if kind == "auto" else kind))
     except (RuntimeError, AssertionError) as error:  # what a platform without its plugin raises
         what = "no device" if kind == "auto" else f"no {kind.upper()}"
-        raise SetupError(f"JAX finds {what}; check the variable JAX_PLATFORMS") from error
+        cuda = "; NVIDIA on Linux: pip install 'fervid[cuda]'" if kind == "gpu" else ""
+        raise SetupError(f"JAX finds {what}{cuda}; check the variable JAX_PLATFORMS") from error
 
 
 @cache

@@ -39,7 +39,11 @@ class Photos:
 
     def __repr__(self) -> str:
         """One line: the tables are long."""
-        return f"<Photos: {len(self.photos)} photos, {len(self.faces)} faces>"
+        photos, faces = (
+            f"{len(table)} {word}{'' if len(table) == 1 else 's'}"
+            for table, word in ((self.photos, "photo"), (self.faces, "face"))
+        )
+        return f"<Photos: {photos}, {faces}>"
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

@@ -84,6 +84,9 @@
   for (const [path, value] of Object.entries(theme())) assign(figure.layout, path, value);
   figure.layout.annotations = labels(figure.layout.xaxis.range, plotWidth());
   episodesIn(figure.data, ...figure.layout.xaxis.range.map(milliseconds));
+  // When the window changes, Plotly takes the height of the box for that of the figure.
+  const height = figure.layout.height;
+  box.style.height = `${height}px`;
   Plotly.newPlot(box, figure.data, figure.layout, config);
   const end = milliseconds(figure.layout.xaxis.range[1]);
   const zero = Number(box.dataset.zero);
@@ -91,7 +94,8 @@
     toMilliseconds: milliseconds, origin: zero, runs, end: (end - zero) / 1000,
   });
   box.on("plotly_relayout", (change) => {
-    if (Object.keys(change).some((key) => /^xaxis2?\.(range|autorange)/.test(key))) rangeChanged();
+    const keys = /^(autosize|xaxis2?\.(range|autorange))/;
+    if (Object.keys(change).some((key) => keys.test(key))) rangeChanged();
     place();
   });
   who.addEventListener("change", refine);
@@ -103,13 +107,14 @@
   narrow.addEventListener("change", repaint);
 
   // Paper is white and narrow, also when the screen is dark and wide, and has no use for a slider.
-  const height = figure.layout.height;
   function print(printing) {
+    const tall = printing ? Math.min(height - 60, 560) : height;
+    box.style.height = `${tall}px`;
     document.documentElement.classList.toggle("printing", printing);
     Plotly.relayout(box, {
       ...theme(),
       width: printing ? 640 : null,
-      height: printing ? Math.min(height - 60, 560) : height,
+      height: tall,
       autosize: !printing,
       "xaxis2.rangeslider.visible": !printing,
     });

@@ -99,13 +99,14 @@ class PhotoSet:
 
     Attributes:
         path: of the result folder, as in `Recording`.
-        photos, with_face, faces: how many there are.
+        photos, with_face, faces, refused: how many there are.
     """
 
     path: str
     photos: int
     with_face: int
     faces: int
+    refused: int
 
 
 def read_photo_sets(folder: Path, tell: Tell) -> Iterator[PhotoSet]:
@@ -115,7 +116,7 @@ def read_photo_sets(folder: Path, tell: Tell) -> Iterator[PhotoSet]:
             yield PhotoSet(result.relative_to(folder).as_posix(), *counts)
 
 
-def _counts_of_photos(result: Path) -> tuple[int, int, int] | None:
+def _counts_of_photos(result: Path) -> tuple[int, int, int, int] | None:
     """Of a result of photos; None if it is another one."""
     try:
         meta = read_meta(result)
@@ -124,8 +125,9 @@ def _counts_of_photos(result: Path) -> tuple[int, int, int] | None:
     found = meta.get("detection")
     if meta.get("kind") != PHOTOS or not isinstance(found, dict):
         return None
-    photos, with_face, faces = (found.get(key) for key in ("photos", "with_face", "faces"))
-    return int(photos or 0), int(with_face or 0), int(faces or 0)
+    names = ("photos", "with_face", "faces", "refused")
+    photos, with_face, faces, refused = (int(found.get(name) or 0) for name in names)
+    return photos, with_face, faces, refused
 
 
 def read_recordings(folder: Path, tell: Tell) -> Iterator[Recording]:

@@ -125,7 +125,7 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
             gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
             gr.Radio(_LABELS, value=_LABELS[0][1], label="Answers as in the data sets"),
         ]
-        again = gr.Button("Analyse again with these options", visible=False)
+    again = gr.Button("Analyse again", visible=False)
     shown = _lay_out(again)
 
     def take(request: gr.Request, file: dict[str, Any]) -> Update:
@@ -178,7 +178,7 @@ def _lay_out(again: gr.Button) -> _Shown:
 def _for_recording() -> tuple[Any, ...]:
     with gr.Column(visible=False) as column:
         figure = gr.Plot(label="Timeline", show_label=False, elem_id="figure")
-        files = _downloads("Download tables (CSV)", "Download report (HTML)")
+        files = _downloads("Download tables (CSV, zipped)", "Download report (HTML)")
         people = gr.Dataframe(label="People: share of time in episodes", interactive=False)
         episodes = gr.Dataframe(label="Episodes", interactive=False, max_height=400)
     return column, figure, *files, people, episodes
