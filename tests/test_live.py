@@ -480,6 +480,47 @@ def test_a_source_that_gives_nothing_is_left(monkeypatch: pytest.MonkeyPatch) ->
     assert children() == []
 
 
+def test_stopped_before_a_frame_was_analysed_nothing_is_written(
+    stream: str, tmp_path: Path
+) -> None:
+    watch = Watch(find_source(stream), CHOICE, out=tmp_path, stopped=lambda: is_ready(watch))
+
+    def is_ready(watch: Watch) -> bool:
+        return watch._engine is not None
+
+    with watch:
+        assert list(watch) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
+def test_a_reader_that_does_not_read_keeps_nobody_from_stopping(
+    stream: str, tmp_path: Path
+) -> None:
+    command = [*FERVID, stream, "--json", "-o", tmp_path, "--name", "unread"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = tmp_path / "unread.running.csv"
+    wait_for(lambda: running.exists() and len(running.read_bytes()) > 10_000)
+    written = 0
+
+    def is_stuck() -> bool:
+        nonlocal written
+        before, written = written, len(running.read_bytes())
+        time.sleep(1.5)
+        return written == before
+
+    wait_for(is_stuck, 90)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
+        lines = process.stdout.read().splitlines()
+        assert process.stderr.read() == ""
+    assert json.loads(lines[0])["frame"] >= 0
+    assert (tmp_path / "unread.fervid" / "report.html").exists()
+
+
 def test_names_hold_no_folder(tmp_path: Path) -> None:
     for name in ("../x", "a/b", ".x", ".."):
         with pytest.raises(ValueError, match="name"):
@@ -495,7 +536,7 @@ def test_the_view_shows_people(stream: str, monkeypatch: pytest.MonkeyPatch) -> 
                 break
     console = Console(width=100, force_terminal=True, record=True, file=io.StringIO())
     monkeypatch.setattr(live_view, "Console", lambda **_: console)
-    with live_view.view_of("camera 0", live_view.Shown()) as view:
+    with live_view.view_of("camera 0", live_view.Shown(), lambda: False) as view:
         assert view.show(moment)
         view.tell("camera 0: is back")
     text = console.export_text()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -72,6 +73,18 @@ def test_heic_of_tiles_that_are_to_be_turned(
     write_tiled(path, upright.rotate(-90 * turns, expand=True), 128, turns)
     assert kind_of(path) == "photo"
     assert off(path, upright) < 3
+
+
+def test_a_heic_without_tiles_may_speak_of_grids(tmp_path: Path, picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "power grid in spring"
+    exif[0x0112] = 6
+    path = tmp_path / "grid.heic"
+    stored = picture.rotate(90, expand=True)
+    pillow_heif.from_pillow(stored).save(path, exif=exif.tobytes(), quality=90)
+    shown = pillow_heif.open_heif(path).to_pillow().convert("RGB")
+    assert b"grid" in path.read_bytes()
+    assert off(path, shown) < 3
 
 
 def sixteen(picture: Image.Image) -> np.ndarray:

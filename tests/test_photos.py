@@ -280,6 +280,60 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "o").iterdir()) == []
 
 
+def test_unreadable_photos_alone_are_told_and_others_found(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"{number}.jpg").write_text("no photo")
+    shutil.copy(PORTRAIT, folder / "z.jpg")
+    done = run(folder, "-o", tmp_path)
+    assert done.exit_code == 1
+    assert done.output.count("is not a photo") == 9
+    assert "9 of 10 photos could not be read" in done.output
+    assert shows_happy(pd.read_csv(tmp_path / "photos.fervid" / "faces.csv"))
+    for bad in (folder / "0.jpg", tmp_path / "nowhere.jpg"):
+        alone = run(bad, "-o", tmp_path / "alone")
+        assert alone.exit_code == 1
+        assert len([line for line in alone.output.splitlines() if "fervid:" in line]) == 1
+    assert fervid.analyze_photos(folder / "0.jpg").faces.empty
+
+
+def test_a_result_of_other_photos_is_not_replaced_unasked(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for name in ("anna", "bob"):
+        (tmp_path / name).mkdir()
+        shutil.copy(PORTRAIT, tmp_path / name / f"{name}.jpg")
+    assert run(tmp_path / "anna", "-o", out).exit_code == 0
+    assert "holds other photos" in run(tmp_path / "bob", "-o", out, "--dry-run").output
+    done = run(tmp_path / "bob", "-o", out)
+    assert done.exit_code == 1
+    assert "holds other photos, such as 'anna.jpg'" in done.output
+    assert "(kept)" in run(tmp_path / "anna", "-o", out, "--dry-run").output
+    shutil.copy(PORTRAIT, tmp_path / "anna" / "bob.jpg")
+    more = run(tmp_path / "anna", "-o", out)
+    assert "made again: 1 of the photos are new, and 0 are gone" in more.output
+    assert run(tmp_path / "bob", "-o", out, "--overwrite").exit_code == 0
+    table = pd.read_csv(out / "photos.fervid" / "photos.csv")
+    assert table["photo"].tolist() == ["bob.jpg"]
+
+
+def test_folders_named_like_pictures_and_recordings_named_photos(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    (folder / "b.png.jpg").mkdir(parents=True)
+    (folder / "c.jpg").mkdir()
+    Image.open(PORTRAIT).save(folder / "b.png")
+    for place in ("b.png.jpg/c.jpg", "c.jpg/a.jpg"):
+        shutil.copy(PORTRAIT, folder / place)
+    shutil.copy(PORTRAIT, folder / "c")  # known by its content
+    shutil.copy(SPEAKERS, folder / "photos")
+    done = run(folder, "-o", tmp_path, "--fps", 1)
+    assert done.exit_code == 0, done.output
+    drawn = pd.read_csv(tmp_path / "photos.fervid" / "photos.csv")["annotated"]
+    assert len(drawn) == 4
+    assert all((tmp_path / "photos.fervid" / name).is_file() for name in drawn)
+    assert len(list(tmp_path.glob("photos-*.fervid/frames.csv"))) == 1
+
+
 def test_photos_of_one_name_from_two_places_are_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -67,6 +67,20 @@ def test_a_new_upload_takes_the_place_of_the_one_before(visits: Visits) -> None:
     assert everything(visits) == []
 
 
+def test_equal_files_of_two_pages_lie_at_one_place_and_both_are_taken(visits: Visits) -> None:
+    place = upload(visits, "one.mp4", b"1")
+    first = visits.of("me").take(place)
+    second = visits.of("you").take(place)
+    assert first != second
+    visits.leave("me")
+    assert not first.exists()
+    assert second.read_bytes() == b"1"
+    visits.leave("you")
+    assert everything(visits) == []
+    with pytest.raises(MediaError, match="choose it again"):
+        visits.of("they").take(place)
+
+
 def test_what_is_no_file_is_not_taken(visits: Visits, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from fervid.batch.jobs import Job
 from fervid.errors import PlanError
 from fervid.kinds import kind_of
-from fervid.names import RESULT_SUFFIX, result_folder, result_folder_of_twin
+from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder, result_folder_of_twin
 from fervid.photos.jobs import PhotoFile
 
 _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepart|opdownload)|~.*")
@@ -78,7 +78,8 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
         [one for one, kind in zip(found, kinds, strict=True) if (kind == "photo") == is_photo]
         for is_photo in (False, True)
     )
-    jobs = _jobs(recordings, out)
+    taken = [out / PHOTOS_RESULT] if photos else []
+    jobs = _jobs(recordings, out, taken)
     return Plan(tuple(jobs), tuple(_photos(photos)), walk.skipped, tuple(walk.warnings))
 
 
@@ -158,12 +159,15 @@ def _written(path: Path) -> PurePath:
     return PurePath(*(part for part in path.parts if part not in (path.anchor, "..")))
 
 
-def _jobs(found: Sequence[_Found], out: Path) -> list[Job]:
-    """A job for each recording, once; PlanError if two share a result."""
+def _jobs(found: Sequence[_Found], out: Path, taken: Iterable[Path]) -> list[Job]:
+    """A job for each recording, once; PlanError if two share a result, and none in `taken`."""
     jobs: dict[str, Job] = {}
+    others = {_folded(folder) for folder in taken}
     clashes = []
     for one in found:
         job = Job(one.path, result_folder(one.place, out / one.place.parent))
+        if _folded(job.folder) in others:
+            job = Job(one.path, result_folder_of_twin(one.place, out / one.place.parent))
         first = jobs.setdefault(_folded(job.folder), job)
         if first is job or _same(first.recording, job.recording):
             continue

@@ -253,7 +253,7 @@ def analyze(
             plan = plan if shard is None else plan.shard(*shard)
             folder = photos.folder_of_many(out, shard)
             if dry_run:
-                several.show(plan, task, folder)
+                several.show(plan, task, folder, photos.fate(plan.photos, folder, task))
                 return
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)

@@ -105,7 +105,10 @@ def live(
         from fervid.cli.live_view import view_of
         from fervid.live.watching import Watch
 
-        with view_of(source_found.name, shown) as view:
+        def stopped() -> bool:
+            return interruption.signal != 0
+
+        with view_of(source_found.name, shown, stopped) as view:
             watch = Watch(
                 source_found,
                 chosen,
@@ -113,7 +116,7 @@ def live(
                 name=name,
                 duration=duration,
                 reconnect_for=reconnect_for,
-                stopped=lambda: interruption.signal != 0,
+                stopped=stopped,
                 tell=view.tell,
             )
             with watch:
@@ -162,7 +165,7 @@ def _ended(watch: Watch, shown: Shown, interruption: Interruption) -> int:
     report = watch.folder and str(watch.folder / REPORT_NAME)
     if shown.as_json:
         about = {"analysed": frames, "dropped": dropped, "stopped_by": watch.ended_by}
-        echo_json({"end": {**about, "report": report}})
+        echo_json({"end": {**about, "report": report}}, lambda: interruption.signal != 0)
     elif shown.plain:
         came, starting = frames + dropped, watch.dropped_while_starting
         early = f" and {starting:,} more while starting" if starting else ""

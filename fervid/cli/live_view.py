@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import stat
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import click
 from rich.bar import Bar
@@ -47,16 +49,17 @@ class View(Protocol):
 
 
 @contextmanager
-def view_of(name: str, shown: Shown) -> Iterator[View]:
+def view_of(name: str, shown: Shown, stopped: Callable[[], bool]) -> Iterator[View]:
     """The view that a user wants.
 
     Args:
         name: of the source.
         shown: what is wanted.
+        stopped: whether the user wants it to end.
     """
     console = Console(stderr=True)
     if shown.as_json:
-        yield _Json(quiet=shown.quiet)
+        yield _Json(stopped, quiet=shown.quiet)
     elif shown.quiet or not console.is_terminal:
         yield _Lines(quiet=shown.quiet)
     else:
@@ -64,14 +67,44 @@ def view_of(name: str, shown: Shown) -> Iterator[View]:
             yield _Bars(name, live)
 
 
-def echo_json(told: dict[str, Any]) -> bool:
-    """Print a line of JSON on standard output; False if nobody reads it any more."""
+def echo_json(told: dict[str, Any], stopped: Callable[[], bool]) -> bool:
+    """Print a line of JSON on standard output; False if nobody reads it any more.
+
+    Args:
+        told: what the line says.
+        stopped: whether to stop; a reader who does not read is then not waited for.
+    """
+    line = json.dumps(told) + "\n"
     try:
-        click.echo(json.dumps(told))
+        if _is_pipe(sys.stdout):
+            sys.stdout.flush()
+            return _write(sys.stdout.fileno(), line.encode(), stopped)
+        click.echo(line, nl=False)
     except BrokenPipeError:
         # Python would complain of the same once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
+    return True
+
+
+def _is_pipe(stream: IO[str]) -> bool:
+    """Whether one can see if it takes more, as of Unix's pipes."""
+    try:
+        return sys.platform != "win32" and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # no file behind it
+        return False
+
+
+def _write(pipe: int, content: bytes, stopped: Callable[[], bool]) -> bool:
+    """Whether all of it was written before `stopped`."""
+    os.set_blocking(pipe, False)
+    while content:
+        try:
+            content = content[os.write(pipe, content) :]
+        except BlockingIOError:
+            if stopped():
+                return False
+            select.select([], [pipe], [], _EVERY_S)
     return True
 
 
@@ -95,8 +128,12 @@ class _Lines:
 class _Json(_Lines):
     """A line for each frame."""
 
+    def __init__(self, stopped: Callable[[], bool], *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._stopped = stopped
+
     def show(self, moment: Moment) -> bool:
-        return echo_json(_told(moment))
+        return echo_json(_told(moment), self._stopped)
 
 
 def _told(moment: Moment) -> dict[str, Any]:

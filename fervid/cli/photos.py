@@ -11,6 +11,7 @@ import click
 
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
+from fervid.errors import ResultError
 from fervid.interruption import Interruption
 from fervid.kinds import kind_of
 from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
@@ -34,6 +35,22 @@ def folder_of_many(out: Path, shard: tuple[int, int] | None) -> Path:
     if shard is None:
         return out / PHOTOS_RESULT
     return out / f"photos-{shard[0]}-of-{shard[1]}{RESULT_SUFFIX}"
+
+
+def fate(photos: Sequence[PhotoFile], folder: Path, task: Task) -> str:
+    """What would become of a result of photos that is there."""
+    from fervid.photos.files import is_photo_result
+    from fervid.photos.run import difference_of_photos
+
+    if not photos or not is_photo_result(folder):
+        return ""
+    if task.overwrite:
+        return " (made again: --overwrite)"
+    try:
+        why = difference_of_photos(photos, folder, task.settings)
+    except ResultError as error:
+        return f" ({error})"
+    return f" (made again: {why})" if why else " (kept)"
 
 
 def analyze_many(
@@ -61,12 +78,14 @@ def analyze_many(
             if shown.as_json:
                 click.echo(json.dumps({**outcome.told(), "folder": str(folder)}))
 
-        kept = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, tell=tell)
+        done = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, tell=tell)
+    if done.redone and shown.plain:
+        click.echo(f"fervid: made again: {printable(done.redone)}", err=True)
     refused = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in refused:
         click.echo(f"fervid: {printable(f'{outcome.photo.path}: {outcome.reason}')}", err=True)
     if shown.plain:
-        _echo_found(outcomes, kept, folder)
+        _echo_found(outcomes, done.reused, folder)
     return 1 if refused else 0
 
 

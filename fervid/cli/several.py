@@ -40,12 +40,18 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan, task: Task, photos: Path) -> None:
-    """The plan, a line for each recording and photo; `photos` is the result of these."""
+def show(plan: Plan, task: Task, photos: Path, fate: str) -> None:
+    """The plan, a line for each recording and photo.
+
+    Args:
+        plan, task: what is to be done.
+        photos: the result folder of photos.
+        fate: what would become of one that is there.
+    """
     for job in plan.jobs:
         click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
     for photo in plan.photos:
-        click.echo(printable(f"{photo.path} -> {photos}"))
+        click.echo(printable(f"{photo.path} -> {photos}{fate}"))
     _echo_about(plan)
 
 

@@ -107,7 +107,7 @@ def find_source(word: str | int) -> Source:
         name = public_name(word)
         if scheme not in NETWORK:
             raise MediaError(f"{scheme}: no kind of stream that is read; take {', '.join(NETWORK)}")
-        if not _has_place(name):
+        if not _has_place(word):
             raise MediaError(f"{name}: no address of a stream; write {scheme}://HOST:PORT/PATH")
         return Source("network", scheme + word[len(scheme) :], name)
     path = Path(word)
@@ -115,13 +115,14 @@ def find_source(word: str | int) -> Source:
         return Source("camera", word, f"camera {path.name}")
     if path.exists() and sys.platform != "win32":
         raise MediaError(f"{word!a}: is no camera; recordings are for `fervid analyze`")
-    raise MediaError(f"{word!a}: no such camera; give its number, its device or an address")
+    shown = "that" if "@" in word else ascii(word)  # a mistyped address may hold a password
+    raise MediaError(f"{shown}: no such camera; give its number, its device or an address")
 
 
-def _has_place(name: str) -> bool:
+def _has_place(url: str) -> bool:
     """Whether there is a host, and a port that is a number if there is one."""
     try:
-        parts = urlsplit(name)
+        parts = urlsplit(url)
         return bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False
@@ -135,8 +136,11 @@ def _scheme(word: str) -> str:
 def public_name(url: str) -> str:
     """An URL without what may be secret: user and password, query, and parts with "=" in them."""
     scheme, _, rest = url.partition("://")
-    # A password may hold any character, so that the last @ ends it.
-    place = re.split(r"[?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    authority, *after = re.split(r"(?=[/?#])", rest, maxsplit=1)
+    if "@" in "".join(after):
+        # Either a password holds a slash, or a path an @: one of both is not for others.
+        return f"{scheme.lower()}://\N{HORIZONTAL ELLIPSIS}"
+    place = re.split(r"[?#]", authority.rpartition("@")[2] + "".join(after), maxsplit=1)[0]
     parts = ["\N{HORIZONTAL ELLIPSIS}" if "=" in part else part for part in place.split("/")]
     shown = "".join(c if c.isprintable() else "?" for c in "/".join(parts))
     return f"{scheme.lower()}://{shown}"

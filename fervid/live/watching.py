@@ -120,6 +120,8 @@ class Watch:
         self._name = name or source.session_name(datetime.now())
         if Path(self._name).name != self._name or self._name.startswith("."):
             raise ValueError("name must be that of a file, without its folder")
+        if not self._name.isprintable():
+            raise ValueError("name holds what cannot be printed")
         self.folder = None if out is None else result_folder(Path(self._name), out)
         self.running = None if out is None else out / (self._name + RUNNING_SUFFIX)
         self.tally = Tally()
@@ -162,8 +164,10 @@ class Watch:
     ) -> None:
         self._receiver.close()
         try:
-            if kind is None and self._engine is not None:
+            if kind is None and self._engine is not None and self.tally.analysed:
                 self._finish(self._engine)
+            elif self._table is not None and not self.tally.analysed:
+                self._table.remove()
         finally:
             if self._table is not None:
                 self._table.close()

@@ -88,6 +88,8 @@ class PhotoAnalyzer:
         Raises:
             ModelError, SetupError: see `fervid.pipeline.Analyzer`.
         """
+        if not photos:
+            return []
         found = self._search(photos)
         crops = [_crops(photo, one) for photo, one in zip(photos, found, strict=True)]
         images = np.concatenate([np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8), *crops])

@@ -90,6 +90,9 @@ class PhotoFolder:
     def name_of_annotated(self, place: str) -> str:
         """A file name from this folder for the annotated photo of this place, of its own."""
         path = PurePosixPath(place)
+        # Files end in .jpg here, and no folder does.
+        folders = [f"{p}_" if p.lower().endswith(_JPEGS) else p for p in path.parent.parts]
+        path = PurePosixPath(*folders, path.name)
         name = path.name if path.suffix.lower() in _JPEGS else f"{path.name}.jpg"
         name = f"{ANNOTATED_NAME}/{path.with_name(file_name(name))}"
         if name.casefold() in self._taken:

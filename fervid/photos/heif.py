@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from pathlib import Path
 
 from fervid.errors import MediaError
 from fervid.video.ffmpeg import Child, quoted
 
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-_CHUNK, _HEAD = 1 << 20, 1 << 16
+_CHUNK = 1 << 20
 
 
 def is_heif(content: bytes) -> bool:
@@ -26,7 +28,7 @@ def decode_heif(path: Path, content: bytes) -> bytes:
     log: list[str] = []
     output = {"f": "image2pipe", "c:v": "ppm", "pix_fmt": "rgb24", "frames:v": 1}
     # ffmpeg turns a picture of tiles as a whole; told to turn streams, it turns each tile, too.
-    reading = {"noautorotate": None} if b"grid" in content[:_HEAD] else {}
+    reading = {"noautorotate": None} if _is_tiled(content) else {}
     child = Child(
         path,
         output,
@@ -48,3 +50,31 @@ def decode_heif(path: Path, content: bytes) -> bytes:
         why = "is damaged" if any("Invalid data" in line for line in log) else "cannot be decoded"
         raise MediaError(f"{quoted(path)}: {why} (HEIC, by ffmpeg)")
     return bytes(picture)
+
+
+def _is_tiled(content: bytes) -> bool:
+    """Whether the picture that the file is for is put together of tiles.
+
+    By the primary item (pitm) and its entry (infe) in the box meta; ISO/IEC 14496-12, 8.11.4 and 6.
+    """
+    meta = _meta(content)
+    primary = re.search(rb"pitm(?:\0...(..)|\x01...(....))", meta, re.DOTALL)
+    if primary is None:
+        return False
+    number = int.from_bytes(primary[1] or primary[2])
+    entries = re.finditer(rb"infe(?:\x02...(..)|\x03...(....))..(....)", meta, re.DOTALL)
+    return any(int.from_bytes(one[1] or one[2]) == number and one[3] == b"grid" for one in entries)
+
+
+def _meta(content: bytes) -> bytes:
+    """The box that tells what is in the file; empty without one."""
+    start = 0
+    while start + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, start)
+        if length == 1 and start + 16 <= len(content):
+            (length,) = struct.unpack_from(">Q", content, start + 8)
+        length = length or len(content) - start
+        if kind == b"meta":
+            return content[start : start + length]
+        start += max(8, length)
+    return b""

@@ -20,9 +20,10 @@ from fervid.photos.folder import PhotoFolder
 from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
+from fervid.pipeline import Done
 from fervid.records import EXPRESSIONS
-from fervid.result_files import PHOTOS, read_meta
-from fervid.reuse import digests_of_models
+from fervid.result_files import PHOTOS
+from fervid.reuse import difference, digests_of_models
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
 
@@ -46,32 +47,33 @@ def analyze_files(
     *,
     overwrite: bool = False,
     tell: Tell = lambda outcome: None,
-) -> bool:
+) -> Done:
     """Analyse photos into one result folder, unless that is there.
 
     Args:
         photos: at least one, each of its own place.
         folder: the result folder.
         settings: those about time do not count.
-        overwrite: analyse them again even if there is such a result; else one of the same photos,
-            settings, models and version is kept.
+        overwrite: analyse them again even if there is such a result, and replace one of other
+            photos; else one of the same photos, settings, models and version is kept.
         tell: called with what became of each photo, in order.
 
-    Returns:
-        Whether an earlier result was kept.
-
     Raises:
-        ResultError: something else has the folder's place, or it cannot be written.
+        ResultError: something else has the folder's place, such as a result of nothing but other
+            photos, or it cannot be written.
         ModelError, SetupError: see `fervid.pipeline.Analyzer`.
     """
     request = _request(settings)
+    redone = ""
     with without_notes():
-        kept = None if overwrite else _kept(photos, folder, request)
-        if kept is None:
-            _analyze(photos, folder, settings, request, tell)
-    for outcome in kept or ():
-        tell(outcome)
-    return kept is not None
+        if not overwrite and is_photo_result(folder):
+            redone = difference_of_photos(photos, folder, settings)
+            if not redone:
+                for outcome in _outcomes(photos, folder):
+                    tell(outcome)
+                return Done(reused=True)
+        _analyze(photos, folder, settings, request, tell)
+    return Done(redone=redone)
 
 
 def _analyze(
@@ -178,30 +180,42 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
     }
 
 
-def _request(settings: Settings) -> dict[str, Any]:
-    """All besides the photos that decides what an analysis gives, as plain JSON."""
-    by_content = ("weights", "detector")
-    kept = {name: getattr(settings, name) for name in _OF_PHOTOS if name not in by_content}
-    return {"fervid": __version__, "settings": kept, "models": digests_of_models(settings)}
+def difference_of_photos(photos: Sequence[PhotoFile], folder: Path, settings: Settings) -> str:
+    """Why a result of photos is not what an analysis would give; empty if it is.
 
-
-def _kept(
-    photos: Sequence[PhotoFile], folder: Path, request: dict[str, Any]
-) -> list[PhotoOutcome] | None:
-    """What became of the photos in the result that is there; None if it must be made (again)."""
-    if not is_photo_result(folder):
-        return None
+    Raises:
+        ResultError: it holds none of these photos, so that it is to be kept.
+    """
     try:
-        if read_meta(folder).get("request") != request:
-            return None
         rows = read_photo_tables(folder)[1]
     except ResultError:
-        return None
-    if rows["photo"].tolist() != [text_of(photo.place) for photo in photos]:
-        return None
+        return "its tables are damaged"
+    earlier, now = rows["photo"].tolist(), [text_of(photo.place) for photo in photos]
+    gone, new = len(set(earlier) - set(now)), len(set(now) - set(earlier))
+    if earlier and gone == len(set(earlier)):
+        other = f"holds other photos, such as {earlier[0]!a}"
+        raise ResultError(f"{folder}: {other}; choose another --out, or pass --overwrite")
+    if why := difference(folder, _request(settings)):
+        return why
+    if earlier != now:
+        return f"{new:,} of the photos are new, and {gone:,} are gone"
     with ThreadPoolExecutor(_WORKERS) as pool:
-        digests = pool.map(sha256_of, [photo.path for photo in photos])
-        if any(now != was for now, was in zip(digests, rows["sha256"], strict=True)):
-            return None
+        digests = list(pool.map(sha256_of, [photo.path for photo in photos]))
+    changed = sum(one != other for one, other in zip(digests, rows["sha256"], strict=True))
+    return f"{changed:,} of the photos have changed" if changed else ""
+
+
+def _outcomes(photos: Sequence[PhotoFile], folder: Path) -> Iterator[PhotoOutcome]:
+    """What became of photos by the result that is there."""
+    rows = read_photo_tables(folder)[1]
     told = zip(photos, rows["status"], rows["reason"], rows["faces"].tolist(), strict=True)
-    return [PhotoOutcome(photo, status, reason, faces) for photo, status, reason, faces in told]
+    for photo, status, reason, faces in told:
+        yield PhotoOutcome(photo, status, reason, faces)
+
+
+def _request(settings: Settings) -> dict[str, Any]:
+    """All besides the photos that decides what an analysis gives; see `fervid.reuse.request_of`."""
+    by_content = ("weights", "detector")
+    kept = {name: getattr(settings, name) for name in _OF_PHOTOS if name not in by_content}
+    models = digests_of_models(settings)
+    return {"fervid": __version__, "recording": {}, "settings": kept, "models": models}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from fervid.result_files import REPORT_NAME, read_meta
 PHOTOS_A_PAGE = 500
 
 _MOST_REFUSED = 50
+_SHOWN = ("face", "state", "emotion", "emotion_confidence")
 _PAGE = re.compile(r"report-[0-9]+\.html")
 
 
@@ -68,13 +69,12 @@ def render(faces: pd.DataFrame, photos: pd.DataFrame, meta: dict[str, Any]) -> I
     script = asset("sheet.js", "fervid.photos")
     style = asset("style.css") + asset("sheet.css", "fervid.photos")
     read = photos[photos["status"] == "ok"]
-    by_photo = dict(iter(faces.groupby("photo", sort=False)))
     count = max(1, math.ceil(len(read) / PHOTOS_A_PAGE))
     refused = photos[photos["status"] != "ok"]
     for number in range(1, count + 1):
         shown = read.iloc[(number - 1) * PHOTOS_A_PAGE : number * PHOTOS_A_PAGE]
         yield template.render(
-            cards=[_card(row, by_photo.get(row["photo"])) for row in shown.to_dict("records")],
+            cards=_cards(shown, faces[faces["photo"].isin(shown["photo"])]),
             number=number,
             pages=[_name(page) for page in range(1, count + 1)],
             totals=_totals(faces, photos),
@@ -93,17 +93,21 @@ def render(faces: pd.DataFrame, photos: pd.DataFrame, meta: dict[str, Any]) -> I
         )
 
 
-def _card(row: dict[Any, Any], faces: pd.DataFrame | None) -> dict[str, Any]:
-    """What the page shows of a photo."""
-    own = faces.to_dict("records") if faces is not None else []
+def _cards(photos: pd.DataFrame, faces: pd.DataFrame) -> list[dict[str, Any]]:
+    """What a page shows of its photos and their faces."""
+    by_photo: dict[str, list[dict[Any, Any]]] = defaultdict(list)
+    for face in faces[["photo", *_SHOWN]].to_dict("records"):
+        by_photo[face["photo"]].append(face)
+    return [_card(row, by_photo[row["photo"]]) for row in photos.to_dict("records")]
+
+
+def _card(row: dict[Any, Any], faces: list[dict[Any, Any]]) -> dict[str, Any]:
     address = str(row["annotated"])
     return {
         "photo": row["photo"],
         "address": quote(address) if address else "",
-        "width": row["width"],
-        "height": row["height"],
-        "faces": own,
-        "states": " ".join(sorted({str(face["state"]) for face in own})) or "none",
+        "faces": faces,
+        "states": " ".join(sorted({str(face["state"]) for face in faces})) or "none",
     }
 
 

@@ -89,10 +89,10 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), str(scope["path"])
         host = headers.get("host", "")
-        if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
+        if self._hosts is not None and _host_in(f"//{host}") not in self._hosts:
             raise _RefusedError(403, "unknown host")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place_in(origin) != host:
             raise _RefusedError(403, "asked for by another site")
         if not _PATHS.fullmatch(path):
             raise _RefusedError(404, "not here")
@@ -139,6 +139,22 @@ class Guard:
             return Path(path).resolve().is_relative_to(self._folder)
         except (OSError, ValueError):
             return False
+
+
+def _host_in(address: str) -> str:
+    """The name of the host in an address; empty if it is none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _place_in(address: str) -> str:
+    """Host and port in an address; empty if it is none."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
 
 
 class _RefusedError(Exception):

@@ -154,7 +154,7 @@ def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             listener = socket.create_server((host, number), family=family)
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
             continue
         with listener:
             yield listener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import threading
@@ -26,12 +27,14 @@ class Visit:
 
     Attributes:
         folder: everything of this visit is in here, and goes with it.
+        moved: where uploads went that a visit took; Gradio has one place for equal files.
         upload: the file that was dropped last, if any.
         stopped: ends the analysis under way; each has an event of its own.
         used: when something happened here last, on the monotonic clock.
     """
 
     folder: Path
+    moved: dict[Path, Path] = field(default_factory=dict)
     upload: Path | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
     used: float = field(default_factory=time.monotonic)
@@ -47,11 +50,17 @@ class Visit:
             MediaError: it is not there, or no file.
         """
         self.forget()
-        if not file.is_file() or file.is_symlink():
+        there = file if file.is_file() else self.moved.get(file, file)
+        if not there.is_file() or there.is_symlink():
             raise MediaError("the file did not arrive; choose it again")
         place = self.folder / secrets.token_hex(8)
         place.mkdir(parents=True)
-        self.upload = file.rename(place / file.name)
+        self.upload = place / file.name
+        if there is file:
+            file.rename(self.upload)
+        else:  # another visit took it; either may go first
+            os.link(there, self.upload)
+        self.moved[file] = self.upload
         with contextlib.suppress(OSError):  # not empty: somebody else's lies there, too
             file.parent.rmdir()
         return self.upload
@@ -86,12 +95,13 @@ class Visits:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._open: dict[str, Visit] = {}
+        self._moved: dict[Path, Path] = {}
         self._lock = threading.Lock()
 
     def of(self, session: str | None) -> Visit:
         """The visit of a session, begun if need be."""
         with self._lock:
-            new = Visit(self.folder / f"visit-{secrets.token_hex(16)}")
+            new = Visit(self.folder / f"visit-{secrets.token_hex(16)}", self._moved)
             visit = self._open.setdefault(session or "", new)
         visit.touch()
         return visit
@@ -114,6 +124,9 @@ class Visits:
         for session, visit in list(self._open.items()):
             if now - visit.used > kept_s:
                 self.leave(session)
+        for file, place in list(self._moved.items()):
+            if not place.exists():
+                del self._moved[file]
         kept = {visit.folder for visit in list(self._open.values())}
         for entry in self.folder.iterdir():
             with contextlib.suppress(OSError):
