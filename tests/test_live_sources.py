@@ -1,6 +1,7 @@
 """What may be watched, under which name, and what a stream cannot make us open."""
 
 import http.server
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 from fervid.errors import MediaError
 from fervid.live.clock import Clock
 from fervid.live.newest import Frame, Newest
+from fervid.live.relay import Relay
 from fervid.live.sources import find_source, public_name
 from tests.conftest import SAMPLES
 
@@ -243,3 +245,16 @@ def test_recordings_are_never_read_from_a_network(tmp_path: Path) -> None:
         assert done.returncode in (1, 2)
         assert len(done.stderr.splitlines()) == 1, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relay_leads_to_the_host_of_the_address_alone() -> None:
+    relay = Relay("rtsp://user:pass@127.0.0.1:1/live@10.0.0.9/x?a=b@c")
+    try:
+        near = relay.url.removeprefix("rtsp://user:pass@127.0.0.1:")
+        port, _, path = near.partition("/")
+        assert path == "live@10.0.0.9/x?a=b@c"
+        with socket.create_connection(("127.0.0.1", int(port))) as connection:
+            assert connection.recv(1) == b""
+        assert relay.failure == "the connection was refused"
+    finally:
+        relay.close()

@@ -28,13 +28,13 @@ class Relay:
     """
 
     def __init__(self, url: str) -> None:
-        scheme, _, rest = url.partition("://")
-        login, at, place = rest.rpartition("@")
-        parts = urlsplit(f"{scheme}://{place}")
+        parts = urlsplit(url)
+        login, at, _ = parts.netloc.rpartition("@")
+        after = url.partition("://")[2][len(parts.netloc) :]
         self._place = parts.hostname or "", parts.port or _PORT
         self._listening = socket.create_server(("127.0.0.1", 0))
         near = f"127.0.0.1:{self._listening.getsockname()[1]}"
-        self.url = f"{scheme}://{login}{at}{near}{place[len(parts.netloc) :]}"
+        self.url = f"{parts.scheme}://{login}{at}{near}{after}"
         self.failure = ""
         self._sockets: list[socket.socket] = []
         self._closed = False
