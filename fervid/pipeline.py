@@ -82,6 +82,16 @@ class Followed:
     people: People
     portraits: Portraits
 
+    def tracking(self, tracks: int) -> dict[str, Any]:
+        """How faces were found and followed, into so many tracks, for `meta.json`."""
+        return {
+            "searched": self.search.searched,
+            "filled": self.follower.filled,
+            "dropped": self.follower.dropped,
+            "cuts": [round(time_s, 3) for time_s in self.cuts.times_s],
+            "tracks": tracks,
+        }
+
 
 class Analyzer:
     """Both models, loaded and compiled once when first needed, for any number of recordings."""
@@ -305,13 +315,6 @@ class Analyzer:
             f"face {who[track]} does not move for {seconds:.0f} s: a picture or a thing, perhaps"
             for track, seconds in followed.follower.still.found()
         ]
-        tracking = {
-            "searched": followed.search.searched,
-            "filled": followed.follower.filled,
-            "dropped": followed.follower.dropped,
-            "cuts": [round(time_s, 3) for time_s in followed.cuts.times_s],
-            "tracks": len(who),
-        }
         models = [self.detector.card, self.classifier.card]
         return sidecar(
             reader.info,
@@ -321,7 +324,7 @@ class Analyzer:
             models,
             [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still],
             reader.losses.told(),
-            tracking,
+            followed.tracking(len(who)),
             elapsed_s,
         )
 

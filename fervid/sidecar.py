@@ -38,8 +38,6 @@ def sidecar(
         tracking: how faces were found and followed.
         elapsed_s: seconds that the analysis took.
     """
-    kind, colon, file = settings.detector.partition(":")
-    detector = {"detector": kind + colon + Path(file).name}
     return {
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -53,7 +51,7 @@ def sidecar(
             "size_bytes": info.size_bytes,
         },
         "expressions": list(EXPRESSIONS),
-        "settings": {**asdict(settings), **detector, **used},
+        "settings": {**asdict(settings), "detector": detector_name(settings), **used},
         "models": list(models),
         "status": "ok" if damage is None else "partial",
         "damage": damage,
@@ -61,6 +59,12 @@ def sidecar(
         "tracking": tracking,
         "elapsed_s": round(elapsed_s, 1),
     }
+
+
+def detector_name(settings: Settings) -> str:
+    """The detector that was chosen, without the folder of a file."""
+    kind, colon, file = settings.detector.partition(":")
+    return kind + colon + Path(file).name
 
 
 def _beside(recording: Path, folder: Path) -> str | None:

@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from click.testing import CliRunner
 
 import fervid
 from fervid.choices import EXPRESSIONS
-from fervid.cli import live_view
+from fervid.cli import live_view, main
 from fervid.columns import FRAME_COLUMNS
 from fervid.errors import MediaError, ResultError
 from fervid.live import receiver, running
@@ -519,6 +520,13 @@ def test_a_reader_that_does_not_read_keeps_nobody_from_stopping(
         assert process.stderr.read() == ""
     assert json.loads(lines[0])["frame"] >= 0
     assert (tmp_path / "unread.fervid" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", ".hidden", "a\nb"])
+def test_a_name_that_cannot_be_is_wrong_usage(name: str) -> None:
+    done = CliRunner().invoke(main, ["live", "udp://127.0.0.1:1", "--name", name])
+    assert done.exit_code == 2
+    assert "--name" in done.output
 
 
 def test_names_hold_no_folder(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from fervid.batch.jobs import Job
 from fervid.errors import PlanError
-from fervid.kinds import kind_of
+from fervid.kinds import Kind, kind_of
 from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder, result_folder_of_twin
 from fervid.photos.jobs import PhotoFile
 
@@ -46,10 +46,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Found:
-    """A recording or photo, and its place in the tree of results, with its own name last."""
+    """A recording or photo, and its place in the tree of results, with its own name last.
+
+    `kind` is None for what was named and is neither: it is refused as a recording.
+    """
 
     path: Path
     place: PurePath
+    kind: Kind | None
 
 
 def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan:
@@ -70,14 +74,11 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
     """
     walk = _Walk()
     found = [one for path in inputs for one in walk.expand(path)]
-    found += [_Found(path, _written(path)) for path in listed]
+    found += [_Found(path, _written(path), kind_of(path)) for path in listed]
     if not found:
         raise PlanError(f"no recording or photo in {', '.join(ascii(str(p)) for p in inputs)}")
-    kinds = [kind_of(one.path) for one in found]
-    recordings, photos = (
-        [one for one, kind in zip(found, kinds, strict=True) if (kind == "photo") == is_photo]
-        for is_photo in (False, True)
-    )
+    photos = [one for one in found if one.kind == "photo"]
+    recordings = [one for one in found if one.kind != "photo"]
     taken = [out / PHOTOS_RESULT] if photos else []
     jobs = _jobs(recordings, out, taken)
     return Plan(tuple(jobs), tuple(_photos(photos)), walk.skipped, tuple(walk.warnings))
@@ -97,7 +98,7 @@ class _Walk:
         elif not os.path.lexists(path) and glob.has_magic(str(path)):
             yield from self._matches(path)
         else:
-            yield _Found(path, PurePath(path.name))
+            yield _Found(path, PurePath(path.name), kind_of(path))
 
     def _matches(self, pattern: Path) -> Iterator[_Found]:
         fixed = Path(*_until_magic(pattern.parts))
@@ -110,8 +111,8 @@ class _Walk:
             if any(map(_is_passed_over, place.parts)):
                 continue
             if not path.is_dir():
-                if self._wanted(path):
-                    yield _Found(path, place)
+                if kind := self._kind(path):
+                    yield _Found(path, place, kind)
             elif "**" not in rest.parts:  # which finds the files in there, too
                 yield from self._below(path, place)
 
@@ -126,16 +127,17 @@ class _Walk:
             if entry.is_dir(follow_symlinks=False):
                 if not _is_passed_over(entry.name):
                     yield from self._below(path, place / entry.name)
-            elif self._wanted(path):
-                yield _Found(path, place / entry.name)
+            elif kind := self._kind(path):
+                yield _Found(path, place / entry.name, kind)
 
-    def _wanted(self, path: Path) -> bool:
-        if path.name.startswith(".") or _UNFINISHED.fullmatch(path.name.lower()):
-            wanted = False
-        else:
-            wanted = not path.is_dir() and kind_of(path) is not None
-        self.skipped += not wanted
-        return wanted
+    def _kind(self, path: Path) -> Kind | None:
+        """What a file that was come across is to be analysed as; None: it is not."""
+        kind = None
+        is_passed_over = path.name.startswith(".") or _UNFINISHED.fullmatch(path.name.lower())
+        if not is_passed_over and not path.is_dir():
+            kind = kind_of(path)
+        self.skipped += kind is None
+        return kind
 
 
 def _is_passed_over(name: str) -> bool:

@@ -276,16 +276,11 @@ def _is_one_file(inputs: tuple[Path, ...], files_from: str | None) -> bool:
 def _task(settings: dict[str, Any], overwrite: bool, exports: tuple[str, ...]) -> Task:
     """What is asked for; a setting or model that cannot be is refused here."""
     from fervid.batch.worker import Task
-    from fervid.reuse import digests_of_models
-    from fervid.settings import Settings
 
     if "parquet" in exports:
         from fervid.exports.parquet import require
 
         require()
-    try:
-        chosen = Settings(**settings)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    digests_of_models(chosen)
-    return Task(chosen, overwrite, tuple(name for name in exports if name in FORMATS))
+    return Task(
+        options.chosen(**settings), overwrite, tuple(name for name in exports if name in FORMATS)
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 from fervid.cli.options import complete_detector, complete_model
+from fervid.settings import Settings
 
 detector = click.option(
     "--detector",
@@ -69,3 +72,15 @@ labels = click.option(
     help="Answer as FER-2013's labels (one a face), as FER+'s votes (ten people a face), or as a "
     "mixture of both.",
 )
+
+
+def chosen(**settings: Any) -> Settings:
+    """What is asked for; a setting or model that cannot be is refused here."""
+    from fervid.reuse import digests_of_models
+
+    try:
+        made = Settings(**settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    digests_of_models(made)
+    return made

@@ -17,7 +17,6 @@ from fervid.interruption import Interruption
 if TYPE_CHECKING:
     from fervid.live.sources import Source
     from fervid.live.watching import Watch
-    from fervid.settings import Settings
 
 _GROUPS = {
     "Input": ("--fps", "--duration", "--reconnect-for"),
@@ -100,7 +99,10 @@ def live(
     with one_line_errors() as interruption:
         shown = Shown(quiet=quiet, as_json=as_json)
         _check_name(name)
-        source_found, chosen = _source(source), _settings(settings)
+        source_found, chosen = (
+            _source(source),
+            options.chosen(detect_every=1, batch_size=1, **settings),
+        )
         interruption.patient = True
         from fervid.cli.live_view import view_of
         from fervid.live.watching import Watch
@@ -136,21 +138,12 @@ def _source(word: str) -> Source:
 
 
 def _check_name(name: str | None) -> None:
-    if name is not None and (Path(name).name != name or name.startswith(".")):
-        raise click.UsageError("--name must be that of a file, without its folder")
-
-
-def _settings(chosen: dict[str, Any]) -> Settings:
-    """What is asked for; a setting or model that cannot be is refused here."""
-    from fervid.reuse import digests_of_models
-    from fervid.settings import Settings
+    from fervid.live.sources import check_name
 
     try:
-        settings = Settings(**chosen, detect_every=1, batch_size=1)
+        check_name(name or "unnamed")
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    digests_of_models(settings)
-    return settings
+        raise click.UsageError(f"--{error}") from error
 
 
 def _ended(watch: Watch, shown: Shown, interruption: Interruption) -> int:

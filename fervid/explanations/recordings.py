@@ -79,10 +79,11 @@ def explain_recording(
         ModelError, SetupError: see `fervid.classifier.ExpressionClassifier`.
         ValueError: a setting is out of range, or another expression.
     """
-    folder = None if kind_of(path) == "photo" else _result_of(path, result)
+    is_photo = kind_of(path) == "photo"
+    folder = None if is_photo else _result_of(path, result)
     settings = Settings(**chosen) if folder is None else _settings_of(folder, chosen)
     analyzer = Analyzer(settings)
-    if kind_of(path) == "photo":
+    if is_photo:
         batch, displayed, everyone = _of_photo(path, at, settings)
     elif folder is None:
         batch, displayed = moment(path, at, settings)

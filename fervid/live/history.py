@@ -136,13 +136,6 @@ class History:
             "min_score": analyzer.detector.start_score,
             "weights": analyzer.classifier.card["name"],
         }
-        tracking = {
-            "searched": followed.search.searched,
-            "filled": followed.follower.filled,
-            "dropped": followed.follower.dropped,
-            "cuts": [round(time_s, 3) for time_s in followed.cuts.times_s],
-            "tracks": len(who),
-        }
         width, height = session.displayed
         duration_s = self._last_s - self._first_s + frame_s
         rate = Fraction(1 / frame_s).limit_denominator(1000)
@@ -155,7 +148,7 @@ class History:
             [analyzer.detector.card, analyzer.classifier.card],
             [*session.warnings, *analyzer.classifier.warnings],
             None,
-            tracking,
+            followed.tracking(len(who)),
             session.elapsed_s,
         )
         meta["recording"] |= {"beside": None, "size_bytes": None}  # there is no file

@@ -119,6 +119,14 @@ def find_source(word: str | int) -> Source:
     raise MediaError(f"{shown}: no such camera; give its number, its device or an address")
 
 
+def check_name(name: str) -> None:
+    """Raise ValueError unless a session can be called so."""
+    if Path(name).name != name or name.startswith("."):
+        raise ValueError("name must be that of a file, without its folder")
+    if not name.isprintable():
+        raise ValueError("name holds what cannot be printed")
+
+
 def _has_place(url: str) -> bool:
     """Whether there is a host, and a port that is a number if there is one."""
     try:

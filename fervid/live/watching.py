@@ -18,7 +18,7 @@ from fervid.errors import ResultError
 from fervid.keywords import settings_of
 from fervid.live.newest import Frame, Newest
 from fervid.live.receiver import Plan, Receiver
-from fervid.live.sources import Source, find_source
+from fervid.live.sources import Source, check_name, find_source
 from fervid.live.tally import Tally
 from fervid.names import result_folder
 from fervid.pipeline import Analyzer
@@ -118,10 +118,7 @@ class Watch:
     ) -> None:
         self.source = source
         self._name = name or source.session_name(datetime.now())
-        if Path(self._name).name != self._name or self._name.startswith("."):
-            raise ValueError("name must be that of a file, without its folder")
-        if not self._name.isprintable():
-            raise ValueError("name holds what cannot be printed")
+        check_name(self._name)
         self.folder = None if out is None else result_folder(Path(self._name), out)
         self.running = None if out is None else out / (self._name + RUNNING_SUFFIX)
         self.tally = Tally()

@@ -25,6 +25,7 @@ from fervid.records import EXPRESSIONS
 from fervid.result_files import PHOTOS
 from fervid.reuse import difference, digests_of_models
 from fervid.settings import Settings
+from fervid.sidecar import detector_name
 from fervid.video.ffmpeg import quoted
 
 WINDOW = 8
@@ -63,7 +64,6 @@ def analyze_files(
             photos, or it cannot be written.
         ModelError, SetupError: see `fervid.pipeline.Analyzer`.
     """
-    request = _request(settings)
     redone = ""
     with without_notes():
         if not overwrite and is_photo_result(folder):
@@ -72,7 +72,7 @@ def analyze_files(
                 for outcome in _outcomes(photos, folder):
                     tell(outcome)
                 return Done(reused=True)
-        _analyze(photos, folder, settings, request, tell)
+        _analyze(photos, folder, settings, tell)
     return Done(redone=redone)
 
 
@@ -80,7 +80,6 @@ def _analyze(
     photos: Sequence[PhotoFile],
     folder: Path,
     settings: Settings,
-    request: dict[str, Any],
     tell: Tell,
 ) -> None:
     began = time.perf_counter()
@@ -97,8 +96,7 @@ def _analyze(
                     counts["faces"] += one.outcome.faces
                     tell(one.outcome)
             elapsed_s = round(time.perf_counter() - began, 1)
-            meta = {**_meta(analyzer, counts), "elapsed_s": elapsed_s, "request": request}
-            writer.finish(meta)
+            writer.finish({**_meta(analyzer, counts), "elapsed_s": elapsed_s})
     finally:  # whoever stops need not wait for photos that are under way
         pool.shutdown(wait=False, cancel_futures=True)
         give_back()
@@ -161,7 +159,6 @@ def _read(path: Path) -> Photo | MediaError:
 def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
     """What `meta.json` says."""
     settings, cards = analyzer.settings, analyzer.cards
-    kind, colon, file = settings.detector.partition(":")
     return {
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -170,13 +167,14 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
         "detection": {key: counts[key] for key in ("photos", "with_face", "faces", "refused")},
         "settings": {
             **{name: getattr(settings, name) for name in _OF_PHOTOS},
-            "detector": kind + colon + Path(file).name,
+            "detector": detector_name(settings),
             "min_score": analyzer.start_score,
             "searched_at": FINER * settings.working_size,
             "weights": cards[1]["name"],
         },
         "models": cards,
         "warnings": list(analyzer.warnings),
+        "request": _request(settings),
     }
 
 

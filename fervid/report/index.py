@@ -25,8 +25,7 @@ from fervid.report.recordings import (
     Recording,
     Tell,
     is_one_result,
-    read_photo_sets,
-    read_recordings,
+    read_results,
 )
 from fervid.report.recordings_table import HEADER, recordings_csv
 from fervid.report.remembered import (
@@ -89,11 +88,12 @@ def write_index(
     _check(folder)
     earlier = read_remembered(folder, note)
     metadata = given or earlier.groups
-    done, told = list(read_recordings(folder, note)), {failure.path for failure in failures}
+    results, told = list(read_results(folder, note)), {failure.path for failure in failures}
+    done = [one for one in results if isinstance(one, Recording)]
+    photos = [one for one in results if isinstance(one, PhotoSet)]
     both = [*failures, *(one for one in earlier.failures if one.path not in told)]
     failures = _without_result(both, done)
     recordings = _sorted([*done, *map(Recording.without_result, failures)])
-    photos = list(read_photo_sets(folder, lambda line: None))
     if not recordings and not photos:
         raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
     values = match(metadata, recordings, note) if metadata else []

@@ -109,41 +109,29 @@ class PhotoSet:
     refused: int
 
 
-def read_photo_sets(folder: Path, tell: Tell) -> Iterator[PhotoSet]:
-    """The usable results of photos in a folder, at any depth, by path."""
-    for result in _result_folders(folder, tell):
-        if counts := _counts_of_photos(result):
-            yield PhotoSet(result.relative_to(folder).as_posix(), *counts)
-
-
-def _counts_of_photos(result: Path) -> tuple[int, int, int, int] | None:
-    """Of a result of photos; None if it is another one."""
-    try:
-        meta = read_meta(result)
-    except (ResultError, OSError):
-        return None
-    found = meta.get("detection")
-    if meta.get("kind") != PHOTOS or not isinstance(found, dict):
-        return None
-    names = ("photos", "with_face", "faces", "refused")
-    photos, with_face, faces, refused = (int(found.get(name) or 0) for name in names)
-    return photos, with_face, faces, refused
-
-
-def read_recordings(folder: Path, tell: Tell) -> Iterator[Recording]:
-    """The recordings of all usable results in a folder, at any depth, by path.
+def read_results(folder: Path, tell: Tell) -> Iterator[Recording | PhotoSet]:
+    """What all usable results in a folder tell, at any depth, by path.
 
     Hidden folders are left out without a word, damaged and foreign `*.fervid` ones with a line.
     """
     for result in _result_folders(folder, tell):
-        if _counts_of_photos(result):
-            continue
+        path = result.relative_to(folder).as_posix()
         try:
-            yield _read(result, result.relative_to(folder).as_posix())
+            meta = read_meta(result)
+            yield _photo_set(path, meta) or _recording(result, path, meta)
         except ResultError as error:
             tell(f"left out: {error}")
         except OSError as error:
             tell(f"left out: {result}: cannot be read ({error.strerror or error})")
+
+
+def _photo_set(path: str, meta: dict[str, Any]) -> PhotoSet | None:
+    """A result of photos; None if it is another one."""
+    found = meta.get("detection")
+    if meta.get("kind") != PHOTOS or not isinstance(found, dict):
+        return None
+    names = ("photos", "with_face", "faces", "refused")
+    return PhotoSet(path, *(int(found.get(name) or 0) for name in names))
 
 
 def _result_folders(folder: Path, tell: Tell) -> Iterator[Path]:
@@ -156,8 +144,8 @@ def _result_folders(folder: Path, tell: Tell) -> Iterator[Path]:
         yield from (Path(place, name) for name in visible if name.endswith(RESULT_SUFFIX))
 
 
-def _read(result: Path, path: str) -> Recording:
-    meta, table = read_meta(result), read_table(result, "summary")
+def _recording(result: Path, path: str, meta: dict[str, Any]) -> Recording:
+    table = read_table(result, "summary")
     if len(table) != 1:
         raise ResultError(f"{result}: damaged: its summary has {len(table)} rows, not one")
     about, status = meta.get("recording") or {}, meta.get("status")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -89,10 +89,10 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), str(scope["path"])
         host = headers.get("host", "")
-        if self._hosts is not None and _host_in(f"//{host}") not in self._hosts:
+        if self._hosts is not None and _split(f"//{host}").hostname not in self._hosts:
             raise _RefusedError(403, "unknown host")
         origin = headers.get("origin")
-        if origin is not None and _place_in(origin) != host:
+        if origin is not None and _split(origin).netloc != host:
             raise _RefusedError(403, "asked for by another site")
         if not _PATHS.fullmatch(path):
             raise _RefusedError(404, "not here")
@@ -141,20 +141,12 @@ class Guard:
             return False
 
 
-def _host_in(address: str) -> str:
-    """The name of the host in an address; empty if it is none."""
+def _split(address: str) -> SplitResult:
+    """The parts of an address; empty ones if it is none."""
     try:
-        return urlsplit(address).hostname or ""
+        return urlsplit(address)
     except ValueError:
-        return ""
-
-
-def _place_in(address: str) -> str:
-    """Host and port in an address; empty if it is none."""
-    try:
-        return urlsplit(address).netloc
-    except ValueError:
-        return ""
+        return urlsplit("")
 
 
 class _RefusedError(Exception):
