@@ -25,10 +25,9 @@ from rich.table import Table
 from benchmarks.clips import make_clip, repeat
 from benchmarks.processes import Cost, cost_of
 from fervid import __version__
-from fervid.cache import VARIABLE
-from fervid.video import VideoReader
+from fervid.models.cache import VARIABLE
 from fervid.video.ffmpeg import find_ffmpeg
-from fervid.video.reader import usable_cores
+from fervid.video.reader import VideoReader, usable_cores
 
 _FERVID = (sys.executable, "-m", "fervid.cli")
 _FER = Path(__file__).with_name("fer_video.py")
@@ -179,8 +178,8 @@ def started(short: Path, folder: Path, rounds: int) -> dict[str, Any]:
 def networks(rounds: int) -> dict[str, Any]:
     """The networks alone on all cores."""
     from benchmarks.networks import classifier_rate, detector_rate
-    from fervid.classifier import ExpressionClassifier
-    from fervid.detector import FaceDetector
+    from fervid.detection.detector import FaceDetector
+    from fervid.expressions.classifier import ExpressionClassifier
 
     how = {"threads": usable_cores(), "rounds": rounds}
     return {

@@ -15,11 +15,11 @@ from statistics import median
 import click
 import numpy as np
 
-from fervid.classifier import ExpressionClassifier
-from fervid.detector import Detector, FaceDetector
+from fervid.detection.detector import Detector, FaceDetector
+from fervid.detection.yunet import YunetDetector
 from fervid.errors import FervidError
+from fervid.expressions.classifier import ExpressionClassifier
 from fervid.records import FACE_SIZE, FaceCrops, FrameBatch
-from fervid.yunet import YunetDetector
 
 _BATCH = 8
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fervid import faces, pipeline, settling
-from fervid.blinks import Follower
-from fervid.classifier import ExpressionClassifier
-from fervid.results import ResultWriter
-from fervid.search import SparseSearch
+from fervid import pipeline
+from fervid.detection import crops
+from fervid.detection.search import SparseSearch
+from fervid.expressions import settling
+from fervid.expressions.classifier import ExpressionClassifier
+from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
-from fervid.tracks import Tracker
+from fervid.tracking.blinks import Follower
+from fervid.tracking.tracks import Tracker
 from fervid.video.ffmpeg import Child
 
 _STAGES: tuple[tuple[str, Any, str], ...] = (
@@ -26,7 +28,7 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("search between", SparseSearch, "rest"),
     ("track", Tracker, "update"),
     ("follow", Follower, "_settle"),
-    ("crop", faces, "crop"),
+    ("crop", crops, "crop"),
     ("classify", ExpressionClassifier, "classify"),
     ("settle", settling, "settle"),
     ("table", settling, "frame_table"),

@@ -16,31 +16,31 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.blinks import Followed as Seen
-from fervid.blinks import Follower
+from fervid.detection.search import SparseSearch, search_ahead, searched_every
 from fervid.errors import MediaError
-from fervid.keywords import Choices, names_settings, settings_of
-from fervid.kinds import kind_of
-from fervid.memory import give_back
-from fervid.names import result_folder
-from fervid.people import People
+from fervid.models.memory import give_back
 from fervid.records import Detections, FrameBatch, VideoInfo
-from fervid.reuse import difference, digests_of_models, request_of
-from fervid.search import SparseSearch, search_ahead, searched_every
+from fervid.results.names import result_folder
+from fervid.results.reuse import difference, digests_of_models, request_of
 from fervid.settings import Settings
-from fervid.tracks import Tracker
-from fervid.video import VideoReader
+from fervid.settings.keywords import Choices, names_settings, settings_of
+from fervid.tracking.blinks import Followed as Seen
+from fervid.tracking.blinks import Follower
+from fervid.tracking.people import People
+from fervid.tracking.tracks import Tracker
 from fervid.video.ffmpeg import quoted
+from fervid.video.kinds import kind_of
+from fervid.video.reader import VideoReader
 
 # pandas, OpenCV and JAX take two seconds to load; meanwhile the recording is being decoded.
 if TYPE_CHECKING:
-    from fervid.classifier import ExpressionClassifier
-    from fervid.cuts import CutFinder
-    from fervid.detector import Detector
-    from fervid.portraits import Portraits
-    from fervid.result_files import Thumbnail
-    from fervid.settling import Settled
+    from fervid.detection.detector import Detector
+    from fervid.expressions.classifier import ExpressionClassifier
+    from fervid.expressions.settling import Settled
+    from fervid.results.files import Thumbnail
     from fervid.timeline import Timeline
+    from fervid.tracking.cuts import CutFinder
+    from fervid.tracking.portraits import Portraits
 
 _LONGEST_GAPS = 1.5
 _ONE_FRAME_S = 0.04
@@ -120,7 +120,7 @@ class Analyzer:
     @cached_property
     def detector(self) -> Detector:
         """The chosen face detector; one that cannot be used is refused here."""
-        from fervid.detector import load_detector
+        from fervid.detection.detector import load_detector
 
         choice = self.settings
         return load_detector(
@@ -133,7 +133,7 @@ class Analyzer:
     @cached_property
     def classifier(self) -> ExpressionClassifier:
         """The chosen expression classifier; a model that cannot be used is refused here."""
-        from fervid.classifier import ExpressionClassifier
+        from fervid.expressions.classifier import ExpressionClassifier
 
         choice = self.settings
         return ExpressionClassifier(
@@ -160,12 +160,12 @@ class Analyzer:
             displayed: width and height in pixels of the displayed frame.
             shrunk: height of the batch's frames over that of the displayed one.
         """
-        from fervid import faces
-        from fervid.appearance import sharpness
-        from fervid.rows import face_rows
+        from fervid.detection.crops import crop
+        from fervid.results.rows import face_rows
+        from fervid.tracking.appearance import sharpness
 
         batch, tracked, cuts = seen
-        crops = faces.crop(batch, tracked.faces, displayed)
+        crops = crop(batch, tracked.faces, displayed)
         followed.people.add(batch, tracked, crops, cuts, shrunk)
         sharp = sharpness(crops.images)
         found = self.classifier.classify(crops)
@@ -237,10 +237,10 @@ class Analyzer:
         with self._reader(recording) as reader:
             search = self.search(reader)
             reader.begin()
-            from fervid.cuts import CutFinder
-            from fervid.portraits import Portraits
-            from fervid.results import ResultWriter
-            from fervid.settling import settle
+            from fervid.expressions.settling import settle
+            from fervid.results.writer import ResultWriter
+            from fervid.tracking.cuts import CutFinder
+            from fervid.tracking.portraits import Portraits
 
             unopened = ResultWriter(folder, overwrite=True)
             tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
@@ -304,7 +304,7 @@ class Analyzer:
         who: dict[int, int],
         elapsed_s: float,
     ) -> dict[str, Any]:
-        from fervid.sidecar import sidecar
+        from fervid.results.metadata import sidecar
 
         used = {
             "min_score": self.detector.start_score,

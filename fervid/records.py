@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.choices import EXPRESSIONS as EXPRESSIONS
+from fervid.settings.choices import EXPRESSIONS as EXPRESSIONS
 
 KEPT_SHARE = 0.5
 """A face that is followed is kept down to this share of the score that a new one needs."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from fervid.result_files import read_frames, read_meta, read_table, read_thumbnails
+from fervid.results.files import read_frames, read_meta, read_table, read_thumbnails
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -20,10 +20,10 @@ class Timeline:
     """Everything known about one analysed recording; a notebook shows it as its report.
 
     Attributes:
-        frames: one row for each face in each sampled frame, `fervid.columns.FRAMES`.
-        episodes: stretches of one expression, `fervid.columns.EPISODES`.
-        people: one row for each person, `fervid.columns.PEOPLE`.
-        summary: one row for the recording, `fervid.columns.SUMMARY`.
+        frames: one row for each face in each sampled frame, `fervid.results.codebook.FRAMES`.
+        episodes: stretches of one expression, `fervid.results.codebook.EPISODES`.
+        people: one row for each person, `fervid.results.codebook.PEOPLE`.
+        summary: one row for the recording, `fervid.results.codebook.SUMMARY`.
         meta: recording, settings, model cards, warnings; what `meta.json` holds.
         folder: the result folder it was read from or written to, if any.
     """

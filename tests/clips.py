@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 
 from fervid.records import FrameBatch
-from fervid.video import VideoReader
+from fervid.video.reader import VideoReader
 
 MakeClip = Callable[..., Path]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fervid.columns import EPISODES, dtypes
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
-from fervid.results import ResultWriter
-from fervid.rows import frame_table
+from fervid.results.codebook import EPISODES, dtypes
+from fervid.results.rows import frame_table
+from fervid.results.writer import ResultWriter
 from tests.known_faces import faces_at, rows_of, settled, tracked
 
 Episode = tuple[int, str, float, float]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fervid.baseline import Baseline
+from fervid.expressions.baseline import Baseline
 from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS
-from fervid.rows import ROW
+from fervid.results.rows import ROW
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 

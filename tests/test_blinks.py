@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fervid.blinks import Follower
 from fervid.records import Detections, FrameBatch, TrackedFaces
-from fervid.tracks import Tracker
+from fervid.tracking.blinks import Follower
+from fervid.tracking.tracks import Tracker
 from tests.known_faces import faces_at
 
 BOX = [10.0, 10.0, 40.0, 40.0]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fervid.classifier import Calibration, ExpressionClassifier
+from fervid.expressions.classifier import Calibration, ExpressionClassifier
 from fervid.records import EXPRESSIONS, FaceCrops
 
 

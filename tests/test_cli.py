@@ -111,7 +111,7 @@ def test_ways_of_working_are_checked_and_written_down(tmp_path: Path) -> None:
 
 _SWALLOWED = """
 import gc, os, signal
-from fervid.interruption import Interruption
+from fervid.batch.interruption import Interruption
 interruption = Interruption()
 def callback(*_):
     gc.callbacks.clear()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fervid.choices import EXPRESSION_MODELS, LABELS
 from fervid.cli import main
 from fervid.cli.completion import SHELLS
+from fervid.settings.choices import EXPRESSION_MODELS, LABELS
 
 
 def completed(*words: str) -> list[tuple[str, str]]:

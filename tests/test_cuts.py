@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fervid.cuts import CutFinder
 from fervid.records import Detections, FrameBatch
-from fervid.video import VideoReader
+from fervid.tracking.cuts import CutFinder
+from fervid.video.reader import VideoReader
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
 

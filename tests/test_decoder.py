@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from fervid.errors import MediaError, SetupError
-from fervid.video import VideoReader
 from fervid.video import ffmpeg as ffmpeg_module
+from fervid.video.reader import VideoReader
 from tests.clips import children, read
 
 
@@ -59,7 +59,7 @@ def test_reading_is_lazy(long_clip: Path) -> None:
 
 def test_decoder_does_not_outlive_a_killed_parent(long_clip: Path) -> None:
     script = (
-        "import os, pathlib, psutil, sys; from fervid.video import VideoReader\n"
+        "import os, pathlib, psutil, sys; from fervid.video.reader import VideoReader\n"
         "batches = iter(VideoReader(pathlib.Path(sys.argv[1]))); next(batches)\n"
         "print(psutil.Process().children()[0].pid, flush=True); os.kill(os.getpid(), 9)"
     )

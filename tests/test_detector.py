@@ -9,12 +9,12 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fervid.detector import FaceDetector
+from fervid.detection.detector import FaceDetector
 from fervid.models.face_net import FaceNet, cell_centers, place_points
 from fervid.models.inference import for_inference
 from fervid.models.peaks import MAX_FACES, Candidates, find_peaks, merge, pairwise_overlap, suppress
 from fervid.records import FrameBatch
-from fervid.tracks import iou
+from fervid.tracking.tracks import iou
 from training.detector.presets import smoke
 
 PORTRAIT = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"

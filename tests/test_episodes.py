@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fervid.columns import EPISODE_COLUMNS
-from fervid.durations import Durations
-from fervid.episodes import EpisodeFinder
+from fervid.expressions.durations import Durations
+from fervid.expressions.episodes import EpisodeFinder
 from fervid.records import EXPRESSIONS
-from fervid.rows import ROW
+from fervid.results.codebook import EPISODE_COLUMNS
+from fervid.results.rows import ROW
 from tests.known_faces import settled
 
 STEP_S = 0.1

@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 from flax import nnx
 
-from fervid.classifier import Calibration
 from fervid.errors import FervidError
+from fervid.expressions.classifier import Calibration
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import restore
 from fervid.records import EXPRESSIONS

@@ -129,7 +129,7 @@ def test_a_result_beside_the_recording_is_used_unless_it_is_of_another(
 def test_a_face_that_only_the_table_knows_is_framed_by_its_box(
     results: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fervid.detector import FaceDetector
+    from fervid.detection.detector import FaceDetector
     from fervid.records import Detections
 
     real = explain_recording(SPEAKERS, 5.0, result=results["two_speakers"])

@@ -11,14 +11,14 @@ from flax import nnx
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from fervid import faces
-from fervid.classifier import ExpressionClassifier, load_model
-from fervid.detector import FaceDetector
+from fervid.detection.crops import crop
+from fervid.detection.detector import FaceDetector
 from fervid.explanations import Explanations, explain
+from fervid.expressions.classifier import ExpressionClassifier, load_model
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.saliency import explained_stage, hires_cam
 from fervid.records import EXPRESSIONS, FaceCrops
-from fervid.video import VideoReader
+from fervid.video.reader import VideoReader
 from training import fer2013
 from training.release import write_model
 
@@ -44,7 +44,7 @@ def sample_faces() -> FaceCrops:
             for batch in reader:
                 found = detector.detect(batch, reader.info.displayed)
                 found = found[found.score >= detector.start_score]
-                images.append(faces.crop(batch, found, reader.info.displayed).images)
+                images.append(crop(batch, found, reader.info.displayed).images)
     return crops_of(np.concatenate(images))
 
 

@@ -14,15 +14,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from fervid.classifier import ExpressionClassifier
 from fervid.cli import main
 from fervid.errors import ModelError
 from fervid.explanations import Explanations, explain, peaks
 from fervid.explanations.tint import gradient_tile
+from fervid.expressions.classifier import ExpressionClassifier
 from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS, FaceCrops
 from fervid.report import write_report
-from fervid.result_files import read_meta, read_thumbnails
+from fervid.results.files import read_meta, read_thumbnails
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 

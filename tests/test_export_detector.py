@@ -5,7 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from fervid.detector import FaceDetector
+from fervid.detection.detector import FaceDetector
 from tests.toy_pictures import toy_picture, toy_pictures, write_parquet
 from training.detector import export
 from training.detector.pictures import HELD_OUT_SOURCES

@@ -16,7 +16,7 @@ from pympi import Elan
 from fervid.errors import ResultError
 from fervid.exports import FormatName, export
 from fervid.records import EXPRESSIONS
-from fervid.result_files import read_table
+from fervid.results.files import read_table
 from tests.made_results import AWKWARD, made_result
 
 Found = list[tuple[int, str, float, float]]

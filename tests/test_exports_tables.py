@@ -13,9 +13,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
-from fervid.columns import TABLES
 from fervid.errors import SetupError
 from fervid.exports import export
+from fervid.results.codebook import TABLES
 from fervid.timeline import Timeline
 from tests.made_results import AWKWARD, made_frames, made_result
 
@@ -107,7 +107,7 @@ def test_json_pieces_of_the_frame_table_become_one_list(
     gappy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fervid.exports import document
-    from fervid.result_files import read_frames
+    from fervid.results.files import read_frames
 
     monkeypatch.setattr(document, "read_frames", lambda folder: read_frames(folder, chunk_rows=1))
     (path,) = export(gappy, "json")

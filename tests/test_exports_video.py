@@ -20,7 +20,7 @@ from fervid.exports.drawing import draw
 from fervid.exports.shown import Faces, Shown
 from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
-from fervid.result_files import read_frames
+from fervid.results.files import read_frames
 from tests.clips import X264, MakeClip, counter
 from tests.made_results import made_frames, made_result
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from fervid import faces
-from fervid.framing import SHIFT_DOWN, SIDE_BY_SPAN
+from fervid.detection.crops import crop
+from fervid.detection.framing import SHIFT_DOWN, SIDE_BY_SPAN
 from fervid.records import FACE_SIZE, Detections, FrameBatch
 from tests.known_faces import faces_at
 
@@ -25,14 +25,14 @@ def one_face(
 
 def test_a_square_of_48_pixels_is_cut_out_unchanged() -> None:
     image = np.random.default_rng(0).integers(0, 256, (120, 160))
-    crops = faces.crop(*one_face(image, (30, 20, FACE_SIZE)), (160, 120))
+    crops = crop(*one_face(image, (30, 20, FACE_SIZE)), (160, 120))
     difference = np.abs(crops.images[0].astype(int) - image[20:68, 30:78])
     assert difference.max() <= 2
 
 
 def test_large_faces_are_averaged_not_sampled() -> None:
     image = np.indices((240, 240)).sum(axis=0) % 2 * 255
-    crops = faces.crop(*one_face(image, (20, 20, 192)), (240, 240))
+    crops = crop(*one_face(image, (20, 20, 192)), (240, 240))
     assert crops.images.min() >= 100
     assert crops.images.max() <= 155
 
@@ -40,7 +40,7 @@ def test_large_faces_are_averaged_not_sampled() -> None:
 def test_a_square_over_the_edge_repeats_the_edge() -> None:
     image = np.full((100, 100), 50)
     image[:, 0] = 200
-    crops = faces.crop(*one_face(image, (-24, 10, FACE_SIZE)), (100, 100))
+    crops = crop(*one_face(image, (-24, 10, FACE_SIZE)), (100, 100))
     assert np.abs(crops.images[0, :, :24].astype(int) - 200).max() <= 1
     assert np.abs(crops.images[0, :, 26:].astype(int) - 50).max() <= 1
 
@@ -48,8 +48,8 @@ def test_a_square_over_the_edge_repeats_the_edge() -> None:
 def test_boxes_of_the_displayed_frame_are_cut_from_the_working_frame() -> None:
     image = np.zeros((90, 160))
     image[30:60, 60:100] = 255
-    half = faces.crop(*one_face(image, (120, 60, 60)), (320, 180))
-    full = faces.crop(*one_face(image, (60, 30, 30)), (160, 90))
+    half = crop(*one_face(image, (120, 60, 60)), (320, 180))
+    full = crop(*one_face(image, (60, 30, 30)), (160, 90))
     np.testing.assert_array_equal(half.images, full.images)
     # The outermost pixels lie half over the block's edge.
     assert half.images[0, 1:-1, 1:-1].min() >= 250
@@ -66,7 +66,7 @@ def test_a_face_that_is_rolled_far_is_turned_back() -> None:
     points = (upright.points[0] - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5
     batch = one_face(turned, (60, 60, 80))[0]
     found = replace(upright, points=points[None].astype(np.float32))
-    bar = faces.crop(batch, found, (200, 200)).images[0] > 130
+    bar = crop(batch, found, (200, 200)).images[0] > 130
     rows, columns = np.nonzero(bar)
     slope = np.polyfit(rows, columns, 1)[0]
     assert abs(np.rad2deg(np.arctan(slope)) + 10) < 3
@@ -74,4 +74,4 @@ def test_a_face_that_is_rolled_far_is_turned_back() -> None:
 
 def test_no_faces_no_crops() -> None:
     batch = FrameBatch(np.zeros((1, 8, 8), np.uint8), np.zeros(1, np.int64), np.zeros(1))
-    assert len(faces.crop(batch, Detections.empty(), (8, 8))) == 0
+    assert len(crop(batch, Detections.empty(), (8, 8))) == 0

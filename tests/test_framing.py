@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fervid.framing import frontality, span, squares, upright_roll
+from fervid.detection.framing import frontality, span, squares, upright_roll
 
 # FER-2013's mean framing: eyes at row 17, 18 pixels apart, mouth at row 38 of 48.
 MEAN = np.array([[15, 17], [33, 17], [24, 38]], np.float32)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from fervid.errors import MediaError
-from fervid.video import VideoReader, probe
 from fervid.video.ffmpeg import MAX_BLOCK_BYTES, find_ffmpeg
+from fervid.video.probing import probe
+from fervid.video.reader import VideoReader
 from tests.clips import X264, MakeClip, counter, read
 
 

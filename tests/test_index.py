@@ -24,7 +24,7 @@ from fervid.report.index import Failure, render_index, write_index
 from fervid.report.overview import META_KEY, Overview, outline, read_overview
 from fervid.report.recordings import Recording
 from fervid.report.recordings_table import recordings_csv
-from fervid.result_files import read_meta, read_table
+from fervid.results.files import read_meta, read_table
 from tests.made_results import HAPPY, made_frames, made_result
 from tests.test_report import Reader
 

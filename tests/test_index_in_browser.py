@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fervid.columns import SUMMARY_COLUMNS
 from fervid.records import EXPRESSIONS
 from fervid.report.groups import Metadata
 from fervid.report.index import render_index, write_index
 from fervid.report.overview import Overview
 from fervid.report.recordings import Recording
+from fervid.results.codebook import SUMMARY_COLUMNS
 from tests.browsing import Page, open_address
 from tests.made_results import made_result
 from tests.test_index import rated

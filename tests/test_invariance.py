@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fervid import pipeline, search
-from fervid.columns import BOX_COLUMNS
+from fervid import pipeline
+from fervid.detection import search
 from fervid.records import EXPRESSIONS
+from fervid.results.codebook import BOX_COLUMNS
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import fervid
-from fervid.keywords import Choices, settings_of
 from fervid.settings import Settings
+from fervid.settings.keywords import Choices, settings_of
 
 
 def test_the_names_and_types_are_those_of_the_settings() -> None:

@@ -21,17 +21,17 @@ import pytest
 from click.testing import CliRunner
 
 import fervid
-from fervid.choices import EXPRESSIONS
 from fervid.cli import live_view, main
-from fervid.columns import FRAME_COLUMNS
 from fervid.errors import MediaError, ResultError
 from fervid.live import receiver, running
 from fervid.live.present import Present
 from fervid.live.running import RunningTable
 from fervid.live.sources import find_source
 from fervid.live.watching import Watch
-from fervid.rows import ROW
+from fervid.results.codebook import FRAME_COLUMNS
+from fervid.results.rows import ROW
 from fervid.settings import Settings
+from fervid.settings.choices import EXPRESSIONS
 from fervid.timeline import Timeline
 from tests.clips import MakeClip, children, read
 from tests.conftest import SAMPLES

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fervid.video import VideoReader
 from fervid.video.damage import Damage
 from fervid.video.losses import Losses, Stretch
+from fervid.video.reader import VideoReader
 from fervid.video.sampling import Sampling
 from tests.clips import X264, MakeClip, counter, read
 

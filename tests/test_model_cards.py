@@ -7,14 +7,14 @@ import pytest
 from click.testing import CliRunner
 from flax import nnx
 
-from fervid import model_cards
-from fervid.card_pages import page_of
-from fervid.choices import EXPRESSION_MODELS
 from fervid.cli import main
 from fervid.errors import ModelError, SetupError
+from fervid.models import cards as model_cards
+from fervid.models.card_pages import page_of
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
 from fervid.records import EXPRESSIONS
+from fervid.settings.choices import EXPRESSION_MODELS
 
 TINY = ExpressionNetConfig(stages=((4,), (4,)))
 

@@ -16,18 +16,18 @@ from flax import nnx
 from scipy.special import softmax
 
 import fervid
-from fervid import model_cards
-from fervid.choices import EXPRESSION_MODELS, LABELS
-from fervid.classifier import ExpressionClassifier
 from fervid.cli import main
 from fervid.errors import SetupError
-from fervid.model_cards import read_card, read_weights
+from fervid.expressions.classifier import ExpressionClassifier
+from fervid.models import cards as model_cards
+from fervid.models.cards import read_card, read_weights
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import set_evaluation, to_arrays
 from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS, FaceCrops
-from fervid.result_files import read_meta
+from fervid.results.files import read_meta
 from fervid.settings import Settings
+from fervid.settings.choices import EXPRESSION_MODELS, LABELS
 from fervid.timeline import Timeline
 from training.release import write_files, write_model
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fervid.appearance import patches, textures
-from fervid.gallery import Gallery
-from fervid.likeness import likeness, most_different, views
-from fervid.people import People, numbered
 from fervid.records import FaceCrops, FrameBatch
+from fervid.tracking.appearance import patches, textures
+from fervid.tracking.gallery import Gallery
+from fervid.tracking.likeness import likeness, most_different, views
+from fervid.tracking.people import People, numbered
 from tests.known_faces import faces_at, tracked
 
 SIDE = 80.0
@@ -121,7 +121,7 @@ def test_few_of_many_are_compared_and_nobody_is_missed(monkeypatch: pytest.Monke
         compared.append(1)
         return likeness(seen, known)
 
-    monkeypatch.setattr("fervid.people.likeness", counted)
+    monkeypatch.setattr("fervid.tracking.people.likeness", counted)
     count = 180
     found = crowd(People(1.0), count)
     assert 20 < max(found.values()) < count / 2  # many are joined

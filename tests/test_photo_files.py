@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from fervid.errors import MediaError
-from fervid.kinds import kind_of
 from fervid.photos.reading import MOST_SIDE, SHOWN_SIDE, photo_of, read_photo, without_notes
+from fervid.video.kinds import kind_of
 from tests.conftest import SAMPLES
 from tests.heic import write_tiled
 

@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from fervid.pipeline import Analyzer
-from fervid.portraits import SIDE, Portraits
 from fervid.records import EXPRESSIONS, Expressions, FaceCrops, FrameBatch
 from fervid.report import write_report
-from fervid.result_files import Thumbnail, read_thumbnails
-from fervid.results import ResultWriter
-from fervid.rows import face_rows
+from fervid.results.files import Thumbnail, read_thumbnails
+from fervid.results.rows import face_rows
+from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
+from fervid.tracking.portraits import SIDE, Portraits
 from tests.conftest import SAMPLES
 from tests.known_faces import NO_EPISODES, faces_at, tracked
 
@@ -100,7 +100,7 @@ def test_doubtful_small_and_guessed_faces_give_none(
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fervid.portraits._MOST", 3)
+    monkeypatch.setattr("fervid.tracking.portraits._MOST", 3)
     portraits = Portraits(0.5)
     batch = FrameBatch(np.zeros((1, 100, 100), np.uint8), np.zeros(1, np.int64), np.zeros(1))
     for track in range(1, 30):

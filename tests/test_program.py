@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fervid import cache
 from fervid.errors import SetupError
+from fervid.models import cache
 from fervid.models.inference import in_chunks
 from fervid.models.program import Function, Leaves, Program, find_devices
 
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_made_again(own_cache: Path) -> None:
 
 RUN = """
 import numpy as np
-from fervid.classifier import ExpressionClassifier
+from fervid.expressions.classifier import ExpressionClassifier
 from fervid.records import FaceCrops
 ExpressionClassifier(batch_size=6).classify(
     FaceCrops(np.zeros((1, 48, 48), np.uint8), np.zeros(1, np.int32))
@@ -122,8 +122,8 @@ SHARDED = """
 import jax
 jax.config.update("jax_num_cpu_devices", 3)
 import cv2, numpy as np
-from fervid.classifier import ExpressionClassifier
-from fervid.detector import FaceDetector
+from fervid.expressions.classifier import ExpressionClassifier
+from fervid.detection.detector import FaceDetector
 from fervid.models.program import find_devices
 from fervid.records import FaceCrops, FrameBatch
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from fervid.errors import MediaError
-from fervid.video import VideoReader, probe
+from fervid.video.probing import probe
+from fervid.video.reader import VideoReader
 from tests.clips import MakeClip, children, read
 
 GARBAGE: dict[str, bytes] = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from fervid.model_cards import load_npz
+from fervid.models.cards import load_npz
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import to_arrays
 from training.presets import PRESETS

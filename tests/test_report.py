@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fervid.columns import EPISODE_COLUMNS
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
 from fervid.report import render, write_report
@@ -23,9 +22,10 @@ from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
 from fervid.report.html import file_size, number, percent, timecode
 from fervid.report.layout import ZERO_MS
-from fervid.results import ResultWriter
-from fervid.rows import frame_table, lost_rows
-from fervid.summaries import summarize
+from fervid.results.codebook import EPISODE_COLUMNS
+from fervid.results.rows import frame_table, lost_rows
+from fervid.results.summaries import summarize
+from fervid.results.writer import ResultWriter
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
 HAPPY = (0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05)

@@ -11,8 +11,8 @@ import pytest
 
 from fervid.pipeline import Analyzer
 from fervid.records import Expressions, FrameBatch
-from fervid.results import ResultWriter, read_table
-from fervid.rows import frame_table
+from fervid.results.rows import frame_table
+from fervid.results.writer import ResultWriter, read_table
 from fervid.settings import Settings
 from tests.browsing import Page, open_address
 from tests.conftest import SAMPLES

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fervid.columns import FRAME_COLUMNS, TABLES
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
-from fervid.results import (
+from fervid.results.codebook import FRAME_COLUMNS, TABLES
+from fervid.results.rows import frame_table
+from fervid.results.summaries import summarize
+from fervid.results.writer import (
     ResultWriter,
     read_frames,
     read_meta,
     read_table,
 )
-from fervid.rows import frame_table
-from fervid.summaries import summarize
 from fervid.timeline import Timeline
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 from tests.made_results import HAPPY, made_frames
@@ -184,7 +184,7 @@ def test_a_failing_report_keeps_the_earlier_result(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fervid.results.save_report", fail)
+    monkeypatch.setattr("fervid.results.writer.save_report", fail)
     with pytest.raises(ResultError, match="No space left"):
         write(folder, overwrite=True)
     assert names(tmp_path) == ["r"]
@@ -201,7 +201,7 @@ def test_a_failing_rename_puts_the_earlier_result_back(tmp_path, monkeypatch):
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail)
-    monkeypatch.setattr("fervid.whole_folder._exchanged", lambda *_: False)
+    monkeypatch.setattr("fervid.results.atomic_folder._exchanged", lambda *_: False)
     with pytest.raises(KeyboardInterrupt):
         write(folder, overwrite=True)
     assert names(tmp_path) == ["r"]
@@ -210,7 +210,8 @@ def test_a_failing_rename_puts_the_earlier_result_back(tmp_path, monkeypatch):
 
 def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from fervid.results import ResultWriter\n"
+        "import sys, time; from pathlib import Path\n"
+        "from fervid.results.writer import ResultWriter\n"
         "with ResultWriter(Path(sys.argv[1])) as w: print('in', flush=True); time.sleep(60)"
     )
     folder = tmp_path / "r"
@@ -401,7 +402,7 @@ def test_ten_thousand_rows_take_little_time(tmp_path):
 def test_held_rows_can_be_changed_from_both_ends_and_come_back_frame_by_frame(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("fervid.held._CHUNK_ROWS", 3)
+    monkeypatch.setattr("fervid.results.row_store._CHUNK_ROWS", 3)
     given = np.concatenate([rows(n=5).repeat(2), rows(first=5, n=2)])
     with ResultWriter(tmp_path / "r") as writer:
         writer.hold(given[:10])

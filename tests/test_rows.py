@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fervid.columns import FRAME_COLUMNS, PEOPLE_COLUMNS, SUMMARY_COLUMNS
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
-from fervid.rows import frame_table, lost_rows
-from fervid.summaries import summarize
+from fervid.results.codebook import FRAME_COLUMNS, PEOPLE_COLUMNS, SUMMARY_COLUMNS
+from fervid.results.rows import frame_table, lost_rows
+from fervid.results.summaries import summarize
 from tests.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
 
 HAPPY = [0.1, 0.0, 0.05, 0.7, 0.05, 0.05, 0.05]

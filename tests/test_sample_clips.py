@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from fervid.tracks import iou
+from fervid.tracking.tracks import iou
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
 CLIPS = ("expressions", "two_speakers")

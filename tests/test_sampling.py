@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fervid.video import VideoReader
+from fervid.video.reader import VideoReader
 from fervid.video.sampling import Sampler, Sampling
 from tests.clips import X264, MakeClip, counter, drawn_numbers, read
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fervid.classifier import Calibration
+from fervid.expressions.classifier import Calibration
 from tests.toy_data import toy_fer, without_votes
 from training import fer2013
 from training.evaluate import (

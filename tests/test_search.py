@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fervid.detection.search import SparseSearch
 from fervid.records import Detections, FrameBatch
-from fervid.search import SparseSearch
 
 WIDTH, HEIGHT, SIDE = 160, 96, 32
 FPS = 30.0

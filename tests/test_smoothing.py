@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fervid.appearance import sharpness
-from fervid.rows import ROW
-from fervid.smoothing import Smoother, decayed_sums, weights
+from fervid.expressions.smoothing import Smoother, decayed_sums, weights
+from fervid.results.rows import ROW
+from fervid.tracking.appearance import sharpness
 
 
 def rows_at(times: NDArray[np.float64], tracks: NDArray[np.int64], seed: int = 0) -> NDArray[Any]:

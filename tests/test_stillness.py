@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fervid.records import FrameBatch, TrackedFaces
-from fervid.stillness import StillFaces
+from fervid.tracking.stillness import StillFaces
 from tests.known_faces import faces_at, tracked
 
 FPS = 5.0

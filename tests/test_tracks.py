@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch
-from fervid.tracks import Tracker, iou
+from fervid.tracking.tracks import Tracker, iou
 from tests.known_faces import faces_at
 
 DISPLAYED = (400, 300)

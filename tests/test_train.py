@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fervid.classifier import ExpressionClassifier, load_model
 from fervid.errors import FervidError
+from fervid.expressions.classifier import ExpressionClassifier, load_model
 from fervid.models.expression_net import ExpressionNetConfig
 from fervid.records import FaceCrops
 from tests.toy_data import check_resume, read_log, toy_fer, write_csv

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fervid.detector import FaceDetector
+from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
-from fervid.model_cards import load_npz
+from fervid.models.cards import load_npz
 from fervid.models.face_net import FaceMaps, FaceNetConfig
 from tests.toy_data import check_resume
 from tests.toy_pictures import toy_pictures, write_parquet

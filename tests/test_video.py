@@ -10,7 +10,8 @@ import numpy as np
 import psutil
 import pytest
 
-from fervid.video import VideoReader, probe
+from fervid.video.probing import probe
+from fervid.video.reader import VideoReader
 from tests.clips import X264, MakeClip, counter, drawn_numbers, read
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fervid.whole_folder import WholeFolder
+from fervid.results.atomic_folder import WholeFolder
 
 
 def made(target: Path, text: str) -> None:
@@ -27,7 +27,7 @@ def test_it_replaces_an_earlier_one_and_keeps_what_is_to_outlive_it(
     tmp_path: Path, exchanged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exchanged:  # a file system that cannot
-        monkeypatch.setattr("fervid.whole_folder._exchanged", lambda *_: False)
+        monkeypatch.setattr("fervid.results.atomic_folder._exchanged", lambda *_: False)
     target = tmp_path / "r"
     made(target, "one")
     (target / "mine").mkdir()
@@ -44,7 +44,8 @@ def test_it_replaces_an_earlier_one_and_keeps_what_is_to_outlive_it(
 
 def test_what_a_killed_process_left_goes_and_what_a_living_one_fills_stays(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from fervid.whole_folder import WholeFolder\n"
+        "import sys, time; from pathlib import Path\n"
+        "from fervid.results.atomic_folder import WholeFolder\n"
         "WholeFolder(Path(sys.argv[1]), bool).create(); print('in', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "theirs")]
@@ -62,7 +63,7 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_fills_stays(tmp_p
 _KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
-from fervid import whole_folder
+from fervid.results import atomic_folder as whole_folder
 left = int(sys.argv[2])
 def stop(event, _):
     global left

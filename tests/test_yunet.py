@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fervid.choices import check_detector
 from fervid.cli import main
+from fervid.detection.yunet import YunetDetector
 from fervid.errors import ModelError
 from fervid.records import FrameBatch
-from fervid.yunet import YunetDetector
+from fervid.settings.choices import check_detector
 
 ROW = [20, 10, 40, 50, 30, 30, 50, 30, 40, 40, 32, 50, 48, 50, 0.9]
 """One face as OpenCV documents it: box, right eye, left eye, nose, mouth corners, score."""

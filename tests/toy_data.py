@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fervid.model_cards import load_npz
+from fervid.models.cards import load_npz
 from fervid.records import EXPRESSIONS
 from training import fer2013
 

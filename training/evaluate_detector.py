@@ -19,9 +19,9 @@ import click
 import jax
 
 import fervid
-from fervid.detector import Detector, FaceDetector
+from fervid.detection.detector import Detector, FaceDetector
+from fervid.detection.yunet import YunetDetector
 from fervid.errors import FervidError
-from fervid.yunet import YunetDetector
 from training.atomic import whole_file
 from training.detector.evaluate.clips import clips_in, score_clip
 from training.detector.evaluate.gallery import Mistake, worst

@@ -21,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from fervid.classifier import ExpressionClassifier, load_model
 from fervid.errors import FervidError
-from fervid.model_cards import read_card
+from fervid.expressions.classifier import ExpressionClassifier, load_model
+from fervid.models.cards import read_card
 from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.evaluate import evaluate, fit_calibration, predict_logits

@@ -2,8 +2,8 @@
 
     python -m training.likeness fer2013.parquet faces-*.parquet
 
-Textures of many faces, their mean and their main components; `fervid.likeness` uses them. Half a
-minute on two cores.
+Textures of many faces, their mean and their main components; `fervid.tracking.likeness` uses them.
+Half a minute on two cores.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid import faces
-from fervid.appearance import textures
+from fervid.detection.crops import crop
 from fervid.errors import FervidError
 from fervid.records import Detections, FrameBatch
+from fervid.tracking.appearance import textures
 from training import fer2013
 from training.detector.pictures import Picture, held_out_part, load, training_part
 from training.release import WEIGHTS, today, write_files
@@ -70,7 +70,7 @@ def crops_of(pictures: Iterable[Picture]) -> tuple[NDArray[np.uint8], NDArray[np
         batch = FrameBatch(picture.image[None], np.zeros(1, np.int64), np.zeros(1))
         height, width = picture.image.shape
         if len(rows):
-            found.append(faces.crop(batch, faces_there, (width, height)).images)
+            found.append(crop(batch, faces_there, (width, height)).images)
             number.append(np.full(len(rows), k))
     return np.concatenate(found), np.concatenate(number)
 

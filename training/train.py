@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from fervid.classifier import load_model
 from fervid.errors import FervidError
+from fervid.expressions.classifier import load_model
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.inference import for_inference
 from training import fer2013
@@ -47,7 +47,7 @@ from training.statistics import recompute_statistics, spread
 from training.step import TrainingSet, make_optimizer, make_step, row_weights
 
 LoadedModel = tuple[ExpressionNet, dict[str, Any]]
-"""A model and its card, as `fervid.classifier.load_model` gives them."""
+"""A model and its card, as `fervid.expressions.classifier.load_model` gives them."""
 
 
 def train(

@@ -21,8 +21,8 @@ from fervid.batch.jobs import Job, Outcome
 from fervid.batch.slots import Limits, Slot
 from fervid.batch.supervisor import Event, Finish
 from fervid.batch.worker import Task
-from fervid.choices import EXPRESSION_MODELS
 from fervid.errors import SetupError
+from fervid.settings.choices import EXPRESSION_MODELS
 
 _POLL_S = 0.5
 _CORES_AN_ACTOR = 2

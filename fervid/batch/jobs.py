@@ -138,7 +138,7 @@ def run(
 
 def _found(folder: Path) -> dict[str, Any]:
     from fervid.report import partial_line
-    from fervid.result_files import read_meta
+    from fervid.results.files import read_meta
 
     meta = read_meta(folder)
     found, recording = meta.get("detection") or {}, meta.get("recording") or {}

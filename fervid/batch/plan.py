@@ -12,9 +12,9 @@ from pathlib import Path, PurePath
 
 from fervid.batch.jobs import Job
 from fervid.errors import PlanError
-from fervid.kinds import Kind, kind_of
-from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder, result_folder_of_twin
 from fervid.photos.jobs import PhotoFile
+from fervid.results.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder, result_folder_of_twin
+from fervid.video.kinds import Kind, kind_of
 
 _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepart|opdownload)|~.*")
 """Names that browsers and copying programs give to what is not there yet."""

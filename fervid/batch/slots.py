@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fervid.batch.jobs import Job, Outcome
 from fervid.batch.processes import WorkerProcess
 from fervid.batch.worker import Task
-from fervid.whole_folder import remove_abandoned
+from fervid.results.atomic_folder import remove_abandoned
 
 _POLL_S = 0.25
 _TRIES = 2

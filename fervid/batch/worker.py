@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from fervid.batch.interruption import Interruption
 from fervid.batch.jobs import Job, run
-from fervid.interruption import Interruption
 from fervid.settings import Settings
 
 if TYPE_CHECKING:

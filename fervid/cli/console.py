@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import click
 
+from fervid.batch.interruption import Interruption
 from fervid.errors import FervidError, PlanError, SetupError
-from fervid.interruption import Interruption
 
 _CODES: dict[type[FervidError], int] = {PlanError: 2, SetupError: 3}
 

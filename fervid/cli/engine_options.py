@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from fervid.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 from fervid.cli.options import complete_detector, complete_model
 from fervid.settings import Settings
+from fervid.settings.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 
 detector = click.option(
     "--detector",
@@ -76,7 +76,7 @@ labels = click.option(
 
 def chosen(**settings: Any) -> Settings:
     """What is asked for; a setting or model that cannot be is refused here."""
-    from fervid.reuse import digests_of_models
+    from fervid.results.reuse import digests_of_models
 
     try:
         made = Settings(**settings)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from fervid.choices import DEVICES, EXPRESSIONS, LABELS
 from fervid.cli.console import one_line_errors, printable
 from fervid.cli.options import Seconds, complete_model
+from fervid.settings.choices import DEVICES, EXPRESSIONS, LABELS
 
 
 @click.command(short_help="Show what the model reacts to in a moment or a photo.")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fervid.batch.interruption import Interruption
 from fervid.cli import engine_options as options
 from fervid.cli.console import Shown, one_line_errors, printable
 from fervid.cli.help import GroupedCommand
 from fervid.cli.options import Seconds
-from fervid.interruption import Interruption
 
 if TYPE_CHECKING:
     from fervid.live.sources import Source
@@ -149,7 +149,7 @@ def _check_name(name: str | None) -> None:
 def _ended(watch: Watch, shown: Shown, interruption: Interruption) -> int:
     """Say how it ended, and return the exit code."""
     from fervid.cli.live_view import echo_json
-    from fervid.result_files import REPORT_NAME
+    from fervid.results.files import REPORT_NAME
 
     frames, dropped = watch.tally.analysed, watch.dropped
     if not frames:

@@ -20,8 +20,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fervid.choices import EXPRESSIONS
 from fervid.cli.console import Shown, printable
+from fervid.settings.choices import EXPRESSIONS
 
 if TYPE_CHECKING:
     from fervid.live.watching import Moment
@@ -138,7 +138,7 @@ class _Json(_Lines):
 
 def _told(moment: Moment) -> dict[str, Any]:
     """A frame as scripts want it."""
-    from fervid.columns import STATES
+    from fervid.results.codebook import STATES
 
     def by_name(values: Any) -> dict[str, float]:
         rounded = [round(float(value), 4) for value in values]
@@ -201,8 +201,8 @@ class _Bars:
 
 
 def _table(moment: Moment) -> Table:
-    from fervid.columns import STATES
     from fervid.report.figures import COLOURS
+    from fervid.results.codebook import STATES
 
     table = Table(box=None, pad_edge=False)
     for name in ("face", "state", *EXPRESSIONS):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from fervid.choices import EXPRESSION_MODELS
 from fervid.cli.console import one_line_errors, printable
 from fervid.cli.options import complete_model
+from fervid.settings.choices import EXPRESSION_MODELS
 
 
 @click.command(short_help="Print the model cards: data, figures, limits.")
@@ -23,8 +23,8 @@ def models(model: str | None, markdown: bool) -> None:
       fervid models my-model
     """
     with one_line_errors():
-        from fervid.card_pages import page_of
-        from fervid.model_cards import CARDS, describe, read_card
+        from fervid.models.card_pages import page_of
+        from fervid.models.cards import CARDS, describe, read_card
 
         cards = [read_card(name) for name in (CARDS if model is None else [model])]
         text = page_of(cards) if markdown else "\n\n".join(map(describe, cards))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
+from fervid.batch.interruption import Interruption
 from fervid.batch.jobs import Job, Outcome, run
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
-from fervid.interruption import Interruption
-from fervid.names import result_folder
 from fervid.pipeline import Analyzer, Progress
+from fervid.results.names import result_folder
 
 
 def analyze(
@@ -48,7 +48,7 @@ def analyze(
 def _echo_result(outcome: Outcome) -> None:
     """What was found, what was lost, and where the report is."""
     from fervid.report import partial_line
-    from fervid.results import REPORT_NAME, read_meta
+    from fervid.results.writer import REPORT_NAME, read_meta
 
     meta = read_meta(outcome.folder)
     if outcome.redone:

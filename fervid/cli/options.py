@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from fervid.choices import DETECTORS, EXPRESSION_MODELS
 from fervid.settings import seconds_of, stretch_of
+from fervid.settings.choices import DETECTORS, EXPRESSION_MODELS
 
 
 class Seconds(click.ParamType[float]):

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
+from fervid.batch.interruption import Interruption
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.errors import ResultError
-from fervid.interruption import Interruption
-from fervid.kinds import kind_of
-from fervid.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
 from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
-from fervid.result_files import REPORT_NAME
+from fervid.results.files import REPORT_NAME
+from fervid.results.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
+from fervid.video.kinds import kind_of
 
 
 def is_photo(path: Path) -> bool:

@@ -20,8 +20,8 @@ from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
-from fervid.names import RESULT_SUFFIX
-from fervid.reuse import difference, digests_of_models, request_of
+from fervid.results.names import RESULT_SUFFIX
+from fervid.results.reuse import difference, digests_of_models, request_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch

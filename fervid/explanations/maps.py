@@ -13,7 +13,7 @@ from fervid.errors import ModelError
 from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops
 
 if TYPE_CHECKING:
-    from fervid.classifier import ExpressionClassifier
+    from fervid.expressions.classifier import ExpressionClassifier
     from fervid.models.program import Function, Leaves
 
 _FACES_A_CALL = 4

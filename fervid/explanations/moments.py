@@ -9,8 +9,8 @@ from typing import Any
 from fervid.errors import MediaError
 from fervid.records import FrameBatch
 from fervid.settings import Settings
-from fervid.video import VideoReader
 from fervid.video.ffmpeg import quoted
+from fervid.video.reader import VideoReader
 
 RESOLUTION_S = 1e-6
 """Times in tables have six decimals; what is rounded down there still means the same frame."""

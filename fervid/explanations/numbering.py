@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fervid.columns import BOX_COLUMNS, LOST
 from fervid.errors import ResultError
 from fervid.explanations.moments import RESOLUTION_S, shown_until
 from fervid.records import EXPRESSIONS, Detections
-from fervid.result_files import read_frames
-from fervid.tracks import iou
+from fervid.results.codebook import BOX_COLUMNS, LOST
+from fervid.results.files import read_frames
+from fervid.tracking.tracks import iou
 
 _LEAST_OVERLAP = 0.5
 _PLACES = np.array([[0.26, 0.385], [0.74, 0.385], [0.49, 0.725]], np.float32)

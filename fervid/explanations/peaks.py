@@ -14,10 +14,10 @@ from fervid.errors import ModelError, SetupError
 from fervid.explanations.maps import explain
 from fervid.explanations.tint import Picture, gradient_tile, occlusion_tile
 from fervid.records import FaceCrops
-from fervid.result_files import Thumbnail
+from fervid.results.files import Thumbnail
 
 if TYPE_CHECKING:
-    from fervid.classifier import ExpressionClassifier
+    from fervid.expressions.classifier import ExpressionClassifier
 
 SIDE, GAP = 96, 8
 """Pixels: of each of the two maps, and between them."""

@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from fervid import faces
-from fervid.choices import EXPRESSION_MODELS
+from fervid.detection.crops import crop
 from fervid.errors import MediaError, ResultError
 from fervid.explanations.maps import Explanations, explain
 from fervid.explanations.moments import RESOLUTION_S, moment
 from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
-from fervid.kinds import kind_of
-from fervid.names import result_folder
 from fervid.photos.faces import PhotoAnalyzer
 from fervid.photos.reading import read_photo
 from fervid.pipeline import Analyzer
 from fervid.records import FaceCrops, FrameBatch
-from fervid.result_files import read_meta
+from fervid.results.files import read_meta
+from fervid.results.names import result_folder
 from fervid.settings import Settings
+from fervid.settings.choices import EXPRESSION_MODELS
 from fervid.video.ffmpeg import quoted
+from fervid.video.kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def explain_recording(
     Raises:
         MediaError: neither recording nor photo, the time lies outside of it, or no such face.
         ResultError: the result folder cannot be used, or is another recording's.
-        ModelError, SetupError: see `fervid.classifier.ExpressionClassifier`.
+        ModelError, SetupError: see `fervid.expressions.classifier.ExpressionClassifier`.
         ValueError: a setting is out of range, or another expression.
     """
     is_photo = kind_of(path) == "photo"
@@ -97,7 +97,7 @@ def explain_recording(
             raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
         everyone = as_in_table(rows, analyzer.detector.detect(batch, displayed))
     chosen_faces = _chosen(everyone, numbers, _where(path, batch))
-    crops = faces.crop(batch, chosen_faces.faces, displayed)
+    crops = crop(batch, chosen_faces.faces, displayed)
     maps = explain(crops, analyzer.classifier, expression)
     return Explained(path.name, batch, displayed, everyone, chosen_faces, crops, maps, folder)
 

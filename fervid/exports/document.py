@@ -9,10 +9,10 @@ from typing import IO
 
 import pandas as pd
 
-from fervid.columns import TABLES, UNITS
 from fervid.exports import Job
 from fervid.exports.tables import read_small
-from fervid.result_files import read_frames, read_meta
+from fervid.results.codebook import TABLES, UNITS
+from fervid.results.files import read_frames, read_meta
 
 
 def write(job: Job, out: Path) -> None:

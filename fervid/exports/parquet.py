@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from fervid.columns import TABLES, UNITS
 from fervid.errors import SetupError
 from fervid.exports import Job
 from fervid.exports.tables import read_small
-from fervid.result_files import read_frames
+from fervid.results.codebook import TABLES, UNITS
+from fervid.results.files import read_frames
 
 _ROWS_A_GROUP = 50_000
 

@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fervid.columns import TABLES
 from fervid.errors import ResultError
 from fervid.exports import Format
-from fervid.names import RESULT_SUFFIX
-from fervid.result_files import CODEBOOK_NAME, META_NAME, REPORT_NAME, csv_name
+from fervid.results.codebook import TABLES
+from fervid.results.files import CODEBOOK_NAME, META_NAME, REPORT_NAME, csv_name
+from fervid.results.names import RESULT_SUFFIX
 
 _OWN = (CODEBOOK_NAME, META_NAME, REPORT_NAME, *map(csv_name, TABLES))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fervid.errors import MediaError
-from fervid.result_files import read_meta
+from fervid.results.files import read_meta
 from fervid.video.ffmpeg import quoted
 
 

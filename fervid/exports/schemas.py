@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fervid.columns import BOX_COLUMNS
 from fervid.exports import FormatName, Job
 from fervid.records import EXPRESSIONS
-from fervid.result_files import read_frames, read_meta
+from fervid.results.codebook import BOX_COLUMNS
+from fervid.results.files import read_frames, read_meta
 
 _PYFEAT_BOX = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore")
 _PYFEAT_NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import BOX_COLUMNS, SMOOTH_COLUMNS
-from fervid.result_files import read_frames
+from fervid.results.codebook import BOX_COLUMNS, SMOOTH_COLUMNS
+from fervid.results.files import read_frames
 
 _SLACK_S = 1e-4
 """Times in the table have six decimals; frames are further apart than this."""

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fervid.columns import TABLES
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
-from fervid.result_files import csv_name, read_table
+from fervid.results.codebook import TABLES
+from fervid.results.files import csv_name, read_table
 
 
 @dataclass(frozen=True)

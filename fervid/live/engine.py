@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.cuts import CutFinder
 from fervid.live.history import History, Session
 from fervid.live.present import Present
 from fervid.pipeline import Analyzer
 from fervid.records import FACE_SIZE, Detections, FaceCrops, FrameBatch
-from fervid.results import ResultWriter
+from fervid.results.writer import ResultWriter
+from fervid.tracking.cuts import CutFinder
 
 
 class Engine:
@@ -56,7 +56,7 @@ class Engine:
         gc.freeze()
 
     def rows(self, batch: FrameBatch) -> NDArray[Any]:
-        """Rows of `fervid.rows.ROW` of the next frame, a batch of one."""
+        """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one."""
         self.remember()
         found = self._search.first(batch).faces
         self._pending = batch, found

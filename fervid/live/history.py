@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from fervid.blinks import Followed as Seen
-from fervid.blinks import Follower
-from fervid.cuts import CutFinder
-from fervid.people import People
+from fervid.detection.search import SparseSearch
+from fervid.expressions.settling import settle
 from fervid.pipeline import Analyzer, Followed
-from fervid.portraits import Portraits
 from fervid.records import Detections, FrameBatch, VideoInfo
-from fervid.results import ResultWriter
-from fervid.search import SparseSearch
-from fervid.settling import settle
-from fervid.sidecar import sidecar
-from fervid.tracks import Tracker
+from fervid.results.metadata import sidecar
+from fervid.results.writer import ResultWriter
+from fervid.tracking.blinks import Followed as Seen
+from fervid.tracking.blinks import Follower
+from fervid.tracking.cuts import CutFinder
+from fervid.tracking.people import People
+from fervid.tracking.portraits import Portraits
+from fervid.tracking.tracks import Tracker
 from fervid.video.losses import Losses
 from fervid.video.sampling import Sampling
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid import faces
-from fervid.appearance import sharpness
-from fervid.columns import STATES
-from fervid.episodes import shown
+from fervid.detection.crops import crop
+from fervid.expressions.episodes import shown
+from fervid.expressions.smoothing import Smoother
 from fervid.pipeline import Analyzer
 from fervid.records import Detections, FrameBatch, TrackedFaces
-from fervid.rows import face_rows
-from fervid.smoothing import Smoother
-from fervid.tracks import Tracker
+from fervid.results.codebook import STATES
+from fervid.results.rows import face_rows
+from fervid.tracking.appearance import sharpness
+from fervid.tracking.tracks import Tracker
 
 _FIRST_LASTS_S = 0.04
 
@@ -41,11 +41,11 @@ class Present:
         self._before_s = -np.inf
 
     def rows(self, batch: FrameBatch, found: Detections) -> NDArray[Any]:
-        """Rows of `fervid.rows.ROW` of the next frame, a batch of one, and its faces."""
+        """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one, and its faces."""
         ids = self._tracker.update(batch, found, np.zeros(1, np.bool_))
         mine = ids > 0
         seen = found[mine]
-        crops = faces.crop(batch, seen, self._displayed)
+        crops = crop(batch, seen, self._displayed)
         rows = face_rows(
             batch,
             TrackedFaces(seen, ids[mine], np.zeros(len(seen), np.bool_)),

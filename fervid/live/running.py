@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.columns import TABLES
 from fervid.errors import ResultError
-from fervid.result_files import write_rows
-from fervid.rows import ROW, frame_table
+from fervid.results.codebook import TABLES
+from fervid.results.files import write_rows
+from fervid.results.rows import ROW, frame_table
 
 _EVERY_S = 0.5
 

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.errors import ResultError
-from fervid.keywords import settings_of
 from fervid.live.newest import Frame, Newest
 from fervid.live.receiver import Plan, Receiver
 from fervid.live.sources import Source, check_name, find_source
 from fervid.live.tally import Tally
-from fervid.names import result_folder
 from fervid.pipeline import Analyzer
 from fervid.records import FrameBatch
+from fervid.results.names import result_folder
 from fervid.settings import Settings
+from fervid.settings.keywords import settings_of
 
 # These take a second to load; meanwhile the source is being opened.
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from fervid.live.engine import Engine
     from fervid.live.running import RunningTable
-    from fervid.results import ResultWriter
+    from fervid.results.writer import ResultWriter
 
 RUNNING_SUFFIX = ".running.csv"
 """Of the table that grows: nobody takes it for a result."""
@@ -49,7 +49,8 @@ class Moment:
             not wanted.
         time_s: when it was taken, in seconds since the first frame that was analysed.
         stamp_s: the stream's own time stamp in seconds, None if it has none.
-        rows: a row of `fervid.rows.ROW` for each face, or one with face_id 0 if there is none.
+        rows: a row of `fervid.results.rows.ROW` for each face, or one with face_id 0 if there is
+            none.
         latency_s: seconds from the frame's arrival until this was known.
         dropped: frames that were dropped before this one.
     """
@@ -69,7 +70,7 @@ class Moment:
 
     def table(self) -> pd.DataFrame:
         """The rows as in `frames.csv`."""
-        from fervid.rows import frame_table
+        from fervid.results.rows import frame_table
 
         return frame_table(self.rows)
 
@@ -145,7 +146,7 @@ class Watch:
     def __enter__(self) -> Self:
         if self.folder is not None:
             # There must be a place for the result, before anything else.
-            from fervid.results import ResultWriter
+            from fervid.results.writer import ResultWriter
 
             if self.folder.exists():
                 raise ResultError(f"{self.folder}: exists already; choose another name")

@@ -24,8 +24,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
 import fervid
-from fervid import cache as files
 from fervid.errors import SetupError
+from fervid.models import cache as files
 
 Leaves = Sequence[Any]
 Function = Callable[[Leaves, jax.Array, jax.Array], tuple[jax.Array, ...]]

@@ -13,12 +13,12 @@ import pandas as pd
 
 from fervid.batch.plan import make_plan
 from fervid.errors import MediaError
-from fervid.keywords import settings_of
-from fervid.names import PHOTOS_RESULT
 from fervid.photos.files import read_photo_tables
 from fervid.photos.jobs import Tell
 from fervid.photos.run import analyze_files
-from fervid.result_files import read_meta
+from fervid.results.files import read_meta
+from fervid.results.names import PHOTOS_RESULT
+from fervid.settings.keywords import settings_of
 
 
 @dataclass(frozen=True)

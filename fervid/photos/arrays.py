@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.keywords import settings_of
 from fervid.photos.faces import PhotoAnalyzer
 from fervid.photos.reading import photo_of
 from fervid.photos.tables import face_table
 from fervid.records import FACE_SIZE, Expressions
 from fervid.settings import Settings
+from fervid.settings.keywords import settings_of
 
 
 def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:

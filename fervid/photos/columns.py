@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fervid.columns import BOX_COLUMNS, UNCERTAIN, Column
 from fervid.records import EXPRESSIONS
+from fervid.results.codebook import BOX_COLUMNS, UNCERTAIN, Column
 
 _BOX = ("left edge", "upper edge", "width", "height")
 

@@ -10,14 +10,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid import faces
-from fervid.appearance import sharpness
-from fervid.framing import frontality
+from fervid.detection.crops import crop
+from fervid.detection.framing import frontality
 from fervid.photos.canvas import Canvas, Shape, lay_out
 from fervid.photos.reading import Photo
 from fervid.pipeline import Analyzer
 from fervid.records import FACE_SIZE, Detections, Expressions, FaceCrops, FrameBatch
 from fervid.settings import Settings
+from fervid.tracking.appearance import sharpness
 
 FINER = 2
 """A photo is seen once: it is searched so many times as finely as a recording's frames."""
@@ -30,8 +30,8 @@ class PhotoFaces:
     Attributes:
         faces: where they are, in pixels of the photo as displayed.
         expressions: (N, 7) probabilities.
-        frontality: (N,) float32, see `fervid.framing.frontality`.
-        sharpness: (N,) float32, see `fervid.appearance.sharpness`.
+        frontality: (N,) float32, see `fervid.detection.framing.frontality`.
+        sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
     """
 
     faces: Detections
@@ -131,4 +131,4 @@ def _by_shape(canvases: Sequence[Canvas]) -> Iterator[tuple[Shape, list[int]]]:
 
 
 def _crops(photo: Photo, found: Detections) -> NDArray[np.uint8]:
-    return faces.crop(photo.as_frame(), found, photo.displayed).images
+    return crop(photo.as_frame(), found, photo.displayed).images

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fervid.columns import dtypes
 from fervid.errors import ResultError
 from fervid.photos.columns import PHOTO_TABLES, PHOTOS
-from fervid.result_files import csv_name
+from fervid.results.codebook import dtypes
+from fervid.results.files import csv_name
 
 FACES_NAME, PHOTOS_NAME = csv_name("faces"), csv_name("photos")
 

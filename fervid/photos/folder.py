@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from fervid.errors import ResultError
-from fervid.names import file_name
 from fervid.photos.columns import PHOTO_TABLES
 from fervid.photos.files import FACES_NAME, PHOTOS_NAME, begins_as_photos, text_of
 from fervid.photos.sheet import save_sheet
 from fervid.photos.tables import PhotoResult, face_rows, photo_rows
-from fervid.result_files import (
+from fervid.results.atomic_folder import WholeFolder, sync_folder
+from fervid.results.files import (
     CODEBOOK_NAME,
     META_NAME,
     csv_name,
@@ -27,7 +27,7 @@ from fervid.result_files import (
     write_codebook,
     write_rows,
 )
-from fervid.whole_folder import WholeFolder, sync_folder
+from fervid.results.names import file_name
 
 ANNOTATED_NAME = "annotated"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fervid import __version__
 from fervid.errors import MediaError, ResultError
-from fervid.memory import give_back
+from fervid.models.memory import give_back
 from fervid.photos.annotated import annotated
 from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
 from fervid.photos.files import is_photo_result, read_photo_tables, text_of
@@ -22,10 +22,10 @@ from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
 from fervid.pipeline import Done
 from fervid.records import EXPRESSIONS
-from fervid.result_files import PHOTOS
-from fervid.reuse import difference, digests_of_models
+from fervid.results.files import PHOTOS
+from fervid.results.metadata import detector_name
+from fervid.results.reuse import difference, digests_of_models
 from fervid.settings import Settings
-from fervid.sidecar import detector_name
 from fervid.video.ffmpeg import quoted
 
 WINDOW = 8
@@ -212,7 +212,7 @@ def _outcomes(photos: Sequence[PhotoFile], folder: Path) -> Iterator[PhotoOutcom
 
 
 def _request(settings: Settings) -> dict[str, Any]:
-    """All besides the photos that decides what an analysis gives; see `fervid.reuse.request_of`."""
+    """All besides the photos that decides what an analysis gives; see `request_of`."""
     by_content = ("weights", "detector")
     kept = {name: getattr(settings, name) for name in _OF_PHOTOS if name not in by_content}
     models = digests_of_models(settings)

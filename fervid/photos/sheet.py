@@ -14,14 +14,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from fervid import __version__
-from fervid.columns import STATES
 from fervid.errors import ResultError
-from fervid.model_cards import describe
+from fervid.models.cards import describe
 from fervid.photos.files import read_photo_tables
 from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
 from fervid.report.html import asset, csp_hash, environment, save
-from fervid.result_files import REPORT_NAME, read_meta
+from fervid.results.codebook import STATES
+from fervid.results.files import REPORT_NAME, read_meta
 
 PHOTOS_A_PAGE = 500
 

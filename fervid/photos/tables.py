@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import BOX_COLUMNS, UNCERTAIN
 from fervid.photos.columns import FACES, PHOTOS
 from fervid.photos.faces import PhotoFaces
 from fervid.photos.files import text_of
 from fervid.photos.jobs import PhotoOutcome
 from fervid.records import EXPRESSIONS
-from fervid.rows import valence
+from fervid.results.codebook import BOX_COLUMNS, UNCERTAIN
+from fervid.results.rows import valence
 
 
 @dataclass(frozen=True)

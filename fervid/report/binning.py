@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import LOST, SMOOTH_COLUMNS
 from fervid.records import EXPRESSIONS
+from fervid.results.codebook import LOST, SMOOTH_COLUMNS
 
 MAX_BINS = 8000
 """Zooming in shows them all; at first, groups of them are drawn, see `Binned.coarser`."""

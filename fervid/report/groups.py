@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervid.errors import ResultError
-from fervid.names import RESULT_SUFFIX
 from fervid.report.recordings import Recording, Tell
+from fervid.results.names import RESULT_SUFFIX
 
 KEY_COLUMN = "recording"
 _DELIMITERS = ",;\t"

@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from fervid import __version__
 from fervid.errors import ResultError
-from fervid.names import RESULT_SUFFIX
 from fervid.report.comparison import compare
 from fervid.report.figures import COLOURS
 from fervid.report.groups import Metadata, match, read_metadata
@@ -35,7 +34,8 @@ from fervid.report.remembered import (
     read_remembered,
     save_remembered,
 )
-from fervid.result_files import REPORT_NAME
+from fervid.results.files import REPORT_NAME
+from fervid.results.names import RESULT_SUFFIX
 
 __all__ = ["INDEX_NAME", "TABLE_NAME", "Failure", "is_one_result", "write_index"]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.report.binning import Bins
-from fervid.result_files import FRAMES_NAME, read_frames
+from fervid.results.files import FRAMES_NAME, read_frames
 
 META_KEY = "overview"
 """Where `meta.json` keeps it, so that nobody reads long frame tables again for a small picture."""

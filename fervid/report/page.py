@@ -15,14 +15,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from fervid.errors import ResultError
-from fervid.model_cards import describe
-from fervid.names import RESULT_SUFFIX
+from fervid.models.cards import describe
 from fervid.records import EXPRESSIONS
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
 from fervid.report.html import asset, csp_hash, environment, partial_line, save, script_json
 from fervid.report.layout import ZERO_MS
-from fervid.result_files import (
+from fervid.results.files import (
     REPORT_NAME,
     Thumbnail,
     read_frames,
@@ -30,7 +29,8 @@ from fervid.result_files import (
     read_table,
     read_thumbnails,
 )
-from fervid.summaries import summarize
+from fervid.results.names import RESULT_SUFFIX
+from fervid.results.summaries import summarize
 
 _SCRIPTS = ("vendor/plotly-basic.min", "theme", "tables", "refine", "playback", "page")
 

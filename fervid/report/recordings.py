@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fervid.errors import ResultError
-from fervid.names import RESULT_SUFFIX
 from fervid.records import EXPRESSIONS
 from fervid.report.html import known
 from fervid.report.overview import Overview, read_overview
-from fervid.result_files import FRAMES_NAME, META_NAME, PHOTOS, REPORT_NAME, read_meta, read_table
+from fervid.results.files import FRAMES_NAME, META_NAME, PHOTOS, REPORT_NAME, read_meta, read_table
+from fervid.results.names import RESULT_SUFFIX
 
 Tell = Callable[[str], None]
 """Takes one line for the user."""

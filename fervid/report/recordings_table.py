@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fervid.columns import SUMMARY, Column
 from fervid.report.recordings import Recording
-from fervid.result_files import write_rows
+from fervid.results.codebook import SUMMARY, Column
+from fervid.results.files import write_rows
 
 _OWN = (
     Column("path", "word", "result folder, or recording without a result"),

@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 from plotly.graph_objects import Figure
 
-from fervid.choices import EXPRESSION_MODELS, LABELS
 from fervid.errors import FervidError
 from fervid.pipeline import Progress
 from fervid.settings import Settings
+from fervid.settings.choices import EXPRESSION_MODELS, LABELS
 from fervid.timeline import Timeline
 from fervid.web import texts
 from fervid.web.visits import Visits

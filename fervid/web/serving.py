@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fervid.errors import ServingError, SetupError
-from fervid.whole_folder import WholeFolder
+from fervid.results.atomic_folder import WholeFolder
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -13,8 +13,6 @@ from typing import Any
 import pandas as pd
 
 from fervid.errors import FervidError, MediaError
-from fervid.kinds import kind_of
-from fervid.names import result_folder
 from fervid.photos.annotated import annotated
 from fervid.photos.columns import FACES
 from fervid.photos.faces import PhotoAnalyzer
@@ -22,9 +20,11 @@ from fervid.photos.files import text_of
 from fervid.photos.reading import read_photo
 from fervid.photos.tables import face_rows
 from fervid.pipeline import Analyzer, Progress
-from fervid.result_files import REPORT_NAME, write_rows
+from fervid.results.files import REPORT_NAME, write_rows
+from fervid.results.names import result_folder
 from fervid.settings import Settings
 from fervid.timeline import Timeline
+from fervid.video.kinds import kind_of
 from fervid.web.visits import Visit
 
 _LOOK_S, _END_S = 0.2, 3.0

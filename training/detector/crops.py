@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.framing import frontality
+from fervid.detection.framing import frontality
 from fervid.models.face_net import N_POINTS
 from training.detector.pictures import WIDER_SOURCE, Picture
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import numpy as np
 
-from fervid.detector import FaceDetector
+from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from training.detector.evaluate.calibration import fit_scores
 from training.detector.evaluate.matching import Band, Match

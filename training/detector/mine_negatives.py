@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.detector import FaceDetector
+from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from fervid.records import FrameBatch
-from fervid.video import VideoReader
+from fervid.video.reader import VideoReader
 from training.detector.pictures import MINED_SOURCE
 
 _CONTEXT = 3.0

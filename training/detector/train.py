@@ -26,7 +26,7 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
-from fervid.detector import FaceDetector
+from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from fervid.models.face_net import FaceNet, FaceNetConfig, cell_centers, place_points
 from fervid.records import PAD_MULTIPLE

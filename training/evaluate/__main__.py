@@ -18,8 +18,8 @@ import click
 import jax
 
 import fervid
-from fervid.classifier import Calibration, load_model
 from fervid.errors import FervidError
+from fervid.expressions.classifier import Calibration, load_model
 from training import fer2013
 from training.atomic import whole_file
 from training.evaluate.evaluation import evaluate_in_full

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from fervid.classifier import Calibration
+from fervid.expressions.classifier import Calibration
 from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.evaluate.predict import Logits

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.classifier import Calibration
 from fervid.errors import FervidError
+from fervid.expressions.classifier import Calibration
 from fervid.models.expression_net import ExpressionNet
 from fervid.records import EXPRESSIONS
 from training import fer2013

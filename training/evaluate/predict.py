@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 
-from fervid.classifier import Calibration
+from fervid.expressions.classifier import Calibration
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import set_evaluation
 from training.evaluate.scores import Floats

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from fervid.blinks import Follower
-from fervid.cuts import CutFinder
-from fervid.detector import Detector
+from fervid.detection.detector import Detector
 from fervid.errors import FervidError
-from fervid.tracks import Tracker, iou
-from fervid.video import VideoReader
+from fervid.tracking.blinks import Follower
+from fervid.tracking.cuts import CutFinder
+from fervid.tracking.tracks import Tracker, iou
+from fervid.video.reader import VideoReader
 
 _MATCH = 0.3
 """Least overlap: the truth's boxes run from eyebrows to chin and from ear to ear."""

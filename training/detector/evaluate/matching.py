@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import Detections
-from fervid.tracks import iou
+from fervid.tracking.tracks import iou
 from training.detector.pictures import Picture
 
 _MATCH = 0.5

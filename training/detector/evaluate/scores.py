@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fervid.detector import Detector
+from fervid.detection.detector import Detector
 from fervid.records import Detections, FrameBatch
 from training.detector.evaluate.calibration import reliability
 from training.detector.evaluate.matching import Band, Match, judge

@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import FRAME_COLUMNS, TABLES
 from fervid.errors import ResultError
-from fervid.held import HeldRows
 from fervid.report import save_report
 from fervid.report.overview import META_KEY, OverviewMaker
-from fervid.result_files import (
+from fervid.results.atomic_folder import WholeFolder, sync_folder
+from fervid.results.codebook import FRAME_COLUMNS, TABLES
+from fervid.results.files import (
     CODEBOOK_NAME,
     FRAMES_NAME,
     META_NAME,
@@ -44,9 +44,9 @@ from fervid.result_files import (
     write_codebook,
     write_rows,
 )
-from fervid.rows import ROW
-from fervid.summaries import summarize
-from fervid.whole_folder import WholeFolder, sync_folder
+from fervid.results.row_store import HeldRows
+from fervid.results.rows import ROW
+from fervid.results.summaries import summarize
 
 __all__ = [
     "CODEBOOK_NAME",
@@ -135,7 +135,7 @@ class ResultWriter:
         self._discard()
 
     def hold(self, rows: NDArray[Any]) -> None:
-        """Keep the next rows, of `fervid.rows.ROW`, for `held` and `held_frames`."""
+        """Keep the next rows, of `fervid.results.rows.ROW`, for `held` and `held_frames`."""
         with self._disk():
             self._open(self._held).append(rows)
 

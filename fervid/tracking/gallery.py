@@ -18,7 +18,7 @@ Who = TypeVar("Who", bound=Hashable)
 
 
 class Gallery(Generic[Who]):
-    """Keeps the views of people, as `fervid.likeness.views` gives them, in about 1 kB each."""
+    """Keeps the views of people, as `likeness.views` gives them, in about 1 kB each."""
 
     def __init__(self) -> None:
         self._table = np.zeros((0, 0), np.float32)

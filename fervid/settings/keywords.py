@@ -12,8 +12,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypedDict, TypeVar, get_args, get_type_hints
 
-from fervid.choices import Device, Labels
 from fervid.settings import Settings, seconds_of, stretch_of
+from fervid.settings.choices import Device, Labels
 
 Time = float | str
 """Seconds, or text such as "1:30"."""

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.detection.yunet import YunetDetector
 from fervid.errors import ModelError
-from fervid.model_cards import read_card, read_weights, unusable
+from fervid.models.cards import read_card, read_weights, unusable
 from fervid.models.program import Function, Leaves, Program
 from fervid.records import KEPT_SHARE, PAD_MULTIPLE, Detections, FrameBatch
-from fervid.yunet import YunetDetector
 
 if TYPE_CHECKING:
     from fervid.models.face_net import FaceNet

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from fervid.choices import (
+from fervid.settings.choices import (
     DETECTORS,
     EXPRESSION_MODELS,
     Device,
@@ -34,7 +34,7 @@ class Settings:
         min_face: faces lower than this many pixels of the working frame are left out.
         batch_size: frames searched for faces in one call; None: what suits the device.
         detect_every: faces are searched for in every so many sampled frames, and in all between
-            where these do not show the same faces; see `fervid.search`. None: five
+            where these do not show the same faces; see `fervid.detection.search`. None: five
             times a second.
         smooth: time constant in seconds of the smoothed probabilities; 0: not smoothed.
         min_confidence: smoothed probability from which an expression begins an episode; without

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.appearance import textures
-from fervid.model_cards import read_weights
+from fervid.models.cards import read_weights
+from fervid.tracking.appearance import textures
 
 MODEL = "face_likeness"
 

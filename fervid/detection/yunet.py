@@ -26,7 +26,7 @@ class YunetDetector:
 
     Attributes:
         card: the file's name and sha256, for `meta.json`.
-        start_score, min_score: see `fervid.detector.Detector`.
+        start_score, min_score: see `fervid.detection.detector.Detector`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class YunetDetector:
         """Nothing has to be made ready."""
 
     def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
-        """Find the faces of a batch; see `fervid.detector.FaceDetector.detect`."""
+        """Find the faces of a batch; see `fervid.detection.detector.FaceDetector.detect`."""
         _, height, width = batch.images.shape
         with self._one_at_a_time:
             self._net.setInputSize((width, height))

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, FrameBatch
-from fervid.result_files import Thumbnail
+from fervid.results.files import Thumbnail
 
 SIDE = 96
 """Pixels."""
@@ -56,7 +56,7 @@ class Portraits:
 
         Args:
             batch: T of them.
-            rows: their rows, of `fervid.rows.ROW`.
+            rows: their rows, of `fervid.results.rows.ROW`.
             crops: of the faces in these rows, in their order.
             shrunk: pixels of the working frame a pixel of the displayed one.
         """

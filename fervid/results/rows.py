@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES, STATUSES
-from fervid.framing import frontality
+from fervid.detection.framing import frontality
+from fervid.expressions.smoothing import weights
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
-from fervid.smoothing import weights
+from fervid.results.codebook import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES, STATUSES
 
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 """Expressions that pull the derived valence down."""

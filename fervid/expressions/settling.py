@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.baseline import Baseline
-from fervid.durations import Durations
-from fervid.episodes import EpisodeFinder
-from fervid.people import numbered
-from fervid.results import ResultWriter
-from fervid.rows import frame_table, lost_rows
+from fervid.expressions.baseline import Baseline
+from fervid.expressions.durations import Durations
+from fervid.expressions.episodes import EpisodeFinder
+from fervid.expressions.smoothing import Smoother
+from fervid.results.rows import frame_table, lost_rows
+from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
-from fervid.smoothing import Smoother
+from fervid.tracking.people import numbered
 from fervid.video.losses import Losses
 
 

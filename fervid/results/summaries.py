@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import LOST, PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS
 from fervid.records import EXPRESSIONS
+from fervid.results.codebook import LOST, PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS
 
 _LEVELS = 1000
 """Medians are told to a thousandth, from counts: so memory does not grow with the recording."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 class Durations:
     """Sets `lasts_s`: a frame lasts until the next sampled one.
 
-    Takes the rows of `fervid.rows.ROW` in pieces of any size, from the last to the first.
+    Takes the rows of `fervid.results.rows.ROW` in pieces of any size, from the last to the first.
 
     Args:
         frame_s: seconds from frame to frame; so long lasts the last one.

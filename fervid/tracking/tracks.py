@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.appearance import patches
 from fervid.records import Detections, FrameBatch
+from fervid.tracking.appearance import patches
 
 _MIN_OVERLAP = 0.25
 _MAX_GAP_S = 1.0

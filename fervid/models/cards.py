@@ -17,8 +17,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.choices import EXPRESSION_MODELS
 from fervid.errors import FervidError, ModelError, SetupError
+from fervid.settings.choices import EXPRESSION_MODELS
 
 CARDS = ("face_detector", "face_likeness", *EXPRESSION_MODELS)
 """Names of the shipped models, in the order in which a frame meets them."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.gallery import Gallery
-from fervid.likeness import likeness, most_different, no_views, views
 from fervid.records import FaceCrops, FrameBatch, TrackedFaces
+from fervid.tracking.gallery import Gallery
+from fervid.tracking.likeness import likeness, most_different, no_views, views
 
 _EVERY_S = 0.3
 _MOST_VIEWS = 8

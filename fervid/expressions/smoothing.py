@@ -29,7 +29,7 @@ def weights(
     Args:
         score: (N,) detector scores in [0, 1].
         height: (N,) heights of the faces in pixels of the working frame.
-        sharpness: (N,) in [0, 1], see `fervid.appearance.sharpness`.
+        sharpness: (N,) in [0, 1], see `fervid.tracking.appearance.sharpness`.
         filled: (N,) whether the box is a guess.
 
     Returns:
@@ -77,9 +77,9 @@ def decayed_sums(
 class Smoother:
     """Weighted means over all rows of a track, those `tau_s` seconds away counting 1/e as much.
 
-    Two passes over the rows of `fervid.rows.ROW` in pieces of any size: `back` over the pieces
-    from the last to the first, then `forth` from the first to the last. Tracks end at cuts and in
-    gaps, so nothing is smoothed across these. Memory grows with the number of tracks only.
+    Two passes over the rows of `fervid.results.rows.ROW` in pieces of any size: `back` over the
+    pieces from the last to the first, then `forth` from the first to the last. Tracks end at cuts
+    and in gaps, so nothing is smoothed across these. Memory grows with the number of tracks only.
 
     Args:
         tau_s: the time constant in seconds; 0 leaves the values as they are.

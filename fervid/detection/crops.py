@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.framing import squares
+from fervid.detection.framing import squares
 from fervid.records import FACE_SIZE, Detections, FaceCrops, FrameBatch
 
 _MOST_SAMPLES = 4

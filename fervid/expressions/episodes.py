@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.columns import EPISODES, dtypes
 from fervid.records import EXPRESSIONS
+from fervid.results.codebook import EPISODES, dtypes
 
 _KEPT_SHARE = 0.7
 """An episode goes on down to this share of the confidence that it takes to begin one."""

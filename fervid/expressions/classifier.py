@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fervid.choices import EXPRESSION_MODELS, Labels, check_labels
 from fervid.errors import ModelError
-from fervid.model_cards import read_card, read_weights, unusable
+from fervid.models.cards import read_card, read_weights, unusable
 from fervid.models.fields import from_json
 from fervid.models.program import Function, Leaves, Program
 from fervid.records import FACE_SIZE, Expressions, FaceCrops
+from fervid.settings.choices import EXPRESSION_MODELS, Labels, check_labels
 
 if TYPE_CHECKING:
     from fervid.models.expression_net import ExpressionNet

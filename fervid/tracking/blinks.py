@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch, TrackedFaces
-from fervid.stillness import StillFaces
-from fervid.tracks import Tracker
+from fervid.tracking.stillness import StillFaces
+from fervid.tracking.tracks import Tracker
 
 _LONGEST_GAP_S = 0.5
 """A face missing from one frame is filled in if the frames around it are at most so far apart."""

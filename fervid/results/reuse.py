@@ -11,7 +11,7 @@ from typing import Any
 
 from fervid import __version__
 from fervid.errors import ModelError, ResultError
-from fervid.model_cards import read_card
+from fervid.models.cards import read_card
 from fervid.settings import Settings
 from fervid.video.ffmpeg import open_recording
 
@@ -90,7 +90,7 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
         request: of `request_of`.
     """
     # pandas comes with it, which takes half a second to load; most folders are new.
-    from fervid.result_files import read_meta
+    from fervid.results.files import read_meta
 
     try:
         earlier = read_meta(folder).get("request")

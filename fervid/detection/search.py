@@ -18,9 +18,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.appearance import patches
 from fervid.records import Detections, FrameBatch
-from fervid.tracks import iou
+from fervid.tracking.appearance import patches
+from fervid.tracking.tracks import iou
 
 _LEAST_OVERLAP = 0.6
 _LEAST_LIKENESS = 0.9

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fervid.choices import EXPRESSIONS
+from fervid.settings.choices import EXPRESSIONS
 
 _HEAD = ("task", "data", "splits", "limits", "license", "date", "command")
 _ELSEWHERE = {"name", "version", "classes", *_HEAD}

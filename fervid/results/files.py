@@ -15,7 +15,9 @@ from typing import IO, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fervid.columns import (
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS
+from fervid.results.codebook import (
     FRAME_COLUMNS,
     LOST,
     STATES,
@@ -26,8 +28,6 @@ from fervid.columns import (
     Kind,
     dtypes,
 )
-from fervid.errors import ResultError
-from fervid.records import EXPRESSIONS
 
 META_NAME = "meta.json"
 REPORT_NAME = "report.html"
@@ -42,7 +42,7 @@ _DECIMALS: dict[Kind, int] = {"seconds": 6, "pixels": 1, "share": 4, "number": 4
 
 
 def csv_name(table: str) -> str:
-    """File name of a table of `fervid.columns.TABLES`."""
+    """File name of a table of `fervid.results.codebook.TABLES`."""
     return f"{table}.csv"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.people import numbered
 from fervid.records import EXPRESSIONS
+from fervid.tracking.people import numbered
 
 _NEUTRAL = 0.85
 """A resting face is to read as neutral with this probability, and as all else alike."""
@@ -33,7 +33,8 @@ class Baseline:
     the corners of a mouth sad. The difference to a face that reads as 85% neutral is subtracted
     everywhere. People who are not seen in the stretch stay as they are.
 
-    Rows are those of `fervid.rows.ROW`; `learn` sees all of them before `apply` changes `adjusted`.
+    Rows are those of `fervid.results.rows.ROW`; `learn` sees all of them before `apply` changes
+    `adjusted`.
 
     Args:
         start_s, end_s: the stretch, its end excluded.

@@ -1,0 +1,1 @@
+"""Faces in frames: where they are, which frames to search, and how they are cut out."""

@@ -1,0 +1,1 @@
+"""The tables of a result: rows, codebook, metadata, and folders that are whole or not there."""
