@@ -280,6 +280,7 @@ class Analyzer:
             working_size=choice.working_size,
             scale=choice.scale,
             fps=choice.fps,
+            track=choice.track,
             start=choice.start,
             end=choice.end,
         )
@@ -316,17 +317,28 @@ class Analyzer:
             for track, seconds in followed.follower.still.found()
         ]
         models = [self.detector.card, self.classifier.card]
+        warnings = [*_other_tracks(reader.info), *reader.warnings, *self.classifier.warnings]
         return sidecar(
             reader.info,
             folder,
             self.settings,
             used,
             models,
-            [*reader.warnings, *self.classifier.warnings, *settled.warnings, *still],
+            [*warnings, *settled.warnings, *still],
             reader.losses.told(),
             followed.tracking(len(who)),
             elapsed_s,
         )
+
+
+def _other_tracks(info: VideoInfo) -> list[str]:
+    """A line if there are more video tracks than the one that was read."""
+    if info.tracks == 1:
+        return []
+    read = f"has {info.tracks} video tracks; number {info.track} was read"
+    if info.track == info.shown_track:
+        return [f"{read}, which players show; --track N reads another one"]
+    return [f"{read}; players, and this report's, show number {info.shown_track}"]
 
 
 def _nothing_chosen(info: VideoInfo) -> str:

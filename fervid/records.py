@@ -44,6 +44,9 @@ class VideoInfo:
         fps: average frame rate in frames a second, 0 when the container does not say.
         duration_s: length in seconds from the container, or None.
         size_bytes: size of the file when it was opened.
+        stream: place of the video track among all streams of the file, from 0.
+        track, tracks: its place among the video tracks, from 1, and how many there are.
+        shown_track: the one that players show.
     """
 
     path: Path
@@ -52,6 +55,10 @@ class VideoInfo:
     fps: Fraction
     duration_s: float | None = None
     size_bytes: int = 0
+    stream: int = 0
+    track: int = 1
+    tracks: int = 1
+    shown_track: int = 1
 
     @property
     def displayed(self) -> tuple[int, int]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fervid.batch.worker import Task
 
 _GROUPS = {
-    "Input": ("--files-from", "--fps", "--start", "--end"),
+    "Input": ("--files-from", "--track", "--fps", "--start", "--end"),
     "Output": ("--out", "--format", "--schema", "--thumbnails", "--explain", "--overwrite"),
     "Faces": (
         "--detector",
@@ -101,6 +101,12 @@ _GROUPS = {
     type=click.IntRange(100),
     metavar="MB",
     help="Give a recording up when its processes take more memory.",
+)
+@click.option(
+    "--track",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Read this video track of several, from 1.  [default: the one that players show]",
 )
 @click.option(
     "--fps",

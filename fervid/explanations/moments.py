@@ -69,7 +69,11 @@ def _outside(path: Path, at: float, why: str) -> str:
 
 
 def _sizes(settings: Settings) -> dict[str, Any]:
-    return {"working_size": settings.working_size, "scale": settings.scale}
+    return {
+        "working_size": settings.working_size,
+        "scale": settings.scale,
+        "track": settings.track,
+    }
 
 
 def _last_until(path: Path, at: float, settings: Settings) -> FrameBatch | None:

@@ -15,6 +15,7 @@ from fervid.exports.drawing import draw
 from fervid.exports.pictures import Image, display_matrix, shown_picture, tag_colours, to_frame
 from fervid.exports.shown import Faces
 from fervid.exports.sound import sound_for
+from fervid.results.files import read_meta
 from fervid.video.ffmpeg import CONTAINERS, MAX_PIXELS, open_recording, quoted
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def write(job: Job, out: Path) -> None:
             out.open("wb") as file,
             _target(file, muxer, source) as target,
         ):
-            _copy(source, target, Faces(job.folder), recording)
+            _copy(source, target, job, recording)
     except av.FFmpegError as error:
         # What the disk refuses is an OSError, too, and told by the one who chose the place.
         if isinstance(error, OSError):
@@ -86,9 +87,9 @@ def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContain
     return av.open(file, "w", format=muxer, container_options=exact)
 
 
-def _copy(source: InputContainer, target: OutputContainer, faces: Faces, recording: Path) -> None:
+def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: Path) -> None:
     """Draw on every picture and pass the sound on, in the order of the recording."""
-    pictures = _Pictures(source, target, faces, _pictures_of(source, recording))
+    pictures = _Pictures(source, target, Faces(job.folder), _pictures_of(source, job, recording))
     sounds = {stream.index: sound_for(stream, target) for stream in source.streams.audio}
     waiting: list[Packet[Any]] = []
     for packet in source.demux([pictures.stream, *source.streams.audio]):
@@ -147,11 +148,14 @@ class _Pictures:
         self._target.mux(self.encoder.encode(drawn))
 
 
-def _pictures_of(source: InputContainer, recording: Path) -> VideoStream:
-    """The first stream of moving pictures."""
+def _pictures_of(source: InputContainer, job: Job, recording: Path) -> VideoStream:
+    """The stream that was analysed; results of older versions are of the first that is no cover."""
     from av.stream import Disposition
 
+    track = (read_meta(job.folder).get("recording") or {}).get("track") or {}
     for stream in source.streams.video:
+        if "stream" in track and stream.index != track["stream"]:
+            continue
         if not stream.disposition & Disposition.attached_pic:
             if stream.width * stream.height > MAX_PIXELS:
                 raise MediaError(f"{quoted(recording)}: has pictures that are too large")

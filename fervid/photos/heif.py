@@ -36,7 +36,7 @@ def decode_heif(path: Path, content: bytes) -> bytes:
         level="error",
         on_log=lambda line, _: log.append(line),
         reading=reading,
-        whole_picture=True,
+        stream=None,
     )
     try:
         picture = bytearray()

@@ -49,6 +49,7 @@ def sidecar(
             "fps": info.fps,
             "duration_s": info.duration_s,
             "size_bytes": info.size_bytes,
+            "track": {"number": info.track, "of": info.tracks, "stream": info.stream},
         },
         "expressions": list(EXPRESSIONS),
         "settings": {**asdict(settings), "detector": detector_name(settings), **used},

@@ -25,6 +25,7 @@ class Settings:
 
     Attributes:
         fps: frames a second to analyse, or None for every frame.
+        track: number of the video track to read, from 1; None: the one that players show.
         start, end: part of the recording in seconds, start included, end excluded; None: all.
         working_size: frames are searched with their longer side scaled down to this many pixels.
         scale: frames are scaled by this factor instead; None: to the working size.
@@ -56,6 +57,7 @@ class Settings:
     """
 
     fps: float | None = None
+    track: int | None = None
     start: float | None = None
     end: float | None = None
     working_size: int = 640
@@ -85,7 +87,7 @@ class Settings:
             raise ValueError("min_score must lie between 0 and 1")
         if self.scale is not None and not 0 < self.scale <= 1:
             raise ValueError("scale must lie above 0 and be 1 at most")
-        for name in ("batch_size", "detect_every"):
+        for name in ("batch_size", "detect_every", "track"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise ValueError(f"{name} must be 1 or more")
         if self.baseline is not None and not 0 <= self.baseline[0] < self.baseline[1] <= _LATEST_S:

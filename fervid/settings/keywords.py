@@ -23,6 +23,7 @@ class Choices(TypedDict, total=False):
     """The fields of `Settings`, for those who complete or check code."""
 
     fps: float | None
+    track: int | None
     start: Time | None
     end: Time | None
     working_size: int

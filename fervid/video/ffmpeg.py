@@ -49,6 +49,9 @@ scripts, devices and still images are left out: they open other files or are not
 FROM_FIRST_PACKET: dict[str, Any] = {"start_at_zero": None}
 """Time begins with the recording; in a transport stream, with its video, even if sound is first."""
 
+FIRST_VIDEO = "V:0"
+"""The first video track that is no cover."""
+
 _PIPE_BYTES = 1 << 20
 """Several frames go through at once, where a pipe can be so large."""
 
@@ -132,7 +135,8 @@ class Child:
         frame_stats: report number and time stamp of every frame through `next_frame`.
         coarse: leave edges of blocks as they are in frames that no other frame builds upon.
         reading: options of the input beside these; None: the first packet begins the time.
-        whole_picture: the file is a picture, whose tiles ffmpeg puts together by itself.
+        stream: the stream to decode, as ffmpeg names it; None: the file is a picture, whose tiles
+            ffmpeg puts together by itself.
 
     Raises:
         MediaError: the path is not a regular file with something in it.
@@ -150,7 +154,7 @@ class Child:
         frame_stats: bool = False,
         coarse: bool = False,
         reading: dict[str, Any] | None = None,
-        whole_picture: bool = False,
+        stream: str | None = FIRST_VIDEO,
     ) -> None:
         binary = find_ffmpeg()
         self.stalled = False
@@ -173,8 +177,7 @@ class Child:
                 output = output | self._stats_options(stats_write)
             decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
             reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
-            chosen = None if whole_picture else "V:0"
-            command = _command(binary, path, self._fd, output, reading, level, chosen)
+            command = _command(binary, path, self._fd, output, reading, level, stream)
             self._process = start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
         except BaseException:
             os.close(self._fd)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from fervid.errors import MediaError
 from fervid.records import VideoInfo
-from fervid.video.ffmpeg import FROM_FIRST_PACKET, MAX_PIXELS, Child, quoted
+from fervid.video.ffmpeg import FIRST_VIDEO, FROM_FIRST_PACKET, MAX_PIXELS, Child, quoted
+from fervid.video.tracks import shown, tracks_of
 
 _NTSC = {
     f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)
@@ -50,18 +51,55 @@ class Probed:
     end_is_sure: bool
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, track: int | None = None) -> VideoInfo:
     """Displayed size, rate and duration of a recording, found by decoding its first frame.
 
+    Args:
+        path: the recording.
+        track: number of the video track to read, from 1; None: the one that players show.
+
     Raises:
-        MediaError: it is not a recording that can be read.
+        MediaError: it is not a recording that can be read, or has no such track.
         SetupError: no usable ffmpeg.
     """
-    return probe_stream(Path(path)).info
+    return probe_stream(Path(path), track).info
 
 
-def probe_stream(path: Path) -> Probed:
+def probe_stream(path: Path, track: int | None = None) -> Probed:
     """As `probe`, with the time base that decoding needs."""
+    first = _look(path, FIRST_VIDEO)
+    tracks = tracks_of(_described(first.log))
+    if not tracks:
+        return _probed(path, first)
+    if track is not None and track > len(tracks):
+        count = "1 video track" if len(tracks) == 1 else f"{len(tracks)} video tracks"
+        raise MediaError(f"{quoted(path)}: has {count}, no track {track}")
+    best = shown(tracks)
+    chosen = best if track is None else tracks[track - 1]
+    # Nearly always the first one is meant, so the look at it was enough.
+    seen = first if chosen.stream == _mapped(first.log) else _look(path, str(chosen.stream))
+    probed = _probed(path, seen)
+    info = replace(
+        probed.info,
+        stream=chosen.stream,
+        track=tracks.index(chosen) + 1,
+        tracks=len(tracks),
+        shown_track=tracks.index(best) + 1,
+    )
+    return replace(probed, info=info)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What decoding the first frame told: ffmpeg's log, the frame's header, and more."""
+
+    log: list[str]
+    header: str
+    stalled: bool
+    size_bytes: int
+
+
+def _look(path: Path, stream: str) -> _Look:
     log: list[str] = []
 
     def keep(line: str, _: int | None) -> None:
@@ -70,24 +108,29 @@ def probe_stream(path: Path) -> Probed:
             log.append(line)
 
     options = {"frames:v": 1, "c:v": "rawvideo", "f": "framecrc", "enc_time_base": "demux"}
-    child = Child(path, options, threads=1, level="info", on_log=keep)
+    child = Child(path, options, threads=1, level="info", on_log=keep, stream=stream)
     try:
         text = bytearray(65536)
         header = bytes(text[: child.read(memoryview(text))]).decode("ascii", "replace")
         child.wait()
     finally:
         child.close()
+    return _Look(log, header, child.stalled, child.size_bytes)
+
+
+def _probed(path: Path, look: _Look) -> Probed:
+    log, header = look.log, look.header
     size = re.search(r"^#dimensions 0: (\d+)x(\d+)$", header, re.M)
     base = re.search(r"^#tb 0: (\d+)/(\d+)$", header, re.M)
     has_frame = re.search(r"^0,", header, re.M)
     if not (size and base and has_frame):
-        raise MediaError(f"{quoted(path)}: {_refusal(log, child.stalled)}")
+        raise MediaError(f"{quoted(path)}: {_refusal(log, look.stalled)}")
     width, height = int(size[1]), int(size[2])
     if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
         width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
     start_us = _start(log)
     duration_s = _duration(log, start_us)
-    info = VideoInfo(path, width, height, _rate(log), duration_s, child.size_bytes)
+    info = VideoInfo(path, width, height, _rate(log), duration_s, look.size_bytes)
     time_base = Fraction(int(base[1]), int(base[2]))
     return Probed(info, time_base, _reading(log, start_us), _stands_alone(log))
 
@@ -139,13 +182,12 @@ def _duration(log: list[str], start_us: int | None) -> float | None:
 
 def _rate(log: list[str]) -> Fraction:
     """Average frames a second of the stream that is decoded, 0 if unknown."""
-    described = _described(log)
-    stream = _only(r"\[info\]   Stream #0:(\d+) -> #0:0 \(", log)
+    # A stream of two programs is told twice.
+    described = [*dict.fromkeys(_described(log))]
+    stream = _mapped(log)
     if stream is None:
         return Fraction(0)
-    match = _only(
-        rf"\[info\] +Stream #0:{stream[1]}\b.*?: Video: .*?, ([\d.]+)(k?) fps,", described
-    )
+    match = _only(rf"\[info\] +Stream #0:{stream}\b.*?: Video: .*?, ([\d.]+)(k?) fps,", described)
     if match is None:
         return Fraction(0)
     if match[2]:  # thousands: a time base taken for a rate, as in raw DV
@@ -153,9 +195,15 @@ def _rate(log: list[str]) -> Fraction:
     return _NTSC.get(match[1]) or Fraction(match[1])
 
 
+def _mapped(log: list[str]) -> int | None:
+    """The stream that was decoded."""
+    match = _only(r"\[info\]   Stream #0:(\d+) -> #0:0 \(", log)
+    return int(match[1]) if match else None
+
+
 def _described(log: list[str]) -> list[str]:
     """The part of the log that describes the input."""
-    return log[: log.index(_MAPPING)] if _MAPPING in log else []
+    return log[: log.index(_MAPPING)] if _MAPPING in log else log
 
 
 def _stands_alone(log: list[str]) -> bool:

@@ -109,6 +109,7 @@ class VideoReader:
         start, end: seconds; frames with start <= time < end are kept.
         threads: decoder threads; None: half of the usable cores, 4 at most, and all of them for
             pictures larger than 1080p; more threads cost more processor time in all.
+        track: number of the video track, from 1; None: the one that players show.
 
     Attributes:
         info: the recording.
@@ -139,9 +140,10 @@ class VideoReader:
         start: float | None = None,
         end: float | None = None,
         threads: int | None = None,
+        track: int | None = None,
     ) -> None:
         _check_arguments(working_size, scale, batch_size, fps, start, end)
-        probed = probe_stream(Path(path))
+        probed = probe_stream(Path(path), track)
         self.info = probed.info
         if scale is not None:
             working_size = max(2, round(scale * max(self.info.width, self.info.height)))
@@ -217,6 +219,7 @@ class VideoReader:
             level="verbose",
             on_log=damage.log,
             frame_stats=True,
+            stream=str(self.info.stream),
             reading=self._reading,
             coarse=max(self.info.height / height, self.info.width / width) >= _MUCH_SMALLER,
         )

@@ -1,0 +1,74 @@
+"""Which of several video tracks is the recording: the one that players show, or a chosen one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_LINE = re.compile(r"\[info\] +Stream #0:(\d+)[^ ]*: Video: (\w+)(.*)$")
+_SIZE = re.compile(r", (\d+)x(\d+)[ ,]")
+_FLAG = re.compile(r" \(([a-z -]+)\)")
+_COVER = "attached pic"
+_ASIDE = {"timed thumbnails", "still image", "dependent"}
+"""Flags of tracks that players leave out while there are others."""
+
+_OF_PICTURES = {"mjpeg", "png", "bmp", "gif", "webp", "jpeg2000"}
+"""Codecs of pictures: a track of much smaller ones beside another is one of thumbnails."""
+
+_MUCH_SMALLER = 4
+
+
+@dataclass(frozen=True)
+class Track:
+    """A video track, as ffmpeg describes it.
+
+    Attributes:
+        stream: its place among all streams of the file, from 0.
+        codec: ffmpeg's name of it.
+        width, height: of its coded pictures, 0 if not known.
+        flags: such as "default".
+    """
+
+    stream: int
+    codec: str
+    width: int
+    height: int
+    flags: frozenset[str]
+
+    @property
+    def pixels(self) -> int:
+        """How many a picture has."""
+        return self.width * self.height
+
+
+def tracks_of(described: Sequence[str]) -> list[Track]:
+    """The video tracks, in the order of the file; covers are none.
+
+    Args:
+        described: lines of ffmpeg's log (level info, named) that describe the input.
+    """
+    found: dict[int, Track] = {}
+    for line in described:
+        if match := _LINE.match(line):
+            size = _SIZE.search(match[3])
+            width, height = (int(size[1]), int(size[2])) if size else (0, 0)
+            flags = frozenset(_FLAG.findall(match[3]))
+            track = Track(int(match[1]), match[2], width, height, flags)
+            # A stream of two programs is told twice.
+            found.setdefault(track.stream, track)
+    return [track for track in found.values() if _COVER not in track.flags]
+
+
+def shown(tracks: Sequence[Track]) -> Track:
+    """What players show: the first one flagged default, or else the first one.
+
+    Tracks without pictures, and thumbnails, come last.
+    """
+    largest = max(track.pixels for track in tracks)
+
+    def rank(track: Track) -> tuple[bool, ...]:
+        small = track.codec in _OF_PICTURES and track.pixels * _MUCH_SMALLER <= largest
+        return not track.pixels, bool(track.flags & _ASIDE), small, "default" not in track.flags
+
+    return min(tracks, key=rank)
