@@ -263,7 +263,10 @@ class Analyzer:
                     who = followed.people.numbers()
                     frame_s = 1 / reader.rate or _ONE_FRAME_S
                     longest_s = tracker.longest_gap_s
-                    settled = settle(writer, who, self.settings, frame_s, longest_s, reader.losses)
+                    settled = settle(
+                        *(writer, who, self.settings, frame_s, longest_s),
+                        *(reader.losses, reader.info.duration_s),
+                    )
                     pictures, unexplained = self._pictures(portraits, who, settled)
                     elapsed = time.perf_counter() - began
                     meta = self._meta(reader, folder, followed, settled, who, elapsed)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+_ROUNDED_S = 0.01
+"""How exactly lengths of recordings are told."""
 
 
 class Durations:
@@ -16,9 +20,11 @@ class Durations:
     Args:
         frame_s: seconds from frame to frame; so long lasts the last one.
         longest_s: a frame lasts no longer, whatever gap follows.
+        end_s: when the recording ends; the last frame lasts no longer; None: not known.
     """
 
-    def __init__(self, frame_s: float, longest_s: float) -> None:
+    def __init__(self, frame_s: float, longest_s: float, end_s: float | None = None) -> None:
+        self._recording_end_s = math.inf if end_s is None else end_s
         self._frame_s = frame_s
         self._longest_s = longest_s
         self._after: tuple[int, float, float] | None = None
@@ -31,9 +37,16 @@ class Durations:
         frames, first, which = np.unique(rows["frame"], return_index=True, return_inverse=True)
         times = rows["time_s"][first]
         if self._after is None:
-            ends = np.append(times[1:], times[-1] + self._frame_s)
+            ends = np.append(times[1:], self._last_end(float(times[-1])))
         else:
             number, time_s, next_s = self._after
             ends = np.append(times[1:], next_s if frames[-1] == number else time_s)
         self._after = int(frames[0]), float(times[0]), float(ends[0])
         rows["lasts_s"] = np.minimum(ends - times, self._longest_s)[which]
+
+    def _last_end(self, time_s: float) -> float:
+        """When a last frame of this time ends."""
+        end_s = time_s + self._frame_s
+        known_s = self._recording_end_s
+        # Lengths are rounded, and at a constant rate the frame knows better.
+        return known_s if time_s < known_s < end_s - _ROUNDED_S else end_s

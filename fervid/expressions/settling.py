@@ -36,6 +36,7 @@ def settle(
     frame_s: float,
     longest_s: float,
     losses: Losses,
+    end_s: float | None = None,
 ) -> Settled:
     """Write the frame table from the rows that are held, a few thousand at a time.
 
@@ -46,9 +47,13 @@ def settle(
         frame_s: seconds from one sampled frame to the next.
         longest_s: no frame lasts longer, whatever gap follows.
         losses: frames that get a row though they could not be decoded.
+        end_s: when the recording ends, None: not known.
     """
     warnings = _take_out_baseline(writer, person, choice) if choice.baseline else []
-    durations, smoother = Durations(min(frame_s, longest_s), longest_s), Smoother(choice.smooth)
+    durations, smoother = (
+        Durations(min(frame_s, longest_s), longest_s, end_s),
+        Smoother(choice.smooth),
+    )
     for rows in writer.held(back=True):
         rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)

@@ -127,8 +127,13 @@ class Damage:
         return float(pts * self._time_base)
 
     @property
+    def last_s(self) -> float | None:
+        """Time of the newest frame in seconds, None if there is none."""
+        return self._seconds(self._steps.previous[1]) if self._steps.previous else None
+
+    @property
     def _last_s(self) -> float:
-        return self._seconds(self._steps.previous[1]) if self._steps.previous else 0.0
+        return self.last_s or 0.0
 
     @property
     def _due_s(self) -> float | None:

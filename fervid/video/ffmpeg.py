@@ -220,6 +220,10 @@ class Child:
             self._state.wait_for(lambda: not self._sources)
         return code
 
+    def grown_bytes(self) -> int:
+        """By how much the file has grown since it was opened."""
+        return os.fstat(self._fd).st_size - self.size_bytes
+
     def kill(self) -> None:
         """End the process at once; whoever reads from it sees the end of its output."""
         self.killed = True

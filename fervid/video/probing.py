@@ -27,8 +27,10 @@ _REFUSALS = {
     "not on whitelist": "is not a recording (or of a kind that is not read)",
     "matches no streams": "has no video",
     "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
+    # What says more comes first: the last line always stands below one of the others.
+    "moov atom not found": "is not finished or was cut off: its index is missing; copy it again, "
+    "or finish it with what recorded it",
     "Invalid data found": "is not a recording, or is damaged beyond reading",
-    "moov atom not found": "is not finished or cut off: its index is missing",
 }
 
 

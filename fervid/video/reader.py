@@ -23,8 +23,12 @@ from fervid.video.ffmpeg import Child, quoted
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
 from fervid.video.sampling import Sampler, Sampling
+from fervid.video.unfinished import is_unfinished
 
 _NO_STAMP = -(2**63)
+_ROUNDED_S = 0.01
+"""How exactly lengths of recordings are told."""
+
 _FULL_HD = 1920 * 1088
 _MUCH_SMALLER = 1.9
 """Frames that shrink so much do not show whether edges of blocks were smoothed: grey values differ
@@ -112,7 +116,7 @@ class VideoReader:
         track: number of the video track, from 1; None: the one that players show.
 
     Attributes:
-        info: the recording.
+        info: the recording; after the iteration, as long as its frames if the container says less.
         shape: (H, W) of the frames.
         shrunk: their height over that of the displayed frame.
         rate: frames a second to come, infinite if unknown.
@@ -157,6 +161,7 @@ class VideoReader:
         self._reading = probed.reading
         self._known_base = ""
         self._end_is_sure = probed.end_is_sure
+        self._says_length = probed.info.duration_s is not None
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
         self.expected_frames = _estimate(self.info, fps, start, end)
@@ -279,9 +284,29 @@ class VideoReader:
         self.warnings, self.losses = found.warnings, found.losses
         if not seen:
             self.warnings.append("no frame lies in the time range asked for")
+        self._check_length(damage)
+        if self._sampling.stop is None and (why := self._unfinished(child)):
+            self.warnings.append(why)
+            self.losses = replace(self.losses, partial=True, lost_frames=None)
         if not code and child.next_frame() is not None:
             self.warnings.append("the last frames were cut off")
             self.losses = replace(self.losses, partial=True, lost_frames=None)
+
+    def _unfinished(self, child: Child) -> str:
+        """A line if the recording was not whole when it was read."""
+        if child.grown_bytes() or child.size_bytes != self.info.size_bytes:
+            return "it grew while it was read; analyse it again when it is finished"
+        if not self._says_length and is_unfinished(self.info.path):
+            return "it was never finished: its end may be missing, and its length is not told"
+        return ""
+
+    def _check_length(self, damage: Damage) -> None:
+        """Frames that came tell of a longer recording than a container that knows no better."""
+        length_s, last_s = self.info.duration_s, damage.last_s
+        whole = self._sampling.fps is None and self._sampling.stop is None
+        if last_s is not None and (whole if length_s is None else last_s > length_s + _ROUNDED_S):
+            length_s = last_s + (float(1 / self.info.fps) if self.info.fps else 0.0)
+            self.info = replace(self.info, duration_s=round(length_s, 6))
 
 
 class _Run:
