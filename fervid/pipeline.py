@@ -31,6 +31,7 @@ from fervid.tracking.tracks import Tracker
 from fervid.video.ffmpeg import quoted
 from fervid.video.kinds import kind_of
 from fervid.video.reader import VideoReader
+from fervid.video.shapes import ShapeChangesError, told
 
 # pandas, OpenCV and JAX take two seconds to load; meanwhile the recording is being decoded.
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Analyzer:
         """The rows of a recording, a batch of frames at a time, with the numbers of tracks."""
         searched = followed.cuts.follow(search_ahead(reader, followed.search))
         for seen in followed.follower.follow(searched):
-            yield self.classified(followed, seen, reader.info.displayed, reader.shrunk)
+            yield self.classified(followed, seen, reader.displayed, reader.shrunk)
 
     def classified(
         self, followed: Followed, seen: Seen, displayed: tuple[int, int], shrunk: float
@@ -184,7 +185,7 @@ class Analyzer:
 
         known = reader.rate < math.inf
         longest_gap_s = _LONGEST_GAPS * every / reader.rate if known else math.inf
-        return self.search_of(reader.info.displayed, reader.shrunk, every, longest_gap_s)
+        return self.search_of(reader.displayed, reader.shrunk, every, longest_gap_s)
 
     def search_of(
         self,
@@ -222,7 +223,10 @@ class Analyzer:
             redone = difference(folder, request) or ""
             if not redone:
                 return Done(reused=True)
-        self._make(recording, folder, request, progress)
+        try:
+            self._make(recording, folder, request, progress)
+        except ShapeChangesError:  # once more, in frames that all its pictures fit into
+            self._make(recording, folder, request, progress, square=True)
         return Done(redone=redone)
 
     def _make(
@@ -231,10 +235,11 @@ class Analyzer:
         folder: Path,
         request: dict[str, Any],
         progress: Callable[[Progress], None] | None,
+        square: bool = False,
     ) -> None:
         began, frames = time.perf_counter(), 0
         ahead = ThreadPoolExecutor(2)
-        with self._reader(recording) as reader:
+        with self._reader(recording, square) as reader:
             search = self.search(reader)
             reader.begin()
             from fervid.expressions.settling import settle
@@ -243,7 +248,7 @@ class Analyzer:
             from fervid.tracking.portraits import Portraits
 
             unopened = ResultWriter(folder, overwrite=True)
-            tracker = Tracker(reader.info.displayed, self.settings.fps, self.detector.start_score)
+            tracker = Tracker(reader.displayed, self.settings.fps, self.detector.start_score)
             people = People(tracker.longest_gap_s)
             portraits = Portraits(self.settings.min_confidence)
             followed = Followed(search, CutFinder(), Follower(tracker), people, portraits)
@@ -252,7 +257,7 @@ class Analyzer:
             try:
                 with unopened as writer:
                     for rows in self.rows(reader, followed):
-                        writer.hold(rows)
+                        writer.hold(reader.in_own_pixels(rows))
                         frames += len(np.unique(rows["frame"]))
                         if progress is not None:
                             elapsed = time.perf_counter() - began
@@ -276,7 +281,7 @@ class Analyzer:
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)
 
-    def _reader(self, recording: Path) -> VideoReader:
+    def _reader(self, recording: Path, square: bool) -> VideoReader:
         choice = self.settings
         return VideoReader(
             recording,
@@ -286,6 +291,7 @@ class Analyzer:
             track=choice.track,
             start=choice.start,
             end=choice.end,
+            square=square,
         )
 
     def _pictures(
@@ -321,7 +327,7 @@ class Analyzer:
         ]
         models = [self.detector.card, self.classifier.card]
         warnings = [*_other_tracks(reader.info), *reader.warnings, *self.classifier.warnings]
-        return sidecar(
+        meta = sidecar(
             reader.info,
             folder,
             self.settings,
@@ -332,6 +338,9 @@ class Analyzer:
             followed.tracking(len(who)),
             elapsed_s,
         )
+        if len(reader.parts) > 1:
+            meta["recording"]["sizes"] = told(reader.parts)
+        return meta
 
 
 def _other_tracks(info: VideoInfo) -> list[str]:

@@ -11,6 +11,7 @@ from fervid.records import FrameBatch
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
 from fervid.video.reader import VideoReader
+from fervid.video.shapes import ShapeChangesError
 
 RESOLUTION_S = 1e-6
 """Times in tables have six decimals; what is rounded down there still means the same frame."""
@@ -37,24 +38,24 @@ def moment(path: Path, at: float | None, settings: Settings) -> Moment:
         MediaError: no recording, or the time lies outside of it.
         SetupError: no usable ffmpeg.
     """
-    with VideoReader(path, **_sizes(settings)) as reader:
+    with VideoReader(path, batch_size=1, **_sizes(settings)) as reader:
         info = reader.info
         if at is None:
             first = next(iter(reader))
-            return FrameBatch(first.images[:1], first.index[:1], first.time_s[:1]), info.displayed
+            return reader.own(FrameBatch(first.images[:1], first.index[:1], first.time_s[:1]))
     length_s = info.duration_s
     # Containers may tell less than the time of the last frame; far from it, nobody need decode.
     if length_s is not None and at > length_s + _FAR_S:
         raise MediaError(_outside(path, at, f"it is {length_s:.2f} s long"))
-    batch = _last_until(path, at, settings)
-    if batch is None:
+    found = _last_until(path, at, settings)
+    if found is None:
         raise MediaError(_outside(path, at, "its first frame comes later"))
-    last_s = float(batch.time_s[0])
+    last_s = float(found[0].time_s[0])
     if at > shown_until(last_s, length_s):
         after = None if length_s is not None else _last_until(path, math.inf, settings)
-        if after is None or after.time_s[0] == last_s:
+        if after is None or after[0].time_s[0] == last_s:
             raise MediaError(_outside(path, at, f"its last frame is at {last_s:.2f} s"))
-    return batch, info.displayed
+    return found
 
 
 def shown_until(last_s: float, length_s: float | None) -> float:
@@ -76,16 +77,30 @@ def _sizes(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _last_until(path: Path, at: float, settings: Settings) -> FrameBatch | None:
+def _last_until(path: Path, at: float, settings: Settings) -> Moment | None:
     """The last frame up to a time, None if there is none."""
     end = None if at == math.inf else at + RESOLUTION_S
     # Frames before `start` are decoded, but neither scaled nor passed on.
     starts = [at - _LOOK_BACK_S, None] if _LOOK_BACK_S < at < math.inf else [None]
     for start in starts:
-        last = None
-        with VideoReader(path, start=start, end=end, **_sizes(settings)) as reader:
+        last = _last(path, settings, start, end)
+        if last is not None:
+            return last
+    return None
+
+
+def _last(
+    path: Path, settings: Settings, start: float | None, end: float | None, square: bool = False
+) -> Moment | None:
+    """The last frame of a stretch."""
+    last = None
+    sizes = _sizes(settings) | {"square": square}
+    with VideoReader(path, start=start, end=end, **sizes) as reader:
+        try:
             for batch in reader:
                 last = batch
-        if last is not None:
-            return FrameBatch(last.images[-1:], last.index[-1:], last.time_s[-1:])
-    return None
+        except ShapeChangesError:
+            return _last(path, settings, start, end, square=True)
+        if last is None:
+            return None
+        return reader.own(FrameBatch(last.images[-1:], last.index[-1:], last.time_s[-1:]))

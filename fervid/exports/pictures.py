@@ -69,6 +69,16 @@ def tag_colours(encoder: VideoStream, frame: VideoFrame) -> None:
     context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
 
 
+def _fitted(picture: Image, width: int, height: int) -> Image:
+    """The whole picture by its own shape in the midst of black."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    size = max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale))
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size)
+    return canvas
+
+
 def to_frame(
     picture: Image, encoder: VideoStream, pts: int, base: Fraction, duration: int
 ) -> VideoFrame:
@@ -85,7 +95,7 @@ def to_frame(
                 cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
             )
         else:  # the recording changes its size on the way
-            picture = np.asarray(cv2.resize(picture, (encoder.width, encoder.height)), np.uint8)
+            picture = _fitted(picture, encoder.width, encoder.height)
     frame = VideoFrame.from_ndarray(picture, format="bgr24").reformat(
         format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
     )

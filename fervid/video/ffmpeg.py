@@ -55,6 +55,9 @@ FIRST_VIDEO = "V:0"
 _PIPE_BYTES = 1 << 20
 """Several frames go through at once, where a pipe can be so large."""
 
+_PICTURE = re.compile(r" sar:(\d+)/(\d+) s:(\d+)x(\d+) i:")
+"""What the filter `showinfo` says of each frame, which comes in the order of the frames."""
+
 _WINDOWS = sys.platform == "win32"
 
 
@@ -132,7 +135,8 @@ class Child:
         level: ffmpeg's log level.
         on_log: called from a thread with each line of the log and the time stamp of the newest
             frame that left the decoder by then.
-        frame_stats: report number and time stamp of every frame through `next_frame`.
+        frame_stats: report number, time stamp and picture of every frame through `next_frame`; the
+            output's filters hold `showinfo`.
         coarse: leave edges of blocks as they are in frames that no other frame builds upon.
         reading: options of the input beside these; None: the first packet begins the time.
         stream: the stream to decode, as ffmpeg names it; None: the file is a picture, whose tiles
@@ -163,6 +167,7 @@ class Child:
         self._tag = f"@{os.urandom(8).hex()} "
         self._on_log = on_log
         self._frames: deque[tuple[int, int, str]] = deque()
+        self._pictures: deque[tuple[int, int, int, int]] = deque()
         self._newest: int | None = None
         self._state = threading.Condition()
         self._sources = 0
@@ -206,11 +211,14 @@ class Child:
         self._waiting = False
         return filled
 
-    def next_frame(self) -> tuple[int, int, str] | None:
-        """(frame number, time stamp, time base) of the next frame, None after the last."""
+    def next_frame(self) -> tuple[int, int, str, tuple[int, int, int, int]] | None:
+        """The next frame, None after the last: number, time stamp, time base, and its picture's
+        width and height before filters and numerator and denominator of the pixel aspect."""
         with self._state:
-            self._state.wait_for(lambda: self._frames or not self._sources)
-            return self._frames.popleft() if self._frames else None
+            self._state.wait_for(lambda: (self._frames and self._pictures) or not self._sources)
+            if not (self._frames and self._pictures):
+                return None
+            return *self._frames.popleft(), self._pictures.popleft()
 
     def wait(self) -> int:
         """Exit code (negative: the signal that ended it), once every line has been handled."""
@@ -265,7 +273,13 @@ class Child:
                 self._state.notify_all()
 
     def _line(self, line: str) -> None:
-        if not line.startswith(self._tag):
+        if line.startswith("[Parsed_showinfo_"):
+            if match := _PICTURE.search(line):
+                across, down, width, height = map(int, match.groups())
+                with self._state:
+                    self._pictures.append((width, height, across, down))
+                    self._state.notify_all()
+        elif not line.startswith(self._tag):
             self._on_log(line.rstrip(), self._newest)
         elif line.endswith("\n"):  # not so if the process was killed while writing it
             number, stamp, base = line.removeprefix(self._tag).split()

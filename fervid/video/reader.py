@@ -23,12 +23,23 @@ from fervid.video.ffmpeg import Child, quoted
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
 from fervid.video.sampling import Sampler, Sampling
+from fervid.video.shapes import (
+    Part,
+    Picture,
+    ShapeChangesError,
+    displayed_size,
+    even_size,
+    filters,
+    in_own_pixels,
+    line_of,
+)
 from fervid.video.unfinished import is_unfinished
 
 _NO_STAMP = -(2**63)
 _ROUNDED_S = 0.01
 """How exactly lengths of recordings are told."""
 
+_NEARLY = 0.99
 _FULL_HD = 1920 * 1088
 _MUCH_SMALLER = 1.9
 """Frames that shrink so much do not show whether edges of blocks were smoothed: grey values differ
@@ -39,13 +50,8 @@ _Image = NDArray[np.uint8]
 
 def working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
     """(H, W): longer side at most `working_size`, never enlarged, both even and at least 2."""
-    scale = min(1.0, working_size / max(info.width, info.height))
-
-    def even(side: int) -> int:
-        largest = min(side, working_size) // 2 * 2
-        return max(2, min(largest, 2 * round(side * scale / 2)))
-
-    return even(info.height), even(info.width)
+    width, height = even_size(info.displayed, (working_size, working_size))
+    return height, width
 
 
 def usable_cores() -> int:
@@ -114,11 +120,16 @@ class VideoReader:
         threads: decoder threads; None: half of the usable cores, 4 at most, and all of them for
             pictures larger than 1080p; more threads cost more processor time in all.
         track: number of the video track, from 1; None: the one that players show.
+        square: all frames are square, so that pictures of any shape fit; for recordings whose
+            picture changes its shape.
 
     Attributes:
         info: the recording; after the iteration, as long as its frames if the container says less.
         shape: (H, W) of the frames.
-        shrunk: their height over that of the displayed frame.
+        displayed: width and height that they stand for, in pixels of the first displayed frame:
+            that one's own, or a square that has it in its upper left corner.
+        shrunk: their height over that of `displayed`.
+        parts: stretches in which the picture has one size, as far as they have come.
         rate: frames a second to come, infinite if unknown.
         warnings: a line for each kind of damage, complete after the iteration.
         losses: which frames could not be decoded, complete after the iteration.
@@ -127,6 +138,8 @@ class VideoReader:
         expected_frames: estimate of the number of frames to come, None if the length is unknown.
 
     Raises:
+        ShapeChangesError: while iterating: the picture changes its shape, so that much of it would
+            be lost in frames of this one; see `square`.
         MediaError: not a readable recording; while iterating: nothing could be decoded, or
             decoding makes no progress.
         SetupError: no usable ffmpeg.
@@ -145,14 +158,25 @@ class VideoReader:
         end: float | None = None,
         threads: int | None = None,
         track: int | None = None,
+        square: bool = False,
     ) -> None:
         _check_arguments(working_size, scale, batch_size, fps, start, end)
         probed = probe_stream(Path(path), track)
         self.info = probed.info
         if scale is not None:
             working_size = max(2, round(scale * max(self.info.width, self.info.height)))
-        self.shape = working_shape(self.info, working_size)
-        self.shrunk = self.shape[0] / self.info.height
+        height, width = working_shape(self.info, working_size)
+        self._used = width, height
+        self._working_size = working_size
+        self._is_square = square
+        side = max(2, working_size // 2 * 2)
+        self.shape = (side, side) if square else (height, width)
+        self.displayed = (
+            round(self.shape[1] * self.info.width / width),
+            round(self.shape[0] * self.info.height / height),
+        )
+        self.shrunk = self.shape[0] / self.displayed[1]
+        self.parts: list[Part] = []
         self.rate = min(float(self.info.fps) or math.inf, fps or math.inf)
         self.warnings: list[str] = []
         self.batch_size = batch_size
@@ -192,7 +216,7 @@ class VideoReader:
 
     def _start(self) -> _Run:
         self.close()
-        self.warnings, self.losses = [], Losses.none(self._sampling)
+        self.warnings, self.losses, self.parts = [], Losses.none(self._sampling), []
         damage = Damage(self.info.fps, self._sampling, self.info.duration_s, self._end_is_sure)
         child = self._child(damage)
         self._run = _Run(child, self._batches(child, damage))
@@ -207,10 +231,10 @@ class VideoReader:
 
     def _child(self, damage: Damage) -> Child:
         height, width = self.shape
-        # The same matrix on both sides passes Y through; only its range is widened.
-        scale = f"scale={width}:{height}:flags=area:out_range=pc"
-        matrix = "in_color_matrix=bt601:out_color_matrix=bt601"
-        chain = [*self._sampling.filters(self.info.duration_s), f"{scale}:{matrix}", "setsar=1"]
+        chain = [
+            *self._sampling.filters(self.info.duration_s),
+            *filters(self.info.displayed, self._used, (width, height)),
+        ]
         options: dict[str, Any] = {
             "vf": ",".join(chain),
             "f": "rawvideo",
@@ -234,8 +258,12 @@ class VideoReader:
         sampler = Sampler(self._sampling)
         images = np.empty((self.batch_size, *self.shape), np.uint8)
         rows: list[tuple[int, int]] = []
-        seen = 0
-        while (row := self._frame(child, images[len(rows)])) is not None:
+        seen, latest = 0, None
+        while (frame := self._frame(child, images[len(rows)])) is not None:
+            row, picture = frame
+            if picture != latest:
+                latest = picture
+                self._begin_part(row, picture)
             seen += 1
             if seen > child.size_bytes:  # a few bytes of an edit list can ask for millions
                 raise MediaError(f"{quoted(self.info.path)}: repeats its pictures without end")
@@ -250,19 +278,44 @@ class VideoReader:
         if rows:
             yield self._batch(images[: len(rows)], rows)
 
-    def _frame(self, child: Child, image: _Image) -> tuple[int, int] | None:
-        """Read one frame into `image` (H, W); its (index, time stamp), or None at the end."""
+    def _begin_part(self, row: tuple[int, int], picture: Picture) -> None:
+        size = displayed_size(picture)
+        if self.parts and (self.parts[-1].width, self.parts[-1].height) == size:
+            return
+        used = self._used
+        if size != self.info.displayed:
+            used = even_size(size, (self.shape[1], self.shape[0]))
+            alone = even_size(size, (self._working_size, self._working_size))
+            if not self._is_square and used[1] < _NEARLY * alone[1]:
+                raise ShapeChangesError
+        self.parts.append(Part(row[0], float(row[1] * self._time_base), *size, used))
+
+    def _frame(self, child: Child, image: _Image) -> tuple[tuple[int, int], Picture] | None:
+        """Read one frame into `image` (H, W); its (index, time stamp) and picture; None: no more."""
         if child.read(image.data.cast("B")) < image.size:
             return None
         frame = child.next_frame()
         if frame is None:
             raise MediaError(f"{quoted(self.info.path)}: more pictures than time stamps came out")
-        index, pts, base = frame
+        index, pts, base, picture = frame
         if base != self._known_base and Fraction(base) == self._time_base:
             self._known_base = base
         if pts == _NO_STAMP or base != self._known_base:
             raise MediaError(f"{quoted(self.info.path)}: its frames carry no usable time stamps")
-        return index, pts
+        return (index, pts), picture
+
+    def own(self, batch: FrameBatch) -> tuple[FrameBatch, tuple[int, int]]:
+        """One frame of this reader as its picture alone, and that one's displayed size."""
+        part = [one for one in self.parts if one.first <= batch.index[0]][-1]
+        width, height = part.used
+        images = np.ascontiguousarray(batch.images[:, :height, :width])
+        return FrameBatch(images, batch.index, batch.time_s), (part.width, part.height)
+
+    def in_own_pixels(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Rows (R,) of faces with boxes in pixels of `displayed`, as the picture of their time has
+        them; see `fervid.video.shapes.in_own_pixels`."""
+        unit = self.shape[1] / self.displayed[0], self.shape[0] / self.displayed[1]
+        return in_own_pixels(rows, self.parts, unit)
 
     def _batch(self, images: _Image, rows: list[tuple[int, int]]) -> FrameBatch:
         times = [float(pts * self._time_base) for _, pts in rows]
@@ -284,6 +337,8 @@ class VideoReader:
         self.warnings, self.losses = found.warnings, found.losses
         if not seen:
             self.warnings.append("no frame lies in the time range asked for")
+        if len(self.parts) > 1:
+            self.warnings.append(line_of(self.parts))
         self._check_length(damage)
         if self._sampling.stop is None and (why := self._unfinished(child)):
             self.warnings.append(why)
