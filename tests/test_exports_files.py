@@ -113,7 +113,7 @@ def test_a_damaged_frame_table_leaves_nothing(result: Path, to: FormatName) -> N
         file.write("nonsense\n")
     before = contents(result)
     done = run(result, "--to", to)
-    if to in ("parquet", "json", "openface", "pyfeat"):
+    if to in ("excel", "parquet", "json", "openface", "pyfeat"):
         assert done.exit_code == 1
         assert "frames.csv" in done.output
         assert contents(result) == before

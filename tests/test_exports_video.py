@@ -388,3 +388,17 @@ def test_without_pyav_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(SetupError, match=r"pip install 'fervid\[video\]'"):
         annotated(constant_clip, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "flv"])
+def test_time_stamps_that_fall_back_are_no_obstacle(
+    make_clip: MakeClip, tmp_path: Path, suffix: str
+) -> None:
+    codec = ("-c:a", "mp2") if suffix == "ts" else ("-c:a", "mp3")
+    clip = make_clip(f"once.{suffix}", *SINE, *counter(50), *X264, "-bf", 0, *codec, "-t", 2)
+    once = clip.read_bytes()
+    twice = tmp_path / f"twice.{suffix}"
+    twice.write_bytes(once + (once if suffix == "ts" else once[13:]))
+    for ending in (".mp4", ".mkv"):
+        assert len(pictures(annotated(twice, tmp_path, suffix=ending))) >= 50
+        (tmp_path / "made.fervid").rename(tmp_path / f"made{ending}")

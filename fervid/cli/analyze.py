@@ -191,10 +191,10 @@ _GROUPS = {
 @click.option(
     "--format",
     "table_format",
-    type=click.Choice(["csv", "parquet"]),
+    type=click.Choice(["csv", "parquet", "excel"]),
     default="csv",
     show_default=True,
-    help="Write the tables as Parquet files, too.",
+    help="Write the tables as Parquet files, too, or as one Excel workbook.",
 )
 @click.option(
     "--schema",

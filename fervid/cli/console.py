@@ -45,6 +45,11 @@ def one_line_errors() -> Iterator[Interruption]:
         interruption.leave()
 
 
+def tell(line: str) -> None:
+    """A line on stderr."""
+    click.echo(f"fervid: {printable(line)}", err=True)
+
+
 def printable(text: str) -> str:
     """The text on one line, without anything a terminal would act on."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fervid.cli.console import one_line_errors, printable
+from fervid.cli.console import one_line_errors, printable, tell
 
 
 @click.command(short_help="Render a report again, or an index of many results.")
@@ -48,13 +48,9 @@ def report(result: Path, groups: Path | None, group_by: str | None) -> None:
             click.echo(f"report: {printable(str(write_sheet(result)))}")
             return
         if not is_one_result(result):
-            page = write_index(result, groups, group_by=group_by, tell=_tell)
+            page = write_index(result, groups, group_by=group_by, tell=tell)
             click.echo(f"index: {printable(str(page))}")
             return
         if groups is not None:
             raise click.UsageError("--groups is for a folder of results, not for one result")
         click.echo(f"report: {printable(str(write_report(result)))}")
-
-
-def _tell(line: str) -> None:
-    click.echo(f"fervid: {printable(line)}", err=True)

@@ -16,6 +16,8 @@ COLUMNS = ("time", "subject", "code", "modifier", "comment")
 def write(job: Job, out: Path) -> None:
     """Write a row at each onset and each offset, by time; times in seconds.
 
+    No modifier: BORIS splits its time budget by them.
+
     Every text is made here of known words, so that no cell can be taken for a formula.
 
     Raises:
@@ -24,7 +26,7 @@ def write(job: Job, out: Path) -> None:
     episodes = read_episodes(job.folder)
     count = len(episodes)
     rows = [
-        (f"face {face}", expression, f"peak {peak:.4f}")
+        (f"face {face}", expression, None, f"peak {peak:.4f}")
         for face, expression, peak in zip(
             episodes["face_id"], episodes["expression"], episodes["peak"], strict=True
         )
@@ -35,7 +37,7 @@ def write(job: Job, out: Path) -> None:
     sheet.append(COLUMNS)
     # Stable, offsets first: where one state follows another at once, the first ends before.
     for place in np.argsort(times, kind="stable"):
-        sheet.append(
-            (float(times[place]), *rows[place % count], "offset" if place < count else "onset")
-        )
+        *what, comment = rows[place % count]
+        edge = "offset" if place < count else "onset"
+        sheet.append((float(times[place]), *what, f"{edge}, {comment}"))
     book.save(out)

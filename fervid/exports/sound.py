@@ -25,20 +25,41 @@ def sound_for(stream: AudioStream, target: OutputContainer) -> Sound:
         return _Encoded(stream, target)
 
 
+class _Rising:
+    """Packets whose time stamps rise, as files must have them; those that fall back are left out,
+    as pictures are."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+
+    def only(self, packets: list[Packet[Any]]) -> list[Packet[Any]]:
+        kept = []
+        for packet in packets:
+            dts, pts = packet.dts, packet.pts
+            if dts is None or (pts is not None and pts < dts):
+                continue
+            if self._last is None or dts > self._last:
+                self._last = dts
+                kept.append(packet)
+        return kept
+
+
 class _Copied:
     def __init__(self, stream: AudioStream) -> None:
         self._stream = stream
+        self._rising = _Rising()
 
     def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
-        if packet.dts is None:
-            return []
-        packet.stream = self._stream
-        return [packet]
+        kept = self._rising.only([packet])
+        for one in kept:
+            one.stream = self._stream
+        return kept
 
 
 class _Encoded:
     def __init__(self, stream: AudioStream, target: OutputContainer) -> None:
         self._from = stream
+        self._rising = _Rising()
         self._to = target.add_stream("aac", rate=stream.rate)
         # Old containers do not say which speaker a channel is for.
         self._to.codec_context.layout = "mono" if stream.channels == 1 else "stereo"
@@ -51,4 +72,4 @@ class _Encoded:
             frames = self._from.decode(packet)
         packets = [piece for frame in frames for piece in self._to.encode(frame)]
         ends = packet.dts is None and not packet.size
-        return [*packets, *self._to.encode(None)] if ends else packets
+        return self._rising.only([*packets, *self._to.encode(None)] if ends else packets)

@@ -114,7 +114,7 @@ def read_results(folder: Path, tell: Tell) -> Iterator[Recording | PhotoSet]:
 
     Hidden folders are left out without a word, damaged and foreign `*.fervid` ones with a line.
     """
-    for result in _result_folders(folder, tell):
+    for result in result_folders(folder, tell):
         path = result.relative_to(folder).as_posix()
         try:
             meta = read_meta(result)
@@ -134,7 +134,9 @@ def _photo_set(path: str, meta: dict[str, Any]) -> PhotoSet | None:
     return PhotoSet(path, *(int(found.get(name) or 0) for name in names))
 
 
-def _result_folders(folder: Path, tell: Tell) -> Iterator[Path]:
+def result_folders(folder: Path, tell: Tell) -> Iterator[Path]:
+    """All result folders in a folder, at any depth, by path."""
+
     def unreadable(error: OSError) -> None:
         tell(f"left out: {error.filename}: cannot be read ({error.strerror or error})")
 

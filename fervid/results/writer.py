@@ -290,4 +290,5 @@ def _sync(file: IO[Any]) -> None:
 def _derived(name: str) -> bool:
     """Whether it was made from an earlier result and would no longer agree with its tables."""
     parquet = name.removesuffix(".parquet") in TABLES and name.endswith(".parquet")
-    return name == THUMBNAILS_NAME or parquet or name.endswith((".openface.csv", ".pyfeat.csv"))
+    exported = name.endswith((".openface.csv", ".pyfeat.csv", ".xlsx"))
+    return name == THUMBNAILS_NAME or parquet or exported

@@ -291,7 +291,7 @@ class VideoReader:
         self.parts.append(Part(row[0], float(row[1] * self._time_base), *size, used))
 
     def _frame(self, child: Child, image: _Image) -> tuple[tuple[int, int], Picture] | None:
-        """Read one frame into `image` (H, W); its (index, time stamp) and picture; None: no more."""
+        """Read one frame into `image` (H, W); its (index, time stamp) and picture; None: end."""
         if child.read(image.data.cast("B")) < image.size:
             return None
         frame = child.next_frame()

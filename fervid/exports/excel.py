@@ -1,0 +1,78 @@
+"""All tables in one workbook, whose numbers are numbers wherever the decimal sign is a comma."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+from fervid.exports import Job
+from fervid.exports.tables import read_small
+from fervid.results.codebook import TABLES, UNITS
+from fervid.results.files import read_frames
+
+MOST_ROWS = 1_048_576
+"""Rows of a sheet, its header included."""
+
+
+def write(job: Job, out: Path) -> None:
+    """Write a sheet a table, frames last and on further sheets where one is full, and a codebook.
+
+    Raises:
+        ResultError: a table is missing or damaged.
+    """
+    book = Workbook(write_only=True)
+    for name in ("summary", "people", "episodes"):
+        _Sheets(book, name).add(read_small(job.folder, name))
+    codebook = book.create_sheet("codebook")
+    codebook.append(("table", "column", "unit", "meaning"))
+    for table, columns in TABLES.items():
+        for column in columns:
+            codebook.append((table, column.name, UNITS[column.kind], column.meaning))
+    frames = _Sheets(book, "frames")
+    for chunk in read_frames(job.folder):
+        frames.add(chunk)
+    book.save(out)
+
+
+class _Sheets:
+    """The sheets of one table."""
+
+    def __init__(self, book: Workbook, name: str) -> None:
+        self._book, self._name = book, name
+        self._count, self._left = 0, 0
+        self._sheet: Any = None
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Write the next rows."""
+        if self._sheet is None:
+            self._begin(table)
+        plain = table.astype(object).where(table.notna(), None)
+        for row in plain.itertuples(index=False, name=None):
+            if not self._left:
+                self._begin(table)
+            self._sheet.append(self._cells(row))
+            self._left -= 1
+
+    def _begin(self, table: pd.DataFrame) -> None:
+        self._count += 1
+        name = self._name if self._count == 1 else f"{self._name} {self._count}"
+        self._sheet = self._book.create_sheet(name)
+        self._sheet.append(list(table.columns))
+        self._left = MOST_ROWS - 1
+
+    def _cells(self, row: Iterable[Any]) -> list[Any]:
+        return [self._text(value) if isinstance(value, str) else value for value in row]
+
+    def _text(self, value: str) -> Any:
+        """Text that no spreadsheet takes for a formula."""
+        cell = WriteOnlyCell(
+            self._sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
+        )
+        cell.data_type = "s"
+        return cell
