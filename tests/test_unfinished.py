@@ -120,7 +120,7 @@ def test_no_row_of_a_variable_rate_lasts_longer_than_the_recording(
     odd = "scale=96:-2,settb=1/1000,setpts=N*N*10,format=yuv420p"
     still = ("-loop", 1, "-i", portrait, "-vf", odd, "-frames:v", 20)
     scale = ("-video_track_timescale", 1000, "-enc_time_base", "1/1000", "-bf", 0)
-    path = make_clip("still.mp4", *still, "-fps_mode", "passthrough", *X264, *scale)
+    path = make_clip("still_portrait.mp4", *still, "-fps_mode", "passthrough", *X264, *scale)
     folder = tmp_path / "r.fervid"
     Analyzer(Settings(working_size=96, min_score=0.1)).analyze(path, folder)
     length_s = read_meta(folder)["recording"]["duration_s"]
