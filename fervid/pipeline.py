@@ -277,6 +277,7 @@ class Analyzer:
                     meta = self._meta(reader, folder, followed, settled, who, elapsed)
                     meta["request"] = request
                     meta["warnings"] += unexplained
+                    meta["resting_faces"] = settled.resting
                     writer.finish(settled.episodes, meta, pictures)
             finally:  # whoever stops need not wait for a compilation
                 ahead.shutdown(wait=False, cancel_futures=True)

@@ -70,11 +70,11 @@ def test_these_files_and_nothing_else(tmp_path):
 def test_numbers_have_their_decimals(tmp_path):
     lines = (write(tmp_path / "r") / "frames.csv").read_text().splitlines()
     assert lines[0] == ",".join(FRAME_COLUMNS)
-    assert lines[1] == "0,0.000000,,0" + "," * 30 + "ok"
+    assert lines[1] == "0,0.000000,,0" + "," * 37 + "ok"
     assert lines[2] == (
         "1,0.033333,3,1,0.9876,10.3,20.0,30.0,40.0,0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,"
         "neutral,0.3765,0.0235,0.7500,0,0.033333,1.0000,0.9876,"
-        "0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,0.0235,uncertain,ok"
+        "0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,0.0235,,,,,,,,uncertain,ok"
     )
 
 
@@ -327,11 +327,11 @@ def damage(path, old, new):
     ("old", "new", "says"),
     [
         ("frame,timestamp", "time,frame", "columns are different"),
-        ("0.0235,uncertain,ok\n", ",,ok\n", "values are missing"),
-        ("0.0235,uncertain,ok\n", "0.0235,uncertain,ok,9,9\n", "damaged"),
-        ("0.0235,uncertain,ok\n", "0.0235,unsure,ok\n", "unknown state"),
-        ("0.0235,uncertain,ok\n", "0.0235,uncertain,fine\n", "unknown status"),
-        ("0.0235,uncertain,ok\n", "0.0235,uncertain,lost\n", "unknown status"),
+        (",,,uncertain,ok\n", ",,,,ok\n", "values are missing"),
+        (",,,uncertain,ok\n", ",,,uncertain,ok,9,9\n", "damaged"),
+        (",,,uncertain,ok\n", ",,,unsure,ok\n", "unknown state"),
+        (",,,uncertain,ok\n", ",,,uncertain,fine\n", "unknown status"),
+        (",,,uncertain,ok\n", ",,,uncertain,lost\n", "unknown status"),
         ("\n5,", "\n2,", "ascending"),
         ("3,1,0.9876", "3,7,0.9876", "success"),
         ("0.3765,neutral", "0.3765,bored", "unknown emotion"),

@@ -49,7 +49,8 @@ def test_columns_are_the_documented_ones():
         "frame,timestamp,face_id,success,confidence,face_x,face_y,face_w,face_h,angry,disgust,fear,"
         "happy,sad,surprise,neutral,emotion,emotion_confidence,valence,frontality,filled,duration,"
         "sharpness,weight,smooth_angry,smooth_disgust,smooth_fear,smooth_happy,smooth_sad,"
-        "smooth_surprise,smooth_neutral,smooth_valence,state,status"
+        "smooth_surprise,smooth_neutral,smooth_valence,intensity,change_angry,change_disgust,"
+        "change_fear,change_happy,change_sad,change_surprise,state,status"
     )
 
 

@@ -13,6 +13,7 @@ from fervid.cli.console import Shown, one_line_errors
 from fervid.cli.help import GroupedCommand
 from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
 from fervid.exports import FORMATS
+from fervid.settings.choices import READINGS
 
 if TYPE_CHECKING:
     from fervid.batch.worker import Task
@@ -29,7 +30,7 @@ _GROUPS = {
         "--detect-every",
     ),
     "Model": ("--weights", "--labels", "--device", "--batch-size"),
-    "Timeline": ("--smooth", "--min-confidence", "--min-episode", "--baseline"),
+    "Timeline": ("--smooth", "--min-confidence", "--min-episode", "--reading", "--baseline"),
     "Many recordings": (
         "--jobs",
         "--dry-run",
@@ -158,11 +159,18 @@ _GROUPS = {
     help="Leave out episodes shorter than this.",
 )
 @click.option(
+    "--reading",
+    type=click.Choice(READINGS),
+    default=READINGS[0],
+    show_default=True,
+    help="Compare each person with their own resting face, which is found in the recording, or "
+    "take the model's answers as they are.",
+)
+@click.option(
     "--baseline",
     type=Stretch(),
     metavar="START-END",
-    help="A stretch in which people look neutral: what the model sees in their resting faces is "
-    "taken out of the smoothed values.",
+    help="A stretch in which people show nothing: their resting faces are taken from there.",
 )
 @click.option(
     "--thumbnails/--no-thumbnails",

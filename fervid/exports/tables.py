@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
-from fervid.results.codebook import TABLES
+from fervid.results.codebook import RESTING, TABLES
 from fervid.results.files import csv_name, read_table
 
 
@@ -63,11 +63,14 @@ def read_cues(folder: Path) -> dict[int, list[Cue]]:
 def read_small(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
     """A small table with words as categories, where they are a set, and empty ones missing."""
     table = read_episodes(folder) if name == "episodes" else read_table(folder, name)
-    kind = pd.CategoricalDtype(pd.Index(EXPRESSIONS))
     words = [c.name for c in TABLES[name] if c.kind == "word" and c.name != "recording"]
-    return table.assign(
-        **{word: table[word].where(table[word] != "").astype(kind) for word in words}
-    )
+    return table.assign(**{word: _categories(table[word]) for word in words})
+
+
+def _categories(words: pd.Series[Any]) -> pd.Series[Any]:
+    known = RESTING if words.name == "resting_face" else EXPRESSIONS
+    kind = pd.CategoricalDtype(pd.Index(known))
+    return words.where(words.isin(known)).astype(kind)
 
 
 def hours_fit(cues: dict[int, list[Cue]], folder: Path) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.expressions.baseline import Baseline
 from fervid.expressions.durations import Durations
 from fervid.expressions.episodes import EpisodeFinder
+from fervid.expressions.reading import RelativeReading
+from fervid.expressions.resting import RestingFace
 from fervid.expressions.smoothing import Smoother
 from fervid.results.rows import frame_table, lost_rows
 from fervid.results.writer import ResultWriter
@@ -23,10 +24,15 @@ from fervid.video.losses import Losses
 
 @dataclass(frozen=True)
 class Settled:
-    """The table of episodes, and what a user should know of how it was made."""
+    """The table of episodes, what a user should know of how it was made, and resting faces.
+
+    Attributes:
+        resting: what `meta.json` holds of each person's; empty if people are read absolutely.
+    """
 
     episodes: pd.DataFrame
     warnings: list[str]
+    resting: list[dict[str, Any]]
 
 
 def settle(
@@ -49,7 +55,6 @@ def settle(
         losses: frames that get a row though they could not be decoded.
         end_s: when the recording ends, None: not known.
     """
-    warnings = _take_out_baseline(writer, person, choice) if choice.baseline else []
     durations, smoother = (
         Durations(min(frame_s, longest_s), longest_s, end_s),
         Smoother(choice.smooth),
@@ -57,6 +62,10 @@ def settle(
     for rows in writer.held(back=True):
         rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)
+    reading = _learned(writer, person, choice) if choice.reading == "relative" else None
+    for rows in writer.held(back=True):
+        if reading is not None:
+            reading.apply(rows)
         smoother.back(rows)
     finder = EpisodeFinder(choice.min_confidence, choice.min_episode)
     for rows in writer.held():
@@ -66,7 +75,9 @@ def settle(
         rows["state"] = finder.states(rows)
         rows["face_id"] = numbered(rows["face_id"], person)
         writer.append(frame_table(rows))
-    return Settled(finder.table(person), warnings)
+    faces = reading.faces if reading is not None else {}
+    resting = [face.stated(who) for who, face in faces.items()]
+    return Settled(finder.table(person), _untold(faces, choice), resting)
 
 
 def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArray[Any]]:
@@ -85,17 +96,17 @@ def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArr
         lost = next(missing, None)
 
 
-def _take_out_baseline(
-    writer: ResultWriter, person: Mapping[int, int], choice: Settings
-) -> list[str]:
-    assert choice.baseline is not None
-    baseline = Baseline(*choice.baseline, person)
+def _learned(writer: ResultWriter, person: Mapping[int, int], choice: Settings) -> RelativeReading:
+    reading = RelativeReading(person, choice.baseline)
     for rows in writer.held():
-        baseline.learn(rows)
-    for rows in writer.held():
-        baseline.apply(rows)
-    without = sorted(set(person.values()) - set(baseline.people))
-    if not without:
+        reading.learn(rows)
+    return reading
+
+
+def _untold(faces: Mapping[int, RestingFace], choice: Settings) -> list[str]:
+    """A line if some people were not seen where the user says that they rest."""
+    without = [who for who, face in faces.items() if face.source != "told"]
+    if choice.baseline is None or not without:
         return []
     names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
-    return [f"not seen during the baseline, so not adjusted: face {names}"]
+    return [f"not seen during the baseline, so compared with what is found: face {names}"]

@@ -128,6 +128,7 @@ class History:
         pictures, _ = followed.portraits.chosen(who, settled.episodes)
         meta = self._meta(session, who, frame_s)
         meta["warnings"] += settled.warnings
+        meta["resting_faces"] = settled.resting
         self._writer.finish(settled.episodes, meta, pictures)
 
     def _meta(self, session: Session, who: dict[int, int], frame_s: float) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def render(
             scripts=[Markup(script) for script in scripts],
             script_hashes=" ".join(map(csp_hash, scripts)),
             colours=COLOURS,
+            compared=bool(meta.get("resting_faces")),
             models=[_model(card) for card in meta.get("models") or [] if isinstance(card, dict)],
         )
     )
@@ -118,7 +119,8 @@ def save_report(folder: Path, summaries: tuple[pd.DataFrame, pd.DataFrame] | Non
     with itself whoever edited the tables.
     """
     meta, episodes = read_meta(folder), read_table(folder, "episodes")
-    people, summary = summaries or summarize(read_frames(folder), episodes)
+    resting = meta.get("resting_faces") or ()
+    people, summary = summaries or summarize(read_frames(folder), episodes, resting=resting)
     pictures = read_thumbnails(folder)
     page = render(read_frames(folder), episodes, people, summary, meta, pictures)
     path = Path(folder) / REPORT_NAME

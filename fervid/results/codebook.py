@@ -8,7 +8,7 @@ from typing import Literal
 
 from fervid.records import EXPRESSIONS
 
-Kind = Literal["count", "id", "flag", "seconds", "pixels", "share", "number", "word"]
+Kind = Literal["count", "id", "flag", "seconds", "pixels", "share", "number", "nats", "word"]
 
 UNITS: dict[Kind, str] = {
     "count": "",
@@ -18,6 +18,7 @@ UNITS: dict[Kind, str] = {
     "pixels": "px",
     "share": "0 to 1",
     "number": "",
+    "nats": "nats",
     "word": "",
 }
 
@@ -26,11 +27,15 @@ UNCERTAIN = "uncertain"
 
 STATES = (*EXPRESSIONS, UNCERTAIN)
 
+FOUND, TOLD, UNKNOWN, UNUSED = RESTING = ("found", "told", "unknown", "unused")
+"""How a person's resting face is known; unused: nobody is compared with theirs."""
+
 OK, LOST = STATUSES = ("ok", "lost")
 """Whether a frame could be decoded."""
 
 BOX_COLUMNS = ("face_x", "face_y", "face_w", "face_h")
 SMOOTH_COLUMNS = tuple(f"smooth_{name}" for name in EXPRESSIONS)
+CHANGE_COLUMNS = tuple(f"change_{name}" for name in EXPRESSIONS if name != "neutral")
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,15 @@ def _frames() -> list[Column]:
         Column("sharpness", "share", "fine detail in the face, 1 from that of typical photographs"),
         Column("weight", "share", "how much this row counts: score x size x sharpness"),
         *(
-            Column(column, "share", f"{name}, smoothed in time; the seven sum to 1")
+            Column(column, "share", f"probability of {name} compared with rest, smoothed; sum 1")
             for column, name in zip(SMOOTH_COLUMNS, EXPRESSIONS, strict=True)
         ),
         Column("smooth_valence", "number", "valence of the smoothed values"),
+        Column("intensity", "share", "how much is shown in this frame: largest change / 4 nats"),
+        *(
+            Column(column, "nats", f"change of {column[7:]} from this person's resting face")
+            for column in CHANGE_COLUMNS
+        ),
         Column("state", "word", f"expression of the episode this row is in, else {UNCERTAIN}"),
         Column("status", "word", f"{OK}, or {LOST}: the frame could not be decoded"),
     ]
@@ -132,7 +142,15 @@ def _statistics() -> list[Column]:
 
 
 FRAMES, EPISODES = tuple(_frames()), tuple(_episodes())
-PEOPLE = (Column("face_id", "id", "number of a person within this recording"), *_statistics())
+PEOPLE = (
+    Column("face_id", "id", "number of a person within this recording"),
+    *_statistics(),
+    Column("resting_face", "word", f"{FOUND} or {TOLD}; if {UNKNOWN} or {UNUSED}, see --reading"),
+    Column("rest_s", "seconds", "how long this person rests, about"),
+    Column("rest_rows", "count", "about how many rows that is"),
+    Column("rest_visits", "count", "how often this person comes to rest"),
+    Column("rest_spread", "nats", "standard deviation of single rows at rest, mean of expressions"),
+)
 SUMMARY = (
     Column("recording", "word", "file name"),
     Column("people", "count", "how many face ids"),

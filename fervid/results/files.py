@@ -18,6 +18,7 @@ import pandas as pd
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
 from fervid.results.codebook import (
+    CHANGE_COLUMNS,
     FRAME_COLUMNS,
     LOST,
     STATES,
@@ -37,8 +38,24 @@ THUMBNAILS_NAME = "thumbnails"
 PHOTOS = "photos"
 """What `kind` says in the `meta.json` of a result of photos."""
 
-_META_KINDS = {"recording": dict, "settings": dict, "models": list, "warnings": list}
-_DECIMALS: dict[Kind, int] = {"seconds": 6, "pixels": 1, "share": 4, "number": 4}
+_META_KINDS = {
+    "recording": dict,
+    "settings": dict,
+    "models": list,
+    "warnings": list,
+    "resting_faces": list,
+}
+"""What `meta.json` holds, where it holds it."""
+
+_RESTING_KINDS: dict[str, Any] = {
+    "face_id": int,
+    "resting_face": str,
+    "rest_s": int | float,
+    "rest_rows": int,
+    "rest_visits": int,
+    "rest_spread": int | float,
+}
+_DECIMALS: dict[Kind, int] = {"seconds": 6, "pixels": 1, "share": 4, "number": 4, "nats": 3}
 
 
 def csv_name(table: str) -> str:
@@ -52,6 +69,8 @@ FRAMES_NAME = csv_name("frames")
 _FRAME_TYPES: dict[str, Any] = dtypes(TABLES["frames"])
 _FRAME_TYPES |= {"face_id": "Int64", "success": "int64"}
 _FLOATS = [name for name, kind in _FRAME_TYPES.items() if kind == "float64"]
+_MAY_MISS = ["intensity", *CHANGE_COLUMNS]
+"""Of people without a known resting face."""
 _SHARES = [column.name for column in TABLES["frames"] if column.kind == "share"]
 
 
@@ -86,7 +105,16 @@ def read_meta(folder: Path) -> dict[str, Any]:
     for key, kind in _META_KINDS.items():
         if not isinstance(meta.get(key), kind | None):
             raise ResultError(f"{path}: damaged: {key!r} is no {kind.__name__}")
+    for face in meta.get("resting_faces") or ():
+        if not isinstance(face, dict) or not _is_resting_face(face):
+            raise ResultError(f"{path}: damaged: 'resting_faces' holds something else")
     return meta
+
+
+def _is_resting_face(face: dict[str, Any]) -> bool:
+    known = {key: face[key] for key in _RESTING_KINDS if key in face}
+    kinds = all(isinstance(value, _RESTING_KINDS[key]) for key, value in known.items())
+    return "face_id" in known and kinds
 
 
 def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
@@ -222,7 +250,10 @@ def _checked(chunk: pd.DataFrame, last: int) -> int:
     is_face = chunk["success"] == 1
     if not chunk.loc[~is_face, "success"].eq(0).all():
         raise ValueError("success is neither 0 nor 1")
-    if chunk.loc[is_face].isna().to_numpy().any() or chunk["timestamp"].isna().any():
+    if (
+        chunk.loc[is_face].drop(columns=_MAY_MISS).isna().to_numpy().any()
+        or chunk["timestamp"].isna().any()
+    ):
         raise ValueError("values are missing")
     if np.isinf(chunk[_FLOATS].to_numpy()).any():
         raise ValueError("values are infinite")

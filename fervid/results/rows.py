@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from fervid.detection.framing import frontality
 from fervid.expressions.smoothing import weights
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
-from fervid.results.codebook import BOX_COLUMNS, FRAME_COLUMNS, SMOOTH_COLUMNS, STATES, STATUSES
+from fervid.results.codebook import (
+    BOX_COLUMNS,
+    CHANGE_COLUMNS,
+    FRAME_COLUMNS,
+    SMOOTH_COLUMNS,
+    STATES,
+    STATUSES,
+)
 
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 """Expressions that pull the derived valence down."""
@@ -29,15 +36,16 @@ ROW = np.dtype(
         *(("frame", np.int64), ("time_s", np.float64), ("face_id", np.int64)),
         *(("score", np.float32), ("xywh", np.float32, 4), ("probs", np.float32, len(EXPRESSIONS))),
         *(("frontality", np.float32), ("sharpness", np.float32), ("weight", np.float32)),
-        ("adjusted", np.float32, len(EXPRESSIONS)),
+        *(("adjusted", np.float32, len(EXPRESSIONS)), ("change", np.float32, len(EXPRESSIONS) - 1)),
+        *(("intensity", np.float32), ("compared", np.bool_)),
         *(("smooth", np.float32, len(EXPRESSIONS)), ("smooth_weight", np.float32)),
         *(("lasts_s", np.float64), ("episode", np.int32), ("state", np.int8), ("filled", np.bool_)),
         ("lost", np.bool_),
     ]
 )
 """A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
-From `smooth` to `state` it is filled in afterwards; `adjusted` is `probs`, unless there is a
-baseline."""
+From `change` to `state` it is filled in afterwards; `adjusted` is `probs`, unless the person is
+compared with a resting face."""
 
 
 def face_rows(
@@ -92,7 +100,8 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
     Returns:
         Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
         emotion categorical over `EXPRESSIONS`, state over `STATES` and status over `STATUSES`, the
-        rest float64. A frame without any face has success 0 and its face columns missing.
+        rest float64. A frame without any face has success 0 and its face columns missing; so have
+        people without a known resting face their intensity and changes.
     """
     rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
     is_face = rows["face_id"] > 0
@@ -109,6 +118,8 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
         return pd.Categorical.from_codes(codes, categories=pd.Index(words))
 
     probs, smooth = rows["probs"].astype(np.float64), rows["smooth"].astype(np.float64)
+    intensity = np.where(rows["compared"], rows["intensity"], np.nan)
+    change = np.where(rows["compared"][:, None], rows["change"], np.nan)
     columns: dict[str, Any] = {
         "frame": rows["frame"],
         "timestamp": rows["time_s"],
@@ -129,6 +140,8 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
         "smooth_valence": known(valence(smooth)),
         # Of -1, uncertain, the remainder is the last of the words.
         "state": word(rows["state"], STATES),
+        "intensity": known(intensity),
+        **{name: known(change[:, k]) for k, name in enumerate(CHANGE_COLUMNS)},
         "status": pd.Categorical.from_codes(rows["lost"].astype(np.int8), pd.Index(STATUSES)),
     }
     return pd.DataFrame(columns, columns=list(FRAME_COLUMNS))

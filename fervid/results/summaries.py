@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
-from fervid.results.codebook import LOST, PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS
+from fervid.results.codebook import LOST, PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS, UNUSED
 
 _LEVELS = 1000
 """Medians are told to a thousandth, from counts: so memory does not grow with the recording."""
@@ -23,7 +23,10 @@ _HIGHS = ["last_frame", "last_seen", *(f"{e} max" for e in _P)]
 
 
 def summarize(
-    tables: Iterable[pd.DataFrame], episodes: pd.DataFrame, recording: str = ""
+    tables: Iterable[pd.DataFrame],
+    episodes: pd.DataFrame,
+    recording: str = "",
+    resting: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summaries of a frame table that arrives in pieces, in one pass.
 
@@ -33,6 +36,7 @@ def summarize(
         tables: consecutive pieces of one frame table, frames ascending.
         episodes: the episodes of that recording.
         recording: its file name.
+        resting: what is known of people's resting faces, as `meta.json` has it.
 
     Returns:
         people: table of `PEOPLE_COLUMNS`, face_id ascending.
@@ -44,7 +48,7 @@ def summarize(
         totals.lost_frames += int(is_lost.sum())
         if not is_lost.all():
             totals.add(table[~is_lost])
-    return totals.people(episodes), totals.summary(episodes, recording)
+    return totals.people(episodes, resting), totals.summary(episodes, recording)
 
 
 class _Totals:
@@ -91,14 +95,16 @@ class _Totals:
             counts = np.bincount(level[ids == face_id].ravel(), minlength=len(_P) * (_LEVELS + 1))
             self._counts[face_id] = self._counts.get(face_id, 0) + counts.astype(np.int32)
 
-    def people(self, episodes: pd.DataFrame) -> pd.DataFrame:
+    def people(self, episodes: pd.DataFrame, resting: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         each = pd.concat([self._sums, self._lows, self._highs], axis=1).sort_index()
         ids = [int(i) for i in each.index]
         medians = [_medians(self._counts[i]) for i in ids]
         frames = (each["last_frame"] - each["first_frame"] + 1).to_numpy()
         found = [episodes[episodes["face_id"] == i] for i in ids]
         table = _statistics(each, frames, each["faces"].to_numpy(), medians, found)
-        return table.assign(face_id=np.array(ids, np.int64))[list(PEOPLE_COLUMNS)]
+        known = {one["face_id"]: one for one in resting}
+        rest = _resting([known.get(i, {}) for i in ids])
+        return table.assign(face_id=np.array(ids, np.int64), **rest)[list(PEOPLE_COLUMNS)]
 
     def summary(self, episodes: pd.DataFrame, recording: str) -> pd.DataFrame:
         whole = pd.concat([self._sums.sum(), self._lows.min(), self._highs.max()]).to_frame().T
@@ -162,6 +168,17 @@ def _statistics(
         columns[f"{name}_dominant"] = _ratio(each[f"{name} wins"], n)
         columns[f"{name}_time"] = _ratio(each[f"{name} time"], seen_s)
     return pd.DataFrame(columns)
+
+
+def _resting(faces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Columns of people that tell of their resting faces."""
+    return {
+        "resting_face": [face.get("resting_face", UNUSED) for face in faces],
+        "rest_s": np.array([face.get("rest_s", np.nan) for face in faces], np.float64),
+        "rest_rows": np.array([face.get("rest_rows", 0) for face in faces], np.int64),
+        "rest_visits": np.array([face.get("rest_visits", 0) for face in faces], np.int64),
+        "rest_spread": np.array([face.get("rest_spread", np.nan) for face in faces], np.float64),
+    }
 
 
 def _ratio(part: Any, whole: NDArray[Any]) -> NDArray[np.float64]:

@@ -192,7 +192,7 @@ class ResultWriter:
             name = name.encode("utf-8", "backslashreplace").decode().replace("\r", "\\r")
             overview = OverviewMaker()
             watched = overview.watch(read_frames(self._temporary))
-            people, summary = summarize(watched, episodes, name)
+            people, summary = summarize(watched, episodes, name, meta.get("resting_faces") or ())
             tables = {"episodes": episodes, "people": people, "summary": summary}
             for table, rows_of in tables.items():
                 with self._new(csv_name(table)) as file:

@@ -11,9 +11,11 @@ from fervid.settings.choices import (
     EXPRESSION_MODELS,
     Device,
     Labels,
+    Reading,
     check_detector,
     check_device,
     check_labels,
+    check_reading,
 )
 
 _LATEST_S = 1e9
@@ -41,8 +43,10 @@ class Settings:
         min_confidence: smoothed probability from which an expression begins an episode; without
             one a face's state is uncertain.
         min_episode: shorter episodes, in seconds, are dropped.
-        baseline: start and end in seconds of a stretch in which people look neutral: what the model
-            sees in their resting faces is then taken out of the smoothed values; None: nothing is.
+        reading: "relative": what people show is told by its change from their own resting face,
+            which is found in the recording; "absolute": by the model's answers alone.
+        baseline: start and end in seconds of a stretch in which people show nothing: their resting
+            faces are then taken from there; None: from the whole recording.
         thumbnails: keep small pictures of people where they show an expression most clearly.
         explain: keep maps beside these pictures of what the expression model reacts to in them.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
@@ -70,6 +74,7 @@ class Settings:
     smooth: float = 0.3
     min_confidence: float = 0.5
     min_episode: float = 0.3
+    reading: Reading = "relative"
     baseline: tuple[float, float] | None = None
     thumbnails: bool = True
     explain: bool = False
@@ -92,6 +97,8 @@ class Settings:
                 raise ValueError(f"{name} must be 1 or more")
         if self.baseline is not None and not 0 <= self.baseline[0] < self.baseline[1] <= _LATEST_S:
             raise ValueError("the baseline must end after its start")
+        if self.baseline is not None and self.reading == "absolute":
+            raise ValueError("a baseline is of no use to the absolute reading")
         if not 0 < self.min_confidence <= 1:
             raise ValueError("min_confidence must lie above 0 and be 1 at most")
         for name in ("min_face", "smooth", "min_episode"):
@@ -101,6 +108,7 @@ class Settings:
             raise ValueError("explain needs thumbnails: its maps are pictures of people, too")
         check_detector(self.detector)
         check_labels(self.labels)
+        check_reading(self.reading)
         check_device(self.device)
 
 

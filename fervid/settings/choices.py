@@ -16,11 +16,17 @@ DETECTORS = ("fervid", "yunet:FILE")
 Labels = Literal["mixture", "fer2013", "ferplus"]
 """Whose answers the probabilities imitate: both, FER-2013's labels or FER+'s votes."""
 
+Reading = Literal["relative", "absolute"]
+"""What faces are compared with: each person's own resting face, or nothing."""
+
 Device = Literal["auto", "cpu", "gpu", "tpu"]
 """Where the networks run; auto: what JAX prefers."""
 
 DEVICES: tuple[Device, ...] = get_args(Device)
 """All of `Device`; the first one is the default."""
+
+READINGS: tuple[Reading, ...] = get_args(Reading)
+"""All of `Reading`; the first one is the default."""
 
 LABELS: tuple[Labels, ...] = get_args(Labels)
 """All of `Labels`; the first one is the default."""
@@ -30,6 +36,12 @@ def check_labels(labels: str) -> None:
     """Raise ValueError unless `labels` is one of `LABELS`."""
     if labels not in LABELS:
         raise ValueError(f"labels must be one of {', '.join(LABELS)}")
+
+
+def check_reading(reading: str) -> None:
+    """Raise ValueError unless `reading` is one of `READINGS`."""
+    if reading not in READINGS:
+        raise ValueError(f"reading must be one of {', '.join(READINGS)}")
 
 
 def check_device(device: str) -> None:

@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, TypedDict, TypeVar, get_args, get_type_hints
 
 from fervid.settings import Settings, seconds_of, stretch_of
-from fervid.settings.choices import Device, Labels
+from fervid.settings.choices import Device, Labels, Reading
 
 Time = float | str
 """Seconds, or text such as "1:30"."""
@@ -36,6 +36,7 @@ class Choices(TypedDict, total=False):
     smooth: float
     min_confidence: float
     min_episode: float
+    reading: Reading
     baseline: tuple[Time, Time] | str | None
     thumbnails: bool
     explain: bool

@@ -1,0 +1,149 @@
+"""What is kept of how people look to the model, so that resting faces can be told afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.records import EXPRESSIONS
+
+_CELL_S = 0.2
+"""Rows of so many seconds are averaged: shorter than any expression, longer than noise."""
+
+_MOST_CELLS = 2048
+"""Cells kept of a person; with twice as many, every other pair of neighbours is dropped."""
+
+_QUARTER = 0.3186
+"""Of normally distributed values, a quarter lies within so many standard deviations."""
+
+_FLOOR = 1e-3
+"""Added to probabilities: what lies below is as good as nothing and must not look like a change."""
+
+DIMENSIONS = len(EXPRESSIONS) - 1
+"""All but neutral, which is the last of the expressions."""
+
+
+def log_odds(probs: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Log-odds in nats (N, 6) of each expression against neutral, of (N, 7) probabilities."""
+    logs = np.log(probs.astype(np.float64) + _FLOOR)
+    return logs[:, :-1] - logs[:, -1:]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """A person over time, in C cells of a fifth of a second.
+
+    Attributes:
+        log_odds: (C, 6) weighted means in nats, against neutral.
+        squares: (C, 6) weighted means of their squares.
+        weights: (C,) sums of the weights of rows.
+        cells: (C,) position on the clock, in cells; ascending.
+        rows, seconds: of the whole person; cells may have been dropped.
+    """
+
+    log_odds: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    cells: NDArray[np.int64]
+    rows: int
+    seconds: float
+
+    @property
+    def noise(self) -> NDArray[np.float64]:
+        """(6,) nats, standard deviation from cell to cell, as if nothing was ever shown."""
+        steps = np.diff(self.log_odds, axis=0)[np.diff(self.cells) == 1]
+        if not len(steps):
+            return np.zeros(DIMENSIONS)
+        # The smallest quarter of steps, as others may lead from one expression to the next.
+        quarter = np.quantile(np.abs(steps), 0.25, axis=0)
+        return np.asarray(quarter / (_QUARTER * np.sqrt(2)))
+
+    def thinned(self, most: int) -> Looks:
+        """At most so many cells, evenly spread."""
+        some = slice(None, None, max(-(-len(self.cells) // most), 1))
+        parts = (self.log_odds[some], self.squares[some], self.weights[some], self.cells[some])
+        return Looks(*parts, self.rows, self.seconds)
+
+
+class LooksKeeper:
+    """Takes the rows of `fervid.results.rows.ROW` in pieces of any size, times ascending.
+
+    Memory: a quarter of a megabyte a person at most.
+
+    Args:
+        person: the person that each track shows; None: each track is a person.
+    """
+
+    def __init__(self, person: Mapping[int, int] | None = None) -> None:
+        self._person = person
+        self._everyone: dict[int, _Kept] = {}
+
+    def learn(self, rows: NDArray[np.void]) -> None:
+        """Take the next rows into account."""
+        rows = rows[rows["face_id"] > 0]
+        for track in np.unique(rows["face_id"]).tolist():
+            who = track if self._person is None else self._person[track]
+            kept = self._everyone.setdefault(who, _Kept())
+            kept.add(rows[rows["face_id"] == track])
+
+    def everyone(self) -> dict[int, Looks]:
+        """What is known of each person so far."""
+        return {who: kept.looks() for who, kept in sorted(self._everyone.items())}
+
+
+_WEIGHT, _ODDS, _SQUARES = 0, slice(1, 1 + DIMENSIONS), slice(1 + DIMENSIONS, None)
+
+
+class _Kept:
+    """Sums of the cells of one person: weight, weighted log-odds, weighted squares."""
+
+    def __init__(self) -> None:
+        self._sums = np.zeros((0, 1 + 2 * DIMENSIONS))
+        self._cells = np.zeros(0, np.int64)
+        self._places = np.zeros(0, np.int64)
+        self._step, self._count = 1, 0
+        self._rows, self._seconds = 0, 0.0
+
+    def add(self, rows: NDArray[np.void]) -> None:
+        """Add rows of one track. Tracks of a person may come one after the other in a piece."""
+        cell = np.floor(rows["time_s"] / _CELL_S).astype(np.int64)
+        starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
+        weight, odds = rows["weight"].astype(np.float64)[:, None], log_odds(rows["probs"])
+        own = np.hstack([weight, weight * odds, weight * odds**2])
+        self._put(np.add.reduceat(own, starts, axis=0), cell[starts])
+        self._rows += len(rows)
+        self._seconds += float(rows["lasts_s"].sum())
+        while len(self._cells) > 2 * _MOST_CELLS:
+            self._step *= 2
+            self._keep(self._chosen(self._places))
+
+    def _put(self, sums: NDArray[np.float64], cells: NDArray[np.int64]) -> None:
+        if len(self._cells) and self._cells[-1] == cells[0]:
+            self._sums[-1] += sums[0]
+            sums, cells = sums[1:], cells[1:]
+        if not len(cells):
+            return
+        if len(self._cells) and self._places[-1] // 2 % self._step:
+            self._keep(np.arange(len(self._cells)) < len(self._cells) - 1)
+        places = self._count + np.arange(len(cells))
+        self._count += len(cells)
+        kept = self._chosen(places)
+        self._sums = np.concatenate([self._sums, sums[kept]])
+        self._cells = np.concatenate([self._cells, cells[kept]])
+        self._places = np.concatenate([self._places, places[kept]])
+
+    def _chosen(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which to keep: pairs of neighbours, and the last one, which may still grow."""
+        return np.asarray((places // 2 % self._step == 0) | (places == places[-1]))
+
+    def _keep(self, kept: NDArray[np.bool_]) -> None:
+        self._sums, self._cells = self._sums[kept], self._cells[kept]
+        self._places = self._places[kept]
+
+    def looks(self) -> Looks:
+        weight = self._sums[:, _WEIGHT]
+        odds, squares = (self._sums[:, part] / weight[:, None] for part in (_ODDS, _SQUARES))
+        return Looks(odds, squares, weight, self._cells, self._rows, self._seconds)
