@@ -149,7 +149,7 @@ def _around(
         near = _near(looks, place[None], widths)[0]
         weights = near * looks.weights
         place = weights @ looks.log_odds / weights.sum()
-    there = near >= np.exp(-2.0)  # within two widths
+    there = near >= np.exp(-1.0)
     away = looks.squares - 2 * looks.log_odds * place + place**2
     # Of most cells: a few hold the beginning or end of something else.
     spread = np.sqrt(np.maximum(np.quantile(away[there], _MOST, axis=0), 0.0))
