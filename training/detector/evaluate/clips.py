@@ -28,7 +28,7 @@ def clips_in(folder: Path) -> list[tuple[Path, Path]]:
     Raises:
         FervidError: there is none.
     """
-    truths = sorted(folder.glob("*.truth.csv"))
+    truths = [path for path in sorted(folder.glob("*.truth.csv")) if not _is_of_tiles(path)]
     pairs = [
         (recording, truth)
         for truth in truths
@@ -38,6 +38,12 @@ def clips_in(folder: Path) -> list[tuple[Path, Path]]:
     if not pairs:
         raise FervidError(f"{folder}: no recording with its NAME.truth.csv")
     return pairs
+
+
+def _is_of_tiles(truth: Path) -> bool:
+    """Whether a table tells in which part of the picture people are, not where their faces are."""
+    with truth.open(encoding="utf-8") as file:
+        return "x0" in file.readline().strip().split(",")
 
 
 def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str, Any]:

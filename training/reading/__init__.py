@@ -1,0 +1,1 @@
+"""How well what people show is read from recordings, where its intensity is known."""
