@@ -81,5 +81,5 @@ def test_four_real_people_in_a_call(tmp_path: Path) -> None:
     assert everyone["rest_misread"] <= 0.1
     assert {group["group"] for group in groups} >= {"female", "male", "black", "white"}
     page = (tmp_path / "out" / "reading.html").read_text()
-    assert "http" not in page.split("<script")[0]
+    assert "://" not in page.split("<script")[0]
     assert "female" in page
