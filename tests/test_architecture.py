@@ -14,6 +14,7 @@ FOUNDATION = {
         "",
         ".settings.choices",
         ".results.codebook",
+        ".results.encodings",
         ".errors",
         ".results.names",
         ".records",
@@ -21,6 +22,9 @@ FOUNDATION = {
 }
 ALLOWED = {
     "cli": {
+        "fervid.models.cache",
+        "fervid.video.ffmpeg",
+        "fervid.video.probing",
         "fervid.batch",
         "fervid.models.card_pages",
         "fervid.cli",

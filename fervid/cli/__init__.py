@@ -10,6 +10,7 @@ import click
 from fervid import __version__
 from fervid.cli.analyze import analyze
 from fervid.cli.completion import completion
+from fervid.cli.doctor import doctor
 from fervid.cli.explain import explain
 from fervid.cli.export import export
 from fervid.cli.help import OrderedGroup
@@ -48,5 +49,5 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
-for command in (analyze, live, web, report, export, explain, models, completion):
+for command in (analyze, live, web, report, export, explain, models, doctor, completion):
     main.add_command(command)

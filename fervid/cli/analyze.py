@@ -90,7 +90,7 @@ _GROUPS = {
 @click.option(
     "--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: one on this machine]"
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be analysed, and stop.")
+@click.option("--dry-run", is_flag=True, help="Say what would be analysed or refused, and stop.")
 @click.option(
     "--time-limit",
     type=Seconds(),
@@ -266,11 +266,11 @@ def analyze(
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
             folder = photos.folder_of_many(out, shard)
-            if dry_run:
-                several.show(plan, task, folder, photos.fate(plan.photos, folder, task))
-                return
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)
+            if dry_run:
+                fate = photos.fate(plan.photos, folder, task)
+                raise SystemExit(several.show(plan, task, folder, fate))
             several.begin(plan, shown)
             code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
             if plan.jobs:

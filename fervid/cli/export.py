@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fervid.exports import FormatName
 
 
-@click.command()
+@click.command(short_help="Write results as files of other tools.")
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(
     "--to",

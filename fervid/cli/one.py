@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,13 @@ from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.pipeline import Analyzer, Progress
 from fervid.results.names import result_folder
+from fervid.settings.choices import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from pandas import Series
+
+LINE_EVERY_S = 30.0
+_TOLD = 3
 
 
 def analyze(
@@ -45,12 +53,28 @@ def analyze(
     return 0
 
 
+class _Lines:
+    """A line every half minute, so that a log shows that a long run goes on."""
+
+    def __init__(self) -> None:
+        self._told_s = 0.0
+
+    def __call__(self, done: Progress) -> None:
+        if done.elapsed_s - self._told_s < LINE_EVERY_S:
+            return
+        self._told_s = done.elapsed_s
+        of = f" of about {done.expected:,}" if done.expected else ""
+        rate = done.frames / max(done.elapsed_s, 1e-6)
+        click.echo(f"fervid: {done.frames:,}{of} frames, {rate:,.0f}/s", err=True)
+
+
 def _echo_result(outcome: Outcome) -> None:
     """What was found, what was lost, and where the report is."""
     from fervid.report import partial_line
-    from fervid.results.writer import REPORT_NAME, read_meta
+    from fervid.results.writer import REPORT_NAME, read_meta, read_table
 
     meta = read_meta(outcome.folder)
+    people, summary = (read_table(outcome.folder, name) for name in ("people", "summary"))
     if outcome.redone:
         click.echo(f"fervid: made again: {printable(outcome.redone)}", err=True)
     for warning in meta["warnings"]:
@@ -58,6 +82,8 @@ def _echo_result(outcome: Outcome) -> None:
     found = meta["detection"]
     share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
     click.echo(f"{share} ({found['detection_rate']:.0%})")
+    if len(people):
+        click.echo(_shown_line(len(people), meta["recording"]["duration_s"], summary.iloc[0]))
     if partial := partial_line(meta):
         click.echo(partial)
     if outcome.reused:
@@ -65,15 +91,28 @@ def _echo_result(outcome: Outcome) -> None:
     click.echo(f"report: {printable(str(outcome.folder / REPORT_NAME))}")
 
 
+def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> str:
+    """How many people, in how many seconds, and what they show most."""
+    who = "1 person" if people == 1 else f"{people} people"
+    length = "" if duration_s is None else f" in {duration_s:.1f} s"
+    shares = sorted((float(summary[f"{name}_dominant"]), name) for name in EXPRESSIONS)[::-1]
+    told = [f"{name} {share:.0%}" for share, name in shares[:_TOLD] if share >= 0.005]
+    return f"{who}{length}; " + ("most often " + ", ".join(told) if told else "no clear expression")
+
+
 @contextmanager
 def _progress_bar(name: str, shown: Shown) -> Iterator[Callable[[Progress], None]]:
-    """A bar on stderr with frames done, speed and time left; only on a terminal."""
+    """A bar on stderr with frames done, speed and time left; without a terminal, a line now and
+    then."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
+    if shown.plain and not console.is_terminal:
+        yield _Lines()
+        return
     if shown.quiet or not console.is_terminal:
         yield lambda _: None
         return

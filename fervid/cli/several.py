@@ -22,6 +22,7 @@ from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
 from fervid.results.names import RESULT_SUFFIX
 from fervid.results.reuse import difference, digests_of_models, request_of
+from fervid.video.ffmpeg import quoted
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -40,19 +41,40 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan, task: Task, photos: Path, fate: str) -> None:
-    """The plan, a line for each recording and photo.
+def show(plan: Plan, task: Task, photos: Path, fate: str) -> int:
+    """The plan, a line for each recording and photo; 1 if a recording would be refused, else 0.
 
     Args:
         plan, task: what is to be done.
         photos: the result folder of photos.
         fate: what would become of one that is there.
     """
+    refused = 0
     for job in plan.jobs:
-        click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
+        if why := _refusal(job, task):
+            refused += 1
+            click.echo(printable(f"{job.recording}: would be refused: {why}"))
+        else:
+            click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
     for photo in plan.photos:
         click.echo(printable(f"{photo.path} -> {photos}{fate}"))
     _echo_about(plan)
+    if refused:
+        click.echo(f"would be refused: {_count(refused, 'recording')}", err=True)
+    return 1 if refused else 0
+
+
+def _refusal(job: Job, task: Task) -> str:
+    """Why a recording or its result would be refused, as far as its first frame tells."""
+    from fervid.results.writer import ResultWriter
+    from fervid.video.probing import probe
+
+    try:
+        probe(job.recording, task.settings.track)
+        ResultWriter(job.folder, overwrite=True)
+    except FervidError as error:
+        return str(error).removeprefix(f"{quoted(job.recording)}: ")
+    return ""
 
 
 def _fate(job: Job, task: Task) -> str:

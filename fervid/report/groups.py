@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from fervid.errors import ResultError
 from fervid.report.recordings import Recording, Tell
+from fervid.results.encodings import text_of
 from fervid.results.names import RESULT_SUFFIX
 
 KEY_COLUMN = "recording"
@@ -37,7 +39,7 @@ class Metadata:
 
 
 def read_metadata(path: Path, by: str | None = None) -> Metadata:
-    """Read a CSV in UTF-8 with a column `recording`; commas, semicolons or tabs part its columns.
+    """Read a CSV with a column `recording`; commas, semicolons or tabs part its columns.
 
     Args:
         path: the file.
@@ -47,13 +49,15 @@ def read_metadata(path: Path, by: str | None = None) -> Metadata:
         ResultError: it cannot be read, or a column is missing.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            lines = list(csv.reader(file, delimiter=max(_DELIMITERS, key=first.count)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        file = io.StringIO(text_of(path.read_bytes()), newline="")
+        first = file.readline()
+        file.seek(0)
+        lines = list(csv.reader(file, delimiter=max(_DELIMITERS, key=first.count)))
+    except (OSError, UnicodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ResultError(f"{path}: cannot be read as a CSV in UTF-8 ({reason})") from error
+        raise ResultError(
+            f"{path}: cannot be read as a CSV; save it as CSV in UTF-8 ({reason})"
+        ) from error
     header = [name.strip() for name in lines[0]] if lines else []
     columns = tuple(name for name in header if name and name != KEY_COLUMN)
     _check(path, header, columns, by)
