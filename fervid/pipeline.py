@@ -290,6 +290,7 @@ class Analyzer:
             scale=choice.scale,
             fps=choice.fps,
             track=choice.track,
+            deinterlace=choice.deinterlace,
             start=choice.start,
             end=choice.end,
             square=square,
@@ -339,6 +340,7 @@ class Analyzer:
             followed.tracking(len(who)),
             elapsed_s,
         )
+        meta["recording"]["deinterlaced"] = reader.is_deinterlaced
         if len(reader.parts) > 1:
             meta["recording"]["sizes"] = told(reader.parts)
         return meta

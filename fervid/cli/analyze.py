@@ -13,13 +13,13 @@ from fervid.cli.console import Shown, one_line_errors
 from fervid.cli.help import GroupedCommand
 from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
 from fervid.exports import FORMATS
-from fervid.settings.choices import READINGS
+from fervid.settings.choices import DEINTERLACE, READINGS
 
 if TYPE_CHECKING:
     from fervid.batch.worker import Task
 
 _GROUPS = {
-    "Input": ("--files-from", "--track", "--fps", "--start", "--end"),
+    "Input": ("--files-from", "--track", "--deinterlace", "--fps", "--start", "--end"),
     "Output": ("--out", "--format", "--schema", "--thumbnails", "--explain", "--overwrite"),
     "Faces": (
         "--detector",
@@ -108,6 +108,14 @@ _GROUPS = {
     type=click.IntRange(1),
     metavar="N",
     help="Read this video track of several, from 1.  [default: the one that players show]",
+)
+@click.option(
+    "--deinterlace",
+    type=click.Choice(DEINTERLACE),
+    default=DEINTERLACE[0],
+    show_default=True,
+    help="Make whole pictures of frames that hold two fields, as camcorders record them; auto goes "
+    "by what the file says and by a sample of it.",
 )
 @click.option(
     "--fps",

@@ -74,6 +74,7 @@ def _sizes(settings: Settings) -> dict[str, Any]:
         "working_size": settings.working_size,
         "scale": settings.scale,
         "track": settings.track,
+        "deinterlace": settings.deinterlace,
     }
 
 

@@ -162,7 +162,7 @@ def _length(folder: Path) -> float | None:
 def _settings_of(folder: Path, chosen: dict[str, Any]) -> Settings:
     """Those of the analysis, as far as they decide where faces are and what they show."""
     told = read_meta(folder).get("settings") or {}
-    kept = ("start", "end", "track", "working_size", "scale", "labels")
+    kept = ("start", "end", "track", "deinterlace", "working_size", "scale", "labels")
     # Scores of another detector mean something else.
     ours = ("min_score",) if told.get("detector") == "fervid" else ()
     known = {name: told[name] for name in (*kept, *ours) if name in told}

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervid.settings.choices import (
+    DEINTERLACE,
     DETECTORS,
     EXPRESSION_MODELS,
+    Deinterlace,
     Device,
     Labels,
     Reading,
+    check_deinterlace,
     check_detector,
     check_device,
     check_labels,
@@ -28,6 +31,8 @@ class Settings:
     Attributes:
         fps: frames a second to analyse, or None for every frame.
         track: number of the video track to read, from 1; None: the one that players show.
+        deinterlace: "auto": frames of interlaced recordings become whole pictures; "on": all
+            frames do; "off": none.
         start, end: part of the recording in seconds, start included, end excluded; None: all.
         working_size: frames are searched with their longer side scaled down to this many pixels.
         scale: frames are scaled by this factor instead; None: to the working size.
@@ -62,6 +67,7 @@ class Settings:
 
     fps: float | None = None
     track: int | None = None
+    deinterlace: Deinterlace = DEINTERLACE[0]
     start: float | None = None
     end: float | None = None
     working_size: int = 640
@@ -110,6 +116,7 @@ class Settings:
         check_labels(self.labels)
         check_reading(self.reading)
         check_device(self.device)
+        check_deinterlace(self.deinterlace)
 
 
 def seconds_of(text: str) -> float:

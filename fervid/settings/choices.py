@@ -28,6 +28,12 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 READINGS: tuple[Reading, ...] = get_args(Reading)
 """All of `Reading`; the first one is the default."""
 
+Deinterlace = Literal["auto", "on", "off"]
+"""Whether frames of two fields become whole pictures; auto: those of interlaced recordings."""
+
+DEINTERLACE: tuple[Deinterlace, ...] = get_args(Deinterlace)
+"""All of `Deinterlace`; the first one is the default."""
+
 LABELS: tuple[Labels, ...] = get_args(Labels)
 """All of `Labels`; the first one is the default."""
 
@@ -42,6 +48,12 @@ def check_reading(reading: str) -> None:
     """Raise ValueError unless `reading` is one of `READINGS`."""
     if reading not in READINGS:
         raise ValueError(f"reading must be one of {', '.join(READINGS)}")
+
+
+def check_deinterlace(deinterlace: str) -> None:
+    """Raise ValueError unless `deinterlace` is one of `DEINTERLACE`."""
+    if deinterlace not in DEINTERLACE:
+        raise ValueError(f"deinterlace must be one of {', '.join(DEINTERLACE)}")
 
 
 def check_device(device: str) -> None:

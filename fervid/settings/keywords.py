@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, TypedDict, TypeVar, get_args, get_type_hints
 
 from fervid.settings import Settings, seconds_of, stretch_of
-from fervid.settings.choices import Device, Labels, Reading
+from fervid.settings.choices import Deinterlace, Device, Labels, Reading
 
 Time = float | str
 """Seconds, or text such as "1:30"."""
@@ -24,6 +24,7 @@ class Choices(TypedDict, total=False):
 
     fps: float | None
     track: int | None
+    deinterlace: Deinterlace
     start: Time | None
     end: Time | None
     working_size: int

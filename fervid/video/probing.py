@@ -11,7 +11,7 @@ from typing import Any
 from fervid.errors import MediaError
 from fervid.records import VideoInfo
 from fervid.video.ffmpeg import FIRST_VIDEO, FROM_FIRST_PACKET, MAX_PIXELS, Child, quoted
-from fervid.video.tracks import shown, tracks_of
+from fervid.video.tracks import Track, shown, tracks_of
 
 _NTSC = {
     f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)
@@ -45,12 +45,14 @@ class Probed:
         end_is_sure: whether `info.duration_s` says when the last frame ends: nothing else plays
             on, and it is neither a GIF, whose last picture may stand for long, nor an AVI, which
             has no times.
+        track: that is read, None: not known.
     """
 
     info: VideoInfo
     time_base: Fraction
     reading: dict[str, Any]
     end_is_sure: bool
+    track: Track | None = None
 
 
 def probe(path: Path, track: int | None = None) -> VideoInfo:
@@ -88,7 +90,7 @@ def probe_stream(path: Path, track: int | None = None) -> Probed:
         tracks=len(tracks),
         shown_track=tracks.index(best) + 1,
     )
-    return replace(probed, info=info)
+    return replace(probed, info=info, track=chosen)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from fervid.errors import MediaError
 from fervid.records import FrameBatch, VideoInfo
+from fervid.settings.choices import Deinterlace
 from fervid.video.damage import Damage
 from fervid.video.ffmpeg import Child, quoted
+from fervid.video.interlacing import deinterlacer
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
 from fervid.video.sampling import Sampler, Sampling
@@ -120,6 +122,7 @@ class VideoReader:
         threads: decoder threads; None: half of the usable cores, 4 at most, and all of them for
             pictures larger than 1080p; more threads cost more processor time in all.
         track: number of the video track, from 1; None: the one that players show.
+        deinterlace: "auto": interlaced frames become whole pictures; or "on" or "off" for all.
         square: all frames are square, so that pictures of any shape fit; for recordings whose
             picture changes its shape.
 
@@ -129,6 +132,7 @@ class VideoReader:
         displayed: width and height that they stand for, in pixels of the first displayed frame:
             that one's own, or a square that has it in its upper left corner.
         shrunk: their height over that of `displayed`.
+        is_deinterlaced: whether frames are made whole pictures of their first fields.
         parts: stretches in which the picture has one size, as far as they have come.
         rate: frames a second to come, infinite if unknown.
         warnings: a line for each kind of damage, complete after the iteration.
@@ -159,6 +163,7 @@ class VideoReader:
         threads: int | None = None,
         track: int | None = None,
         square: bool = False,
+        deinterlace: Deinterlace = "auto",
     ) -> None:
         _check_arguments(working_size, scale, batch_size, fps, start, end)
         probed = probe_stream(Path(path), track)
@@ -181,6 +186,7 @@ class VideoReader:
         self.warnings: list[str] = []
         self.batch_size = batch_size
         self.threads = threads or _decoder_threads(self.info)
+        self._fields = deinterlacer(self.info.path, probed.track, self.info.duration_s, deinterlace)
         self._time_base = probed.time_base
         self._reading = probed.reading
         self._known_base = ""
@@ -191,6 +197,10 @@ class VideoReader:
         self.expected_frames = _estimate(self.info, fps, start, end)
         self._run: _Run | None = None
         self._begun: _Run | None = None
+
+    @property
+    def is_deinterlaced(self) -> bool:  # noqa: D102 - told above
+        return bool(self._fields)
 
     def __enter__(self) -> Self:
         return self
@@ -233,7 +243,7 @@ class VideoReader:
         height, width = self.shape
         chain = [
             *self._sampling.filters(self.info.duration_s),
-            *filters(self.info.displayed, self._used, (width, height)),
+            *filters(self.info.displayed, self._used, (width, height), self._fields),
         ]
         options: dict[str, Any] = {
             "vf": ",".join(chain),

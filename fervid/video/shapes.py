@@ -57,13 +57,19 @@ def even_size(displayed: tuple[int, int], most: tuple[int, int]) -> tuple[int, i
     return even(displayed[0], most[0]), even(displayed[1], most[1])
 
 
-def filters(first: tuple[int, int], used: tuple[int, int], canvas: tuple[int, int]) -> list[str]:
+def filters(
+    first: tuple[int, int],
+    used: tuple[int, int],
+    canvas: tuple[int, int],
+    before: Sequence[str] = (),
+) -> list[str]:
     """ffmpeg filters that scale every picture by its own shape into one canvas.
 
     Args:
         first: the displayed width and height of the first picture.
         used: the size that this one gets.
         canvas: width and height of all frames.
+        before: filters of the pictures as they are, which keep their number.
     """
     scale = f"min(1,min({canvas[0]}/(iw*sar),{canvas[1]}/ih))"
     is_first = f"eq(round(iw*sar),{first[0]})*eq(ih,{first[1]})"
@@ -74,7 +80,8 @@ def filters(first: tuple[int, int], used: tuple[int, int], canvas: tuple[int, in
     # The same matrix on both sides passes Y through; only its range is widened.
     colours = "in_color_matrix=bt601:out_color_matrix=bt601:out_range=pc"
     resize = f"scale={':'.join(sides)}:flags=area:{colours}:eval=frame"
-    return ["showinfo=checksum=0", resize, f"pad={canvas[0]}:{canvas[1]}:eval=frame", "setsar=1"]
+    fill = f"pad={canvas[0]}:{canvas[1]}:eval=frame"
+    return ["showinfo=checksum=0", *before, resize, fill, "setsar=1"]
 
 
 def in_own_pixels(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _LINE = re.compile(r"\[info\] +Stream #0:(\d+)[^ ]*: Video: (\w+)(.*)$")
 _SIZE = re.compile(r", (\d+)x(\d+)[ ,]")
 _FLAG = re.compile(r" \(([a-z -]+)\)")
+_FIELDS = re.compile(r"[(, ](top|bottom)( coded)? first[ ,)]")
 _COVER = "attached pic"
 _ASIDE = {"timed thumbnails", "still image", "dependent"}
 """Flags of tracks that players leave out while there are others."""
@@ -28,6 +29,7 @@ class Track:
         codec: ffmpeg's name of it.
         width, height: of its coded pictures, 0 if not known.
         flags: such as "default".
+        is_interlaced: whether the file says that its frames hold two fields.
     """
 
     stream: int
@@ -35,6 +37,7 @@ class Track:
     width: int
     height: int
     flags: frozenset[str]
+    is_interlaced: bool = False
 
     @property
     def pixels(self) -> int:
@@ -54,7 +57,8 @@ def tracks_of(described: Sequence[str]) -> list[Track]:
             size = _SIZE.search(match[3])
             width, height = (int(size[1]), int(size[2])) if size else (0, 0)
             flags = frozenset(_FLAG.findall(match[3]))
-            track = Track(int(match[1]), match[2], width, height, flags)
+            fields = bool(_FIELDS.search(match[3]))
+            track = Track(int(match[1]), match[2], width, height, flags, fields)
             # A stream of two programs is told twice.
             found.setdefault(track.stream, track)
     return [track for track in found.values() if _COVER not in track.flags]

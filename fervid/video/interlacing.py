@@ -1,0 +1,85 @@
+"""Interlaced recordings: whether a frame holds two fields of different times, and what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fervid.settings.choices import Deinterlace
+from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child
+from fervid.video.tracks import Track
+
+_SAMPLE_FRAMES = 40
+_LEAST_FRAMES = 8
+"""With fewer frames that tell anything, what the file says of itself counts."""
+
+_OF_CAMCORDERS = {"dvvideo"}
+"""Codecs of interlaced recordings that do not say so before their frames."""
+
+_TELEVISION_LINES = (480, 486, 576)
+"""Heights of television, whose captures are often interlaced and rarely say so."""
+
+_FOUND = re.compile(r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)")
+_BY_FLAGS = "bwdif=mode=send_frame:parity=auto:deint=interlaced"
+
+
+def deinterlacer(
+    path: Path, track: Track | None, duration_s: float | None, choice: Deinterlace
+) -> list[str]:
+    """ffmpeg filters that make each frame a picture of the time of its first field, if need be.
+
+    Frames come out as many as they were, at their own times. What is flagged interlaced may hold
+    whole pictures, and what is not flagged may be interlaced: a sample from the middle decides.
+    Recordings that are neither flagged nor of television's heights cost nothing.
+
+    Args:
+        path: the recording.
+        track: that is read, None: not known.
+        duration_s: of the recording.
+        choice: of the user.
+    """
+    if choice == "on":
+        return ["bwdif=mode=send_frame:parity=auto:deint=all"]
+    if choice == "off" or track is None:
+        return []
+    is_flagged = track.is_interlaced or track.codec in _OF_CAMCORDERS
+    if not is_flagged and track.height not in _TELEVISION_LINES:
+        return []
+    top, bottom, whole = _sample(path, track, duration_s)
+    if top + bottom + whole < _LEAST_FRAMES:
+        return [_BY_FLAGS] if is_flagged else []
+    if is_flagged:
+        return [_BY_FLAGS] if top + bottom > whole else []
+    # A sure majority of one order: noise and fine patterns look interlaced in either.
+    sure = max(top, bottom) > 2 * whole and max(top, bottom) > 10 * min(top, bottom)
+    parity = "tff" if top > bottom else "bff"
+    return [f"bwdif=mode=send_frame:parity={parity}:deint=all"] if sure else []
+
+
+def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, int, int]:
+    """How many frames have their top field first, the bottom one first, or are whole pictures."""
+    counts = [(0, 0, 0)]
+
+    def keep(line: str, _: int | None) -> None:
+        if match := _FOUND.search(line):
+            counts.append((int(match[1]), int(match[2]), int(match[3])))
+
+    options = {"vf": "idet", "frames:v": _SAMPLE_FRAMES, "f": "null"}
+    middle = {"ss": duration_s / 2} if duration_s and duration_s > 4 else {}
+    child = Child(
+        path,
+        options,
+        threads=1,
+        level="info",
+        on_log=keep,
+        stream=str(track.stream),
+        reading=FROM_FIRST_PACKET | middle,
+    )
+    try:
+        while child.read(memoryview(bytearray(4096))):
+            pass
+        child.wait()
+    finally:
+        child.close()
+    top, bottom, whole = (sum(column) for column in zip(*counts, strict=True))
+    return top, bottom, whole
