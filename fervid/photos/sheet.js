@@ -21,6 +21,49 @@
     field("nothing").hidden = shown > 0;
   }
 
+  // The viewer goes through the photos that are shown and have a picture.
+  const viewer = field("viewer");
+  const large = document.createElement("img");
+  large.id = "large";
+  const pictured = () => cards.filter(({ card }) => !card.hidden && card.querySelector("a"));
+  let viewed = null;
+
+  function view(card) {
+    const all = pictured().map((one) => one.card);
+    viewed = card;
+    large.src = card.querySelector("a").href;
+    large.alt = card.querySelector("img").alt;
+    viewer.prepend(large);
+    field("viewed").textContent = card.querySelector("h3").textContent;
+    field("seen").replaceChildren(...[...card.querySelector("ul").children].map((face) => face.cloneNode(true)));
+    field("place").textContent = `${all.indexOf(card) + 1} of ${all.length}`;
+    field("previous").disabled = field("next").disabled = all.length < 2;
+    if (!viewer.open) viewer.showModal();
+  }
+
+  function step(by) {
+    const all = pictured().map((one) => one.card);
+    view(all[(all.indexOf(viewed) + by + all.length) % all.length]);
+  }
+
+  field("cards").addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    view(link.closest("#cards > li"));
+  });
+  field("previous").addEventListener("click", () => step(-1));
+  field("next").addEventListener("click", () => step(1));
+  field("close").addEventListener("click", () => viewer.close());
+  viewer.addEventListener("click", (event) => event.target === viewer && viewer.close());
+  viewer.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowLeft") step(-1);
+    else if (event.key === "ArrowRight") step(1);
+    else return;
+    event.preventDefault();
+  });
+  viewer.addEventListener("close", () => viewed.querySelector("a").focus());
+
   field("controls").hidden = false;
   for (const id of ["words", "state"]) field(id).addEventListener("input", show);
   show();
