@@ -175,7 +175,8 @@ def test_a_recording_that_may_not_be_read_does_not_stop_the_others(
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     given = [str(recordings / "a" / "face.mp4"), str(recordings / "b" / "moving.gif")]
     done = CliRunner().invoke(main, ["analyze", *given, "-o", str(tmp_path / "out"), "--dry-run"])
-    assert (done.exit_code, done.stdout.count("\n")) == (0, 2)
+    # Both are told, and why the run would refuse them.
+    assert (done.exit_code, done.stdout.count("would be refused")) == (1, 2)
 
 
 def test_a_list_from_standard_input_and_a_dry_run(recordings: Path, tmp_path: Path) -> None:

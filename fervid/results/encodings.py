@@ -20,7 +20,8 @@ def marked_encoding(blob: bytes) -> str | None:
     for mark, name in _MARKS:
         if blob.startswith(mark):
             return name
-    if len(blob) % 2 or not blob:
+    # A list with NULs between names of one letter has no newlines, wide or not.
+    if len(blob) % 2 or not (b"\n\0" in blob or b"\0\n" in blob):
         return None
     zeros = [blob[first::2].count(0) / (len(blob) // 2) for first in (0, 1)]
     if min(zeros) < 0.01 and max(zeros) > _WIDE_SHARE:
