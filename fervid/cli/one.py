@@ -57,9 +57,11 @@ class _Lines:
     """A line every half minute, so that a log shows that a long run goes on."""
 
     def __init__(self) -> None:
-        self._told_s = 0.0
+        self._told_s: float | None = None
 
     def __call__(self, done: Progress) -> None:
+        if self._told_s is None:  # networks may have been compiled until now
+            self._told_s = done.elapsed_s
         if done.elapsed_s - self._told_s < LINE_EVERY_S:
             return
         self._told_s = done.elapsed_s
