@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.toy_pictures import toy_picture, toy_pictures
-from training.detector import crops
+from training.detector import compose, crops, degrade
 from training.detector.crops import Crop, Pool
 from training.detector.pictures import Picture
 
@@ -98,7 +98,7 @@ def test_pasted_heads_bring_their_marks_and_cover_no_other_face() -> None:
     pasted, bright = 0, []
     for _ in range(20):
         before = pool.view(rng, 128, 128)
-        after = crops.paste_crowd(rng, pool, before)
+        after = compose.paste_crowd(rng, pool, before)
         count = len(before.boxes)
         np.testing.assert_array_equal(after.boxes[:count], before.boxes)
         for x0, y0, x1, y1 in before.boxes.round().astype(int):
@@ -118,7 +118,7 @@ def test_pasted_heads_bring_their_marks_and_cover_no_other_face() -> None:
 def test_hidden_parts_leave_marks_alone() -> None:
     rng, pool = np.random.default_rng(4), Pool.of(toy_pictures())
     view = crops.cut(rng, toy_picture(True), toy_picture(False), 128, 128)
-    hidden = [crops.hide_parts(rng, pool, view) for _ in range(20)]
+    hidden = [compose.hide_parts(rng, pool, view) for _ in range(20)]
     assert any((each.image != view.image).any() for each in hidden)
     for each in hidden:
         np.testing.assert_array_equal(each.boxes, view.boxes)
@@ -127,7 +127,7 @@ def test_hidden_parts_leave_marks_alone() -> None:
 
 def test_letters_and_rings_stay_off_the_faces() -> None:
     rng, view = np.random.default_rng(5), toy_crop()
-    written = [crops.write_on(rng, view).image for _ in range(10)]
+    written = [compose.write_on(rng, view).image for _ in range(10)]
     assert any((image != view.image).any() for image in written)
     for image in written:
         for x0, y0, x1, y1 in view.boxes.astype(int):
@@ -137,16 +137,49 @@ def test_letters_and_rings_stay_off_the_faces() -> None:
 def test_profiles_are_drawn_more_often() -> None:
     pictures = [toy_picture(True, 1), toy_picture(True, 2)]
     pictures[1].points[0, :2, 0] = [69, 71]
-    chances = Pool.of(pictures).chances
-    assert chances[1] == pytest.approx(3 * chances[0])
+    first, both = Pool.of(pictures).chances
+    assert both == pytest.approx(1)
+    assert both - first == pytest.approx(3 * first)
 
 
 def test_a_step_s_batch_depends_on_seed_and_step_only() -> None:
     make = {"batch": 3, "size": 64, "seed": 5}
-    first = crops.batches(toy_pictures(), **make, first_step=0)
+    first = compose.batches(toy_pictures(), **make, first_step=0)
     next(first)
     second = next(first)
-    again = next(crops.batches(toy_pictures(), **make, first_step=1))
+    again = next(compose.batches(toy_pictures(), **make, first_step=1))
     for name in second:
         np.testing.assert_array_equal(second[name], again[name])
     assert (second["kind"] == 1).any()
+
+
+def test_what_recordings_do_keeps_a_picture_a_picture() -> None:
+    """Same size and type; each kind changes it, and none beyond recognition."""
+    image = cv2.GaussianBlur(toy_picture(True).image, (0, 0), 2)
+    kinds = {
+        "resample": degrade.resample,
+        "blur": degrade.blur,
+        "light": lambda rng, image: degrade.light(rng, image, strength=1.2),
+        "noise": lambda rng, image: degrade.noise(rng, image, sigma=15.0),
+        "compress": degrade.compress,
+        "all": degrade.degrade,
+    }
+    for name, change in kinds.items():
+        changed = [change(np.random.default_rng(seed), image) for seed in range(10)]
+        assert all(each.shape == image.shape and each.dtype == np.uint8 for each in changed), name
+        assert any((each != image).any() for each in changed), name
+        likeness = [np.corrcoef(each.ravel(), image.ravel())[0, 1] for each in changed]
+        assert np.median(likeness) > 0.7, name
+
+
+def test_views_show_faces_of_all_sizes() -> None:
+    """From a few pixels to all of the view, of faces that are large enough in the picture."""
+    rng, heights = np.random.default_rng(0), []
+    large = toy_picture(True)
+    image = cv2.resize(large.image, None, fx=4, fy=4)
+    large = Picture("toy", image, large.boxes * 4, large.scores, large.points * 4)
+    for _ in range(300):
+        view = crops.cut(rng, large, toy_picture(False), 320, 320)
+        heights += (view.boxes[:, 3] - view.boxes[:, 1])[view.face].tolist()
+    counts, _ = np.histogram(heights, [8, 20, 50, 125, 321])
+    assert counts.min() > 0.1 * len(heights)

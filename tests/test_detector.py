@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fervid.detection.detector import FaceDetector
-from fervid.models.face_net import FaceNet, cell_centers, place_points
+from fervid.models.face_net import STRIDES, FaceNet, cell_centers, place_points
 from fervid.models.inference import for_inference
-from fervid.models.peaks import MAX_FACES, Candidates, find_peaks, merge, pairwise_overlap, suppress
+from fervid.models.peaks import MAX_FACES, Candidates, find_peaks, pairwise_overlap, suppress
 from fervid.records import FrameBatch
 from fervid.tracking.tracks import iou
 from training.detector.presets import smoke
@@ -77,23 +77,24 @@ def test_frames_of_any_shape_are_searched(
     assert h > 0.4 * face.shape[0]
 
 
-def test_points_of_the_found_cells_are_those_of_the_whole_map() -> None:
+@pytest.mark.parametrize("level", range(len(STRIDES)))
+def test_points_of_the_found_cells_are_those_of_the_whole_map(level: int) -> None:
     """Also at the map's borders, where cells outside count as zero."""
     net = FaceNet(smoke().net, rngs=nnx.Rngs(3))
     net.eval()
     fast = for_inference(net, winograd_from=1)
-    views = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, 32, 64), np.uint8))
-    maps = net(views)
-    cells = cell_centers(*maps.centers.shape[1:])
-    everywhere = place_points(net.offsets(maps.features), cells, maps.boxes)
-    found = find_peaks(fast, views, 1, jnp.float32(1), jnp.float32(0))
+    views = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, 128, 192), np.uint8))
+    maps = net(views)[level]
+    cells = cell_centers(*maps.centers.shape[1:], STRIDES[level])
+    everywhere = place_points(net.offsets(maps.features, level), cells, maps.boxes)
+    found = find_peaks(fast, fast(views)[level], level, jnp.float32(1), jnp.float32(0))
     rows, slots = np.nonzero(found.scores)
     borders = 0
     for row, slot in zip(rows, slots, strict=True):
         apart = np.abs(maps.boxes[row] - found.boxes[row, slot]).max(axis=-1)
         y, x = np.unravel_index(apart.argmin(), apart.shape)
-        assert apart[y, x] < 1e-3
-        np.testing.assert_allclose(found.points[row, slot], everywhere[row, y, x], atol=1e-2)
+        assert apart[y, x] < 1e-2
+        np.testing.assert_allclose(found.points[row, slot], everywhere[row, y, x], atol=5e-2)
         borders += y in (0, len(cells) - 1)
     assert borders > 0
 
@@ -133,10 +134,6 @@ def test_suppressed_boxes_are_not_faces_even_at_score_0(portrait: np.ndarray) ->
     assert (found.score > 0).all()
 
 
-def known_box(*corners: float) -> jnp.ndarray:
-    return jnp.array([[corners]], jnp.float32)
-
-
 def suppressed(boxes: np.ndarray, scores: Sequence[float] | np.ndarray) -> Candidates:
     """What is kept of boxes whose points all lie at their left upper corner."""
     points = np.repeat(boxes[:, None, :2], 3, axis=1)
@@ -153,35 +150,12 @@ def test_a_box_within_a_stronger_one_goes_but_not_a_large_one_around_it() -> Non
     assert suppressed(boxes, [0.5, 0.9]).scores.tolist() == pytest.approx([0.9, 0.5])
 
 
-@pytest.mark.parametrize(("finer", "kept"), [(0.6, 0), (0.4, 1)])
-def test_a_face_that_two_views_show_is_the_finer_one_if_that_is_sure(
-    finer: float, kept: int
-) -> None:
-    """Either way, its score is the higher one, and its points count by squared scores."""
-    boxes = np.array([[[10, 10, 50, 50]], [[12, 12, 54, 52]]], np.float32)
-    views = [
-        Candidates(
-            jnp.array([[score]], jnp.float32),
-            jnp.asarray(box[None]),
-            jnp.full((1, 1, 3, 2), score, jnp.float32),
-        )
-        for box, score in zip(boxes, (finer, 0.9), strict=True)
-    ]
-    merged = merge(*views)
-    assert merged.scores[0].tolist() == pytest.approx([0.9, 0])
-    np.testing.assert_array_equal(merged.boxes[0, 0], boxes[kept, 0])
-    mean = (finer**3 + 0.9**3) / (finer**2 + 0.9**2)
-    np.testing.assert_allclose(merged.points[0, 0], mean, rtol=1e-5)
-
-
-def test_a_sure_part_of_a_large_face_is_no_second_face() -> None:
-    """A fine view may take half of a face that fills the picture for a whole one."""
-    part, whole = known_box(100, 150, 260, 306), known_box(90, 10, 280, 306)
-    scores = [jnp.array([[score]], jnp.float32) for score in (0.8, 0.95)]
-    points = jnp.zeros((1, 1, 3, 2))
-    merged = merge(Candidates(scores[0], part, points), Candidates(scores[1], whole, points))
-    assert merged.scores[0].tolist() == pytest.approx([0.95, 0])
-    np.testing.assert_array_equal(merged.boxes[0, 0], whole[0, 0])
+def test_a_part_of_a_large_face_is_no_second_face() -> None:
+    """A fine level may take half of a face that fills the picture for a whole one."""
+    part, whole = [100, 150, 260, 306], [90, 10, 280, 306]
+    kept = suppressed(np.array([part, whole], np.float32), [0.8, 0.95])
+    assert kept.scores.tolist() == pytest.approx([0.95, 0])
+    np.testing.assert_array_equal(kept.boxes[0], whole)
 
 
 corners = st.tuples(
@@ -207,9 +181,9 @@ def test_suppression_is_greedy(boxes: list[tuple[int, ...]], ranks: list[int]) -
             expected.append(int(row))
     count = int((kept_scores > 0).sum())
     assert count == len(expected) <= MAX_FACES
-    np.testing.assert_array_equal(kept_boxes[:count], array[expected])
     np.testing.assert_array_equal(kept_scores[:count], scores[expected])
     for place, row in enumerate(expected):
         same = (overlap[row] > 0.6) & (scores < scores[row]) | (np.arange(len(array)) == row)
-        mean = np.average(array[same][:, :2], axis=0, weights=scores[same] ** 2)
-        np.testing.assert_allclose(kept.points[place, 0], mean, atol=1e-4)
+        mean = np.average(array[same], axis=0, weights=scores[same] ** 2)
+        np.testing.assert_allclose(kept_boxes[place], mean, atol=1e-4)
+        np.testing.assert_allclose(kept.points[place, 0], mean[:2], atol=1e-4)

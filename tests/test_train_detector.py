@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from fervid.models.cards import load_npz
-from fervid.models.face_net import FaceMaps, FaceNetConfig
+from fervid.models.face_net import STRIDES, FaceNetConfig
 from tests.toy_data import check_resume
 from tests.toy_pictures import toy_pictures, write_parquet
 from training.detector import losses
@@ -29,19 +29,50 @@ def known(*values: float) -> np.ndarray:
     return np.array(values, np.float32)
 
 
+def targets_of(boxes: np.ndarray, kind: list[int], level: int, side: int = 128) -> losses.Targets:
+    """Targets of one crop whose faces have no known points."""
+    points = np.full((1, len(kind), 3, 2), np.nan, np.float32)
+    return make_targets(
+        boxes[None], points, np.array([kind], np.int32), side // STRIDES[level], level
+    )
+
+
 def test_targets_peak_at_the_centre_and_spare_ignored_regions() -> None:
     boxes = np.array([[[16, 16, 48, 48], [0, 40, 16, 64], [53, 2, 58, 8]]], np.float32)
     points = np.array([[[[26, 28], [38, 28], [32, 42]], *[[[np.nan] * 2] * 3] * 2]], np.float32)
-    targets = make_targets(boxes, points, np.array([[1, -1, -1]], np.int32), 8)
+    targets = make_targets(boxes, points, np.array([[1, -1, -1]], np.int32), 8, 0)
     heat, weight = np.asarray(targets.heat), np.asarray(targets.weight)
-    assert np.unravel_index(heat[0].argmax(), (8, 8)) == (4, 4)
-    assert heat.max() == pytest.approx(1)
+    # The centre lies on the corner of four cells, which share it.
+    core = np.argwhere(heat[0] == 1).tolist()
+    assert core == [[3, 3], [3, 4], [4, 3], [4, 4]]
+    np.testing.assert_allclose(weight[0, 3:5, 3:5], 0.25)
     assert weight[0, 6, 0] == 0
     assert weight[0, 0, 6] == 0  # a small box that holds the centre of no cell
-    assert weight.sum() == 64 - 7
+    assert weight.sum() == 64 - 7 - 4 + 1
     np.testing.assert_array_equal(targets.box[0, 4, 4], boxes[0, 0])
     np.testing.assert_array_equal(targets.points[0, 4, 4], points[0, 0])
     assert targets.share[0, 0, 0] == 0 < targets.share[0, 4, 4]
+
+
+@pytest.mark.parametrize("height", np.geomspace(9, 380, 40).round(1).tolist())
+@pytest.mark.parametrize("shift", [0.0, 3.7])
+def test_a_face_of_any_size_and_place_is_sought_by_a_level(height: float, shift: float) -> None:
+    """So that the response does not depend on a face's size, nor on where its centre lies."""
+    x = 192 + shift
+    box = np.array([[x - 0.38 * height, x - height / 2, x + 0.38 * height, x + height / 2]])
+    found = [targets_of(box.astype(np.float32), [1], level, 384) for level in range(3)]
+    assert any((np.asarray(each.heat) == 1).any() for each in found)
+    for each in found:
+        core = np.asarray(each.heat) == 1
+        if core.any():
+            assert np.asarray(each.weight)[core].sum() == pytest.approx(1)
+
+
+def test_where_two_faces_meet_each_cell_belongs_to_the_nearer_one() -> None:
+    boxes = np.array([[20, 20, 44, 50], [44, 20, 68, 50]], np.float32)
+    targets = targets_of(boxes, [1, 1], 0)
+    np.testing.assert_array_equal(targets.box[0, 4, 3], boxes[0])
+    np.testing.assert_array_equal(targets.box[0, 4, 7], boxes[1])
 
 
 def test_giou_of_known_boxes() -> None:
@@ -57,16 +88,17 @@ def test_right_maps_cost_nothing_but_for_the_centres(unknown: bool) -> None:
     points = np.array([[[[26, 28], [38, 28], [32, 42]]]], np.float32)
     if unknown:
         points[:] = np.nan
-    targets = make_targets(boxes, points, np.array([[1]], np.int32), 8)
+    targets = make_targets(boxes, points, np.array([[1]], np.int32), 8, 0)
     shown = np.where(np.isfinite(targets.points), targets.points, 7.0)
     centers = np.where(targets.heat > 0.999, 9.0, -9.0)
-    maps = FaceMaps(centers, targets.box, np.zeros((1, 8, 8, 4)))
-    center, fit, error = np.asarray(losses.losses(maps, shown, targets))
+    sums, counts = losses.losses(centers, targets.box, shown, targets)
+    center, fit, error = np.asarray(sums)
+    assert counts[0] == pytest.approx(1)
     assert center < 0.01
     assert fit == pytest.approx(0, abs=1e-6)
     assert error == 0
-    moved = replace(maps, boxes=maps.boxes + 2.0)
-    _, fit, error = np.asarray(losses.losses(moved, shown + 2.0, targets))
+    sums, _ = losses.losses(centers, targets.box + 2.0, shown + 2.0, targets)
+    _, fit, error = np.asarray(sums)
     assert fit > 0.05
     assert (error > 0.03) != unknown
 

@@ -13,10 +13,12 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
+from fervid.models.blocks import normalize_luma, space_to_depth
 from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.augment import augment_faces, mixup
 from training.losses import Logits, distillation, supervised
+from training.onednn import Forward
 from training.presets import Recipe
 from training.state import TrainState, Tree, no_decay_mask, update
 
@@ -77,13 +79,18 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> optax.GradientTransf
 
 
 def make_step(
-    graph: Any, rest: Tree, optimizer: Any, recipe: Recipe, teacher_graphs: Sequence[Any] = ()
+    graph: Any,
+    rest: Tree,
+    optimizer: Any,
+    recipe: Recipe,
+    teacher_graphs: Sequence[Any] = (),
+    trunk: Forward | None = None,
 ) -> Any:
     """The jitted training step: (state, data, rows, teachers, key) -> (state, losses).
 
     `rows` are (batch,) int32 rows of the `TrainingSet`, split over the mesh; `teachers` are the
     states that belong to `teacher_graphs`; the state is donated. Everything random follows from the
-    key and the state's step number.
+    key and the state's step number. With `trunk`, that computes `ExpressionNet.trunk`, all stages.
     """
 
     def loss_of(
@@ -97,7 +104,14 @@ def make_step(
             images, targets = mixup(mixup_key, images, targets, recipe.mixup)
         model = nnx.merge(graph, params, stats, rest, copy=True)
         model.train()
-        logits: Logits = model(images, rngs=nnx.Rngs(dropout=dropout_key))
+        rngs, stages = nnx.Rngs(dropout=dropout_key), len(model.stages)
+        if trunk is None:
+            logits: Logits = model(images, rngs=rngs)
+            after = nnx.state(model, nnx.BatchStat)
+        else:
+            folded = space_to_depth(normalize_luma(images)[..., None], model.fold)
+            features, after = trunk(params, stats, folded)
+            logits = model.answers(features, stages, rngs=rngs)
         weights = jnp.asarray(batch.weights)
         loss = supervised(logits, targets[0], targets[1], weights, recipe.votes_weight)
         if teachers:
@@ -110,7 +124,7 @@ def make_step(
             )
             loss = (1 - recipe.distill_weight) * loss + recipe.distill_weight * divergence
         right = (logits[0].argmax(axis=1) == batch.labels).mean()
-        return loss, (nnx.state(model, nnx.BatchStat), right)
+        return loss, (after, right)
 
     def step(
         state: TrainState, data: TrainingSet, rows: jax.Array, teachers: list[Tree], key: jax.Array

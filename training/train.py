@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from training.convolution import speed_up_gradients
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.evaluate import Logits, accuracy, fit_calibration, predict_logits
 from training.narrow import narrow
+from training.onednn import onednn_forward
 from training.presets import PRESETS, Recipe
 from training.release import write_model
 from training.run import Line, Run, rounded, same_run
@@ -59,6 +61,7 @@ def train(
     start: LoadedModel | None = None,
     command: str = "training.train.train",
     report: Callable[[str], Any] = click.echo,
+    onednn: bool = False,
 ) -> Path:
     """Run or continue a training.
 
@@ -73,6 +76,7 @@ def train(
             the channels that count most.
         command: how the training was started, for the model card.
         report: gets a line of JSON for each epoch.
+        onednn: whether oneDNN computes the layers, not XLA.
 
     Returns:
         The stem of the best epoch's model: `folder`/best, with .npz and .json.
@@ -95,7 +99,11 @@ def train(
     model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
     if start:
         _copy_weights(*start, model, recipe.net)
-    if jax.default_backend() == "cpu":
+    trunk = None
+    if onednn:
+        whole = partial(ExpressionNet.trunk, stages=len(recipe.net.stages))
+        trunk = onednn_forward(model, whole, mesh)
+    elif jax.default_backend() == "cpu":
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
@@ -103,7 +111,7 @@ def train(
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     split = [nnx.split(for_inference(teacher)) for teacher, _ in teachers]
-    step = make_step(graph, rest, optimizer, recipe, [graph for graph, _ in split])
+    step = make_step(graph, rest, optimizer, recipe, [graph for graph, _ in split], trunk)
     weights = row_weights(train_set.labels, recipe.balance)
     drawn = None
     if recipe.balance > 0 and recipe.balance_by == "sampling":
@@ -194,6 +202,11 @@ def _beginning(
     help="Start from this model's weights; of a wider one, from the channels that count most.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
+@click.option(
+    "--onednn",
+    is_flag=True,
+    help="Compute the layers by PyTorch's oneDNN: faster on CPUs with AVX-512 BF16 or AMX.",
+)
 @click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
 def main(
     data: Path,
@@ -203,6 +216,7 @@ def main(
     teachers: tuple[str, ...],
     start: str | None,
     settings: tuple[str, ...],
+    onednn: bool,
     cpu_devices: int | None,
 ) -> None:
     """Read the data, train, say where the model is."""
@@ -218,6 +232,7 @@ def main(
             teachers=[load_model(name) for name in teachers],
             start=load_model(start) if start else None,
             command=command,
+            onednn=onednn,
         )
     except FervidError as error:
         raise click.ClickException(str(error)) from error

@@ -73,6 +73,14 @@ class ResidualBlock(nnx.Module):
         return max_pool_2x2(y) if pool else y
 
 
+class UpSample(nnx.Module):
+    """Nearest-neighbour up-sampling by 2."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(N, H, W, C) -> (N, 2 H, 2 W, C)."""
+        return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
 class SqueezeExcite(nnx.Module):
     """Scale each channel by a gate that sees all channels' means (Hu et al. 2018)."""
 

@@ -126,7 +126,10 @@ class ExpressionNet(nnx.Module):
 
     def features(self, images: jax.Array, stages: int) -> jax.Array:
         """What the first `stages` stages make of (N, 48, 48) luma: (N, h, w, C), not yet pooled."""
-        x = space_to_depth(normalize_luma(images)[..., None], self.fold)
+        return self.trunk(space_to_depth(normalize_luma(images)[..., None], self.fold), stages)
+
+    def trunk(self, x: jax.Array, stages: int) -> jax.Array:
+        """The same from folded images; only layers."""
         for stem in self.stem:
             x = stem(x)
         return self._through(x, 0, stages)

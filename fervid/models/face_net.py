@@ -1,4 +1,4 @@
-"""The face detector's network: maps at stride 8 of face centres and boxes, and face points."""
+"""The face detector's network: maps of face centres and boxes at three strides, and face points."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from fervid.models.blocks import ConvBlock, normalize_luma, space_to_depth
+from fervid.models.blocks import ConvBlock, UpSample, normalize_luma, space_to_depth
 from fervid.models.fields import from_json
 
-STRIDE = 8
-"""Pixels a cell of the output maps."""
+STRIDES = (8, 16, 32)
+"""Pixels a cell of the output maps, from the finest level to the coarsest."""
 
-_FOLD = 2
+FOLD = 2
 """Side of the pixel squares folded into channels: one channel in is slow on every backend."""
 
 N_POINTS = 3
 """Points a face: the person's right eye, left eye, and the middle of the mouth."""
+
+_TYPICAL_SIDE = 2.0
+"""Distance from a face's centre to the sides of its box, in strides, before training."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,14 @@ class FaceNetConfig:
 
     Attributes:
         stem: channels at stride 4.
-        widths: channels at strides 8, 16 and 32.
-        depths: residual blocks at strides 8, 16 and 32.
-        head: channels of the top-down path, whose last convolution is the head.
+        widths: channels at strides 8, 16, 32 and 64.
+        depths: residual blocks at strides 8, 16, 32 and 64.
+        head: channels of the top-down path and of each level's head.
     """
 
     stem: int = 24
-    widths: tuple[int, int, int] = (32, 64, 96)
-    depths: tuple[int, int, int] = (1, 2, 2)
+    widths: tuple[int, int, int, int] = (32, 64, 128, 128)
+    depths: tuple[int, int, int, int] = (2, 3, 2, 1)
     head: int = 32
 
     @classmethod
@@ -52,7 +55,7 @@ class FaceNetConfig:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class FaceMaps:
-    """What the network says about each cell; h and w are an eighth of the input's sides.
+    """What the network says about each cell of one level; h and w are the input's over its stride.
 
     Attributes:
         centers: (N, h, w) float32 logits of a face being centred there.
@@ -66,13 +69,15 @@ class FaceMaps:
 
 
 class FaceNet(nnx.Module):
-    """Fully convolutional, luma only: backbone to stride 32, top-down path, one head at stride 8.
+    """Fully convolutional, luma only: backbone to stride 64, top-down path, heads at three strides.
 
-    Centres and sides follow CenterNet (Zhou et al. 2019) and FCOS (Tian et al. 2019).
+    Feature pyramid after Lin et al. 2017, one head a level; centres and sides follow CenterNet
+    (Zhou et al. 2019) and FCOS (Tian et al. 2019). A level is for faces of a range of sizes, and
+    the ranges overlap, so that the response does not jump with a face's size.
     """
 
     def __init__(self, config: FaceNetConfig, *, rngs: nnx.Rngs) -> None:
-        self.stem = ConvBlock(_FOLD**2, config.stem, stride=2, rngs=rngs)
+        self.stem = ConvBlock(FOLD**2, config.stem, stride=2, rngs=rngs)
         features = (config.stem, *config.widths[:-1])
         self.down = nnx.List(
             [
@@ -89,46 +94,85 @@ class FaceNet(nnx.Module):
         self.lateral = nnx.List(
             [ConvBlock(width, config.head, size=1, rngs=rngs) for width in config.widths]
         )
-        self.head = ConvBlock(config.head, config.head, rngs=rngs)
-        # A prior of one face centre in about a hundred cells keeps the first steps calm.
-        self.center = nnx.Linear(
-            config.head, 1, bias_init=nnx.initializers.constant(-4.6), rngs=rngs
-        )
-        self.box = nnx.Linear(config.head, 4, rngs=rngs)
-        self.detail = ConvBlock(config.head, config.head, rngs=rngs)
-        self.points = nnx.Linear(config.head, 2 * N_POINTS, rngs=rngs)
+        self.up = UpSample()
+        levels, width = range(len(STRIDES)), config.head
+        self.head = nnx.List([ConvBlock(width, width, rngs=rngs) for _ in levels])
+        self.out = nnx.List([nnx.Linear(width, 5, bias_init=_prior, rngs=rngs) for _ in levels])
+        self.detail = nnx.List([ConvBlock(width, width, rngs=rngs) for _ in levels])
+        self.points = nnx.List([nnx.Linear(width, 2 * N_POINTS, rngs=rngs) for _ in levels])
 
-    def __call__(self, images: jax.Array) -> FaceMaps:
-        """Map luma of (N, H, W), uint8 or float in 0 to 255, H and W multiples of 32."""
-        x = self.stem(space_to_depth(normalize_luma(images)[..., None], _FOLD))
-        levels = []
+    def __call__(self, images: jax.Array) -> list[FaceMaps]:
+        """Map luma of (N, H, W), uint8 or float in 0 to 255, H and W multiples of 64; by level."""
+        features = self.pyramid(fold(images))
+        return [
+            FaceMaps(*decode(self.out[level](part), STRIDES[level]), part)
+            for level, part in enumerate(features)
+        ]
+
+    def pyramid(self, x: jax.Array) -> list[jax.Array]:
+        """Features of each level's head from folded images; only layers and sums."""
+        x, levels = self.stem(x), []
         for down, blocks in zip(self.down, self.residual, strict=True):
             x = down(x)
             for block in blocks:
                 x = x + block(x)
             levels.append(x)
-        top = self.lateral[2](levels[2])
-        top = self.lateral[1](levels[1]) + _upsample(top)
-        top = self.lateral[0](levels[0]) + _upsample(top)
-        x = self.head(top)
-        sides = STRIDE * jnp.exp(jnp.clip(self.box(x), -4.0, 4.0))
-        cells = cell_centers(*x.shape[1:3])
-        boxes = jnp.concatenate([cells - sides[..., :2], cells + sides[..., 2:]], axis=-1)
-        return FaceMaps(self.center(x)[..., 0], boxes, x)
+        top, features = self.lateral[-1](levels[-1]), []
+        for level in reversed(range(len(STRIDES))):
+            top = self.lateral[level](levels[level]) + self.up(top)
+            features.append(self.head[level](top))
+        return features[::-1]
 
-    def offsets(self, features: jax.Array) -> jax.Array:
+    def outputs(self, x: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
+        """All that is trained, by level, from folded images; only layers and sums.
+
+        Returns:
+            What `decode` takes, (N, h, w, 5), and the offsets of the points as shares of the sides,
+            (N, h, w, 6).
+        """
+        features = self.pyramid(x)
+        return [
+            (self.out[level](part), self.points[level](self.detail[level](part)))
+            for level, part in enumerate(features)
+        ]
+
+    def offsets(self, features: jax.Array, level: int) -> jax.Array:
         """Where the points lie from each cell's centre, as shares of the sides of its box.
 
-        So one head serves faces of every size.
+        So one layer serves faces of every size.
 
         Args:
-            features: (N, h, w, C) of the maps, or 3x3 cells of them whose middle counts.
+            features: (N, h, w, C) of the level's maps, or 3x3 cells of them whose middle counts.
+            level: row of `STRIDES`.
 
         Returns:
             (N, h, w, 3, 2) float32.
         """
-        found: jax.Array = self.points(self.detail(features))
+        found: jax.Array = self.points[level](self.detail[level](features))
         return found.reshape(*features.shape[:3], N_POINTS, 2)
+
+
+def _prior(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32, **_: Any) -> jax.Array:
+    """One face centre in about a hundred cells, and typical boxes, which keep first steps calm."""
+    return jnp.array([-4.6] + 4 * [jnp.log(_TYPICAL_SIDE)], dtype)
+
+
+def fold(images: jax.Array) -> jax.Array:
+    """(N, H, W) luma, uint8 or float in 0 to 255 -> (N, H / 2, W / 2, 4) float32, normalised."""
+    return space_to_depth(normalize_luma(images)[..., None], FOLD)
+
+
+def decode(out: jax.Array, stride: int) -> tuple[jax.Array, jax.Array]:
+    """Centres and boxes of `FaceMaps` from what a level's last layer gives.
+
+    Args:
+        out: (N, h, w, 5) float32: a logit, and logarithms of the four sides in strides.
+        stride: of the level.
+    """
+    sides = stride * jnp.exp(jnp.clip(out[..., 1:], -4.0, 4.0))
+    cells = cell_centers(out.shape[1], out.shape[2], stride)
+    boxes = jnp.concatenate([cells - sides[..., :2], cells + sides[..., 2:]], axis=-1)
+    return out[..., 0], boxes
 
 
 def place_points(offsets: jax.Array, cells: jax.Array, boxes: jax.Array) -> jax.Array:
@@ -137,16 +181,11 @@ def place_points(offsets: jax.Array, cells: jax.Array, boxes: jax.Array) -> jax.
     return cells[..., None, :] + offsets * sides[..., None, :]
 
 
-def _upsample(x: jax.Array) -> jax.Array:
-    """Nearest-neighbour up-sampling by 2."""
-    return x.repeat(2, axis=1).repeat(2, axis=2)
-
-
-def cell_centers(height: int, width: int) -> jax.Array:
+def cell_centers(height: int, width: int, stride: int) -> jax.Array:
     """(height, width, 2) float32: x and y in pixels of the centre of each cell."""
     ys, xs = jnp.meshgrid(
-        (jnp.arange(height, dtype=jnp.float32) + 0.5) * STRIDE,
-        (jnp.arange(width, dtype=jnp.float32) + 0.5) * STRIDE,
+        (jnp.arange(height, dtype=jnp.float32) + 0.5) * stride,
+        (jnp.arange(width, dtype=jnp.float32) + 0.5) * stride,
         indexing="ij",
     )
     return jnp.stack([xs, ys], axis=-1)

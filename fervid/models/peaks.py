@@ -8,12 +8,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fervid.models.face_net import STRIDE, FaceMaps, FaceNet, place_points
+from fervid.models.face_net import STRIDES, FaceMaps, FaceNet, place_points
 
-MAX_FACES = 64
+MAX_FACES = 128
 """Most faces reported a frame."""
 
-_SURE = 0.5
+_CANDIDATES = (128, 64, 32)
+"""Most local maxima looked at by level: the coarser its cells, the fewer faces it is for."""
+
 _OVERLAP = 0.4
 _SAME = 0.6
 _INSIDE = 0.8
@@ -35,24 +37,39 @@ class Candidates:
     points: jax.Array
 
 
-def find_peaks(
-    model: FaceNet, views: jax.Array, pixels: int, scale: jax.Array, shift: jax.Array
-) -> Candidates:
-    """The strongest local maxima of the centre map, at most 64 a view, by falling score.
+def find_faces(model: FaceNet, frames: jax.Array, scale: jax.Array, shift: jax.Array) -> Candidates:
+    """The faces of (N, H, W) luma, as the network takes it; at most 128 a frame.
 
     Args:
         model: the detector's network.
-        views: (N, H, W) luma of frames, as the network takes it.
-        pixels: pixels of the frame a pixel of the view.
+        frames: with sides that are multiples of 64.
         scale, shift: () float32; the score is the sigmoid of `scale` times the logit plus `shift`.
     """
-    maps: FaceMaps = model(views)
+    levels = [
+        find_peaks(model, maps, level, scale, shift) for level, maps in enumerate(model(frames))
+    ]
+    together = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *levels)
+    faces: Candidates = jax.vmap(suppress)(together)
+    return faces
+
+
+def find_peaks(
+    model: FaceNet, maps: FaceMaps, level: int, scale: jax.Array, shift: jax.Array
+) -> Candidates:
+    """The strongest local maxima of a level's centre map, by falling score.
+
+    Args:
+        model: the detector's network.
+        maps: the level's.
+        level: row of `STRIDES`.
+        scale, shift: see `find_faces`.
+    """
     count, height, width = maps.centers.shape
     top = lax.reduce_window(maps.centers, -jnp.inf, lax.max, (1, 3, 3), (1, 1, 1), "SAME")
     prob = jax.nn.sigmoid(scale * maps.centers + shift)
     scores, cells = lax.top_k(
         jnp.where(maps.centers >= top, prob, 0.0).reshape(count, -1),
-        min(MAX_FACES, height * width),
+        min(_CANDIDATES[level], height * width),
     )
     boxes = jnp.take_along_axis(maps.boxes.reshape(count, -1, 4), cells[..., None], axis=1)
     rows, columns = cells // width, cells % width
@@ -63,42 +80,26 @@ def find_peaks(
         rows[..., None, None] + jnp.arange(3)[:, None],
         columns[..., None, None] + jnp.arange(3),
     ]
-    offsets = model.offsets(patches.reshape(-1, *patches.shape[2:]))[:, 1, 1]
-    centers = (jnp.stack([columns, rows], axis=-1) + 0.5) * STRIDE
+    offsets = model.offsets(patches.reshape(-1, *patches.shape[2:]), level)[:, 1, 1]
+    centers = (jnp.stack([columns, rows], axis=-1) + 0.5) * STRIDES[level]
     points = place_points(offsets.reshape(*cells.shape, *offsets.shape[1:]), centers, boxes)
-    return Candidates(scores, pixels * boxes, pixels * points)
+    return Candidates(scores, boxes, points)
 
 
-def merge(finer: Candidates, coarser: Candidates) -> Candidates:
-    """What two views of the same frames show, each face once; at most 64 a frame.
-
-    Of a face that both show, the box is the finer view's if that is sure: it is more exact there.
-    """
-    together = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), finer, coarser)
-    exact = jnp.where(finer.scores >= _SURE, finer.scores + 1.0, finer.scores)
-    merged: Candidates = jax.vmap(suppress)(
-        together, jnp.concatenate([exact, coarser.scores], axis=1)
-    )
-    return merged
-
-
-def suppress(faces: Candidates, exact: jax.Array | None = None) -> Candidates:
-    """Greedy non-maximum suppression in one frame, by falling score, at most 64 kept.
+def suppress(faces: Candidates) -> Candidates:
+    """Greedy non-maximum suppression in one frame, by falling score, at most 128 kept.
 
     A box gets score 0 if it overlaps a stronger kept one by more than .4 (intersection over union),
     or lies inside of it with more than .8 of its area, as a mouth within a large face does.
 
-    What is kept speaks for the weaker ones that it overlaps by more than .6: it takes the most
-    exact box of them all, and the mean of their points by squared scores (box voting, Gidaris &
-    Komodakis 2015).
+    What is kept speaks for the weaker ones that it overlaps by more than .6: it takes the mean of
+    their boxes and points by squared scores (box voting, Gidaris & Komodakis 2015).
 
     Args:
         faces: of one frame.
-        exact: (K,) float32, greater for boxes that are more exact; None: the scores.
     """
     order = jnp.argsort(-faces.scores)
     boxes, scores, points = faces.boxes[order], faces.scores[order], faces.points[order]
-    exact = scores if exact is None else exact[order]
     overlap, inside = pairwise_overlap(boxes, boxes)
     later = jnp.arange(len(scores))
     goes = (overlap > _OVERLAP) | (inside > _INSIDE)
@@ -109,10 +110,9 @@ def suppress(faces: Candidates, exact: jax.Array | None = None) -> Candidates:
     kept = lax.fori_loop(0, len(scores), visit, scores > 0)
     best, rows = lax.top_k(jnp.where(kept, scores, 0.0), min(MAX_FACES, len(scores)))
     same = (overlap[rows] > _SAME) & (later > rows[:, None]) | (later == rows[:, None])
-    box = jnp.where(same, exact, -jnp.inf).argmax(axis=1)
     votes = jnp.where(same, jnp.square(scores), 0.0)
     share = votes / jnp.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
-    return Candidates(best, boxes[box], jnp.einsum("ij,jkl->ikl", share, points))
+    return Candidates(best, share @ boxes, jnp.einsum("ij,jkl->ikl", share, points))
 
 
 def pairwise_overlap(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:

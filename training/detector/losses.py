@@ -8,7 +8,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fervid.models.face_net import STRIDE, FaceMaps, cell_centers
+from fervid.models.face_net import STRIDES
+
+SIZES = ((0.0, 44.0), (30.0, 100.0), (70.0, 1e6))
+"""Sizes of the faces that each level must find, in pixels: the root of width times height.
+
+They overlap, so that every size is well inside of some level's range.
+"""
+
+_FADE = 1.4
+"""Faces within this factor outside of a level's sizes may be found there or not."""
+
+_ROWS = 63
 
 _POINT_UNIT = 0.03
 """Errors of points below this share of the face's height count quadratically, larger ones less."""
@@ -17,11 +28,12 @@ _POINT_UNIT = 0.03
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Targets:
-    """What the maps of N crops should show; h = w = an eighth of the crop's side.
+    """What a level's maps of N crops should show; h = w = the crop's side over the stride.
 
     Attributes:
-        heat: (N, h, w) float32, an elliptical Gaussian a face, 1 at the cell of its centre.
-        weight: (N, h, w) float32, 0 in regions to ignore.
+        heat: (N, h, w) float32, 1 at cells around the centre of a face, falling off outside.
+        weight: (N, h, w) float32: one over the cells that share a face's centre where heat is 1,
+            0 in regions to ignore, 1 elsewhere.
         box: (N, h, w, 4) float32 corners of the face that each cell belongs to.
         points: (N, h, w, 3, 2) float32 points of that face, NaN where unknown.
         share: (N, h, w) float32, how much the cell's box and points count.
@@ -34,42 +46,62 @@ class Targets:
     share: jax.Array
 
 
-def make_targets(boxes: jax.Array, points: jax.Array, kind: jax.Array, cells: int) -> Targets:
-    """Targets of square crops.
+def make_targets(
+    boxes: jax.Array, points: jax.Array, kind: jax.Array, cells: int, level: int
+) -> Targets:
+    """Targets of square crops at one level.
 
     Args:
         boxes: (N, B, 4) float32 corners in pixels.
         points: (N, B, 3, 2) float32 in pixels, NaN where unknown.
         kind: (N, B) int32: 1 a face, -1 ignore, 0 padding.
         cells: rows and columns of the maps.
+        level: row of `STRIDES` and `SIZES`.
     """
-    grid = cell_centers(cells, cells)
-    center = (boxes[..., :2] + boxes[..., 2:]) / 2
-    extent = boxes[..., 2:] - boxes[..., :2]
-    own_cell = (jnp.floor(center / STRIDE) + 0.5) * STRIDE
-    sigma = jnp.maximum(0.13 * extent, 0.55 * STRIDE)
-    offset = (grid[None, None] - own_cell[:, :, None, None]) / sigma[:, :, None, None]
-    bump = jnp.exp(-0.5 * jnp.square(offset).sum(-1)) * (kind == 1)[:, :, None, None]
-    heat, owner = bump.max(axis=1), bump.argmax(axis=1)
-    rows = jnp.arange(len(boxes))[:, None, None]
+    stride, (least, most) = STRIDES[level], SIZES[level]
+    center, extent = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
+    size = jnp.sqrt(jnp.maximum(extent.prod(-1), 0.0))
+    own = (kind == 1) & (size >= least) & (size < most)
+    near = (kind == 1) & (size >= least / _FADE) & (size < most * _FADE)
+    unsure = (kind == -1) | (near & ~own)
+
+    # All below is a product of what depends on x and on y, (2, N, B, cells).
+    line = (jnp.arange(cells, dtype=jnp.float32) + 0.5) * stride
+    center, extent = (jnp.moveaxis(part, -1, 0)[..., None] for part in (center, extent))
+    away = jnp.abs(line - center)
+    # The cell that holds the centre lies within half a stride of it, wherever the centre is.
+    core = jnp.maximum(0.08 * extent, 0.5 * stride)
+    spread = jnp.maximum(0.13 * extent, 0.5 * stride)
+    bump = jnp.exp(-0.5 * jnp.square(jnp.maximum(away - core, 0.0) / spread))
+    bump = bump * own[..., None]
+    heat, owner = _strongest(bump[1][..., None] * bump[0][..., None, :])
+    cores = (bump >= 1.0).sum(axis=-1).prod(axis=0)
+
     # Also the cell of the centre: a small box may hold no cell's centre.
-    inside = (
-        (grid[None, None] > boxes[:, :, None, None, :2])
-        & (grid[None, None] < boxes[:, :, None, None, 2:])
-        | (grid[None, None] == own_cell[:, :, None, None])
-    ).all(-1) & (kind == -1)[:, :, None, None]
-    weight = jnp.where(inside.any(axis=1) & (heat < 0.5), 0.0, 1.0)
-    share = jnp.where(heat >= 0.4, heat, 0.0)
+    inside = (away <= jnp.maximum(extent / 2, 0.5 * stride)) & unsure[..., None]
+    covered = jnp.einsum("nbi,nbj->nij", *inside[::-1].astype(jnp.float32)) > 0
+    rows = jnp.arange(len(boxes))[:, None, None]
+    shared = 1.0 / jnp.maximum(cores[rows, owner], 1)
+    weight = jnp.where(heat >= 1.0, shared, jnp.where(covered & (heat < 0.5), 0.0, 1.0))
+    share = jnp.where(heat >= 0.5, heat * shared, 0.0)
     return Targets(heat, weight, boxes[rows, owner], points[rows, owner], share)
 
 
+def _strongest(bumps: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Maximum over the second of (N, B, h, w) in 0 to 1, to 17 bits, and its row; B at most 64.
+
+    The row stands in the last bits of the number, as an argument of a maximum is slow on CPUs.
+    """
+    bits = jax.lax.bitcast_convert_type(bumps, jnp.int32) & ~_ROWS
+    best = (bits | jnp.arange(bumps.shape[1], dtype=jnp.int32)[:, None, None]).max(axis=1)
+    return jax.lax.bitcast_convert_type(best & ~_ROWS, jnp.float32), best & _ROWS
+
+
 def focal_loss(logits: jax.Array, heat: jax.Array, weight: jax.Array) -> jax.Array:
-    """CenterNet's penalty-reduced focal loss (Zhou et al. 2019, eq. 1), a scalar per face."""
-    prob = jnp.clip(jax.nn.sigmoid(logits), 1e-5, 1 - 1e-5)
-    peak = heat > 0.999
-    hit = jnp.square(1 - prob) * jnp.log(prob)
-    miss = (1 - heat) ** 4 * jnp.square(prob) * jnp.log(1 - prob)
-    return -(jnp.where(peak, hit, miss) * weight).sum() / jnp.maximum(peak.sum(), 1.0)
+    """CenterNet's penalty-reduced focal loss (Zhou et al. 2019, eq. 1), summed."""
+    hit = jnp.square(jax.nn.sigmoid(-logits)) * jax.nn.log_sigmoid(logits)
+    miss = (1 - heat) ** 4 * jnp.square(jax.nn.sigmoid(logits)) * jax.nn.log_sigmoid(-logits)
+    return -(jnp.where(heat >= 1.0, hit, miss) * weight).sum()
 
 
 def giou(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -83,20 +115,32 @@ def giou(a: jax.Array, b: jax.Array) -> jax.Array:
     return shared / jnp.maximum(union, 1e-6) - (whole - union) / jnp.maximum(whole, 1e-6)
 
 
-def losses(maps: FaceMaps, points: jax.Array, targets: Targets) -> jax.Array:
-    """(3,) float32: focal loss of the centres, GIoU loss of the boxes, Huber loss of the points.
+def losses(
+    centers: jax.Array, boxes: jax.Array, points: jax.Array, targets: Targets
+) -> tuple[jax.Array, jax.Array]:
+    """Sums and counts of a level's focal loss, GIoU loss of boxes and Huber loss of points.
 
     Args:
-        maps: of N crops.
+        centers: (N, h, w) float32 logits.
+        boxes: (N, h, w, 4) float32 corners in pixels.
         points: (N, h, w, 3, 2) float32, each cell's points in pixels.
-        targets: what maps and points should show.
+        targets: what they should show.
+
+    Returns:
+        (3,) float32 sums, and (3,) float32 of what each is to be divided by.
     """
-    share = targets.share
-    fit = ((1 - giou(maps.boxes, targets.box)) * share).sum() / jnp.maximum(share.sum(), 1.0)
+    share, faces = targets.share, jnp.where(targets.heat >= 1.0, targets.weight, 0.0).sum()
+    fit = ((1 - giou(boxes, targets.box)) * share).sum()
     height = jnp.maximum(targets.box[..., 3] - targets.box[..., 1], 1.0)[..., None, None]
     known = jnp.isfinite(targets.points)
     aim = jnp.where(known, targets.points, points)
     error = optax.huber_loss(points / height, aim / height, delta=_POINT_UNIT) / _POINT_UNIT
     counted = share[..., None, None] * known
-    loss = (error * counted).sum() / jnp.maximum(counted.sum(), 1.0)
-    return jnp.stack([focal_loss(maps.centers, targets.heat, targets.weight), fit, loss])
+    sums = jnp.stack(
+        [
+            focal_loss(centers, targets.heat, targets.weight),
+            fit,
+            (error * counted).sum(),
+        ]
+    )
+    return sums, jnp.stack([faces, share.sum(), counted.sum()])

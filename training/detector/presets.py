@@ -14,7 +14,7 @@ from fervid.models.face_net import FaceNetConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a training does, apart from the pictures: AdamW, warm-up and cosine, averaged weights.
+    """What a training does, apart from the pictures: AdamW and averaged weights.
 
     Attributes:
         net: shape of the network.
@@ -22,6 +22,8 @@ class Recipe:
         size: side of the crops in pixels.
         rate: peak learning rate.
         warmup_steps: linear rise of the rate from 0.
+        cooldown_steps: linear fall of the rate to 0 at the end; a run without one may be stopped
+            at any time and finished by another that starts from its weights.
         decay: weight decay of kernels.
         box_weight, point_weight: of the boxes' and the points' loss beside the centres'.
         ema: decay of the averaged weights, which are the ones evaluated and shipped.
@@ -30,36 +32,37 @@ class Recipe:
     """
 
     net: FaceNetConfig = field(default_factory=FaceNetConfig)
-    steps: int = 24_000
+    steps: int = 400_000
     batch: int = 32
-    size: int = 192
-    rate: float = 3e-3
-    warmup_steps: int = 500
+    size: int = 320
+    rate: float = 2e-3
+    warmup_steps: int = 1_000
+    cooldown_steps: int = 0
     decay: float = 1e-4
     box_weight: float = 1.0
     point_weight: float = 5.0
-    ema: float = 0.999
-    save_every: int = 250
+    ema: float = 0.9995
+    save_every: int = 1_000
     seed: int = 0
 
 
 def smoke() -> Recipe:
     """Four steps of a tiny net, for tests."""
-    net = FaceNetConfig(stem=4, widths=(8, 8, 8), depths=(1, 1, 1), head=8)
+    net = FaceNetConfig(stem=4, widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), head=8)
     return Recipe(net=net, steps=4, batch=4, size=64, warmup_steps=1, save_every=2)
 
 
 def cpu() -> Recipe:
-    """The net that ships, on a CPU."""
+    """The net that ships, on a CPU: as long as there is time; then `cpu_finish`."""
     return Recipe()
 
 
 def cpu_finish() -> Recipe:
-    """A second stage on a CPU, with false boxes that were mined from the first one's model.
+    """The last stage on a CPU, with larger crops and a falling rate.
 
-    Give that model with `--start`.
+    Give the first one's model with `--start`.
     """
-    return Recipe(steps=4_000, rate=5e-4, warmup_steps=200, seed=1)
+    return Recipe(steps=12_000, batch=16, size=448, warmup_steps=200, cooldown_steps=11_800, seed=1)
 
 
 def gpu() -> Recipe:
@@ -67,7 +70,7 @@ def gpu() -> Recipe:
 
     Not measured: it takes a GPU.
     """
-    return Recipe(steps=60_000, batch=128, size=320, rate=4e-3, warmup_steps=1_000, ema=0.9995)
+    return Recipe(steps=100_000, batch=128, size=448, rate=4e-3, cooldown_steps=30_000, ema=0.9998)
 
 
 PRESETS: dict[str, Callable[[], Recipe]] = {

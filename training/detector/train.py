@@ -28,15 +28,24 @@ from numpy.typing import NDArray
 
 from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
-from fervid.models.face_net import FaceNet, FaceNetConfig, cell_centers, place_points
+from fervid.models.face_net import (
+    N_POINTS,
+    STRIDES,
+    FaceNet,
+    FaceNetConfig,
+    cell_centers,
+    decode,
+    fold,
+    place_points,
+)
 from fervid.records import PAD_MULTIPLE
-from training.augment import augment_crops
 from training.convolution import speed_up_gradients
-from training.detector.crops import batches
+from training.detector.compose import batches
 from training.detector.losses import losses, make_targets
 from training.detector.pictures import Picture, load, training_part
 from training.detector.presets import PRESETS, Recipe
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
+from training.onednn import Forward, onednn_forward
 from training.release import write_model
 from training.run import Run, rounded, same_run
 from training.settings import with_settings
@@ -54,33 +63,57 @@ from training.statistics import recompute_statistics
 _BATCHES_FOR_STATISTICS = 16
 
 
-def make_step(graph: Any, rest: Tree, optimizer: Any, recipe: Recipe) -> Any:
-    """The jitted training step: (state, batch, key) -> (state, losses)."""
+def make_step(forward: Forward, optimizer: Any, recipe: Recipe) -> Any:
+    """The jitted training step: (state, batch) -> (state, losses).
 
-    def loss_of(params: Tree, stats: Tree, batch: dict[str, jax.Array], key: jax.Array) -> Any:
-        model = nnx.merge(graph, params, stats, rest, copy=True)
-        model.train()
-        maps = model(augment_crops(key, batch["images"]))
-        cells = cell_centers(*maps.centers.shape[1:])
-        points = place_points(model.offsets(maps.features), cells, maps.boxes)
-        targets = make_targets(batch["boxes"], batch["points"], batch["kind"], len(cells))
-        parts = losses(maps, points, targets)
+    Args:
+        forward: what `FaceNet.outputs` gives in training mode, with the statistics after.
+        optimizer: updates the parameters.
+        recipe: weights of the losses.
+    """
+
+    def loss_of(params: Tree, stats: Tree, batch: dict[str, jax.Array]) -> Any:
+        outputs, stats = forward(params, stats, fold(batch["images"]))
+        sums, counts = jnp.zeros(3), jnp.zeros(3)
+        for level, (out, offsets) in enumerate(outputs):
+            centers, boxes = decode(out, STRIDES[level])
+            cells = out.shape[1]
+            offsets = offsets.reshape(*offsets.shape[:3], N_POINTS, 2)
+            points = place_points(offsets, cell_centers(cells, cells, STRIDES[level]), boxes)
+            targets = make_targets(batch["boxes"], batch["points"], batch["kind"], cells, level)
+            level_sums, level_counts = losses(centers, boxes, points, targets)
+            sums, counts = sums + level_sums, counts + level_counts
+        parts = sums / jnp.maximum(counts, 1.0)
         weights = jnp.array([1.0, recipe.box_weight, recipe.point_weight])
-        return (weights * parts).sum(), (nnx.state(model, nnx.BatchStat), parts)
+        return (weights * parts).sum(), (stats, parts)
 
-    def step(state: TrainState, batch: dict[str, jax.Array], key: jax.Array) -> Any:
-        key = jax.random.fold_in(key, state.step)
+    def step(state: TrainState, batch: dict[str, jax.Array]) -> Any:
         grad = jax.grad(loss_of, has_aux=True)
-        grads, (stats, parts) = grad(state.params, state.stats, batch, key)
+        grads, (stats, parts) = grad(state.params, state.stats, batch)
         return update(state, grads, stats, optimizer, recipe.ema), parts
 
     return jax.jit(step, donate_argnums=0)
 
 
+def flax_forward(graph: Any, rest: Tree) -> Forward:
+    """`FaceNet.outputs` in training mode as XLA computes it."""
+
+    def forward(params: Tree, stats: Tree, images: jax.Array) -> tuple[Tree, Tree]:
+        model = nnx.merge(graph, params, stats, rest, copy=True)
+        return model.outputs(images), nnx.state(model, nnx.BatchStat)
+
+    return forward
+
+
 def make_optimizer(recipe: Recipe) -> optax.GradientTransformation:
-    """AdamW with clipping, warm-up and cosine."""
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0, recipe.rate, recipe.warmup_steps, recipe.steps
+    """AdamW with clipping: warm-up, a constant rate, and a linear fall to 0 at the end."""
+    schedule = optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, recipe.rate, recipe.warmup_steps),
+            optax.constant_schedule(recipe.rate),
+            optax.linear_schedule(recipe.rate, 0.0, max(recipe.cooldown_steps, 1)),
+        ],
+        [recipe.warmup_steps, recipe.steps - recipe.cooldown_steps],
     )
     return optax.chain(
         optax.clip_by_global_norm(10.0),
@@ -95,6 +128,7 @@ def train(
     report: Callable[[str], Any] = click.echo,
     *,
     start: FaceDetector | None = None,
+    onednn: bool = False,
 ) -> Path:
     """Run or continue a training; the newest averaged weights are `folder`/candidate.
 
@@ -105,11 +139,12 @@ def train(
             start.
         report: gets a line of JSON for each checkpoint.
         start: detector whose weights the run starts from, instead of random ones.
+        onednn: whether oneDNN computes the layers, not XLA.
 
     Raises:
         FervidError: there is no picture, the crops' size does not suit the net, the loss became
-            NaN, the devices cannot share a batch evenly, the start is of another shape, or the
-            folder holds another run.
+            NaN, the devices cannot share a batch evenly, the start is of another shape, the folder
+            holds another run, or oneDNN is not installed.
     """
     if not pictures:
         raise FervidError("no picture to train on: all of them are of held-out collections")
@@ -122,20 +157,22 @@ def train(
         if FaceNetConfig.of_card(start.card) != recipe.net:
             raise FervidError("a net starts from one of its own shape")
         nnx.update(model, jax.tree.map(jnp.copy, nnx.state(start.network)))
-    if jax.default_backend() == "cpu":
+    model.set_attributes(deterministic=False, use_running_average=False, raise_if_not_found=False)
+    if jax.default_backend() == "cpu" and not onednn:
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
+    forward = onednn_forward(model, FaceNet.outputs, mesh) if onednn else flax_forward(graph, rest)
     optimizer = make_optimizer(recipe)
     began_as = asdict(recipe) | {"start": start.card["sha256"] if start else None}
     same_run(folder, dict(json.loads(json.dumps(began_as))))
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
-    step, key = make_step(graph, rest, optimizer, recipe), jax.random.key(recipe.seed)
+    step = make_step(forward, optimizer, recipe)
     plain = _plain_crops(pictures, recipe)
     candidate = folder / "candidate"
     done, began = [], time.perf_counter()
     for number, batch in _feed(pictures, recipe, int(state.step)):
-        state, parts = step(state, shard_batch(mesh, batch), key)
+        state, parts = step(state, shard_batch(mesh, batch))
         done.append(parts)
         if number % recipe.save_every and number != recipe.steps:
             continue
@@ -153,7 +190,7 @@ def train(
 
 def _everything(model: FaceNet, images: jax.Array) -> jax.Array:
     """Call every layer of the network."""
-    return model.offsets(model(images).features)
+    return model.outputs(fold(images))[0][0]
 
 
 def _plain_crops(pictures: list[Picture], recipe: Recipe) -> NDArray[np.uint8]:
@@ -184,6 +221,10 @@ def _feed(
 @click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/detector"))
 @click.option("--start", help="Start from this detector's weights: a second stage.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
+@click.option(
+    "--onednn", is_flag=True,
+    help="Compute the layers by PyTorch's oneDNN: faster on CPUs with AVX-512 BF16 or AMX.",
+)  # fmt: skip
 @click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
 def main(
     data: tuple[Path, ...],
@@ -191,6 +232,7 @@ def main(
     folder: Path,
     start: str | None,
     settings: tuple[str, ...],
+    onednn: bool,
     cpu_devices: int | None,
 ) -> None:
     """Read the pictures, train, say where the weights are."""
@@ -198,7 +240,7 @@ def main(
         recipe = with_settings(PRESETS[preset](), settings)
         split_cpu(cpu_devices, recipe.batch)
         first = FaceDetector(start) if start else None
-        candidate = train(training_part(load(data)), recipe, folder, start=first)
+        candidate = train(training_part(load(data)), recipe, folder, start=first, onednn=onednn)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"averaged weights: {candidate}.npz, {candidate}.json")

@@ -12,7 +12,9 @@ from fervid.records import Detections
 from fervid.tracking.tracks import iou
 from training.detector.pictures import Picture
 
-_MATCH = 0.5
+MATCH = 0.45
+"""Least intersection over union of a detection and the face that it takes."""
+
 _NEAR_IGNORED = 0.3
 
 Floats = NDArray[np.floating]
@@ -55,7 +57,7 @@ class Verdict:
 
 
 def judge(picture: Picture, found: Detections, band: Band) -> Verdict:
-    """Match by falling score at IoU .5 or more.
+    """Match by falling score at IoU .45 or more.
 
     Faces outside of the band and unsure ones are ignored: taking one is neither right nor false.
     A detection that takes nothing is false if it is as high as the band and far from ignored boxes.
@@ -68,7 +70,7 @@ def judge(picture: Picture, found: Detections, band: Band) -> Verdict:
     false: list[int] = []
     for row in np.argsort(-found.score, kind="stable").tolist():
         open_overlap = np.where(free, overlap[row], 0.0)
-        if len(free) and open_overlap.max() >= _MATCH:
+        if len(free) and open_overlap.max() >= MATCH:
             best = int(open_overlap.argmax())
             free[best] = False
             if counts[best]:
