@@ -19,6 +19,12 @@ from training.detector.evaluate.clips import clips_in, score_clip
 from training.detector.evaluate.gallery import worst
 from training.detector.evaluate.matching import Band, Match, judge
 from training.detector.evaluate.scores import false_in_faceless, point_errors
+from training.detector.evaluate.size_response import (
+    HEIGHTS,
+    LONDON_BOX,
+    clear_faces,
+    size_response,
+)
 from training.detector.pictures import HELD_OUT_SOURCES, Picture
 from training.evaluate_detector import main
 
@@ -137,6 +143,40 @@ def test_a_face_of_a_clip_is_found_once(tmp_path: Path) -> None:
     score = score_clip(Twice(), SAMPLES / "two_speakers.mp4", truth)
     assert (score["visible"], score["found"]) == (200, 1.0)
     assert (score["boxes"], score["false"]) == (528, 0.5)
+
+
+class Bright:
+    """Finds what is brighter than its surroundings, if it is 40 px high or more."""
+
+    card: dict[str, object] = {}  # noqa: RUF012
+    start_score, min_score = 0.5, 0.25
+
+    def detect(self, batch: FrameBatch, displayed: tuple[int, int], **_: object) -> Detections:
+        frames, boxes = [], []
+        for frame, image in enumerate(batch.images):
+            rows, columns = np.nonzero(image > 150)
+            if len(rows) and np.ptp(rows) >= 40:
+                frames.append(frame)
+                boxes.append([columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1])
+        return faces_at(frames, boxes) if frames else Detections.empty()
+
+
+def test_the_size_response_tells_from_which_height_faces_are_found() -> None:
+    """Up to the height of the frame, whole stills and cut-out faces alike."""
+    image = np.full((560, 560), 20, np.uint8)
+    box = np.array([LONDON_BOX], np.float32)
+    x, y, w, h = (int(v) for v in LONDON_BOX)
+    image[y : y + h, x : x + w] = 220
+    points = np.array([[[250, 250], [320, 250], [285, 330]]], np.float32)
+    still = Picture("toy", image, box, np.ones(1, np.float32), points)
+    scene = toy_picture(False)
+    for table in (
+        size_response(Bright(), [still] * 3, [], [scene]),
+        size_response(Bright(), [], clear_faces([still]), [scene]),
+    ):
+        assert [row["height"] for row in table] == list(HEIGHTS)[: len(table)]
+        assert [row["found"] for row in table] == [float(row["height"] >= 40.5) for row in table]
+    assert clear_faces([toy_picture(True)]) == []  # too low
 
 
 def test_clips_need_their_truth(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from training.detector.evaluate.clips import clips_in, score_clip
 from training.detector.evaluate.gallery import Mistake, worst
 from training.detector.evaluate.page import render
 from training.detector.evaluate.scores import LEAST_SCORE, detect_pictures, score_results
-from training.detector.pictures import held_out_part, load, load_wider
+from training.detector.evaluate.size_response import clear_faces, load_stills, size_response
+from training.detector.pictures import Picture, held_out_part, load, load_wider
 from training.release import today
 
 NAMES = ("evaluation.json", "evaluation.html")
@@ -42,6 +43,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--wider", type=_PATH, help="Folder of WIDER FACE, for its validation part.")
 @click.option("--clips", type=_PATH, help="Folder of recordings with NAME.truth.csv.")
+@click.option("--stills", type=_PATH, help="Folder of the Face Research Lab London Set's stills.")
 @click.option("--compare", multiple=True, type=_PATH, help="YuNet's ONNX file; repeatable.")
 @click.option("--out", type=_PATH, default=Path("runs/detector-evaluation"), show_default=True)
 def main(
@@ -49,12 +51,13 @@ def main(
     model: str,
     wider: Path | None,
     clips: Path | None,
+    stills: Path | None,
     compare: tuple[Path, ...],
     out: Path,
 ) -> None:
     """Read everything, evaluate, write both files."""
     try:
-        document = run(data, model, wider, clips, compare, out)
+        document = run(data, model, wider, clips, stills, compare, out)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -70,6 +73,7 @@ def run(
     model: str,
     wider: Path | None,
     clips: Path | None,
+    stills: Path | None,
     compare: tuple[Path, ...],
     out: Path,
 ) -> dict[str, Any]:
@@ -91,6 +95,7 @@ def run(
     if wider:
         parts["wider"] = load_wider(wider, "val")
     recordings = clips_in(clips) if clips else []
+    tiles = load_stills(stills) if stills else []
     detectors: list[dict[str, Any]] = []
     mistakes: dict[str, list[Mistake]] = {}
     for detector, followed in zip(make, usual, strict=True):
@@ -104,6 +109,7 @@ def run(
                 **{
                     name: score_results(found, every.start_score) for name, found in results.items()
                 },
+                "sizes": _sizes(followed, tiles, pictures),
                 "clips": [score_clip(followed, *clip) for clip in recordings],
             }
         )
@@ -125,6 +131,19 @@ def run(
     return document
 
 
+def _sizes(
+    detector: Detector, stills: list[Picture], pictures: list[Picture]
+) -> dict[str, list[dict[str, Any]]]:
+    """The response to faces of each height, of stills and of held-out pictures, where it can be."""
+    scenes = [picture for picture in pictures if not len(picture.boxes)]
+    parts = {"stills": (stills, []), "pictures": ([], clear_faces(pictures))}
+    return {
+        name: size_response(detector, *faces, scenes)
+        for name, faces in parts.items()
+        if scenes and any(faces)
+    }
+
+
 def headlines(document: dict[str, Any]) -> list[str]:
     """What the terminal shows: each detector's figures on the held-out pictures and the clips."""
     lines = []
@@ -137,12 +156,18 @@ def headlines(document: dict[str, Any]) -> list[str]:
             f"{band['recall_at_95']:.3f} ({band['faces']} faces)"
             for band in scores["bands"]
         ]
-        usual = scores["default"]
+        usual, large = scores["default"], scores["bands"][-1]["default"]
         lines.append(
             f"  from score {usual['score']}: precision {usual['precision']:.3f}, recall "
-            f"{usual['recall']:.3f}, {usual['false_boxes_a_faceless_picture']:.3f} false boxes a "
+            f"{usual['recall']:.3f}; of 48 px and more {large['precision']:.3f}, "
+            f"{large['recall']:.3f}; {usual['false_boxes_a_faceless_picture']:.3f} false boxes a "
             "picture without people"
         )
+        lines += [
+            f"  {name} of {faces[0]['height']:.0f} to {faces[-1]['height']:.0f} px, found: "
+            + " ".join(f"{row['found']:.3f}" for row in faces)
+            for name, faces in detector["sizes"].items()
+        ]
         if scores["points"]["faces"]:
             lines.append(f"  eyes: median error {scores['points']['eyes']:.3f} eye distances")
         lines += [

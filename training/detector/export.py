@@ -20,6 +20,7 @@ from training.detector.evaluate.calibration import fit_scores
 from training.detector.evaluate.matching import Band, Match
 from training.detector.evaluate.scores import LEAST_SCORE, detect_pictures, score_results
 from training.detector.pictures import (
+    HELD_OUT_SHARES,
     HELD_OUT_SOURCES,
     Picture,
     held_out_part,
@@ -90,18 +91,19 @@ def ship(
     raw = Match.of(list(detect_pictures(trained, held_out)), _CALIBRATED_FROM)
     card = {
         "version": number,
-        "task": "face boxes, eyes and mouths in luma frames, searched at full and a third of size",
+        "task": "face boxes, eyes and mouths in luma frames, in one pass at three strides",
         "config": trained.card["config"],
         "min_score": min_score,
         "calibration": fit_scores(raw),
         "data": _data(training_part(pictures)) + (f" {note}" if note else ""),
         "splits": (
-            f"Held out, never trained on: {', '.join(HELD_OUT_SOURCES)}, and every twentieth "
-            "picture of the collections that are mostly without faces."
+            f"Held out, never trained on: {', '.join(HELD_OUT_SOURCES)} as a whole, and "
+            f"{'; '.join(_shares())}."
         ),
         "limits": (
-            "Boxes below about 16 px at the working size, profiles and crowds are often missed; "
-            "statues, drawings, animals and prints of faces can be taken for faces."
+            "Faces below about 16 px at the working size, and people seen from behind or far "
+            "above, are often missed; statues, drawings, animals and prints of faces can be taken "
+            "for faces."
         ),
         "recipe": recipe,
         "license": "MIT",
@@ -118,6 +120,16 @@ def ship(
     card["metrics"] = scores
     write_model(out / NAME, trained.network, card, np.float16)
     return card
+
+
+def _shares() -> list[str]:
+    """What is held out of collections that are trained on, in words."""
+    shares = sorted(set(HELD_OUT_SHARES.values()))
+    return [
+        f"one in {share} of "
+        + ", ".join(source for source, own in HELD_OUT_SHARES.items() if own == share)
+        for share in shares
+    ]
 
 
 def _data(pictures: list[Picture]) -> str:

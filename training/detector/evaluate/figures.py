@@ -13,7 +13,11 @@ _DASHES = ("solid", "dash", "dot")
 
 def figures_of(document: dict[str, Any]) -> dict[str, go.Figure]:
     """By the id of the element they go into."""
-    return {"curves": _curves(document), "reliability": _reliability(document)}
+    return {
+        "curves": _curves(document),
+        "sizes": _sizes(document),
+        "reliability": _reliability(document),
+    }
 
 
 def _curves(document: dict[str, Any]) -> go.Figure:
@@ -29,6 +33,24 @@ def _curves(document: dict[str, Any]) -> go.Figure:
     figure.update_xaxes(title_text="recall", range=[0, 1.01])
     figure.update_yaxes(title_text="precision", range=[0, 1.01])
     return _laid_out(figure, 420)
+
+
+def _sizes(document: dict[str, Any]) -> go.Figure:
+    figure = go.Figure()
+    for detector, dash in zip(document["detectors"], cycle(_DASHES), strict=False):
+        for (name, rows), colour in zip(detector["sizes"].items(), _COLOURS, strict=False):
+            figure.add_scatter(
+                x=[row["height"] for row in rows],
+                y=[row["found"] for row in rows],
+                customdata=[row["faces"] for row in rows],
+                hovertemplate="%{x:.0f} px: %{y:.1%} of %{customdata} faces",
+                name=f"{detector['name']}: {name}",
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 1.8},
+            )
+    figure.update_xaxes(title_text="height of the face, px", type="log")
+    figure.update_yaxes(title_text="share found", range=[0, 1.01])
+    return _laid_out(figure, 360)
 
 
 def _reliability(document: dict[str, Any]) -> go.Figure:

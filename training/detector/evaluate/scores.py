@@ -19,6 +19,7 @@ LEAST_SCORE = 0.005
 _BATCH = 16
 _CANVAS_MULTIPLE = 64
 _PRECISION = 0.95
+_LEAST_FACES = 20
 _THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 FROM_24 = Band(24)
@@ -57,7 +58,8 @@ def score_results(results: Results, start_score: float) -> dict[str, Any]:
     return {
         "pictures": len(results),
         "faceless": sum(len(picture.boxes) == 0 for picture, _ in results),
-        "bands": [_band(band, match) for band, match in matches.items()],
+        "bands": [_band(band, match, start_score) for band, match in matches.items()],
+        "collections": _by_collection(results),
         "operating_points": [
             _operating_point(matches[FROM_24], results, score) for score in _THRESHOLDS
         ],
@@ -67,14 +69,35 @@ def score_results(results: Results, start_score: float) -> dict[str, Any]:
     }
 
 
-def _band(band: Band, match: Match) -> dict[str, Any]:
+def _by_collection(results: Results) -> list[dict[str, Any]]:
+    """Average precision by the collection that pictures are from, where it has faces enough."""
+    table = []
+    for source in sorted({picture.source for picture, _ in results}):
+        own = [(picture, found) for picture, found in results if picture.source == source]
+        match = Match.of(own, FROM_24)
+        if match.n_faces >= _LEAST_FACES:
+            precision = round(match.average_precision(), 4)
+            table.append(
+                {
+                    "source": source,
+                    "pictures": len(own),
+                    "faces": match.n_faces,
+                    "average_precision": precision,
+                }
+            )
+    return table
+
+
+def _band(band: Band, match: Match, score: float) -> dict[str, Any]:
     precision, recall = match.curve()
+    at_score = match.at(score)
     rows = np.unique(np.linspace(0, max(len(recall) - 1, 0), 200).astype(int))[: len(recall)]
     return {
         "title": band.title,
         "faces": match.n_faces,
         "average_precision": round(match.average_precision(), 4),
         "recall_at_95": round(match.recall_at(_PRECISION), 4),
+        "default": {"precision": round(at_score[0], 4), "recall": round(at_score[1], 4)},
         "curve": {
             "precision": [round(float(precision[row]), 4) for row in rows],
             "recall": [round(float(recall[row]), 4) for row in rows],

@@ -99,9 +99,9 @@ def size_response(
         hits: list[bool] = []
         while part := list(islice(crops, _BATCH)):
             hits += _found(detector, part)
-        table.append(
-            {"height": height, "faces": len(hits), "found": round(float(np.mean(hits)), 4)}
-        )
+        if hits:
+            found = round(float(np.mean(hits)), 4)
+            table.append({"height": height, "faces": len(hits), "found": found})
     return table
 
 
