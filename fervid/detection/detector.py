@@ -45,8 +45,8 @@ class Detector(Protocol):
 class FaceDetector:
     """The shipped face detector, compiled once for each frame size.
 
-    Frames are searched at their own size and at a third of it, so that one small network finds
-    faces from about 16 to 450 pixels high.
+    One pass finds faces from about 14 pixels to the height of the frame, at most `MAX_FACES` of
+    them.
 
     Args:
         model: name of the model in the package, or path of one on disk.

@@ -74,7 +74,7 @@ class Settings:
     scale: float | None = None
     detector: str = DETECTORS[0]
     min_score: float | None = None
-    min_face: float = 0.0
+    min_face: float = 16.0
     batch_size: int | None = None
     detect_every: int | None = None
     smooth: float = 0.3
