@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fervid.detection.search import SparseSearch
@@ -109,6 +109,7 @@ def test_a_face_that_comes_or_goes_is_right_in_every_frame(comes: int) -> None:
         np.testing.assert_array_equal(found.frame, truth(scene, np.arange(24)).frame)
 
 
+@settings(deadline=None)
 @given(speed=st.floats(-1.0, 1.0), start=st.floats(40, 80))
 def test_slow_faces_are_placed_between(speed: float, start: float) -> None:
     def scene(number: int) -> list[tuple[float, float, int]]:
@@ -149,6 +150,7 @@ def test_two_faces_at_one_place_are_never_mixed() -> None:
     assert sorted(searched) == list(range(13))
 
 
+@settings(deadline=None)
 @given(
     every=st.integers(1, 5),
     batches_of=st.integers(1, 4),

@@ -130,9 +130,10 @@ _GROUPS = {
 @click.option(
     "--min-face",
     type=click.FloatRange(min=0),
-    default=0.0,
+    default=16.0,
+    show_default=True,
     metavar="PX",
-    help="Leave out faces lower than this many pixels of the frames that are searched.",
+    help="Ignore faces shorter than this, in pixels of the searched frame.",
 )
 @options.working_size
 @click.option(

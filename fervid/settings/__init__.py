@@ -39,7 +39,7 @@ class Settings:
         detector: "fervid" for the shipped detector, or "yunet:FILE" for YuNet's ONNX file.
         min_score: detector score from which a face is followed; None: the detector's own. A face
             that is followed is kept down to half of it.
-        min_face: faces lower than this many pixels of the working frame are left out.
+        min_face: faces shorter than this many pixels of the searched frame are ignored.
         batch_size: frames searched for faces in one call; None: what suits the device.
         detect_every: faces are searched for in every so many sampled frames, and in all between
             where these do not show the same faces; see `fervid.detection.search`. None: five

@@ -11,6 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from fervid.detection.detector import Detector
 from fervid.errors import FervidError
+from fervid.records import Detections
+from fervid.settings import Settings
 from fervid.tracking.blinks import Follower
 from fervid.tracking.cuts import CutFinder
 from fervid.tracking.tracks import Tracker, iou
@@ -46,6 +48,11 @@ def _is_of_tiles(truth: Path) -> bool:
         return "x0" in file.readline().strip().split(",")
 
 
+def _tall(faces: Detections, least: float) -> Detections:
+    """Those that `analyze` does not ignore by default."""
+    return faces[faces.xywh[:, 3] >= least]
+
+
 def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str, Any]:
     """Visible faces found, and boxes that are none.
 
@@ -66,7 +73,8 @@ def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str
     with VideoReader(recording) as reader:
         displayed = (reader.info.width, reader.info.height)
         follower = Follower(Tracker(displayed, start_score=detector.start_score))
-        searched = ((batch, detector.detect(batch, displayed)) for batch in reader)
+        least = Settings().min_face / reader.shrunk
+        searched = ((batch, _tall(detector.detect(batch, displayed), least)) for batch in reader)
         for batch, tracked, _ in follower.follow(CutFinder().follow(searched)):
             for row, frame in enumerate(batch.index):
                 faces = truth[truth["frame"] == frame]
