@@ -184,7 +184,10 @@ def test_what_cannot_be_explained_gets_one_line(results: dict[str, Path], tmp_pa
     assert "it is 22.00 s long" in refusal(clip, "-o", out, "--at", "1:00:00")
     clip.unlink()
     assert "no face 7; there are faces 1, 2" in refusal(*told, 5, "--face", 7)
-    assert "no face 2; there is face 1" in refusal(*told, 15.5, "--face", 2)
+    frames = pd.read_csv(folder / "frames.csv")
+    there = int(frames[frames["timestamp"] == 15.5]["face_id"].iloc[0])
+    gone = 3 - there
+    assert f"no face {gone}; there is face {there}" in refusal(*told, 15.5, "--face", gone)
     assert "a photo has no times" in refusal(SAMPLES / "portrait.jpg", "--at", 1, "-o", out)
     assert "no such folder" in refusal(SPEAKERS, "--result", tmp_path / "no", "-o", out)
     assert "cannot be written" in refusal(SAMPLES / "portrait.jpg", "-o", tmp_path / "no" / "x.png")

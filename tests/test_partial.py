@@ -151,7 +151,8 @@ def test_what_is_shown_in_a_loss_is_the_frame_before(folder: Path, frames: pd.Da
         rows = rows_at(folder, float(at))
         assert rows["timestamp"].unique().tolist() == [before]
     clip, picture = folder.parent / "spoilt.mp4", folder.parent / "why.png"
-    command = ["explain", clip, "--at", "15", "--face", "1", "--result", folder, "-o", picture]
+    face = int(rows_at(folder, 15.0)["face_id"].iloc[0])
+    command = ["explain", clip, "--at", 15, "--face", face, "--result", folder, "-o", picture]
     done = CliRunner().invoke(main, list(map(str, command)))
     assert done.exit_code == 0, done.output
 
