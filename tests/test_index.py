@@ -419,15 +419,10 @@ def test_a_table_of_groups_that_cannot_be_used_is_one_line(
     assert not (many / "index.html").exists()
 
 
-@pytest.mark.parametrize("content", [b"recording,g\ncaf\xe9.mp4,1\n", None])
-def test_a_table_that_cannot_be_read_is_one_line(
-    many: Path, tmp_path: Path, content: bytes | None
-) -> None:
-    if content is not None:
-        (tmp_path / "groups.csv").write_bytes(content)
+def test_a_table_that_cannot_be_read_is_one_line(many: Path, tmp_path: Path) -> None:
     done = run(many, "--groups", tmp_path / "groups.csv")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
-    assert "cannot be read as a CSV in UTF-8" in done.stderr
+    assert "cannot be read as a CSV" in done.stderr
 
 
 def rated(happy: float, faces: int = 10) -> Recording:
