@@ -120,7 +120,8 @@ def test_pictures_of_a_clip_lie_in_its_episodes(results: dict[str, Path]) -> Non
     folder = results["two_speakers"]
     episodes = pd.read_csv(folder / "episodes.csv")
     pictures = read_thumbnails(folder)
-    assert {(1, "angry"), (2, "angry"), (1, "sad")} <= {(p.face_id, p.expression) for p in pictures}
+    assert {p.face_id for p in pictures if p.expression == "angry"} == {1, 2}
+    assert len({p.face_id for p in pictures if p.expression == "sad"}) == 1
     for one in pictures:
         same = (episodes["face_id"] == one.face_id) & (episodes["expression"] == one.expression)
         inside = (episodes["onset"] <= one.time_s + 5e-4) & (one.time_s < episodes["offset"])
