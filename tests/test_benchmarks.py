@@ -22,7 +22,7 @@ def test_delays_of_a_live_stream_are_measured(make_clip: MakeClip, tmp_path: Pat
 
 def test_every_stage_of_an_analysis_is_timed(make_clip: MakeClip, tmp_path: Path) -> None:
     source = SAMPLES / "expressions.mp4"
-    clip = make_clip("second.mp4", "-t", 1, "-i", source, "-c", "copy")
+    clip = make_clip("stages.mp4", "-t", 1, "-i", source, "-c", "copy")
     stages = profile(clip, tmp_path / "r.fervid")
     busy = stages.busy()
     assert all(seconds > 0 for seconds in busy.values()), busy
