@@ -27,6 +27,16 @@ def write(job: Job, out: Path) -> None:
         ResultError: a table is missing or damaged.
     """
     book = Workbook(write_only=True)
+    try:
+        _fill(book, job)
+    finally:  # openpyxl's writers would complain when they are forgotten half-way
+        for sheet in book.worksheets:
+            if not sheet.closed:
+                sheet.close()
+    book.save(out)
+
+
+def _fill(book: Workbook, job: Job) -> None:
     for name in ("summary", "people", "episodes"):
         _Sheets(book, name).add(read_small(job.folder, name))
     codebook = book.create_sheet("codebook")
@@ -37,7 +47,6 @@ def write(job: Job, out: Path) -> None:
     frames = _Sheets(book, "frames")
     for chunk in read_frames(job.folder):
         frames.add(chunk)
-    book.save(out)
 
 
 class _Sheets:
