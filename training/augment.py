@@ -1,4 +1,4 @@
-"""Augmentation of face images and detector crops as pure functions, to be called inside jit."""
+"""Augmentation of face images as pure functions, to be called inside jit."""
 
 from __future__ import annotations
 
@@ -205,35 +205,6 @@ def augment_faces(key: jax.Array, images: jax.Array) -> jax.Array:
     x = random_noise(noise, x, chance=0.1, sigma=10.0)
     x = random_jpeg(squeeze, x, chance=0.12, quality=(20.0, 70.0))
     return random_erase(erase, x, chance=0.15, side=(0.15, 0.35))
-
-
-def augment_crops(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Detector crops as a recording may show them: (N, S, S) uint8 -> float32 in 0 to 255."""
-    blur, light, tone, noise = jax.random.split(key, 4)
-    x = images.astype(jnp.float32)
-    x = random_blur(blur, x, chance=0.2, sigma=(0.5, 1.6))
-    x = random_light(light, x, chance=0.25, strength=1.2)
-    x = random_tone(tone, x, contrast=0.4, brightness=40.0, gamma=0.5)
-    return random_noise(noise, x, chance=0.3, sigma=15.0)
-
-
-def random_light(key: jax.Array, images: jax.Array, *, chance: float, strength: float) -> jax.Array:
-    """Uneven light on some (N, H, W) float32 images, as of a window, a lamp or infrared diodes.
-
-    The gain is the exponential of a plane plus a bowl around a random place, 1 on average in the
-    logarithm; over the image it changes by up to about e**`strength`.
-    """
-    pick, slope, bowl, place = jax.random.split(key, 4)
-    n, h, w = images.shape
-    y = jnp.linspace(-0.5, 0.5, h)[None, :, None]
-    x = jnp.linspace(-0.5, 0.5, w)[None, None, :]
-    a = jax.random.uniform(slope, (2, n, 1, 1), minval=-strength, maxval=strength)
-    b = jax.random.uniform(bowl, (n, 1, 1), minval=-strength, maxval=strength)
-    c = jax.random.uniform(place, (2, n, 1, 1), minval=-0.5, maxval=0.5)
-    field = a[0] * x + a[1] * y - 2 * b * (jnp.square(x - c[0]) + jnp.square(y - c[1]))
-    field = field - field.mean(axis=(1, 2), keepdims=True)
-    gain = jnp.where(jax.random.bernoulli(pick, chance, (n, 1, 1)), jnp.exp(field), 1.0)
-    return jnp.clip(images * gain, 0.0, 255.0)
 
 
 def mixup(

@@ -9,7 +9,7 @@ glibc.malloc.mmap_threshold=4294967296:glibc.malloc.top_pad=1073741824
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fervid.models.expression_net import ExpressionNetConfig
@@ -95,14 +95,18 @@ def cpu_teacher() -> Recipe:
     return Recipe(net=TEACHER, epochs=60, smoothing=0.05, balance=0.25)
 
 
+def _long(net: ExpressionNetConfig) -> Recipe:
+    return Recipe(
+        net=net, epochs=150, smoothing=0.05, mixup=0.2, balance=0.25, warmup_epochs=4.0, ema=0.9995
+    )
+
+
 def residual_teacher() -> Recipe:
     """A residual net of 237 million multiplications, to distil from; give `--onednn` on a CPU."""
     net = ExpressionNetConfig(
         stages=((64, 64), (128, 128), (256, 256), (384,)), block="residual", dropout=0.3
     )
-    return Recipe(
-        net=net, epochs=150, smoothing=0.05, mixup=0.2, balance=0.25, warmup_epochs=4.0, ema=0.9995
-    )
+    return _long(net)
 
 
 def fine_teacher() -> Recipe:
@@ -113,16 +117,7 @@ def fine_teacher() -> Recipe:
     net = ExpressionNetConfig(
         stages=((32, 32), (64, 64), (128, 128), (256, 256)), fold=1, dropout=0.3
     )
-    return Recipe(
-        net=net,
-        epochs=150,
-        smoothing=0.05,
-        mixup=0.2,
-        balance=0.25,
-        warmup_epochs=4.0,
-        ema=0.9995,
-        seed=1,
-    )
+    return replace(_long(net), seed=1)
 
 
 def vgg() -> Recipe:
