@@ -13,7 +13,7 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
-from fervid.models.blocks import normalize_luma, space_to_depth
+from fervid.models.blocks import fold_luma
 from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.augment import augment_faces, mixup
@@ -109,8 +109,7 @@ def make_step(
             logits: Logits = model(images, rngs=rngs)
             after = nnx.state(model, nnx.BatchStat)
         else:
-            folded = space_to_depth(normalize_luma(images)[..., None], model.fold)
-            features, after = trunk(params, stats, folded)
+            features, after = trunk(params, stats, fold_luma(images, model.fold))
             logits = model.answers(features, stages, rngs=rngs)
         weights = jnp.asarray(batch.weights)
         loss = supervised(logits, targets[0], targets[1], weights, recipe.votes_weight)

@@ -124,3 +124,11 @@ def normalize_luma(images: jax.Array) -> jax.Array:
     FER-2013 has mean .504 and deviation .255; both networks share this, in training and inference.
     """
     return (images.astype(jnp.float32) / 255.0 - 0.5) / 0.25
+
+
+def fold_luma(images: jax.Array, block: int) -> jax.Array:
+    """(N, H, W) luma, uint8 or float in 0 to 255 -> (N, H / block, W / block, block**2) float32.
+
+    What the first layer of both networks takes: normalised, with squares of pixels as channels.
+    """
+    return space_to_depth(normalize_luma(images)[..., None], block)

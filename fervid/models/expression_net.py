@@ -15,9 +15,8 @@ from fervid.models.blocks import (
     ConvBlock,
     ResidualBlock,
     SqueezeExcite,
+    fold_luma,
     max_pool_2x2,
-    normalize_luma,
-    space_to_depth,
 )
 from fervid.models.fields import from_json
 from fervid.records import EXPRESSIONS, FACE_SIZE
@@ -126,7 +125,7 @@ class ExpressionNet(nnx.Module):
 
     def features(self, images: jax.Array, stages: int) -> jax.Array:
         """What the first `stages` stages make of (N, 48, 48) luma: (N, h, w, C), not yet pooled."""
-        return self.trunk(space_to_depth(normalize_luma(images)[..., None], self.fold), stages)
+        return self.trunk(fold_luma(images, self.fold), stages)
 
     def trunk(self, x: jax.Array, stages: int) -> jax.Array:
         """The same from folded images; only layers."""

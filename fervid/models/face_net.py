@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from fervid.models.blocks import ConvBlock, UpSample, normalize_luma, space_to_depth
+from fervid.models.blocks import ConvBlock, UpSample, fold_luma
 from fervid.models.fields import from_json
 
 STRIDES = (8, 16, 32)
@@ -159,7 +159,7 @@ def _prior(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32, **_
 
 def fold(images: jax.Array) -> jax.Array:
     """(N, H, W) luma, uint8 or float in 0 to 255 -> (N, H / 2, W / 2, 4) float32, normalised."""
-    return space_to_depth(normalize_luma(images)[..., None], FOLD)
+    return fold_luma(images, FOLD)
 
 
 def decode(out: jax.Array, stride: int) -> tuple[jax.Array, jax.Array]:

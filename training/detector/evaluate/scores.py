@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fervid.detection.detector import Detector
-from fervid.records import Detections, FrameBatch
+from fervid.records import PAD_MULTIPLE, Detections, FrameBatch
 from training.detector.evaluate.calibration import reliability
 from training.detector.evaluate.matching import Band, Match, judge
 from training.detector.pictures import Picture
@@ -17,7 +17,6 @@ LEAST_SCORE = 0.005
 """Score from which detections are evaluated."""
 
 _BATCH = 16
-_CANVAS_MULTIPLE = 64
 _PRECISION = 0.95
 _LEAST_FACES = 20
 _THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -33,7 +32,7 @@ def detect_pictures(
 ) -> Iterator[tuple[Picture, Detections]]:
     """Each picture with its detections, in the picture's pixels."""
     sides = np.array([picture.image.shape for picture in pictures]).reshape(-1, 2).max(axis=0)
-    height, width = (int(-(-side // _CANVAS_MULTIPLE) * _CANVAS_MULTIPLE) for side in sides)
+    height, width = (int(-(-side // PAD_MULTIPLE) * PAD_MULTIPLE) for side in sides)
     for start in range(0, len(pictures), _BATCH):
         part = pictures[start : start + _BATCH]
         canvas = np.zeros((_BATCH, height, width), np.uint8)
