@@ -13,7 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from fervid.batch.jobs import Job, run
+from fervid.batch.jobs import run
+from fervid.inputs.plan import Job
 from fervid.pipeline import Analyzer
 from fervid.settings import Settings
 

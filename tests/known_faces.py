@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fervid.engine.face_rows import face_rows
 from fervid.expressions.durations import Durations
 from fervid.expressions.episodes import EpisodeFinder
 from fervid.expressions.smoothing import Smoother
 from fervid.records import Detections, Expressions, FrameBatch, TrackedFaces
-from fervid.results.rows import face_rows
 
 PLACES = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.8]], np.float32)
 """Right eye, left eye and mouth as shares of the box."""

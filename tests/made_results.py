@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
+from fervid.report.maker import ReportMaker
 from fervid.results.codebook import EPISODES, dtypes
 from fervid.results.rows import frame_table
 from fervid.results.writer import ResultWriter
@@ -63,7 +64,7 @@ def made_result(
     if frames is None:
         people = sorted({face for face, *_ in episodes})
         frames = made_frames([0.0], [(0, who, (1, 1, 8, 8)) for who in people])
-    with ResultWriter(folder) as writer:
+    with ResultWriter(folder, report=ReportMaker()) as writer:
         writer.append(frames)
         meta = {"recording": recording or {"name": "clip.mp4"}, "expressions": list(EXPRESSIONS)}
         writer.finish(episode_table(episodes), {**meta, "warnings": []})

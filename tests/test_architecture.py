@@ -1,4 +1,4 @@
-"""Which module may import which, and what must stay unloaded."""
+"""Which room may import which, and what must stay unloaded; docs/architecture.md says why."""
 
 import ast
 import subprocess
@@ -8,297 +8,97 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "fervid"
-FOUNDATION = {
-    f"fervid{name}"
-    for name in (
-        "",
-        ".settings.choices",
-        ".results.codebook",
-        ".errors",
-        ".results.names",
-        ".records",
-    )
-}
-ALLOWED = {
-    "cli": {
-        "fervid.batch",
-        "fervid.models.card_pages",
-        "fervid.cli",
-        "fervid.exports",
-        "fervid.explanations",
-        "fervid.batch.interruption",
-        "fervid.video.kinds",
-        "fervid.live",
-        "fervid.photos",
-        "fervid.pipeline",
-        "fervid.results.files",
-        "fervid.results.reuse",
-        "fervid.settings",
-        "fervid.report",
-        "fervid.results.writer",
-        "fervid.models.cards",
-        "fervid.web.serving",
-    },
-    "web": {
-        "fervid.video.kinds",
-        "fervid.photos",
-        "fervid.pipeline",
-        "fervid.report",
-        "fervid.results.files",
-        "fervid.settings",
-        "fervid.timeline",
-        "fervid.web",
-        "fervid.results.atomic_folder",
-    },
-    "live": {
-        "fervid.tracking.appearance",
-        "fervid.tracking.blinks",
-        "fervid.tracking.cuts",
-        "fervid.expressions.episodes",
-        "fervid.detection.crops",
-        "fervid.settings.keywords",
-        "fervid.live",
-        "fervid.tracking.people",
-        "fervid.pipeline",
-        "fervid.tracking.portraits",
-        "fervid.results.files",
-        "fervid.results.writer",
-        "fervid.results.rows",
-        "fervid.detection.search",
-        "fervid.settings",
-        "fervid.expressions.settling",
-        "fervid.results.metadata",
-        "fervid.expressions.smoothing",
-        "fervid.tracking.tracks",
-        "fervid.video",
-    },
-    "live/sources": set(),
-    "live/clock": set(),
-    "live/newest": set(),
-    # The analysis is unknown to what brings the frames.
-    "live/stream": {"fervid.live.relay", "fervid.live.sources", "fervid.video.ffmpeg"},
-    "live/relay": set(),
-    "live/camera": {"fervid.live.sources", "fervid.live.stream", "fervid.video.reader"},
-    "batch": {
-        "fervid.batch",
-        "fervid.exports",
-        "fervid.batch.interruption",
-        "fervid.video.kinds",
-        "fervid.photos.jobs",
-        "fervid.pipeline",
-        "fervid.report",
-        "fervid.results.files",
-        "fervid.settings",
-        "fervid.video.ffmpeg",
-        "fervid.results.atomic_folder",
-    },
-    "pipeline": {
-        "fervid.tracking.appearance",
-        "fervid.tracking.blinks",
-        "fervid.expressions.classifier",
-        "fervid.tracking.cuts",
-        "fervid.detection.detector",
-        "fervid.explanations.peaks",
-        "fervid.detection.crops",
-        "fervid.settings.keywords",
-        "fervid.video.kinds",
-        "fervid.models.program",
-        "fervid.models.memory",
-        "fervid.tracking.people",
-        "fervid.tracking.portraits",
-        "fervid.results.files",
-        "fervid.results.writer",
-        "fervid.results.reuse",
-        "fervid.detection.search",
-        "fervid.settings",
-        "fervid.expressions.settling",
-        "fervid.results.metadata",
-        "fervid.results.rows",
-        "fervid.timeline",
-        "fervid.tracking.tracks",
-        "fervid.video",
-    },
-    "video/kinds": set(),
-    "photos": {
-        "fervid.tracking.appearance",
-        "fervid.batch.plan",
-        "fervid.exports.drawing",
-        "fervid.exports.shown",
-        "fervid.detection.crops",
-        "fervid.detection.framing",
-        "fervid.settings.keywords",
-        "fervid.models.memory",
-        "fervid.models.cards",
-        "fervid.photos",
-        "fervid.pipeline",
-        "fervid.report",
-        "fervid.results.files",
-        "fervid.results.reuse",
-        "fervid.results.rows",
-        "fervid.settings",
-        "fervid.results.metadata",
-        "fervid.video.ffmpeg",
-        "fervid.results.atomic_folder",
-    },
-    # The plan of a batch uses it.
-    "photos/jobs": set(),
-    "explanations": {
-        "fervid.expressions.classifier",
-        "fervid.explanations",
-        "fervid.detection.crops",
-        "fervid.video.kinds",
-        "fervid.models",
-        "fervid.photos.faces",
-        "fervid.photos.reading",
-        "fervid.pipeline",
-        "fervid.results.files",
-        "fervid.settings",
-        "fervid.tracking.tracks",
-        "fervid.video",
-    },
-    # The pipeline uses it, so it must not use the pipeline.
-    "explanations/peaks": {
-        "fervid.expressions.classifier",
-        "fervid.explanations.maps",
-        "fervid.explanations.tint",
-        "fervid.results.files",
-    },
-    "explanations/maps": {"fervid.expressions.classifier", "fervid.models"},
-    "explanations/tint": set(),
-    "detection/detector": {"fervid.models", "fervid.models.cards", "fervid.detection.yunet"},
-    "detection/yunet": set(),
-    "expressions/classifier": {"fervid.models", "fervid.models.cards"},
-    "models": {"fervid.models.cache", "fervid.models"},
-    "models/cache": set(),
-    "models/cards": set(),
-    "models/card_pages": set(),
-    "video": {"fervid.video"},
-    "tracking/appearance": set(),
-    "tracking/cuts": set(),
-    "tracking/likeness": {"fervid.tracking.appearance", "fervid.models.cards"},
-    "tracking/gallery": set(),
-    "tracking/people": {"fervid.tracking.gallery", "fervid.tracking.likeness"},
-    "tracking/portraits": {"fervid.results.files"},
-    "tracking/tracks": {"fervid.tracking.appearance"},
-    "tracking/blinks": {"fervid.tracking.stillness", "fervid.tracking.tracks"},
-    "detection/search": {"fervid.tracking.appearance", "fervid.tracking.tracks"},
-    "settings": {"fervid.settings"},
-    "settings/keywords": {"fervid.settings"},
-    "tracking/stillness": set(),
-    "detection/framing": set(),
-    "detection/crops": {"fervid.detection.framing"},
-    "expressions/settling": {
-        "fervid.expressions.baseline",
-        "fervid.expressions.durations",
-        "fervid.expressions.episodes",
-        "fervid.tracking.people",
-        "fervid.results.writer",
-        "fervid.results.rows",
-        "fervid.settings",
-        "fervid.expressions.smoothing",
-        "fervid.video.losses",
-    },
-    "results/metadata": {"fervid.settings"},
-    "expressions/baseline": {"fervid.tracking.people"},
-    "expressions/durations": set(),
-    "expressions/smoothing": set(),
-    "expressions/episodes": set(),
-    "results/row_store": set(),
-    "batch/interruption": set(),
-    "models/memory": set(),
-    "results/reuse": {
-        "fervid.models.cards",
-        "fervid.results.files",
-        "fervid.settings",
-        "fervid.video.ffmpeg",
-    },
-    "results/atomic_folder": set(),
-    "timeline": {"fervid.report", "fervid.results.files"},
-    "results/rows": {"fervid.detection.framing", "fervid.expressions.smoothing"},
-    "results/summaries": set(),
-    "results/files": set(),
-    "report": {
-        "fervid.models.cards",
-        "fervid.report",
-        "fervid.results.files",
-        "fervid.results.summaries",
-    },
-    "exports": {
-        "fervid.exports",
-        "fervid.report.figures",
-        "fervid.results.files",
-        "fervid.video.ffmpeg",
-    },
-    "results/writer": {
-        "fervid.results.row_store",
-        "fervid.report",
-        "fervid.results.files",
-        "fervid.results.summaries",
-        "fervid.results.rows",
-        "fervid.results.atomic_folder",
-    },
-}
+
+LAYERS = (
+    ("errors", "settings", "weights"),
+    ("models", "records"),
+    ("results", "tracking", "video"),
+    ("detection", "expressions", "inputs", "report"),
+    ("engine", "exports", "timeline"),
+    ("live", "photos", "pipeline"),
+    ("batch", "explanations", "web"),
+    ("cli",),
+)
+"""A room imports rooms above it in this list, never one beside or below."""
+
+LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
+
+ENGINE = ("video", "models", "detection", "tracking", "expressions", "engine")
+"""Rooms of which `live` and `photos` should need few modules: the engine is their door."""
+
 WITHOUT_JAX = (
-    "video",
-    "tracking.appearance",
-    "tracking.cuts",
-    "tracking.likeness",
-    "tracking.people",
-    "tracking.tracks",
-    "detection.search",
-    "tracking.blinks",
-    "detection.framing",
-    "results.rows",
-    "timeline",
-    "results.writer",
-    "report",
-    "report.index",
-    "photos.sheet",
-    "exports",
-    "exports.boris",
-    "exports.datavyu",
-    "exports.document",
-    "exports.elan",
-    "exports.parquet",
-    "exports.subtitles",
-    "exports.video",
-    "models.cards",
+    *("detection.search", "detection.framing", "tracking", "tracking.people", "video.reader"),
+    *("results.writer", "results.rows", "report.index", "models.cards", "photos.sheet"),
+    *("timeline", "exports.document", "exports.elan", "exports.parquet", "exports.video"),
 )
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules that a file imports outside `if TYPE_CHECKING`, in functions too."""
+def modules_imported_by(path: Path) -> set[str]:
+    """Names of fervid's and other modules, but for what `if TYPE_CHECKING` imports."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body.clear()
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module}
-            if node.module == "fervid":
-                found |= {f"fervid.{a.name}" for a in node.names if not a.name.startswith("_")}
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in names if is_module(name)}
+            found |= modules or {node.module}
     return found
 
 
-def room_files(room: str) -> list[Path]:
-    folder = ROOT / room
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [ROOT / f"{room}.py"]
+def is_module(name: str) -> bool:
+    path = ROOT.parent / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
-@pytest.mark.parametrize("room", ALLOWED)
-def test_imports_follow_the_arrows(room: str) -> None:
-    for path in room_files(room):
-        ours = {name for name in imports_of(path) if name.split(".")[0] == "fervid"} - FOUNDATION
-        strangers = {
-            name
-            for name in ours
-            if not any(name == home or name.startswith(home + ".") for home in ALLOWED[room])
-        }
-        assert not strangers, f"{path.name} imports {strangers}"
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+IMPORTS = {
+    path: {name for name in modules_imported_by(path) if name.startswith("fervid.")}
+    for path in FILES
+}
+
+
+@pytest.mark.parametrize("room", LAYER_OF)
+def test_imports_run_from_the_later_rooms_to_the_earlier(room: str) -> None:
+    for path in (path for path in FILES if room_of(path) == room):
+        rooms = {name.split(".")[1] for name in IMPORTS[path]} - {room}
+        wrong = {other for other in rooms if LAYER_OF[other] >= LAYER_OF[room]}
+        assert not wrong, f"{path} imports {wrong}"
+
+
+def test_the_house_is_small() -> None:
+    assert {room_of(path) for path in FILES} == set(LAYER_OF)
+    assert len([path for path in ROOT.iterdir() if path.is_file()]) <= 7
+    assert len(LAYERS) <= 8
+    edges = {(room_of(path), name.split(".")[1]) for path in FILES for name in IMPORTS[path]}
+    assert len({(room, other) for room, other in edges if room != other}) <= 145
+
+
+@pytest.mark.parametrize("room", ["live", "photos"])
+def test_the_engine_has_few_doors(room: str) -> None:
+    names = set().union(*(IMPORTS[path] for path in FILES if room_of(path) == room))
+    doors = {name for name in names if name.split(".")[1] in ENGINE}
+    assert len(doors) <= 4, doors
+
+
+def test_live_streams_know_nothing_of_the_analysis() -> None:
+    allowed = {"errors", "records", "live", "video"}
+    for name in ("sources", "clock", "newest", "stream", "relay", "camera"):
+        rooms = {module.split(".")[1] for module in IMPORTS[ROOT / "live" / f"{name}.py"]}
+        assert rooms <= allowed, name
 
 
 def test_the_package_never_imports_training() -> None:
     for path in ROOT.rglob("*.py"):
-        assert not any(name.split(".")[0] == "training" for name in imports_of(path)), path
+        assert not any(name.split(".")[0] == "training" for name in modules_imported_by(path)), path
 
 
 def loaded_after(code: str) -> set[str]:
@@ -308,9 +108,9 @@ def loaded_after(code: str) -> set[str]:
     return set(done.stdout.split("\n")[-2].split())
 
 
-@pytest.mark.parametrize("room", WITHOUT_JAX)
-def test_rooms_that_work_without_jax(room: str) -> None:
-    assert not loaded_after(f"import fervid.{room}") & {"jax", "flax"}
+def test_rooms_that_work_without_jax() -> None:
+    code = "\n".join(f"import fervid.{module}" for module in WITHOUT_JAX)
+    assert not loaded_after(code) & {"jax", "flax"}
 
 
 def test_help_and_import_load_nothing_heavy() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch, TrackedFaces
-from fervid.tracking.blinks import Follower
+from fervid.tracking.flicker import FlickerFilter
 from fervid.tracking.tracks import Tracker
 from tests.known_faces import faces_at
 
@@ -42,9 +42,9 @@ def follow(
     sizes: list[int],
     fps: float = 10.0,
     weak: Sequence[int] = (),
-) -> tuple[list[tuple[int, int, bool]], Follower]:
+) -> tuple[list[tuple[int, int, bool]], FlickerFilter]:
     """(frame, face id, filled) of every face."""
-    follower = Follower(Tracker((400, 300), start_score=0.5))
+    follower = FlickerFilter(Tracker((400, 300), start_score=0.5))
     rows = []
     for batch, tracked, _ in follower.follow(searched(shown, sizes=sizes, fps=fps, weak=weak)):
         frames = batch.index[tracked.faces.frame].tolist()
@@ -65,7 +65,7 @@ def test_a_filled_face_lies_half_way() -> None:
     shown = [[BOX], [BOX], [], [moved], [moved]]
     parts: list[TrackedFaces] = [
         tracked
-        for _, tracked, _ in Follower(Tracker((400, 300))).follow(searched(shown, sizes=[5]))
+        for _, tracked, _ in FlickerFilter(Tracker((400, 300))).follow(searched(shown, sizes=[5]))
     ]
     guess = parts[0].faces[parts[0].filled]
     np.testing.assert_allclose(guess.xywh, [[12, 11, 40, 42]])

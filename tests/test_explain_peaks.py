@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from fervid.cli import main
 from fervid.errors import ModelError
 from fervid.explanations import Explanations, explain, peaks
-from fervid.explanations.tint import gradient_tile
 from fervid.expressions.classifier import ExpressionClassifier
+from fervid.expressions.map_pictures import gradient_tile
 from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS, FaceCrops
 from fervid.report import write_report

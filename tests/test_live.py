@@ -22,9 +22,9 @@ from click.testing import CliRunner
 
 import fervid
 from fervid.cli import live_view, main
+from fervid.engine.online import Present
 from fervid.errors import MediaError, ResultError
 from fervid.live import receiver, running
-from fervid.live.present import Present
 from fervid.live.running import RunningTable
 from fervid.live.sources import find_source
 from fervid.live.watching import Watch

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fervid.batch.lists import read_list
-from fervid.batch.plan import make_plan
 from fervid.errors import PlanError
+from fervid.inputs.lists import read_list
+from fervid.inputs.plan import make_plan
 from fervid.results.names import result_folder
 
 MP4 = b"\0\0\0\x18ftypisom" + bytes(100)

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from fervid.engine.face_rows import face_rows
 from fervid.pipeline import Analyzer
-from fervid.records import EXPRESSIONS, Expressions, FaceCrops, FrameBatch
+from fervid.records import EXPRESSIONS, Expressions, FaceCrops, FrameBatch, Thumbnail
 from fervid.report import write_report
-from fervid.results.files import Thumbnail, read_thumbnails
-from fervid.results.rows import face_rows
+from fervid.report.maker import ReportMaker
+from fervid.results.files import read_thumbnails
 from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
 from fervid.tracking.portraits import SIDE, Portraits
@@ -131,7 +132,7 @@ def test_pictures_of_a_clip_lie_in_its_episodes(results: dict[str, Path]) -> Non
 
 def test_without_them_none_are_kept_and_earlier_ones_go(tmp_path: Path) -> None:
     folder = tmp_path / "r.fervid"
-    with ResultWriter(folder) as writer:
+    with ResultWriter(folder, report=ReportMaker()) as writer:
         writer.finish(NO_EPISODES, {}, [Thumbnail(1, "happy", 0.5, b"jpeg")])
     assert read_thumbnails(folder) == [Thumbnail(1, "happy", 0.5, b"jpeg")]
     analyzer = Analyzer(Settings(thumbnails=False, fps=4, end=4.0))
@@ -142,7 +143,7 @@ def test_without_them_none_are_kept_and_earlier_ones_go(tmp_path: Path) -> None:
 
 def test_files_that_others_put_there_are_no_thumbnails(tmp_path: Path) -> None:
     folder = tmp_path / "r"
-    with ResultWriter(folder) as writer:
+    with ResultWriter(folder, report=ReportMaker()) as writer:
         writer.finish(NO_EPISODES, {}, [Thumbnail(1, "happy", 0.5, b"jpeg")])
     for name in ("face-1-bored-1.000.jpg", "face-x-happy-1.000.jpg", "<script>.jpg"):
         (folder / "thumbnails" / name).write_bytes(b"x")

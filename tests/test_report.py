@@ -22,6 +22,7 @@ from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, fine_data, timeline_figure
 from fervid.report.html import file_size, number, percent, timecode
 from fervid.report.layout import ZERO_MS
+from fervid.report.maker import ReportMaker
 from fervid.results.codebook import EPISODE_COLUMNS
 from fervid.results.rows import frame_table, lost_rows
 from fervid.results.summaries import summarize
@@ -342,7 +343,7 @@ def test_the_page_loads_nothing_and_its_policy_lets_only_its_scripts_run():
 
 
 def write_result(folder, name="clip.mp4"):
-    with ResultWriter(folder) as writer:
+    with ResultWriter(folder, report=ReportMaker()) as writer:
         writer.append(table_of(40, [(f, HAPPY) for f in (*range(10), *range(20, 40))]))
         writer.finish(NO_EPISODES, {"recording": {"name": name}, "warnings": [HOSTILE]})
     return folder

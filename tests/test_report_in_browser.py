@@ -11,6 +11,7 @@ import pytest
 
 from fervid.pipeline import Analyzer
 from fervid.records import Expressions, FrameBatch
+from fervid.report.maker import ReportMaker
 from fervid.results.rows import frame_table
 from fervid.results.writer import ResultWriter, read_table
 from fervid.settings import Settings
@@ -310,7 +311,7 @@ def two_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids = np.tile([1, 2], count).tolist()
     rows, episodes = settled(rows_of(batch, tracked(found, ids), Expressions(probs)), frame_s=0.2)
     folder = tmp_path_factory.mktemp("long") / "long.mp4.fervid"
-    with ResultWriter(folder) as writer:
+    with ResultWriter(folder, report=ReportMaker()) as writer:
         writer.append(frame_table(rows))
         writer.finish(episodes, {"recording": {"name": "long.mp4"}, "warnings": []})
     return folder

@@ -15,6 +15,7 @@ import pytest
 
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS, Expressions, FrameBatch
+from fervid.report.maker import ReportMaker
 from fervid.results.codebook import FRAME_COLUMNS, TABLES
 from fervid.results.rows import frame_table
 from fervid.results.summaries import summarize
@@ -50,7 +51,7 @@ def table(first=0, n=4):
 
 
 def write(folder, **options):
-    with ResultWriter(folder, **options) as writer:
+    with ResultWriter(folder, report=ReportMaker(), **options) as writer:
         writer.append(table())
         writer.append(table(first=4))
         writer.finish(NO_EPISODES, META)
@@ -184,7 +185,7 @@ def test_a_failing_report_keeps_the_earlier_result(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fervid.results.writer.save_report", fail)
+    monkeypatch.setattr("fervid.report.maker.save_report", fail)
     with pytest.raises(ResultError, match="No space left"):
         write(folder, overwrite=True)
     assert names(tmp_path) == ["r"]
@@ -237,7 +238,7 @@ def test_overwriting_replaces_ours_and_keeps_what_others_put_there(tmp_path):
     (folder / "notes.txt").write_text("mine")
     for stale in ("frames.parquet", "clip.openface.csv", "clip.pyfeat.csv"):
         (folder / stale).write_text("of earlier tables")
-    with ResultWriter(folder, overwrite=True) as writer:
+    with ResultWriter(folder, overwrite=True, report=ReportMaker()) as writer:
         writer.append(table())
         assert len(Timeline.read(folder).frames) == 8
         writer.finish(NO_EPISODES, META)
@@ -252,7 +253,7 @@ def test_a_result_of_an_earlier_version_can_be_overwritten(tmp_path):
     path = folder / "frames.csv"
     older = pd.read_csv(path).drop(columns=["frontality", "filled"])
     older.to_csv(path, index=False)
-    with ResultWriter(folder, overwrite=True) as writer:
+    with ResultWriter(folder, overwrite=True, report=ReportMaker()) as writer:
         writer.append(table())
         writer.finish(NO_EPISODES, META)
     assert len(Timeline.read(folder).frames) == 4
@@ -405,13 +406,13 @@ def test_held_rows_can_be_changed_from_both_ends_and_come_back_frame_by_frame(
     monkeypatch.setattr("fervid.results.row_store._CHUNK_ROWS", 3)
     given = np.concatenate([rows(n=5).repeat(2), rows(first=5, n=2)])
     with ResultWriter(tmp_path / "r") as writer:
-        writer.hold(given[:10])
-        writer.hold(given[10:])
-        for chunk in writer.held(back=True):
+        writer.store(given[:10])
+        writer.store(given[10:])
+        for chunk in writer.stored(back=True):
             chunk["frame"] += 100
-        for chunk in writer.held():
+        for chunk in writer.stored():
             chunk["frame"] -= 100
-        chunks = list(writer.held_frames())
+        chunks = list(writer.stored_frames())
         writer.finish(NO_EPISODES, META)
     np.testing.assert_array_equal(np.concatenate(chunks), given)
     frames = [set(chunk["frame"].tolist()) for chunk in chunks]

@@ -8,11 +8,12 @@ import psutil
 import pytest
 
 from fervid.batch import processes
-from fervid.batch.jobs import Job, Outcome
+from fervid.batch.jobs import Outcome
 from fervid.batch.slots import Advance, Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.errors import SetupError
+from fervid.inputs.plan import Job
 from fervid.settings import Settings
 
 # Speaks as a worker does, and does what a recording's name says.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fervid.errors import FervidError, MediaError, SetupError
+from fervid.inputs.plan import Job
 from fervid.video.ffmpeg import quoted
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 _TRANSIENT = (errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR)
 """What a network drive says when it stumbles."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A recording, and the result folder it is to get."""
-
-    recording: Path
-    folder: Path
 
 
 @dataclass(frozen=True)

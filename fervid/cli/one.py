@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from fervid.batch.interruption import Interruption
-from fervid.batch.jobs import Job, Outcome, run
+from fervid.batch.jobs import Outcome, run
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
+from fervid.inputs.plan import Job
 from fervid.pipeline import Analyzer, Progress
 from fervid.results.names import result_folder
 

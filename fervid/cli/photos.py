@@ -13,7 +13,8 @@ from fervid.batch.interruption import Interruption
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.errors import ResultError
-from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
+from fervid.inputs.plan import PhotoFile
+from fervid.photos.jobs import PhotoOutcome, Tell
 from fervid.results.files import REPORT_NAME
 from fervid.results.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
 from fervid.video.kinds import kind_of

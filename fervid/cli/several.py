@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fervid.batch.jobs import STATUSES, Job, Outcome
-from fervid.batch.lists import read_list
-from fervid.batch.plan import Plan, make_plan
+from fervid.batch.jobs import STATUSES, Outcome
 from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Shown, printable
 from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
+from fervid.inputs.lists import read_list
+from fervid.inputs.plan import Job, Plan, make_plan
 from fervid.results.names import RESULT_SUFFIX
 from fervid.results.reuse import difference, digests_of_models, request_of
+from fervid.video.identity import identity_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -63,7 +64,7 @@ def _fate(job: Job, task: Task) -> str:
         return " (made again: --overwrite)"
     try:
         models = digests_of_models(task.settings)
-        why = difference(job.folder, request_of(job.recording, task.settings, models))
+        why = difference(job.folder, request_of(identity_of(job.recording), task.settings, models))
     except MediaError as error:
         return f" ({error})"
     return f" (made again: {why})" if why else " (kept)"

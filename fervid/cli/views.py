@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from fervid.batch.jobs import Job, Outcome
+from fervid.batch.jobs import Outcome
 from fervid.batch.slots import Advance
 from fervid.batch.supervisor import Event, Finish
 from fervid.cli.console import Shown, printable
+from fervid.inputs.plan import Job
 
 View = Callable[[Event], None]
 

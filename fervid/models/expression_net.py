@@ -20,7 +20,8 @@ from fervid.models.blocks import (
     space_to_depth,
 )
 from fervid.models.fields import from_json
-from fervid.records import EXPRESSIONS, FACE_SIZE
+from fervid.settings.choices import EXPRESSIONS
+from fervid.settings.sizes import FACE_SIZE
 
 Block = Literal["conv", "residual"]
 _LEAST_TO_SQUEEZE = 4

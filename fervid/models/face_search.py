@@ -12,7 +12,7 @@ from fervid.models.face_net import FaceNet
 from fervid.models.inference import LEAST_FOR_WINOGRAD, for_inference, in_chunks
 from fervid.models.peaks import find_peaks, merge
 from fervid.models.program import Function, Leaves
-from fervid.records import PAD_MULTIPLE
+from fervid.settings.sizes import PAD_MULTIPLE
 
 SHRINK = 3
 """Frames are searched at their own size and this many times smaller, for faces close by."""

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import pandas as pd
 
-from fervid.batch.plan import make_plan
 from fervid.errors import MediaError
+from fervid.inputs.plan import make_plan
 from fervid.photos.files import read_photo_tables
 from fervid.photos.jobs import Tell
 from fervid.photos.run import analyze_files

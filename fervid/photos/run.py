@@ -12,19 +12,19 @@ from typing import Any
 
 from fervid import __version__
 from fervid.errors import MediaError, ResultError
-from fervid.models.memory import give_back
+from fervid.inputs.plan import PhotoFile
+from fervid.models.memory import release_memory
 from fervid.photos.annotated import annotated
 from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
 from fervid.photos.files import is_photo_result, read_photo_tables, text_of
 from fervid.photos.folder import PhotoFolder
-from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
+from fervid.photos.jobs import PhotoOutcome, Tell
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
-from fervid.pipeline import Done
 from fervid.records import EXPRESSIONS
 from fervid.results.files import PHOTOS
 from fervid.results.metadata import detector_name
-from fervid.results.reuse import difference, digests_of_models
+from fervid.results.reuse import Done, difference, digests_of_models
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
 
@@ -62,7 +62,7 @@ def analyze_files(
     Raises:
         ResultError: something else has the folder's place, such as a result of nothing but other
             photos, or it cannot be written.
-        ModelError, SetupError: see `fervid.pipeline.Analyzer`.
+        ModelError, SetupError: see `fervid.engine.engine.Engine`.
     """
     redone = ""
     with without_notes():
@@ -99,7 +99,7 @@ def _analyze(
             writer.finish({**_meta(analyzer, counts), "elapsed_s": elapsed_s})
     finally:  # whoever stops need not wait for photos that are under way
         pool.shutdown(wait=False, cancel_futures=True)
-        give_back()
+        release_memory()
 
 
 class _Windows:
@@ -158,7 +158,8 @@ def _read(path: Path) -> Photo | MediaError:
 
 def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
     """What `meta.json` says."""
-    settings, cards = analyzer.settings, analyzer.cards
+    settings, engine = analyzer.settings, analyzer.engine
+    cards = engine.cards
     return {
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -168,12 +169,12 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
         "settings": {
             **{name: getattr(settings, name) for name in _OF_PHOTOS},
             "detector": detector_name(settings),
-            "min_score": analyzer.start_score,
+            "min_score": engine.detector.start_score,
             "searched_at": FINER * settings.working_size,
             "weights": cards[1]["name"],
         },
         "models": cards,
-        "warnings": list(analyzer.warnings),
+        "warnings": list(engine.classifier.warnings),
         "request": _request(settings),
     }
 

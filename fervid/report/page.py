@@ -16,14 +16,13 @@ from markupsafe import Markup
 
 from fervid.errors import ResultError
 from fervid.models.cards import describe
-from fervid.records import EXPRESSIONS
+from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
 from fervid.report.html import asset, csp_hash, environment, partial_line, save, script_json
 from fervid.report.layout import ZERO_MS
 from fervid.results.files import (
     REPORT_NAME,
-    Thumbnail,
     read_frames,
     read_meta,
     read_table,

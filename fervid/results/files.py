@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fervid.errors import ResultError
-from fervid.records import EXPRESSIONS
+from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.results.codebook import (
     FRAME_COLUMNS,
     LOST,
@@ -108,26 +107,6 @@ def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
 
 
 _THUMBNAIL = re.compile(r"face-(\d{1,9})-([a-z]+)-(\d{1,9}\.\d{3})\.jpg")
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """A picture of a person in the folder of thumbnails.
-
-    Attributes:
-        face_id: who.
-        expression: what the person shows.
-        time_s: when, in seconds.
-        jpeg: the picture itself.
-        maps: another JPEG, the gradient and the occlusion map of what the expression model reacts
-            to in this face, beside each other; None where there is none.
-    """
-
-    face_id: int
-    expression: str
-    time_s: float
-    jpeg: bytes
-    maps: bytes | None = None
 
 
 def read_thumbnails(folder: Path) -> list[Thumbnail]:

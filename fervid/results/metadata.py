@@ -14,7 +14,7 @@ from fervid.records import EXPRESSIONS, VideoInfo
 from fervid.settings import Settings
 
 
-def sidecar(
+def result_metadata(
     info: VideoInfo,
     folder: Path,
     settings: Settings,

@@ -151,7 +151,7 @@ class Workshop:
         choice = job.settings
         models = str(choice.weights), choice.labels
         analyzer = self._of_recordings.setdefault(models, Analyzer(choice))
-        analyzer.settings = choice
+        analyzer.engine.settings = choice
         folder = result_folder(job.upload, job.upload.parent)
         analyzer.analyze(job.upload, folder, progress=job.show)
         tables = folder.with_suffix(".tables.zip")

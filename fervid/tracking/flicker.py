@@ -1,4 +1,4 @@
-"""Common sense over time: one frame neither makes a face nor ends one."""
+"""Faces that flicker: a single frame neither makes a face nor ends one."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LONGEST_GAP_S = 0.5
 _LONGEST_FLASH_S = 0.3
 """A face in one frame only is dropped if the frames around it are at most so far apart."""
 
-Followed = tuple[FrameBatch, TrackedFaces, NDArray[np.bool_]]
+TrackedBatch = tuple[FrameBatch, TrackedFaces, NDArray[np.bool_]]
 """T frames, who is in them, and (T,) whether each is the first of a new shot."""
 
 
-class Follower:
+class FlickerFilter:
     """Follows faces from batch to batch, one batch behind.
 
     A face that one sampled frame misses, between two that show it, is filled in half-way between
@@ -44,7 +44,7 @@ class Follower:
 
     def follow(
         self, searched: Iterable[tuple[FrameBatch, Detections, NDArray[np.bool_]]]
-    ) -> Iterator[Followed]:
+    ) -> Iterator[TrackedBatch]:
         """The batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
         for batch, found, cuts in searched:
             yield from self.add(batch, found, cuts)
@@ -52,20 +52,20 @@ class Follower:
 
     def add(
         self, batch: FrameBatch, found: Detections, cuts: NDArray[np.bool_]
-    ) -> Iterator[Followed]:
+    ) -> Iterator[TrackedBatch]:
         """Take the next batch; the one before it, if there is one."""
         after = _Part.of(batch, found, self._tracker.update(batch, found, cuts), cuts)
         now, self._now = self._now, after
         if now is not None:
-            yield now.batch, self._settle(now, after), now.cuts
+            yield now.batch, self._filtered(now, after), now.cuts
 
-    def rest(self) -> Iterator[Followed]:
+    def rest(self) -> Iterator[TrackedBatch]:
         """The last batch, as no more come."""
         now, self._now = self._now, None
         if now is not None:
-            yield now.batch, self._settle(now, None), now.cuts
+            yield now.batch, self._filtered(now, None), now.cuts
 
-    def _settle(self, now: _Part, after: _Part | None) -> TrackedFaces:
+    def _filtered(self, now: _Part, after: _Part | None) -> TrackedFaces:
         """The faces of a batch, given the first frame after it."""
         size = len(now.batch)
         parts = [*self._last, now, *([after.frame(0, size)] if after else [])]

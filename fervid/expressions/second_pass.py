@@ -1,4 +1,4 @@
-"""What takes all rows of a recording: smoothing, episodes, people in place of tracks."""
+"""The second pass, over all rows of a recording: resting faces, smoothing, episodes, people."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fervid.video.losses import Losses
 
 
 @dataclass(frozen=True)
-class Settled:
+class SecondPass:
     """The table of episodes, and what a user should know of how it was made."""
 
     episodes: pd.DataFrame
     warnings: list[str]
 
 
-def settle(
+def second_pass(
     writer: ResultWriter,
     person: Mapping[int, int],
     choice: Settings,
@@ -37,11 +37,11 @@ def settle(
     longest_s: float,
     losses: Losses,
     end_s: float | None = None,
-) -> Settled:
-    """Write the frame table from the rows that are held, a few thousand at a time.
+) -> SecondPass:
+    """Write the frame table from the stored rows, a few thousand at a time.
 
     Args:
-        writer: holds the rows, with the numbers of tracks and positions among decoded frames.
+        writer: has the rows, with the numbers of tracks and positions among decoded frames.
         person: the person that each track shows.
         choice: what the user chose.
         frame_s: seconds from one sampled frame to the next.
@@ -54,19 +54,19 @@ def settle(
         Durations(min(frame_s, longest_s), longest_s, end_s),
         Smoother(choice.smooth),
     )
-    for rows in writer.held(back=True):
+    for rows in writer.stored(back=True):
         rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)
         smoother.back(rows)
     finder = EpisodeFinder(choice.min_confidence, choice.min_episode)
-    for rows in writer.held():
+    for rows in writer.stored():
         smoother.forth(rows)
         finder.find(rows)
-    for rows in _with_lost(writer.held_frames(), losses):
+    for rows in _with_lost(writer.stored_frames(), losses):
         rows["state"] = finder.states(rows)
         rows["face_id"] = numbered(rows["face_id"], person)
         writer.append(frame_table(rows))
-    return Settled(finder.table(person), warnings)
+    return SecondPass(finder.table(person), warnings)
 
 
 def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArray[Any]]:
@@ -90,9 +90,9 @@ def _take_out_baseline(
 ) -> list[str]:
     assert choice.baseline is not None
     baseline = Baseline(*choice.baseline, person)
-    for rows in writer.held():
+    for rows in writer.stored():
         baseline.learn(rows)
-    for rows in writer.held():
+    for rows in writer.stored():
         baseline.apply(rows)
     without = sorted(set(person.values()) - set(baseline.people))
     if not without:

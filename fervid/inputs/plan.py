@@ -10,9 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from fervid.batch.jobs import Job
 from fervid.errors import PlanError
-from fervid.photos.jobs import PhotoFile
 from fervid.results.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder, result_folder_of_twin
 from fervid.video.kinds import Kind, kind_of
 
@@ -20,6 +18,27 @@ _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepa
 """Names that browsers and copying programs give to what is not there yet."""
 
 _SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording, and the result folder it is to get."""
+
+    recording: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo, and its name in the tables.
+
+    Attributes:
+        path: of the file.
+        place: its path from the folder that was analysed, with "/"; unique in one result.
+    """
+
+    path: Path
+    place: str
 
 
 @dataclass(frozen=True)

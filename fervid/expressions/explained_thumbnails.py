@@ -11,10 +11,9 @@ import numpy as np
 from jax.errors import JaxRuntimeError
 
 from fervid.errors import ModelError, SetupError
-from fervid.explanations.maps import explain
-from fervid.explanations.tint import Picture, gradient_tile, occlusion_tile
-from fervid.records import FaceCrops
-from fervid.results.files import Thumbnail
+from fervid.expressions.map_pictures import Picture, gradient_tile, occlusion_tile
+from fervid.expressions.maps import explain
+from fervid.records import FaceCrops, Thumbnail
 
 if TYPE_CHECKING:
     from fervid.expressions.classifier import ExpressionClassifier

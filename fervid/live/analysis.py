@@ -1,56 +1,47 @@
-"""One frame in, its rows out: search, follow, classify; and all of it once more for the end."""
+"""A stream's frames in, their rows out at once; and once more for the session's result."""
 
 from __future__ import annotations
 
 import gc
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from fervid.engine.engine import Engine
 from fervid.live.history import History, Session
-from fervid.live.present import Present
-from fervid.pipeline import Analyzer
-from fervid.records import FACE_SIZE, Detections, FaceCrops, FrameBatch
-from fervid.results.writer import ResultWriter
-from fervid.tracking.cuts import CutFinder
+from fervid.records import Detections, FrameBatch
+
+if TYPE_CHECKING:
+    from fervid.results.writer import ResultWriter
 
 
-class Engine:
+class LiveAnalysis:
     """Compiled for frames of one size when it is made, which takes seconds.
 
     Args:
-        analyzer: loads the models.
+        engine: loads the models.
         displayed: width and height in pixels of the stream's frames.
         shape: (H, W) of the frames that are searched.
         writer: what the result goes to, None if there is to be none.
 
     Raises:
-        ModelError, SetupError: see `Analyzer`.
+        ModelError, SetupError: see `Engine`.
     """
 
     def __init__(
         self,
-        analyzer: Analyzer,
+        engine: Engine,
         displayed: tuple[int, int],
         shape: tuple[int, int],
         writer: ResultWriter | None,
     ) -> None:
-        with ThreadPoolExecutor(1) as aside:
-            classifying = aside.submit(_warm_up_classifier, analyzer)
-            analyzer.detector.prepare(shape)
-            dark = np.zeros((1, *shape), np.uint8)
-            batch = FrameBatch(dark, np.zeros(1, np.int64), np.zeros(1))
-            analyzer.detector.detect(batch, displayed)
-            list(CutFinder().add(batch, Detections.empty()))
-            classifying.result()
+        engine.warm_up(shape, displayed)
         shrunk = shape[0] / displayed[1]
-        self._search = analyzer.search_of(displayed, shrunk)
-        self._present = Present(analyzer, displayed, shrunk)
+        self._search = engine.search(displayed, shrunk)
+        self._online = engine.online(displayed, shrunk)
         self._history = None
         if writer is not None:
-            self._history = History(analyzer, self._search, writer, displayed, shrunk)
+            self._history = History(engine.analysis(self._search, displayed, shrunk), writer)
         self._pending: tuple[FrameBatch, Detections] | None = None
         # To look through all that was loaded for garbage takes longer than from frame to frame.
         gc.freeze()
@@ -60,7 +51,7 @@ class Engine:
         self.remember()
         found = self._search.first(batch).faces
         self._pending = batch, found
-        return self._present.rows(batch, found)
+        return self._online.rows(batch, found)
 
     def remember(self) -> None:
         """Keep the latest frame's faces for the result; apart, as its rows need not wait for that.
@@ -77,8 +68,3 @@ class Engine:
         self.remember()
         if self._history is not None:
             self._history.finish(session)
-
-
-def _warm_up_classifier(analyzer: Analyzer) -> None:
-    nothing = FaceCrops(np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros(1, np.int32))
-    analyzer.classifier.classify(nothing)
