@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from fervid.cli import main
 from fervid.errors import ModelError
-from fervid.explanations import Explanations, explain, peaks
+from fervid.explanations import Explanations, explain
+from fervid.expressions import explained_thumbnails
 from fervid.expressions.classifier import ExpressionClassifier
 from fervid.expressions.map_pictures import gradient_tile
 from fervid.pipeline import Analyzer
@@ -56,7 +57,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ExpressionClassifier, "classify", note_classified)
-        patch.setattr(peaks, "explain", note_explained)
+        patch.setattr(explained_thumbnails, "explain", note_explained)
         Analyzer(Settings(explain=True, **FEW)).analyze(CLIP, found.folder)
     return found
 
@@ -165,7 +166,7 @@ def test_a_model_that_cannot_be_explained_costs_the_maps_only(
     def refuse(*_: Any) -> Explanations:
         raise ModelError("model odd: no gradients")
 
-    monkeypatch.setattr(peaks, "explain", refuse)
+    monkeypatch.setattr(explained_thumbnails, "explain", refuse)
     folder = tmp_path / "r.fervid"
     Analyzer(Settings(explain=True, **FEW)).analyze(CLIP, folder)
     thumbnails = read_thumbnails(folder)

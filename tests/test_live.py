@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 import fervid
 from fervid.cli import live_view, main
-from fervid.engine.online import Present
+from fervid.engine.online import OnlineRows
 from fervid.errors import MediaError, ResultError
 from fervid.live import receiver, running
 from fervid.live.running import RunningTable
@@ -149,13 +149,13 @@ def test_meta_tells_of_the_session(stream: str, tmp_path: Path) -> None:
 def test_a_slow_analysis_drops_frames_and_does_not_lag(
     stream: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    quick = Present.rows
+    quick = OnlineRows.rows
 
     def slow(*args: Any) -> Any:
         time.sleep(0.3)
         return quick(*args)
 
-    monkeypatch.setattr(Present, "rows", slow)
+    monkeypatch.setattr(OnlineRows, "rows", slow)
     with fervid.watch(stream, out=tmp_path, duration=3) as watch:
         moments = list(watch)
     first, last = moments[0], moments[-1]
