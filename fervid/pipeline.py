@@ -22,15 +22,15 @@ from fervid.engine.engine import Engine
 from fervid.errors import MediaError
 from fervid.models.memory import release_memory
 from fervid.records import VideoInfo
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.results.reuse import Done, difference, digests_of_models, request_of
 from fervid.settings import Settings
-from fervid.settings.keywords import Choices, names_settings, settings_of
+from fervid.settings.keywords import SettingsKeywords, lists_settings, settings_of
 from fervid.video.ffmpeg import quoted
 from fervid.video.identity import identity_of
 from fervid.video.kinds import kind_of
 from fervid.video.reader import VideoReader
-from fervid.video.shapes import ShapeChangesError, told
+from fervid.video.shapes import ShapeChangesError, parts_json
 
 if TYPE_CHECKING:
     from fervid.timeline import Timeline
@@ -116,13 +116,13 @@ class Analyzer:
                     reader.info,
                     folder,
                     warnings=[*_other_tracks(reader.info), *reader.warnings],
-                    damage=reader.losses.told(),
+                    damage=reader.losses.to_json(),
                     elapsed_s=time.perf_counter() - began,
                     used={"detect_every": search.every},
                 )
                 metadata["request"] = request
                 if len(reader.parts) > 1:
-                    metadata["recording"]["sizes"] = told(reader.parts)
+                    metadata["recording"]["sizes"] = parts_json(reader.parts)
                 writer.finish(result.episodes, metadata, result.thumbnails)
 
 
@@ -194,14 +194,14 @@ def _nothing_chosen(info: VideoInfo) -> str:
     return f"{quoted(info.path)}: no frame lies in the chosen part of the recording{length}"
 
 
-@names_settings
+@lists_settings
 def analyze(
     recording: str | Path,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
-    **settings: Unpack[Choices],
+    **settings: Unpack[SettingsKeywords],
 ) -> Timeline:
     """Read a recording, follow its faces and classify their expressions frame by frame.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fervid.errors import FervidError, ResultError, SetupError
 from fervid.exports import export
 from fervid.exports.drawing import draw
-from fervid.exports.shown import Faces, Shown
+from fervid.exports.sampled_frames import SampledFrame, SampledFrames
 from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
 from fervid.results.files import read_frames
@@ -220,7 +220,7 @@ def test_faces_are_shown_as_long_as_their_rows_stand_for(corner_clip: Path, tmp_
 
 def test_a_frame_without_a_face_ends_the_one_before(tmp_path: Path) -> None:
     table = made_frames([0.0, 0.1, 0.2], [(0, 1, BOX), (2, 1, BOX), (2, 2, BOX)])
-    faces = Faces(made_result(tmp_path / "r", frames=table))
+    faces = SampledFrames(made_result(tmp_path / "r", frames=table))
     found = [faces.at(time) for time in (0.0, 0.05, 0.0999999, 0.1, 0.15, 0.2, 0.29, 0.31)]
     assert [None if f is None else len(f) for f in found] == [1, 1, None, None, None, 2, 2, None]
 
@@ -236,13 +236,13 @@ def test_frames_that_cross_the_pieces_of_the_table_stay_whole(
     for rows in (1, 2, 4, 100):
         pieces = list(read_frames(folder, chunk_rows=rows))
         monkeypatch.setattr(shown, "read_frames", lambda _, pieces=pieces: iter(pieces))
-        faces = Faces(folder)
+        faces = SampledFrames(folder)
         found = [faces.at(k / 10) for k in range(5)]
         assert [f.face_id.tolist() for f in found if f] == [[1, 2, 3]] * 5
 
 
-def one_face(box: tuple[float, ...], state: str, probs: list[float]) -> Shown:
-    return Shown(0.0, 1.0, np.array([7]), np.array([box]), np.array([probs]), [state])
+def one_face(box: tuple[float, ...], state: str, probs: list[float]) -> SampledFrame:
+    return SampledFrame(0.0, 1.0, np.array([7]), np.array([box]), np.array([probs]), [state])
 
 
 @pytest.mark.parametrize("state", EXPRESSIONS)
@@ -274,7 +274,7 @@ def test_boxes_at_and_beyond_the_edges_are_drawn_inside(box: tuple[float, ...]) 
 def test_panels_keep_off_other_faces_where_there_is_room() -> None:
     left, right = (200, 100, 60, 80), (265, 100, 60, 80)
     image = np.full((360, 640, 3), 200, np.uint8)
-    faces = Shown(
+    faces = SampledFrame(
         0.0,
         1.0,
         np.array([1, 2]),

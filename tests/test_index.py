@@ -172,7 +172,7 @@ def test_a_frame_table_that_ends_early_is_damage(many: Path) -> None:
     frames = many / "a.mp4.fervid" / "frames.csv"
     frames.write_bytes(frames.read_bytes()[:-5])
     lines: list[str] = []
-    write_index(many, tell=lines.append)
+    write_index(many, notify=lines.append)
     assert len(lines) == 1
     assert "cut off" in lines[0]
 

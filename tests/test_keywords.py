@@ -11,11 +11,11 @@ import pytest
 
 import fervid
 from fervid.settings import Settings
-from fervid.settings.keywords import Choices, settings_of
+from fervid.settings.keywords import SettingsKeywords, settings_of
 
 
 def test_the_names_and_types_are_those_of_the_settings() -> None:
-    given, kept = get_type_hints(Choices), get_type_hints(Settings)
+    given, kept = get_type_hints(SettingsKeywords), get_type_hints(Settings)
     assert list(given) == list(kept)
     differ = {name for name in given if given[name] != kept[name]}
     assert differ == {"start", "end", "baseline"}  # which may be text, too

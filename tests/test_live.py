@@ -245,7 +245,7 @@ def test_a_stream_that_breaks_comes_back_after_a_gap(clip: Path, tmp_path: Path)
         servers.append(sender(clip, f"{address}?listen=1"))
 
     time.sleep(0.5)
-    watch = Watch(find_source(address), CHOICE, out=tmp_path, tell=told.append)
+    watch = Watch(find_source(address), CHOICE, out=tmp_path, notify=told.append)
     times = []
     try:
         with watch:
@@ -544,9 +544,9 @@ def test_the_view_shows_people(stream: str, monkeypatch: pytest.MonkeyPatch) -> 
                 break
     console = Console(width=100, force_terminal=True, record=True, file=io.StringIO())
     monkeypatch.setattr(live_view, "Console", lambda **_: console)
-    with live_view.view_of("camera 0", live_view.Shown(), lambda: False) as view:
+    with live_view.view_of("camera 0", live_view.Verbosity(), lambda: False) as view:
         assert view.show(moment)
-        view.tell("camera 0: is back")
+        view.notify("camera 0: is back")
     text = console.export_text()
     assert "camera 0: is back" in text
     console.print(live_view._table(moment))

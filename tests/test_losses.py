@@ -115,7 +115,7 @@ def test_where_a_recording_was_cut_off_does_not_depend_on_sampling(
     for losses in sampled:
         assert losses.lost_frames == whole.lost_frames
         assert losses.first_bad_s == pytest.approx(whole.first_bad_s)
-        assert losses.told() == whole.told()
+        assert losses.to_json() == whole.to_json()
 
 
 def test_what_was_lost_does_not_depend_on_the_run(make_clip: MakeClip, tmp_path: Path) -> None:
@@ -259,4 +259,4 @@ def test_a_long_loss_comes_in_pieces() -> None:
         *range(20_001, 20_009),
         *(20_011, 20_012),
     ]
-    assert [one["lost_frames"] for one in losses.told()["stretches"]] == [19_999, 2]  # type: ignore[index]
+    assert [one["lost_frames"] for one in losses.to_json()["stretches"]] == [19_999, 2]  # type: ignore[index]

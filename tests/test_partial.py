@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from fervid.cli import main
 from fervid.explanations.numbering import rows_at
 from fervid.exports import export
-from fervid.exports.shown import Faces
+from fervid.exports.sampled_frames import SampledFrames
 from fervid.report import partial_line
 from fervid.report.binning import bin_frames
 from fervid.timeline import Timeline
@@ -135,7 +135,7 @@ def test_exports_keep_the_lost_rows(folder: Path, frames: pd.DataFrame, tmp_path
 
 
 def test_nothing_is_drawn_where_frames_were_lost(folder: Path, frames: pd.DataFrame) -> None:
-    faces = Faces(folder)
+    faces = SampledFrames(folder)
     for time_s in frames["timestamp"].unique():
         shown = faces.at(float(time_s))
         if (frames.loc[frames["timestamp"] == time_s, "status"] == "lost").any():

@@ -127,7 +127,7 @@ def test_few_of_many_are_compared_and_nobody_is_missed(monkeypatch: pytest.Monke
     assert 20 < max(found.values()) < count / 2  # many are joined
     few = len(compared)
     compared.clear()
-    monkeypatch.setattr(Gallery, "perhaps", lambda self, views, least: list(self._numbers))
+    monkeypatch.setattr(Gallery, "candidates", lambda self, views, least: list(self._numbers))
     assert crowd(People(1.0), count) == found
     assert len(compared) > 4 * few
 
@@ -136,17 +136,17 @@ def test_a_gallery_finds_those_who_look_alike_in_the_order_they_came() -> None:
     rng = np.random.default_rng(0)
     axes = np.eye(64, dtype=np.float16)
     gallery: Gallery[str] = Gallery()
-    assert gallery.perhaps(axes[:1], 0.5) == []
+    assert gallery.candidates(axes[:1], 0.5) == []
     for name, rows in (("a", [0, 1]), ("b", [1, 2]), ("c", []), ("d", [3]), ("e", [1])):
         gallery.put(name, axes[rows])
     for number in range(200):  # the table grows, and what is outdated goes
         gallery.put(f"{number % 9}", axes[rng.integers(8, 64, 5)])
     gallery.put("a", axes[[1, 4]])
     gallery.remove("e")
-    assert gallery.perhaps(axes[[1, 5]], 0.5) == ["a", "b"]
-    assert gallery.perhaps(axes[[0]], 0.5) == []
-    assert gallery.perhaps((axes[[3]] * 0.6 + axes[[0]] * 0.8), 0.59) == ["d"]
-    assert gallery.perhaps(axes[:0], 0.5) == []
+    assert gallery.candidates(axes[[1, 5]], 0.5) == ["a", "b"]
+    assert gallery.candidates(axes[[0]], 0.5) == []
+    assert gallery.candidates((axes[[3]] * 0.6 + axes[[0]] * 0.8), 0.59) == ["d"]
+    assert gallery.candidates(axes[:0], 0.5) == []
 
 
 def test_two_who_were_seen_together_are_not_joined_by_a_third() -> None:

@@ -9,7 +9,7 @@ import pytest
 from fervid.errors import PlanError
 from fervid.inputs.lists import read_list
 from fervid.inputs.plan import make_plan
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 
 MP4 = b"\0\0\0\x18ftypisom" + bytes(100)
 MKV = b"\x1aE\xdf\xa3" + bytes(100)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fervid.cli.console import one_line_errors, printable, tell
+from fervid.cli.console import notify, one_line_errors, printable
 from fervid.exports import FORMATS
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 
 if TYPE_CHECKING:
     from fervid.exports import FormatName
@@ -84,7 +84,7 @@ def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool
     from fervid.report.recordings import result_folders
 
     done = failed = 0
-    for result in result_folders(folder, tell):
+    for result in result_folders(folder, notify):
         if is_photo_result(result):
             continue
         try:
@@ -93,7 +93,7 @@ def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool
                 click.echo(f"{to}: {printable(str(path))}")
             done += 1
         except FervidError as error:
-            tell(f"left out: {error}")
+            notify(f"left out: {error}")
             failed += 1
     if not done and not failed:
         raise ResultError(f"{folder}: holds no result of a recording")

@@ -12,14 +12,14 @@ import click
 from fervid.batch.interruption import Interruption
 from fervid.batch.jobs import Outcome, run
 from fervid.batch.worker import Task
-from fervid.cli.console import Shown, printable
+from fervid.cli.console import Verbosity, printable
 from fervid.inputs.plan import Job
 from fervid.pipeline import Analyzer, Progress
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 
 
 def analyze(
-    recording: Path, out: Path, task: Task, shown: Shown, interruption: Interruption
+    recording: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
 ) -> int:
     """Analyse it, say what was found, and return the exit code."""
     job = Job(recording, result_folder(recording, out))
@@ -37,7 +37,7 @@ def analyze(
             progress=progress,
         )
     if shown.as_json:
-        click.echo(json.dumps(outcome.told()))
+        click.echo(json.dumps(outcome.public_json()))
     if not outcome.has_result:
         click.echo(f"fervid: {printable(outcome.whole_reason)}", err=True)
         return 3 if outcome.setup else 1
@@ -67,7 +67,7 @@ def _echo_result(outcome: Outcome) -> None:
 
 
 @contextmanager
-def _progress_bar(name: str, shown: Shown) -> Iterator[Callable[[Progress], None]]:
+def _progress_bar(name: str, shown: Verbosity) -> Iterator[Callable[[Progress], None]]:
     """A bar on stderr with frames done, speed and time left; only on a terminal."""
     from rich.console import Console
     from rich.markup import escape

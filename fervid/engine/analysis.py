@@ -137,7 +137,7 @@ class Analysis:
         )
         thumbnails, unexplained = self._thumbnails(people, second.episodes)
         still = [
-            f"face {people[track]} does not move for {seconds:.0f} s: a picture or a thing, perhaps"
+            f"face {people[track]} does not move for {seconds:.0f} s: is it a picture or an object?"
             for track, seconds in self._flicker.still.found()
         ]
         warnings = [*second.warnings, *still, *unexplained]

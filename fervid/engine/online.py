@@ -44,11 +44,11 @@ class OnlineRows:
         """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one, and its faces."""
         ids = self._tracker.update(batch, found, np.zeros(1, np.bool_))
         mine = ids > 0
-        seen = found[mine]
-        (readings,) = self._engine.read((batch, seen, self._displayed))
+        tracked = found[mine]
+        (readings,) = self._engine.read((batch, tracked, self._displayed))
         rows = face_rows(
             batch,
-            TrackedFaces(seen, ids[mine], np.zeros(len(seen), np.bool_)),
+            TrackedFaces(tracked, ids[mine], np.zeros(len(tracked), np.bool_)),
             readings.expressions,
             readings.sharpness,
             self._shrunk,

@@ -20,7 +20,7 @@ from fervid.photos.faces import PhotoAnalyzer
 from fervid.photos.reading import read_photo
 from fervid.records import FaceCrops, FrameBatch
 from fervid.results.files import read_meta
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.settings.choices import EXPRESSION_MODELS
 from fervid.video.ffmpeg import quoted
@@ -161,17 +161,17 @@ def _length(folder: Path) -> float | None:
 
 def _settings_of(folder: Path, chosen: dict[str, Any]) -> Settings:
     """Those of the analysis, as far as they decide where faces are and what they show."""
-    told = read_meta(folder).get("settings") or {}
+    settings_then = read_meta(folder).get("settings") or {}
     kept = ("start", "end", "track", "working_size", "scale", "labels")
     # Scores of another detector mean something else.
-    ours = ("min_score",) if told.get("detector") == "fervid" else ()
-    known = {name: told[name] for name in (*kept, *ours) if name in told}
+    ours = ("min_score",) if settings_then.get("detector") == "fervid" else ()
+    known = {name: settings_then[name] for name in (*kept, *ours) if name in settings_then}
     try:
         settings = Settings(**known)
     except (TypeError, ValueError) as error:
         raise ResultError(f"{folder}: damaged: settings in meta.json: {error}") from error
     if "weights" not in chosen:
-        if told.get("weights") not in EXPRESSION_MODELS:
+        if settings_then.get("weights") not in EXPRESSION_MODELS:
             raise ResultError(f"{folder}: made with a model of yours; name it with --weights")
-        settings = replace(settings, weights=told["weights"])
+        settings = replace(settings, weights=settings_then["weights"])
     return replace(settings, **chosen)

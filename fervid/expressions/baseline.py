@@ -52,19 +52,19 @@ class Baseline:
         """Take into account those that lie in the stretch."""
         inside = (rows["time_s"] >= self._start_s) & (rows["time_s"] < self._end_s)
         mine = rows[inside & (rows["face_id"] > 0)]
-        who = numbered(mine["face_id"], self._person)
+        person = numbered(mine["face_id"], self._person)
         weight = mine["weight"].astype(np.float64)
-        np.add.at(self._sums, who, weight[:, None] * _logs(mine["probs"]))
-        np.add.at(self._weights, who, weight)
+        np.add.at(self._sums, person, weight[:, None] * _logs(mine["probs"]))
+        np.add.at(self._weights, person, weight)
 
     def apply(self, rows: NDArray[Any]) -> None:
         """Adjust rows."""
         seen = self._weights > 0
         rest = self._sums / np.where(seen, self._weights, 1.0)[:, None]
         shift = np.where(seen[:, None], _TARGET - rest, 0.0)
-        who = numbered(rows["face_id"], self._person)
-        adjusted = np.exp(_logs(rows["probs"]) + shift[who])
-        known = (who > 0) & seen[who]
+        person = numbered(rows["face_id"], self._person)
+        adjusted = np.exp(_logs(rows["probs"]) + shift[person])
+        known = (person > 0) & seen[person]
         adjusted /= adjusted.sum(axis=1, keepdims=True)
         rows["adjusted"][known] = adjusted[known]
 

@@ -32,7 +32,7 @@ class SecondPass:
 def second_pass(
     writer: ResultWriter,
     person: Mapping[int, int],
-    choice: Settings,
+    settings: Settings,
     frame_s: float,
     longest_s: float,
     losses: Losses,
@@ -43,22 +43,22 @@ def second_pass(
     Args:
         writer: has the rows, with the numbers of tracks and positions among decoded frames.
         person: the person that each track shows.
-        choice: what the user chose.
+        settings: what the user chose.
         frame_s: seconds from one sampled frame to the next.
         longest_s: no frame lasts longer, whatever gap follows.
         losses: frames that get a row though they could not be decoded.
         end_s: when the recording ends, None: not known.
     """
-    warnings = _take_out_baseline(writer, person, choice) if choice.baseline else []
+    warnings = _take_out_baseline(writer, person, settings) if settings.baseline else []
     durations, smoother = (
         Durations(min(frame_s, longest_s), longest_s, end_s),
-        Smoother(choice.smooth),
+        Smoother(settings.smooth),
     )
     for rows in writer.stored(back=True):
         rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)
         smoother.back(rows)
-    finder = EpisodeFinder(choice.min_confidence, choice.min_episode)
+    finder = EpisodeFinder(settings.min_confidence, settings.min_episode)
     for rows in writer.stored():
         smoother.forth(rows)
         finder.find(rows)
@@ -86,10 +86,10 @@ def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArr
 
 
 def _take_out_baseline(
-    writer: ResultWriter, person: Mapping[int, int], choice: Settings
+    writer: ResultWriter, person: Mapping[int, int], settings: Settings
 ) -> list[str]:
-    assert choice.baseline is not None
-    baseline = Baseline(*choice.baseline, person)
+    assert settings.baseline is not None
+    baseline = Baseline(*settings.baseline, person)
     for rows in writer.stored():
         baseline.learn(rows)
     for rows in writer.stored():

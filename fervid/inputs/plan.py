@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from fervid.errors import PlanError
-from fervid.results.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder, result_folder_of_twin
+from fervid.results.folder_names import (
+    PHOTOS_RESULT,
+    RESULT_SUFFIX,
+    result_folder,
+    result_folder_of_twin,
+)
 from fervid.video.kinds import Kind, kind_of
 
 _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepart|opdownload)|~.*")

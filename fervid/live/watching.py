@@ -21,7 +21,7 @@ from fervid.live.receiver import Plan, Receiver
 from fervid.live.sources import Source, check_name, find_source
 from fervid.live.tally import Tally
 from fervid.records import FrameBatch
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.settings.keywords import settings_of
 
@@ -90,7 +90,7 @@ class Watch:
         duration: seconds after which to stop.
         reconnect_for: seconds for which a network stream that broke is tried again.
         stopped: asked ten times a second and after each frame.
-        tell: called with a line for the user; from another thread, too.
+        notify: called with a line for the user; from another thread, too.
 
     Raises:
         ValueError: `name` cannot be that of a file.
@@ -115,7 +115,7 @@ class Watch:
         duration: float | None = None,
         reconnect_for: float = 60.0,
         stopped: Callable[[], bool] = lambda: False,
-        tell: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.source = source
         self._name = name or source.session_name(datetime.now())
@@ -127,7 +127,7 @@ class Watch:
         self._engine = Engine(settings)
         self._slot = Newest()
         plan = Plan(settings.working_size, settings.fps, reconnect_for)
-        self._receiver = Receiver(source, plan, self._slot, tell)
+        self._receiver = Receiver(source, plan, self._slot, notify)
         self._duration, self._stopped = duration, stopped
         self._writer: ResultWriter | None = None
         self._table: RunningTable | None = None

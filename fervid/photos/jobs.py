@@ -27,7 +27,7 @@ class PhotoOutcome:
     reason: str = ""
     faces: int = 0
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Plain JSON for users."""
         return {
             "photo": str(self.photo.path),
@@ -37,5 +37,5 @@ class PhotoOutcome:
         }
 
 
-Tell = Callable[[PhotoOutcome], None]
+Notify = Callable[[PhotoOutcome], None]
 """Takes what became of one photo."""

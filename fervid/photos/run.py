@@ -18,7 +18,7 @@ from fervid.photos.annotated import annotated
 from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
 from fervid.photos.files import is_photo_result, read_photo_tables, text_of
 from fervid.photos.folder import PhotoFolder
-from fervid.photos.jobs import PhotoOutcome, Tell
+from fervid.photos.jobs import Notify, PhotoOutcome
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
 from fervid.records import EXPRESSIONS
@@ -47,7 +47,7 @@ def analyze_files(
     settings: Settings,
     *,
     overwrite: bool = False,
-    tell: Tell = lambda outcome: None,
+    notify: Notify = lambda outcome: None,
 ) -> Done:
     """Analyse photos into one result folder, unless that is there.
 
@@ -57,7 +57,7 @@ def analyze_files(
         settings: those about time do not count.
         overwrite: analyse them again even if there is such a result, and replace one of other
             photos; else one of the same photos, settings, models and version is kept.
-        tell: called with what became of each photo, in order.
+        notify: called with what became of each photo, in order.
 
     Raises:
         ResultError: something else has the folder's place, such as a result of nothing but other
@@ -70,9 +70,9 @@ def analyze_files(
             redone = difference_of_photos(photos, folder, settings)
             if not redone:
                 for outcome in _outcomes(photos, folder):
-                    tell(outcome)
+                    notify(outcome)
                 return Done(reused=True)
-        _analyze(photos, folder, settings, tell)
+        _analyze(photos, folder, settings, notify)
     return Done(redone=redone)
 
 
@@ -80,7 +80,7 @@ def _analyze(
     photos: Sequence[PhotoFile],
     folder: Path,
     settings: Settings,
-    tell: Tell,
+    notify: Notify,
 ) -> None:
     began = time.perf_counter()
     counts: Counter[str] = Counter(photos=len(photos))
@@ -94,7 +94,7 @@ def _analyze(
                     counts["refused"] += one.outcome.status == "refused"
                     counts["with_face"] += one.outcome.faces > 0
                     counts["faces"] += one.outcome.faces
-                    tell(one.outcome)
+                    notify(one.outcome)
             elapsed_s = round(time.perf_counter() - began, 1)
             writer.finish({**_meta(analyzer, counts), "elapsed_s": elapsed_s})
     finally:  # whoever stops need not wait for photos that are under way

@@ -28,7 +28,7 @@ from fervid.results.files import (
     read_table,
     read_thumbnails,
 )
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 from fervid.results.summaries import summarize
 
 _SCRIPTS = ("vendor/plotly-basic.min", "theme", "tables", "refine", "playback", "page")

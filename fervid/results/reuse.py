@@ -94,11 +94,11 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
             return "it does not say what it was made from"
         for key, value in request[part].items():
             if was.get(key) != value:
-                return _told(part, key, was.get(key), value)
+                return _difference_of(part, key, was.get(key), value)
     return None
 
 
-def _told(part: str, key: str, was: Any, now: Any) -> str:
+def _difference_of(part: str, key: str, was: Any, now: Any) -> str:
     if part == "recording":
         return "the recording has changed since"
     if part == "models":

@@ -219,8 +219,8 @@ class ResultWriter:
                 made = {} if self._report is None else self._report.metadata(self._temporary)
                 detection = _detection(summary)
                 warnings = [*(meta.get("warnings") or []), *_few_faces(detection)]
-                told = {**meta, "warnings": warnings, "detection": detection, **made}
-                whole = _plain(told)
+                everything = {**meta, "warnings": warnings, "detection": detection, **made}
+                whole = _plain(everything)
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
             self._write_thumbnails(thumbnails)
             if self._report is not None:

@@ -21,7 +21,7 @@ from fervid.photos.reading import read_photo
 from fervid.photos.tables import face_rows
 from fervid.pipeline import Analyzer, Progress
 from fervid.results.files import REPORT_NAME, write_rows
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.timeline import Timeline
 from fervid.video.kinds import kind_of

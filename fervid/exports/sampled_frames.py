@@ -18,7 +18,7 @@ _SLACK_S = 1e-4
 
 
 @dataclass(frozen=True)
-class Shown:
+class SampledFrame:
     """The N faces of one sampled frame.
 
     Attributes:
@@ -40,7 +40,7 @@ class Shown:
         return len(self.face_id)
 
 
-class Faces:
+class SampledFrames:
     """Faces of a result folder by time; the table is read as far as it is asked for.
 
     Raises:
@@ -50,9 +50,9 @@ class Faces:
     def __init__(self, folder: Path) -> None:
         self._frames = _sampled(folder)
         self._next = next(self._frames, None)
-        self._now: Shown | None = None
+        self._now: SampledFrame | None = None
 
-    def at(self, time_s: float) -> Shown | None:
+    def at(self, time_s: float) -> SampledFrame | None:
         """The sampled frame that stands for this time, if any; times must not go back."""
         while self._next is not None and self._next.time_s <= time_s + _SLACK_S:
             self._now, self._next = self._next, next(self._frames, None)
@@ -61,7 +61,7 @@ class Faces:
         return self._now
 
 
-def _sampled(folder: Path) -> Iterator[Shown]:
+def _sampled(folder: Path) -> Iterator[SampledFrame]:
     """The sampled frames of the table, each whole."""
     rest = pd.DataFrame()
     for piece in read_frames(folder):
@@ -73,7 +73,7 @@ def _sampled(folder: Path) -> Iterator[Shown]:
     yield from _split(rest)
 
 
-def _split(rows: pd.DataFrame) -> Iterator[Shown]:
+def _split(rows: pd.DataFrame) -> Iterator[SampledFrame]:
     """Rows of whole frames, frame by frame."""
     if not len(rows):
         return
@@ -87,7 +87,7 @@ def _split(rows: pd.DataFrame) -> Iterator[Shown]:
     starts = np.flatnonzero(np.diff(rows["frame"].to_numpy(), prepend=-1))
     for mine in np.split(np.arange(len(rows)), starts[1:]):
         first, faces = mine[0], mine[is_face[mine]]
-        yield Shown(
+        yield SampledFrame(
             float(times[first]),
             float(until[first]),
             ids[faces],

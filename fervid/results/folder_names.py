@@ -24,7 +24,7 @@ def result_folder(recording: PurePath, out: Path = Path()) -> Path:
     """
     name = os.fsencode(recording.name)
     if len(name) > _MAX_BYTES:
-        name = _told_apart(name, name)
+        name = _with_hash(name, name)
     return out / (os.fsdecode(name) + RESULT_SUFFIX)
 
 
@@ -35,7 +35,7 @@ def result_folder_of_twin(recording: PurePath, out: Path) -> Path:
         recording: its place in the tree of results, by which it is told apart.
         out: folder of results.
     """
-    name = _told_apart(os.fsencode(recording.name), os.fsencode(recording))
+    name = _with_hash(os.fsencode(recording.name), os.fsencode(recording))
     return out / (os.fsdecode(name) + RESULT_SUFFIX)
 
 
@@ -43,11 +43,11 @@ def file_name(name: str, whole: str = "") -> str:
     """A file name that is not too long, and, with `whole`, told apart by a hash of that."""
     raw = os.fsencode(name)
     if whole or len(raw) > _MAX_BYTES:
-        raw = _told_apart(raw, os.fsencode(whole) or raw)
+        raw = _with_hash(raw, os.fsencode(whole) or raw)
     return os.fsdecode(raw)
 
 
-def _told_apart(name: bytes, whole: bytes) -> bytes:
+def _with_hash(name: bytes, whole: bytes) -> bytes:
     digest = hashlib.sha256(whole).hexdigest()[:12].encode()
     short = name
     if len(name) > _MAX_BYTES - 13:  # cut, but not in the midst of a character
