@@ -118,6 +118,7 @@ class Analyzer:
                     warnings=[*_other_tracks(reader.info), *reader.warnings],
                     damage=reader.losses.to_json(),
                     elapsed_s=time.perf_counter() - began,
+                    made_by="fervid.analyze",
                     used={"detect_every": search.every},
                 )
                 metadata["request"] = request

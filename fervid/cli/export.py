@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from fervid.cli.console import notify, one_line_errors, printable
-from fervid.exports import FORMATS
+from fervid.exports.formats import find_format, format_names
 from fervid.results.folder_names import RESULT_SUFFIX
-
-if TYPE_CHECKING:
-    from fervid.exports import FormatName
 
 
 @click.command()
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
 @click.option(
     "--to",
     metavar="FORMAT",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(format_names()),
     required=True,
     help="Which of these to write.",
 )
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def export(
-    result: Path, to: FormatName, out: Path | None, recording: Path | None, overwrite: bool
+    result: Path, to: str, out: Path | None, recording: Path | None, overwrite: bool
 ) -> None:
     """Write a result, or all results in a folder, as files of another tool.
 
@@ -56,15 +52,17 @@ def export(
     json      .json with everything
     video     .annotated.mp4: the recording with boxes, ids and probabilities
 
+    Formats of other packages that are installed are taken, too.
+
     \b
     Examples:
       fervid export lecture.mp4.fervid --to elan
       fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4
       fervid export results/ --to elan
     """
-    if recording is not None and not FORMATS[to].recording:
-        raise click.UsageError(f"--recording is not for {to}")
     with one_line_errors():
+        if recording is not None and not find_format(to).recording:
+            raise click.UsageError(f"--recording is not for {to}")
         from fervid.exports import export as write
         from fervid.report.recordings import is_one_result
 
@@ -76,7 +74,7 @@ def export(
             click.echo(f"{to}: {printable(str(path))}")
 
 
-def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool) -> int:
+def _export_many(folder: Path, to: str, out: Path | None, overwrite: bool) -> int:
     """Export every result in a folder, at any depth; one that cannot be never stops the others."""
     from fervid.errors import FervidError, ResultError
     from fervid.exports import export as write
@@ -100,11 +98,11 @@ def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool
     return 1 if failed else 0
 
 
-def _place(out: Path, result: Path, to: FormatName) -> Path:
+def _place(out: Path, result: Path, to: str) -> Path:
     """Where the file of one of many results goes: its place and its whole name are kept."""
     from fervid.errors import ResultError
 
-    form = FORMATS[to]
+    form = find_format(to)
     name = result.name.removesuffix(RESULT_SUFFIX)
     place = out / result.parent / (name if form.tables else f"{name}{form.ending}")
     home = place if form.tables else place.parent

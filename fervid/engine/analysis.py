@@ -163,6 +163,7 @@ class Analysis:
         warnings: Sequence[str] = (),
         damage: dict[str, Any] | None = None,
         elapsed_s: float,
+        made_by: str,
         used: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """What `meta.json` says of this analysis.
@@ -174,6 +175,7 @@ class Analysis:
             warnings: about the input, one line each.
             damage: what could not be decoded, None if all of it could.
             elapsed_s: seconds that the analysis took.
+            made_by: the public function that was called.
             used: further settings that were left open, as they were taken.
         """
         engine = self._engine
@@ -192,6 +194,7 @@ class Analysis:
             damage,
             self._tracking(len(result.people)),
             elapsed_s,
+            made_by,
         )
 
     def _tracking(self, tracks: int) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class History:
             self._writer.folder,
             warnings=session.warnings,
             elapsed_s=session.elapsed_s,
+            made_by="fervid.watch",
         )
         metadata["recording"] |= {"beside": None, "size_bytes": None}  # there is no file
         gaps = [[round(second, 3) for second in gap] for gap in self.gaps]

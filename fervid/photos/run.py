@@ -22,8 +22,8 @@ from fervid.photos.jobs import Notify, PhotoOutcome
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
 from fervid.records import EXPRESSIONS
-from fervid.results.files import PHOTOS
-from fervid.results.metadata import detector_name
+from fervid.results.files import NEWEST_SCHEMA, PHOTOS
+from fervid.results.metadata import detector_name, provenance
 from fervid.results.reuse import Done, difference, digests_of_models
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
@@ -161,6 +161,7 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
     settings, engine = analyzer.settings, analyzer.engine
     cards = engine.cards
     return {
+        "schema": NEWEST_SCHEMA,
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": PHOTOS,
@@ -176,6 +177,7 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
         "models": cards,
         "warnings": list(engine.classifier.warnings),
         "request": _request(settings),
+        "provenance": provenance("fervid.analyze_photos", settings, ("faces", "photos")),
     }
 
 

@@ -23,6 +23,7 @@ from fervid.report.html import asset, csp_hash, environment, partial_line, save,
 from fervid.report.layout import ZERO_MS
 from fervid.results.files import (
     REPORT_NAME,
+    missing_from,
     read_frames,
     read_meta,
     read_table,
@@ -71,6 +72,7 @@ def render(
             recording=recording,
             meta=meta,
             partial=partial_line(meta),
+            warnings=[*(meta.get("warnings") or []), *missing_from(meta)],
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
             thumbnails=[_picture(one) for one in thumbnails if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),

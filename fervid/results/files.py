@@ -33,6 +33,10 @@ REPORT_NAME = "report.html"
 CODEBOOK_NAME = "codebook.csv"
 THUMBNAILS_NAME = "thumbnails"
 
+NEWEST_SCHEMA = 1
+"""Of results that this version reads. It counts up when tables or `meta.json` change so that older
+programs would misread them; fervid 0.9 wrote none, and the same tables as schema 1."""
+
 PHOTOS = "photos"
 """What `kind` says in the `meta.json` of a result of photos."""
 
@@ -82,10 +86,21 @@ def read_meta(folder: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
     if not isinstance(meta, dict):
         raise ResultError(f"{path}: damaged: it holds no JSON object")
+    schema = meta.get("schema", 0)  # fervid 0.9 wrote none
+    if not isinstance(schema, int) or schema > NEWEST_SCHEMA:
+        raise ResultError(f"{path}: written by a newer fervid (schema {schema!r}); update fervid")
     for key, kind in _META_KINDS.items():
         if not isinstance(meta.get(key), kind | None):
             raise ResultError(f"{path}: damaged: {key!r} is no {kind.__name__}")
     return meta
+
+
+def missing_from(meta: dict[str, Any]) -> list[str]:
+    """What an older version did not write into `meta.json`, one line each."""
+    version = meta.get("fervid")
+    if "schema" in meta or not isinstance(version, str):
+        return []
+    return [f"fervid {version} made this result; it did not note how each table was made"]
 
 
 def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:

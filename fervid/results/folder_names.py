@@ -17,6 +17,9 @@ _MAX_BYTES = 240
 def result_folder(recording: PurePath, out: Path = Path()) -> Path:
     """Where the result of a recording goes: `<out>/<recording>.fervid`.
 
+    >>> result_folder(PurePath("videos/lecture.mp4"), Path("results")).as_posix()
+    'results/lecture.mp4.fervid'
+
     Args:
         recording: its path, of which the name counts. One too long for the suffix is cut, and ends
             in a hash of the whole.

@@ -16,7 +16,11 @@ NEGATIVE = ("angry", "disgust", "fear", "sad")
 
 
 def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative."""
+    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative.
+
+    >>> valence(np.array([[0.1, 0.0, 0.1, 0.6, 0.2, 0.0, 0.0]])).round(3).tolist()
+    [0.4]
+    """
     negative = probs[:, [EXPRESSIONS.index(name) for name in NEGATIVE]]
     happy = probs[:, EXPRESSIONS.index("happy")]
     return np.asarray(happy - negative.max(axis=1), np.float64)
