@@ -12,7 +12,7 @@ from fervid.pipeline import Analyzer
 from fervid.results.files import read_meta
 from fervid.settings import Settings
 from fervid.video.probing import probe
-from tests.clips import X264, MakeClip, read
+from tests.helpers.clips import X264, MakeClip, read
 
 SCREEN = ["-f", "lavfi", "-i", "color=black:s=96x64:r=25:d=1"]
 CAMERA = ["-f", "lavfi", "-i", "color=white:s=64x96:r=25:d=1"]

@@ -17,7 +17,7 @@ from fervid.settings import Settings
 from fervid.video.probing import probe
 from fervid.video.reader import VideoReader
 from fervid.video.unfinished import is_unfinished
-from tests.clips import X264, MakeClip, counter, read
+from tests.helpers.clips import X264, MakeClip, counter, read
 
 NOISE = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=12,noise=alls=40:allf=t")
 GROWS = "it grew while it was read; analyse it again when it is finished"
@@ -116,7 +116,7 @@ def test_the_last_frame_ends_with_the_recording(end_s: float | None, last_s: flo
 def test_no_row_of_a_variable_rate_lasts_longer_than_the_recording(
     make_clip: MakeClip, tmp_path: Path
 ) -> None:
-    portrait = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
+    portrait = Path(__file__).parents[2] / "sample_media" / "portrait.jpg"
     odd = "scale=96:-2,settb=1/1000,setpts=N*N*10,format=yuv420p"
     still = ("-loop", 1, "-i", portrait, "-vf", odd, "-frames:v", 20)
     scale = ("-video_track_timescale", 1000, "-enc_time_base", "1/1000", "-bf", 0)
