@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from fervid.cli import main
 from tests.helpers.clips import X264, MakeClip
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 QUICK = ("--working-size", "192", "--fps", "4")
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.batch.test_batch import tables
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("ray")
 
 

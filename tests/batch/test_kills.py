@@ -16,6 +16,8 @@ import pytest
 
 from tests.batch.test_batch import hidden, tables, works
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = int(os.environ.get("FERVID_TEST_KILLS", "3"))
 WHOLE = {
     *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),

@@ -16,6 +16,8 @@ from fervid.errors import SetupError
 from fervid.inputs.plan import Job
 from fervid.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 # Speaks as a worker does, and does what a recording's name says.
 WORKER = """
 import json, os, signal, sys, time

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from fervid.cli import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

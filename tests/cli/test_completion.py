@@ -14,6 +14,8 @@ from fervid.cli import main
 from fervid.cli.completion import SHELLS
 from fervid.settings.choices import EXPRESSION_MODELS, LABELS
 
+pytestmark = pytest.mark.slow
+
 
 def completed(*words: str) -> list[tuple[str, str]]:
     """Kind and value of what may stand in place of the last word, as told to bash."""

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from fervid.cli import main
 from fervid.cli.help import GroupedCommand
 
+pytestmark = pytest.mark.slow
+
 GROUPED = [name for name, command in main.commands.items() if isinstance(command, GroupedCommand)]
 
 

@@ -17,6 +17,8 @@ from fervid.records import FrameBatch
 from fervid.tracking.tracks import iou
 from training.detector.presets import smoke
 
+pytestmark = pytest.mark.slow
+
 PORTRAIT = Path(__file__).parents[2] / "sample_media" / "portrait.jpg"
 
 

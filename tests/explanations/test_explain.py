@@ -21,6 +21,8 @@ from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS
 from fervid.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 SPEAKERS = SAMPLES / "two_speakers.mp4"
 

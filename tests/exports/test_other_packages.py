@@ -10,6 +10,8 @@ from fervid import Timeline
 from fervid.cli.export import export as command
 from fervid.exports import Format, Job, export, format_names, formats
 
+pytestmark = pytest.mark.slow
+
 
 def write(job: Job, out: Path) -> None:
     """How long each person shows each expression."""

@@ -24,6 +24,8 @@ from fervid.results.files import read_frames
 from tests.helpers.clips import X264, MakeClip, counter
 from tests.helpers.made_results import made_frames, made_result
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 SINE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100")
 BOX = (8, 8, 24, 24)

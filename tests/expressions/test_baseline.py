@@ -13,6 +13,8 @@ from fervid.results.rows import ROW
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 NEUTRAL, SAD = EXPRESSIONS.index("neutral"), EXPRESSIONS.index("sad")
 
 

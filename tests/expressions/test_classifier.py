@@ -4,6 +4,8 @@ import pytest
 from fervid.expressions.classifier import Calibration, ExpressionClassifier
 from fervid.records import EXPRESSIONS, FaceCrops
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def classifier() -> ExpressionClassifier:

@@ -27,6 +27,8 @@ from fervid.results.files import read_meta, read_thumbnails
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 CLIP = SAMPLES / "two_speakers.mp4"
 FEW = {"fps": 4.0, "end": 8.0}
 

@@ -22,6 +22,8 @@ from fervid.video.reader import VideoReader
 from training import fer2013
 from training.release import write_model
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 Maps = NDArray[np.float32]
 

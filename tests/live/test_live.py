@@ -38,6 +38,8 @@ from tests.helpers.clips import MakeClip, children, read
 from tests.helpers.rtsp import LOGIN, rtsp_camera
 from tests.helpers.streams import CAMERA, free_port, sender, sending
 
+pytestmark = pytest.mark.slow
+
 FERVID = (sys.executable, "-m", "fervid.cli", "live")
 WHOLE = {
     *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),

@@ -18,6 +18,8 @@ from fervid.live.relay import Relay
 from fervid.live.sources import find_source, public_name
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 FERVID = (sys.executable, "-m", "fervid.cli")
 
 

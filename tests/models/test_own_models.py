@@ -31,6 +31,8 @@ from fervid.settings.choices import EXPRESSION_MODELS, LABELS
 from fervid.timeline import Timeline
 from training.release import write_files, write_model
 
+pytestmark = pytest.mark.slow
+
 CLIP = Path(__file__).parents[2] / "sample_media" / "expressions.mp4"
 CARD: dict[str, Any] = {
     "version": "7",

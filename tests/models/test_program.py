@@ -14,6 +14,8 @@ from fervid.models import cache
 from fervid.models.inference import in_chunks
 from fervid.models.program import Function, Leaves, Program, find_devices
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6), np.uint8)
 
 

@@ -28,6 +28,8 @@ from tests.conftest import SAMPLES
 from tests.helpers.browsing import open_address
 from tests.helpers.heic import write_tiled
 
+pytestmark = pytest.mark.slow
+
 PORTRAIT = SAMPLES / "portrait.jpg"
 SPEAKERS = SAMPLES / "two_speakers.mp4"
 CENTRE = (208, 194)

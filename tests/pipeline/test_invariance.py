@@ -13,6 +13,8 @@ from fervid.results.codebook import BOX_COLUMNS
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 CLIP = SAMPLES / "two_speakers.mp4"
 END_S = 5.0
 

@@ -10,6 +10,8 @@ from fervid.errors import FervidError, MediaError, ResultError
 from fervid.pipeline import Analyzer, Progress
 from fervid.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 
 

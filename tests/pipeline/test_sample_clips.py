@@ -9,6 +9,8 @@ from scipy.optimize import linear_sum_assignment
 
 from fervid.tracking.tracks import iou
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 CLIPS = ("expressions", "two_speakers")
 # Heads in profile at the edge of what counts as visible; see sample_media/README.md.

@@ -9,6 +9,8 @@ import fervid
 from fervid.errors import ResultError
 from fervid.timeline import Timeline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def timeline(results: dict[str, Path]) -> Timeline:

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.live import for_streaming, measured
 from benchmarks.stages import profile
 from tests.conftest import SAMPLES
 from tests.helpers.clips import MakeClip
 from tests.helpers.streams import free_port
+
+pytestmark = pytest.mark.slow
 
 
 def test_delays_of_a_live_stream_are_measured(make_clip: MakeClip, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import fervid
 from fervid.cli import main
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "README.md",

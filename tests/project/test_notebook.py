@@ -11,6 +11,8 @@ from nbclient import NotebookClient
 from tests.conftest import SAMPLES
 from tests.helpers.toy_data import toy_fer, write_csv
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ("examples/analyze.ipynb", "training/colab_tpu.ipynb")
 

@@ -14,6 +14,8 @@ import pytest
 
 import fervid
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("hatchling", reason="hatchling is not installed")
 
 ROOT = Path(__file__).parents[2]

@@ -20,6 +20,8 @@ from tests.helpers.browsing import Page, open_address
 from tests.helpers.made_results import made_result
 from tests.report.test_index import rated
 
+pytestmark = pytest.mark.slow
+
 ROWS = "#rows tbody tr:visible"
 
 

@@ -19,6 +19,8 @@ from tests.conftest import SAMPLES
 from tests.helpers.browsing import Page, open_address
 from tests.helpers.known_faces import faces_at, rows_of, settled, tracked
 
+pytestmark = pytest.mark.slow
+
 CLIP = "two_speakers.mp4"
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.helpers.clips import MakeClip
 
+pytestmark = pytest.mark.slow
+
 HELPERS = Path(__file__).parents[1] / "helpers"
 STEP = int(os.environ.get("FERVID_TEST_DISK_STEP", "4"))
 """Every so many calls fail; 1 takes a minute."""

@@ -15,6 +15,8 @@ from fervid.results.files import NEWEST_SCHEMA, missing_from, read_meta
 from fervid.settings import Settings
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 OF_0_9 = Path(__file__).with_name("result_of_0_9")
 """What 0.9.0 made by `fervid analyze two_speakers.mp4 --fps 2 --end 4 --no-thumbnails`."""
 

@@ -10,6 +10,8 @@ import fervid
 from fervid.timeline import Timeline
 from tests.helpers.clips import X264, MakeClip
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 RATE, SIZE = 12, "640:360"
 

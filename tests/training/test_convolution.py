@@ -11,6 +11,8 @@ from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from training.convolution import speed_up_gradients
 from training.devices import data_mesh, replicate, shard_batch
 
+pytestmark = pytest.mark.slow
+
 SHAPES = {
     "vgg": ExpressionNetConfig(((4, 4), (8,)), dropout=0.0),
     "residual": ExpressionNetConfig(((4,), (8,)), block="residual", stem=4, dropout=0.0),

@@ -34,6 +34,8 @@ from training.evaluate.samples import choose_samples
 from training.presets import smoke
 from training.release import write_model
 
+pytestmark = pytest.mark.slow
+
 FACES = np.random.default_rng(1).integers(0, 256, (5, 48, 48)).astype(np.uint8)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

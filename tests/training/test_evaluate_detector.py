@@ -22,6 +22,8 @@ from training.detector.evaluate.scores import false_in_faceless, point_errors
 from training.detector.pictures import HELD_OUT_SOURCES, Picture
 from training.evaluate_detector import main
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from fervid.detection.detector import FaceDetector
@@ -11,6 +12,8 @@ from training.detector import export
 from training.detector.pictures import HELD_OUT_SOURCES
 from training.detector.presets import smoke
 from training.detector.train import train
+
+pytestmark = pytest.mark.slow
 
 
 def silent(_: str) -> None:

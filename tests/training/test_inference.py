@@ -13,6 +13,8 @@ from fervid.models.inference import FoldedConvBlock, for_inference, in_chunks
 from fervid.models.store import set_evaluation
 from fervid.models.winograd import conv3x3, transform_kernel
 
+pytestmark = pytest.mark.slow
+
 CONV = jax.jit(conv3x3, static_argnames="pool")
 
 

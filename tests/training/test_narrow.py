@@ -10,6 +10,8 @@ from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import set_evaluation
 from training.narrow import narrow
 
+pytestmark = pytest.mark.slow
+
 WIDE = ExpressionNetConfig(stages=((6, 8), (8,)), fold=4)
 FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
 

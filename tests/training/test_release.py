@@ -14,6 +14,8 @@ from fervid.models.store import to_arrays
 from training.presets import PRESETS
 from training.release import write_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_a_model_on_disk_is_the_model(tmp_path: Path, dtype: type[np.floating]) -> None:

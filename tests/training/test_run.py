@@ -6,9 +6,12 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from training.run import Run
 from training.state import TrainState, create
+
+pytestmark = pytest.mark.slow
 
 
 def state(step: int) -> TrainState:

@@ -26,6 +26,8 @@ from training.step import row_weights
 from training.train import main as train_main
 from training.train import train
 
+pytestmark = pytest.mark.slow
+
 SMOKE = PRESETS["smoke"]()
 LEARN = dataclasses.replace(SMOKE, epochs=15, ema=0.9)
 

@@ -20,6 +20,8 @@ from training.detector.losses import make_targets
 from training.detector.presets import smoke
 from training.detector.train import main, train
 
+pytestmark = pytest.mark.slow
+
 
 def silent(_: str) -> None:
     """No log on the terminal."""

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 
 from training.detector.pictures import Picture
 from training.likeness import crops_of, fit
+
+pytestmark = pytest.mark.slow
 
 
 def test_components_have_unit_variance_and_are_the_same_again() -> None:

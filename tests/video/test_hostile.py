@@ -17,6 +17,8 @@ from fervid.video.probing import probe
 from fervid.video.reader import VideoReader
 from tests.helpers.clips import X264, MakeClip, counter, read
 
+pytestmark = pytest.mark.slow
+
 
 def box(kind: bytes, *parts: bytes) -> bytes:
     """A box of an ISO media file or a QuickTime movie."""

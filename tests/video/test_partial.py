@@ -18,6 +18,8 @@ from fervid.report import partial_line
 from fervid.report.binning import bin_frames
 from fervid.timeline import Timeline
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "sample_media"
 FRAME_S = 1 / 12
 

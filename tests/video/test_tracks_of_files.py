@@ -14,6 +14,8 @@ from fervid.settings import Settings
 from fervid.video.probing import probe
 from tests.helpers.clips import X264, MakeClip, read
 
+pytestmark = pytest.mark.slow
+
 SCREEN = ["-f", "lavfi", "-i", "color=black:s=96x64:r=25:d=1"]
 CAMERA = ["-f", "lavfi", "-i", "color=white:s=64x96:r=25:d=1"]
 BOTH = [*SCREEN, *CAMERA, "-map", "0:v", "-map", "1:v", *X264]

@@ -19,6 +19,8 @@ from fervid.video.reader import VideoReader
 from fervid.video.unfinished import is_unfinished
 from tests.helpers.clips import X264, MakeClip, counter, read
 
+pytestmark = pytest.mark.slow
+
 NOISE = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=12,noise=alls=40:allf=t")
 GROWS = "it grew while it was read; analyse it again when it is finished"
 

@@ -17,6 +17,8 @@ from fervid.web.visits import Visit, Visits
 from fervid.web.work import Answer, PhotoAnswer, StoppedError, Waiting, Workshop
 from tests.conftest import SAMPLES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def visits(tmp_path: Path) -> Visits:

@@ -25,6 +25,8 @@ import fervid
 from tests.conftest import SAMPLES
 from tests.helpers.browsing import Page
 
+pytestmark = pytest.mark.slow
+
 if find_spec("gradio") is None:
     pytest.skip("Gradio is not installed", allow_module_level=True)
 
