@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from fervid.cli import main
 from fervid.exports import excel, export
 from fervid.results.codebook import TABLES
-from tests.made_results import AWKWARD, made_frames, made_result
+from tests.helpers.made_results import AWKWARD, made_frames, made_result
 
 
 def test_a_folder_of_results_is_exported(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from fervid.pipeline import Analyzer
 from fervid.results.files import read_frames, read_meta
 from fervid.settings import Settings
 from fervid.video.shapes import ShapeChangesError
-from tests.clips import MakeClip, read
+from tests.helpers.clips import MakeClip, read
 
-PORTRAIT = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
+PORTRAIT = Path(__file__).parents[2] / "sample_media" / "portrait.jpg"
 VP8 = ("-c:v", "libvpx", "-b:v", "2M", "-deadline", "realtime", "-pix_fmt", "yuv420p")
 Join = Callable[..., Path]
 
