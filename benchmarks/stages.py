@@ -14,11 +14,12 @@ from unittest.mock import patch
 from fervid import pipeline
 from fervid.detection import crops
 from fervid.detection.search import SparseSearch
-from fervid.expressions import settling
+from fervid.engine import analysis as engine_analysis
+from fervid.expressions import second_pass
 from fervid.expressions.classifier import ExpressionClassifier
 from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
-from fervid.tracking.blinks import Follower
+from fervid.tracking.flicker import FlickerFilter
 from fervid.tracking.tracks import Tracker
 from fervid.video.ffmpeg import Child
 
@@ -27,11 +28,11 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("search", SparseSearch, "first"),
     ("search between", SparseSearch, "rest"),
     ("track", Tracker, "update"),
-    ("follow", Follower, "_settle"),
+    ("follow", FlickerFilter, "_filtered"),
     ("crop", crops, "crop"),
     ("classify", ExpressionClassifier, "classify"),
-    ("settle", settling, "settle"),
-    ("table", settling, "frame_table"),
+    ("second pass", engine_analysis, "second_pass"),
+    ("table", second_pass, "frame_table"),
     ("write", ResultWriter, "append"),
     ("report", ResultWriter, "finish"),
 )

@@ -12,16 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.settings.choices import EXPRESSIONS as EXPRESSIONS
+from fervid.settings.sizes import FACE_SIZE as FACE_SIZE
+from fervid.settings.sizes import PAD_MULTIPLE as PAD_MULTIPLE
 
 KEPT_SHARE = 0.5
 """A face that is followed is kept down to this share of the score that a new one needs."""
-
-FACE_SIZE = 48
-"""Side in pixels of the square face images of FER-2013, which the classifier reads."""
-
-
-PAD_MULTIPLE = 64
-"""Frames that the detector's network takes have sides that are multiples of this many pixels."""
 
 
 def _check(name: str, array: NDArray[Any], dtype: type, *shape: int | None) -> None:
@@ -241,3 +236,23 @@ class Expressions:
 
     def __len__(self) -> int:
         return len(self.probs)
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture of a person in the folder of thumbnails.
+
+    Attributes:
+        face_id: who.
+        expression: what the person shows.
+        time_s: when, in seconds.
+        jpeg: the picture itself.
+        maps: another JPEG, the gradient and the occlusion map of what the expression model reacts
+            to in this face, beside each other; None where there is none.
+    """
+
+    face_id: int
+    expression: str
+    time_s: float
+    jpeg: bytes
+    maps: bytes | None = None

@@ -13,7 +13,7 @@ import imageio_ffmpeg
 import jax
 import pytest
 
-from tests.clips import X264, MakeClip, counter
+from tests.helpers.clips import X264, MakeClip, counter
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
 

@@ -17,11 +17,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from fervid.batch.jobs import Job, Outcome
+from fervid.batch.jobs import Outcome
 from fervid.batch.slots import Limits, Slot
 from fervid.batch.supervisor import Event, Finish
 from fervid.batch.worker import Task
 from fervid.errors import SetupError
+from fervid.inputs.plan import Job
 from fervid.settings.choices import EXPRESSION_MODELS
 
 _POLL_S = 0.5

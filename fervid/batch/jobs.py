@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fervid.errors import FervidError, MediaError, SetupError
+from fervid.inputs.plan import Job
 from fervid.video.ffmpeg import quoted
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 _TRANSIENT = (errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR)
 """What a network drive says when it stumbles."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A recording, and the result folder it is to get."""
-
-    recording: Path
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ class Outcome:
         """The reason with the recording's name, whatever it is."""
         return f"{quoted(self.recording)}: {self.reason}"
 
-    def told(self) -> dict[str, Any]:
+    def public_json(self) -> dict[str, Any]:
         """Plain JSON for users: without what only decides about another try."""
         inner = ("transient", "setup", "process_is_lost")
         return {name: value for name, value in self.to_json().items() if name not in inner}
@@ -89,11 +82,15 @@ class Outcome:
         return {**asdict(self), "recording": str(self.recording), "folder": str(self.folder)}
 
     @classmethod
-    def of_json(cls, told: dict[str, Any]) -> Outcome:
+    def of_json(cls, given: dict[str, Any]) -> Outcome:
         """What `to_json` gave."""
-        known = {field.name: told[field.name] for field in fields(cls)}
+        known = {field.name: given[field.name] for field in fields(cls)}
         return cls(
-            **{**known, "recording": Path(told["recording"]), "folder": Path(told["folder"])}
+            **{
+                **known,
+                "recording": Path(given["recording"]),
+                "folder": Path(given["folder"]),
+            }
         )
 
 
@@ -142,13 +139,13 @@ def _found(folder: Path) -> dict[str, Any]:
 
     meta = read_meta(folder)
     found, recording = meta.get("detection") or {}, meta.get("recording") or {}
-    told: dict[str, Any] = {
+    given: dict[str, Any] = {
         "status": "partial" if meta.get("status") == "partial" else "ok",
         "frames": found.get("frames", 0),
         "frames_with_face": found.get("frames_with_face", 0),
         "duration_s": recording.get("duration_s"),
     }
-    return {**told, "reason": partial_line(meta).removeprefix("partial: ")}
+    return {**given, "reason": partial_line(meta).removeprefix("partial: ")}
 
 
 def _is_transient(error: BaseException) -> bool:

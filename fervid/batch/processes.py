@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import psutil
 
-from fervid.batch.jobs import Job
 from fervid.batch.worker import Task
+from fervid.inputs.plan import Job
 
 _KEPT_LINES = 20
 _COMMAND = (sys.executable, "-P", "-m", "fervid.batch.worker")

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fervid.batch.jobs import Job, Outcome
+from fervid.batch.jobs import Outcome
 from fervid.batch.processes import WorkerProcess
 from fervid.batch.worker import Task
+from fervid.inputs.plan import Job
 from fervid.results.atomic_folder import remove_abandoned
 
 _POLL_S = 0.25

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from fervid.batch.jobs import Job, Outcome
+from fervid.batch.jobs import Outcome
 from fervid.batch.slots import Advance, Limits, Slot
 from fervid.batch.worker import Task
 from fervid.errors import SetupError
+from fervid.inputs.plan import Job
 
 _POLL_S = 0.25
 

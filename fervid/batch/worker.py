@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from fervid.batch.interruption import Interruption
-from fervid.batch.jobs import Job, run
+from fervid.batch.jobs import run
+from fervid.inputs.plan import Job
 from fervid.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fervid.cli import engine_options as options
-from fervid.cli.console import Shown, one_line_errors
+from fervid.cli.console import Verbosity, one_line_errors
 from fervid.cli.help import GroupedCommand
 from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
 from fervid.exports import FORMATS
@@ -267,7 +267,7 @@ def analyze(
         from fervid.cli import one, photos, several
 
         task = _task(settings, overwrite, (table_format, schema))
-        shown = Shown(quiet=quiet, as_json=as_json)
+        shown = Verbosity(quiet=quiet, as_json=as_json)
         if _is_one_file(inputs, files_from) and not dry_run and engine == "local":
             of_one = photos if photos.is_photo(inputs[0]) else one
             code = of_one.analyze(inputs[0], out, task, shown, interruption)

@@ -17,7 +17,7 @@ _CODES: dict[type[FervidError], int] = {PlanError: 2, SetupError: 3}
 
 
 @dataclass(frozen=True)
-class Shown:
+class Verbosity:
     """What a user wants to see: nothing but errors, or a line of JSON for each recording."""
 
     quiet: bool = False
@@ -45,7 +45,7 @@ def one_line_errors() -> Iterator[Interruption]:
         interruption.leave()
 
 
-def tell(line: str) -> None:
+def notify(line: str) -> None:
     """A line on stderr."""
     click.echo(f"fervid: {printable(line)}", err=True)
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from fervid.cli.console import one_line_errors, printable, tell
-from fervid.exports import FORMATS
-from fervid.results.names import RESULT_SUFFIX
-
-if TYPE_CHECKING:
-    from fervid.exports import FormatName
+from fervid.cli.console import notify, one_line_errors, printable
+from fervid.exports.formats import find_format, format_names
+from fervid.results.folder_names import RESULT_SUFFIX
 
 
 @click.command(short_help="Write results as files of other tools.")
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
 @click.option(
     "--to",
     metavar="FORMAT",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(format_names()),
     required=True,
     help="Which of these to write.",
 )
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def export(
-    result: Path, to: FormatName, out: Path | None, recording: Path | None, overwrite: bool
+    result: Path, to: str, out: Path | None, recording: Path | None, overwrite: bool
 ) -> None:
     """Write a result, or all results in a folder, as files of another tool.
 
@@ -56,15 +52,17 @@ def export(
     json      .json with everything
     video     .annotated.mp4: the recording with boxes, ids and probabilities
 
+    Formats of other packages that are installed are taken, too.
+
     \b
     Examples:
       fervid export lecture.mp4.fervid --to elan
       fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4
       fervid export results/ --to elan
     """
-    if recording is not None and not FORMATS[to].recording:
-        raise click.UsageError(f"--recording is not for {to}")
     with one_line_errors():
+        if recording is not None and not find_format(to).recording:
+            raise click.UsageError(f"--recording is not for {to}")
         from fervid.exports import export as write
         from fervid.report.recordings import is_one_result
 
@@ -76,7 +74,7 @@ def export(
             click.echo(f"{to}: {printable(str(path))}")
 
 
-def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool) -> int:
+def _export_many(folder: Path, to: str, out: Path | None, overwrite: bool) -> int:
     """Export every result in a folder, at any depth; one that cannot be never stops the others."""
     from fervid.errors import FervidError, ResultError
     from fervid.exports import export as write
@@ -84,7 +82,7 @@ def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool
     from fervid.report.recordings import result_folders
 
     done = failed = 0
-    for result in result_folders(folder, tell):
+    for result in result_folders(folder, notify):
         if is_photo_result(result):
             continue
         try:
@@ -93,18 +91,18 @@ def _export_many(folder: Path, to: FormatName, out: Path | None, overwrite: bool
                 click.echo(f"{to}: {printable(str(path))}")
             done += 1
         except FervidError as error:
-            tell(f"left out: {error}")
+            notify(f"left out: {error}")
             failed += 1
     if not done and not failed:
         raise ResultError(f"{folder}: holds no result of a recording")
     return 1 if failed else 0
 
 
-def _place(out: Path, result: Path, to: FormatName) -> Path:
+def _place(out: Path, result: Path, to: str) -> Path:
     """Where the file of one of many results goes: its place and its whole name are kept."""
     from fervid.errors import ResultError
 
-    form = FORMATS[to]
+    form = find_format(to)
     name = result.name.removesuffix(RESULT_SUFFIX)
     place = out / result.parent / (name if form.tables else f"{name}{form.ending}")
     home = place if form.tables else place.parent

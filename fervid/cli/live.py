@@ -10,7 +10,7 @@ import click
 
 from fervid.batch.interruption import Interruption
 from fervid.cli import engine_options as options
-from fervid.cli.console import Shown, one_line_errors, printable
+from fervid.cli.console import Verbosity, one_line_errors, printable
 from fervid.cli.help import GroupedCommand
 from fervid.cli.options import Seconds
 
@@ -97,7 +97,7 @@ def live(
       fervid live udp://0.0.0.0:5004 --json
     """
     with one_line_errors() as interruption:
-        shown = Shown(quiet=quiet, as_json=as_json)
+        shown = Verbosity(quiet=quiet, as_json=as_json)
         _check_name(name)
         source_found, chosen = (
             _source(source),
@@ -119,13 +119,13 @@ def live(
                 duration=duration,
                 reconnect_for=reconnect_for,
                 stopped=stopped,
-                tell=view.tell,
+                notify=view.notify,
             )
             with watch:
                 for moment in watch:
                     if not view.show(moment):
                         break
-                view.tell_end()
+                view.notify_end()
         raise SystemExit(_ended(watch, shown, interruption))
 
 
@@ -146,7 +146,7 @@ def _check_name(name: str | None) -> None:
         raise click.UsageError(f"--{error}") from error
 
 
-def _ended(watch: Watch, shown: Shown, interruption: Interruption) -> int:
+def _ended(watch: Watch, shown: Verbosity, interruption: Interruption) -> int:
     """Say how it ended, and return the exit code."""
     from fervid.cli.live_view import echo_json
     from fervid.results.files import REPORT_NAME

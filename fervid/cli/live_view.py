@@ -20,7 +20,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fervid.cli.console import Shown, printable
+from fervid.cli.console import Verbosity, printable
 from fervid.settings.choices import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -39,17 +39,17 @@ class View(Protocol):
         """Show a frame; False if nobody looks any more."""
         ...
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         """Show a line, at once and from any thread."""
         ...
 
-    def tell_end(self) -> None:
+    def notify_end(self) -> None:
         """Say that the result is being made."""
         ...
 
 
 @contextmanager
-def view_of(name: str, shown: Shown, stopped: Callable[[], bool]) -> Iterator[View]:
+def view_of(name: str, shown: Verbosity, stopped: Callable[[], bool]) -> Iterator[View]:
     """The view that a user wants.
 
     Args:
@@ -67,14 +67,14 @@ def view_of(name: str, shown: Shown, stopped: Callable[[], bool]) -> Iterator[Vi
             yield _Bars(name, live)
 
 
-def echo_json(told: dict[str, Any], stopped: Callable[[], bool]) -> bool:
+def echo_json(record: dict[str, Any], stopped: Callable[[], bool]) -> bool:
     """Print a line of JSON on standard output; False if nobody reads it any more.
 
     Args:
-        told: what the line says.
+        record: what the line says.
         stopped: whether to stop; a reader who does not read is then not waited for.
     """
-    line = json.dumps(told) + "\n"
+    line = json.dumps(record) + "\n"
     try:
         if _is_pipe(sys.stdout):
             sys.stdout.flush()
@@ -117,11 +117,11 @@ class _Lines:
     def show(self, moment: Moment) -> bool:
         return True
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         if not self._quiet:
             click.echo(f"fervid: {printable(line)}", err=True)
 
-    def tell_end(self) -> None:
+    def notify_end(self) -> None:
         pass
 
 
@@ -133,10 +133,10 @@ class _Json(_Lines):
         self._stopped = stopped
 
     def show(self, moment: Moment) -> bool:
-        return echo_json(_told(moment), self._stopped)
+        return echo_json(_moment_json(moment), self._stopped)
 
 
-def _told(moment: Moment) -> dict[str, Any]:
+def _moment_json(moment: Moment) -> dict[str, Any]:
     """A frame as scripts want it."""
     from fervid.results.codebook import STATES
 
@@ -184,10 +184,10 @@ class _Bars:
             self._live.update(self._drawing(moment), refresh=True)
         return True
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         self._live.console.print(Text(f"fervid: {printable(line)}"))
 
-    def tell_end(self) -> None:
+    def notify_end(self) -> None:
         self._live.update(Text(f"{self._name}: writing; Ctrl-C leaves at once"), refresh=True)
 
     def _drawing(self, moment: Moment) -> Group:

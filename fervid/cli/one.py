@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fervid.batch.interruption import Interruption
-from fervid.batch.jobs import Job, Outcome, run
+from fervid.batch.jobs import Outcome, run
 from fervid.batch.worker import Task
-from fervid.cli.console import Shown, printable
+from fervid.cli.console import Verbosity, printable
+from fervid.inputs.plan import Job
 from fervid.pipeline import Analyzer, Progress
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings.choices import EXPRESSIONS
 
 if TYPE_CHECKING:
     from pandas import Series
 
 LINE_EVERY_S = 30.0
-_TOLD = 3
+_LISTED = 3
 
 
 def analyze(
-    recording: Path, out: Path, task: Task, shown: Shown, interruption: Interruption
+    recording: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
 ) -> int:
     """Analyse it, say what was found, and return the exit code."""
     job = Job(recording, result_folder(recording, out))
@@ -44,7 +45,7 @@ def analyze(
             progress=progress,
         )
     if shown.as_json:
-        click.echo(json.dumps(outcome.told()))
+        click.echo(json.dumps(outcome.public_json()))
     if not outcome.has_result:
         click.echo(f"fervid: {printable(outcome.whole_reason)}", err=True)
         return 3 if outcome.setup else 1
@@ -98,12 +99,12 @@ def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> 
     who = "1 person" if people == 1 else f"{people} people"
     length = "" if duration_s is None else f" in {duration_s:.1f} s"
     shares = sorted((float(summary[f"{name}_dominant"]), name) for name in EXPRESSIONS)[::-1]
-    told = [f"{name} {share:.0%}" for share, name in shares[:_TOLD] if share >= 0.005]
+    told = [f"{name} {share:.0%}" for share, name in shares[:_LISTED] if share >= 0.005]
     return f"{who}{length}; " + ("most often " + ", ".join(told) if told else "no clear expression")
 
 
 @contextmanager
-def _progress_bar(name: str, shown: Shown) -> Iterator[Callable[[Progress], None]]:
+def _progress_bar(name: str, shown: Verbosity) -> Iterator[Callable[[Progress], None]]:
     """A bar on stderr with frames done, speed and time left; without a terminal, a line now and
     then."""
     from rich.console import Console

@@ -11,11 +11,12 @@ import click
 
 from fervid.batch.interruption import Interruption
 from fervid.batch.worker import Task
-from fervid.cli.console import Shown, printable
+from fervid.cli.console import Verbosity, printable
 from fervid.errors import ResultError
-from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
+from fervid.inputs.plan import PhotoFile
+from fervid.photos.jobs import Notify, PhotoOutcome
 from fervid.results.files import REPORT_NAME
-from fervid.results.names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
+from fervid.results.folder_names import PHOTOS_RESULT, RESULT_SUFFIX, result_folder
 from fervid.video.kinds import kind_of
 
 
@@ -24,7 +25,9 @@ def is_photo(path: Path) -> bool:
     return kind_of(path) == "photo"
 
 
-def analyze(photo: Path, out: Path, task: Task, shown: Shown, interruption: Interruption) -> int:
+def analyze(
+    photo: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
+) -> int:
     """Analyse one photo, say what was found, and return the exit code."""
     folder = result_folder(photo, out)
     return analyze_many([PhotoFile(photo, photo.name)], folder, task, shown, interruption)
@@ -57,7 +60,7 @@ def analyze_many(
     photos: Sequence[PhotoFile],
     folder: Path,
     task: Task,
-    shown: Shown,
+    shown: Verbosity,
     interruption: Interruption,
 ) -> int:
     """Analyse photos, say what was found, and return the exit code: 1 if one was refused."""
@@ -71,14 +74,14 @@ def analyze_many(
     outcomes: list[PhotoOutcome] = []
     with _bar(len(photos), shown) as advance:
 
-        def tell(outcome: PhotoOutcome) -> None:
+        def notify(outcome: PhotoOutcome) -> None:
             interruption.check()
             outcomes.append(outcome)
             advance(outcome)
             if shown.as_json:
-                click.echo(json.dumps({**outcome.told(), "folder": str(folder)}))
+                click.echo(json.dumps({**outcome.to_json(), "folder": str(folder)}))
 
-        done = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, tell=tell)
+        done = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, notify=notify)
     if done.redone and shown.plain:
         click.echo(f"fervid: made again: {printable(done.redone)}", err=True)
     refused = [outcome for outcome in outcomes if outcome.status != "ok"]
@@ -104,7 +107,7 @@ def _echo_found(outcomes: Sequence[PhotoOutcome], kept: bool, folder: Path) -> N
 
 
 @contextmanager
-def _bar(count: int, shown: Shown) -> Iterator[Tell]:
+def _bar(count: int, shown: Verbosity) -> Iterator[Notify]:
     """A bar on stderr; only on a terminal."""
     from rich.console import Console
     from rich.progress import (

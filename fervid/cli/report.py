@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fervid.cli.console import one_line_errors, printable, tell
+from fervid.cli.console import notify, one_line_errors, printable
 
 
 @click.command(short_help="Render a report again, or an index of many results.")
@@ -48,7 +48,7 @@ def report(result: Path, groups: Path | None, group_by: str | None) -> None:
             click.echo(f"report: {printable(str(write_sheet(result)))}")
             return
         if not is_one_result(result):
-            page = write_index(result, groups, group_by=group_by, tell=tell)
+            page = write_index(result, groups, group_by=group_by, notify=notify)
             click.echo(f"index: {printable(str(page))}")
             return
         if groups is not None:

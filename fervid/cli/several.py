@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fervid.batch.jobs import STATUSES, Job, Outcome
-from fervid.batch.lists import read_list
-from fervid.batch.plan import Plan, make_plan
+from fervid.batch.jobs import STATUSES, Outcome
 from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
-from fervid.cli.console import Shown, printable
+from fervid.cli.console import Verbosity, printable
 from fervid.cli.views import line_of, still_seen, view_of
 from fervid.errors import FervidError, MediaError
-from fervid.results.names import RESULT_SUFFIX
+from fervid.inputs.lists import read_list
+from fervid.inputs.plan import Job, Plan, make_plan
+from fervid.results.folder_names import RESULT_SUFFIX
 from fervid.results.reuse import difference, digests_of_models, request_of
 from fervid.video.ffmpeg import quoted
+from fervid.video.identity import identity_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
@@ -85,7 +86,7 @@ def _fate(job: Job, task: Task) -> str:
         return " (made again: --overwrite)"
     try:
         models = digests_of_models(task.settings)
-        why = difference(job.folder, request_of(job.recording, task.settings, models))
+        why = difference(job.folder, request_of(identity_of(job.recording), task.settings, models))
     except MediaError as error:
         return f" ({error})"
     return f" (made again: {why})" if why else " (kept)"
@@ -109,13 +110,13 @@ def batch(
     return ClusterBatch(plan.jobs, task, workers, limits, address)
 
 
-def begin(plan: Plan, shown: Shown) -> None:
+def begin(plan: Plan, shown: Verbosity) -> None:
     """Say how much there is to do."""
     if shown.plain:
         _echo_about(plan)
 
 
-def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Shown) -> int:
+def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Verbosity) -> int:
     """Work the plan off, say what became of each recording, and return the exit code.
 
     Args:
@@ -141,7 +142,7 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
     return 0 if all(outcome.has_result for outcome in done) else 1
 
 
-def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Shown) -> None:
+def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Verbosity) -> None:
     """One page of all results in the folder, those of earlier runs included."""
     from fervid.report.index import Failure, write_index
 
@@ -178,9 +179,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> None:
-    told = not err and still_seen(len(outcomes))
+    is_said = not err and still_seen(len(outcomes))
     for outcome in outcomes:
-        if outcome.status != "ok" and not told:
+        if outcome.status != "ok" and not is_said:
             click.echo(line_of(outcome), err=err)
     counts = Counter(outcome.status for outcome in outcomes)
     kept = sum(outcome.reused for outcome in outcomes)

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from fervid.batch.jobs import Job, Outcome
+from fervid.batch.jobs import Outcome
 from fervid.batch.slots import Advance
 from fervid.batch.supervisor import Event, Finish
-from fervid.cli.console import Shown, printable
+from fervid.cli.console import Verbosity, printable
+from fervid.inputs.plan import Job
 
 View = Callable[[Event], None]
 
@@ -26,7 +27,7 @@ _SCREEN = 20
 
 
 @contextmanager
-def view_of(jobs: Sequence[Job], shown: Shown) -> Iterator[View]:
+def view_of(jobs: Sequence[Job], shown: Verbosity) -> Iterator[View]:
     """What takes the events of a batch and shows them as the user wants."""
     console = Console(stderr=True)
     if shown.as_json:
@@ -65,7 +66,7 @@ def line_of(outcome: Outcome) -> str:
 
 def _json(event: Event) -> None:
     if isinstance(event, Finish):
-        click.echo(json.dumps(event.outcome.told()))
+        click.echo(json.dumps(event.outcome.public_json()))
 
 
 def _lines(count: int) -> View:

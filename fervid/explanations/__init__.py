@@ -1,5 +1,5 @@
 """What the expression classifier reacts to in a face: maps over crops, panels for recordings."""
 
-from fervid.explanations.maps import Explanations, explain
+from fervid.expressions.maps import Explanations, explain
 
 __all__ = ["Explanations", "explain"]

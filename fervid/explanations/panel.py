@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fervid.errors import ResultError
 from fervid.explanations.recordings import Explained
-from fervid.explanations.tint import FOR, Picture, gradient_tile, occlusion_tile, plain_tile
+from fervid.expressions.map_pictures import FOR, Picture, gradient_tile, occlusion_tile, plain_tile
 from fervid.records import EXPRESSIONS
 
 _WIDTH, _MARGIN, _LINE = 1000, 20, 20

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from fervid.detection.crops import crop
+from fervid.engine.engine import Engine
 from fervid.errors import MediaError, ResultError
-from fervid.explanations.maps import Explanations, explain
 from fervid.explanations.moments import RESOLUTION_S, moment
 from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
+from fervid.expressions.maps import Explanations, explain
 from fervid.photos.faces import PhotoAnalyzer
 from fervid.photos.reading import read_photo
-from fervid.pipeline import Analyzer
 from fervid.records import FaceCrops, FrameBatch
 from fervid.results.files import read_meta
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.settings.choices import EXPRESSION_MODELS
 from fervid.video.ffmpeg import quoted
@@ -82,23 +82,23 @@ def explain_recording(
     is_photo = kind_of(path) == "photo"
     folder = None if is_photo else _result_of(path, result)
     settings = Settings(**chosen) if folder is None else _settings_of(folder, chosen)
-    analyzer = Analyzer(settings)
+    engine = Engine(settings)
     if is_photo:
         batch, displayed, everyone = _of_photo(path, at, settings)
     elif folder is None:
         batch, displayed = moment(path, at, settings)
-        found = analyzer.detector.detect(batch, displayed)
-        everyone = left_to_right(found[found.score >= analyzer.detector.start_score])
+        found = engine.detector.detect(batch, displayed)
+        everyone = left_to_right(found[found.score >= engine.detector.start_score])
     else:
         rows = rows_at(folder, at, start=settings.start, end=settings.end, length_s=_length(folder))
         time_s = float(rows["timestamp"].iloc[0])
         batch, displayed = moment(path, time_s, settings)
         if abs(batch.time_s[0] - time_s) > RESOLUTION_S:
             raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
-        everyone = as_in_table(rows, analyzer.detector.detect(batch, displayed))
+        everyone = as_in_table(rows, engine.detector.detect(batch, displayed))
     chosen_faces = _chosen(everyone, numbers, _where(path, batch))
     crops = crop(batch, chosen_faces.faces, displayed)
-    maps = explain(crops, analyzer.classifier, expression)
+    maps = explain(crops, engine.classifier, expression)
     return Explained(path.name, batch, displayed, everyone, chosen_faces, crops, maps, folder)
 
 
@@ -161,17 +161,17 @@ def _length(folder: Path) -> float | None:
 
 def _settings_of(folder: Path, chosen: dict[str, Any]) -> Settings:
     """Those of the analysis, as far as they decide where faces are and what they show."""
-    told = read_meta(folder).get("settings") or {}
+    settings_then = read_meta(folder).get("settings") or {}
     kept = ("start", "end", "track", "deinterlace", "working_size", "scale", "labels")
     # Scores of another detector mean something else.
-    ours = ("min_score",) if told.get("detector") == "fervid" else ()
-    known = {name: told[name] for name in (*kept, *ours) if name in told}
+    ours = ("min_score",) if settings_then.get("detector") == "fervid" else ()
+    known = {name: settings_then[name] for name in (*kept, *ours) if name in settings_then}
     try:
         settings = Settings(**known)
     except (TypeError, ValueError) as error:
         raise ResultError(f"{folder}: damaged: settings in meta.json: {error}") from error
     if "weights" not in chosen:
-        if told.get("weights") not in EXPRESSION_MODELS:
+        if settings_then.get("weights") not in EXPRESSION_MODELS:
             raise ResultError(f"{folder}: made with a model of yours; name it with --weights")
-        settings = replace(settings, weights=told["weights"])
+        settings = replace(settings, weights=settings_then["weights"])
     return replace(settings, **chosen)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.exports.shown import Shown
+from fervid.exports.sampled_frames import SampledFrame
 from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
 
@@ -32,7 +32,7 @@ def _bgr(colour: str) -> tuple[int, int, int]:
 _BGR = {name: _bgr(colour) for name, colour in COLOURS.items()}
 
 
-def draw(image: Image, faces: Shown) -> None:
+def draw(image: Image, faces: SampledFrame) -> None:
     """Draw all faces into an image (H, W, 3) of uint8 in the order blue, green, red."""
     line = max(10, round(image.shape[0] / 45))
     boxes = [_edges(box, image.shape) for box in faces.xywh]

@@ -19,7 +19,7 @@ _UNTAGGED, _BT709, _LIMITED = 2, 1, 1
 _HD_LINES = 720
 
 
-def shown_picture(
+def upright_picture(
     frame: VideoFrame, matrix: NDArray[np.int32], pixel_aspect: Fraction | None
 ) -> Image:
     """The picture (H, W, 3) of uint8, blue first: upright, not mirrored, with square pixels."""

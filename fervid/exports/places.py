@@ -13,7 +13,7 @@ from fervid.errors import ResultError
 from fervid.exports import Format
 from fervid.results.codebook import TABLES
 from fervid.results.files import CODEBOOK_NAME, META_NAME, REPORT_NAME, csv_name
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 
 _OWN = (CODEBOOK_NAME, META_NAME, REPORT_NAME, *map(csv_name, TABLES))
 

@@ -46,9 +46,9 @@ def _found(folder: Path, about: dict[str, Any]) -> Path | None:
     if not _is_plain(name):
         return None
     if isinstance(way, str) and "\0" not in way and (folder / way).name == name:
-        told = folder / way
-        if told.is_file() and told.stat().st_size == about.get("size_bytes"):
-            return told
+        path = folder / way
+        if path.is_file() and path.stat().st_size == about.get("size_bytes"):
+            return path
     return folder.parent / name
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fervid.exports import FormatName, Job
+from fervid.exports import Job
 from fervid.records import EXPRESSIONS
 from fervid.results.codebook import BOX_COLUMNS
 from fervid.results.files import read_frames, read_meta
@@ -70,7 +70,7 @@ def _plain(name: str) -> str:
     return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
 
 
-_SHAPES: dict[FormatName, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
+_SHAPES: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
     "openface": _openface,
     "pyfeat": _pyfeat,
 }

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from fervid.errors import MediaError, ResultError, SetupError
 from fervid.exports import Job
 from fervid.exports.drawing import draw
-from fervid.exports.pictures import Image, display_matrix, shown_picture, tag_colours, to_frame
-from fervid.exports.shown import Faces
+from fervid.exports.pictures import Image, display_matrix, tag_colours, to_frame, upright_picture
+from fervid.exports.sampled_frames import SampledFrames
 from fervid.exports.sound import sound_for
 from fervid.results.files import read_meta
 from fervid.video.ffmpeg import CONTAINERS, MAX_PIXELS, open_recording, quoted
@@ -89,7 +89,9 @@ def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContain
 
 def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: Path) -> None:
     """Draw on every picture and pass the sound on, in the order of the recording."""
-    pictures = _Pictures(source, target, Faces(job.folder), _pictures_of(source, job, recording))
+    pictures = _Pictures(
+        source, target, SampledFrames(job.folder), _pictures_of(source, job, recording)
+    )
     sounds = {stream.index: sound_for(stream, target) for stream in source.streams.audio}
     waiting: list[Packet[Any]] = []
     for packet in source.demux([pictures.stream, *source.streams.audio]):
@@ -111,7 +113,11 @@ class _Pictures:
     """Decodes pictures, draws on them and encodes them under their own time stamps."""
 
     def __init__(
-        self, source: InputContainer, target: OutputContainer, faces: Faces, stream: VideoStream
+        self,
+        source: InputContainer,
+        target: OutputContainer,
+        faces: SampledFrames,
+        stream: VideoStream,
     ) -> None:
         self.stream = stream
         self.encoder: VideoStream | None = None
@@ -138,7 +144,7 @@ class _Pictures:
     def _write(self, frame: VideoFrame, pts: int) -> None:
         if self._matrix is None:
             self._matrix = display_matrix(frame)
-        picture = shown_picture(frame, self._matrix, self.stream.sample_aspect_ratio)
+        picture = upright_picture(frame, self._matrix, self.stream.sample_aspect_ratio)
         if (shown := self._faces.at(float((pts - self._start) * self._base))) is not None:
             draw(picture, shown)
         if self.encoder is None:

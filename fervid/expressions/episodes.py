@@ -78,7 +78,7 @@ class EpisodeFinder:
 
     def _follow(self, track: int, rows: NDArray[Any], mine: NDArray[np.intp]) -> None:
         before = self._latest[track].expression if track in self._open else -1
-        states = shown(rows["smooth"][mine], before, self._certain_from)
+        states = next_states(rows["smooth"][mine], before, self._certain_from)
         starts = np.flatnonzero(np.diff(states, prepend=before) != 0)
         edges = [*([] if len(starts) and starts[0] == 0 else [0]), *starts.tolist(), len(mine)]
         for start, stop in pairwise(edges):
@@ -146,12 +146,14 @@ class EpisodeFinder:
         return table.sort_values(["onset", "face_id"], kind="stable", ignore_index=True)
 
 
-def shown(smooth: NDArray[np.floating[Any]], before: int, certain_from: float) -> NDArray[np.int64]:
-    """What one face shows in consecutive rows, by the rule of `EpisodeFinder`.
+def next_states(
+    smooth: NDArray[np.floating[Any]], before: int, certain_from: float
+) -> NDArray[np.int64]:
+    """The states of one face in consecutive rows, by the rule of `EpisodeFinder`.
 
     Args:
         smooth: (N, 7) smoothed probabilities.
-        before: what it showed in the row before.
+        before: its state in the row before.
         certain_from: probability in (0, 1].
 
     Returns:
@@ -161,8 +163,8 @@ def shown(smooth: NDArray[np.floating[Any]], before: int, certain_from: float) -
     anchor = smooth.max(axis=1) >= certain_from
     place = np.where(anchor, np.arange(len(smooth)), -1)
     latest = np.maximum.accumulate(place)
-    held = np.where(latest >= 0, top[latest], before)
-    value = smooth[np.arange(len(smooth)), held]
-    fails = (held < 0) | (value < _KEPT_SHARE * certain_from)
+    state = np.where(latest >= 0, top[latest], before)
+    value = smooth[np.arange(len(smooth)), state]
+    fails = (state < 0) | (value < _KEPT_SHARE * certain_from)
     failed = np.maximum.accumulate(np.where(fails, np.arange(len(smooth)), -1))
-    return np.where(fails | (failed > latest), -1, held)
+    return np.where(fails | (failed > latest), -1, state)

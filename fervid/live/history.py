@@ -1,4 +1,4 @@
-"""What a session's final tables are made of: the same stages as for a recording, frame by frame."""
+"""What a session's final tables are made of: the same analysis as a recording's, frame by frame."""
 
 from __future__ import annotations
 
@@ -7,24 +7,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fervid.detection.search import SparseSearch
-from fervid.expressions.settling import settle
-from fervid.pipeline import Analyzer, Followed
 from fervid.records import Detections, FrameBatch, VideoInfo
-from fervid.results.metadata import sidecar
-from fervid.results.writer import ResultWriter
-from fervid.tracking.blinks import Followed as Seen
-from fervid.tracking.blinks import Follower
-from fervid.tracking.cuts import CutFinder
-from fervid.tracking.people import People
-from fervid.tracking.portraits import Portraits
-from fervid.tracking.tracks import Tracker
-from fervid.video.losses import Losses
-from fervid.video.sampling import Sampling
+
+if TYPE_CHECKING:
+    from fervid.engine.analysis import Analysis, AnalysisResult
+    from fervid.results.writer import ResultWriter
 
 _STEPS_KEPT = 1000
 _MOST_GAPS = 1000
@@ -38,47 +29,31 @@ class Session:
     Attributes:
         name: of the session.
         displayed: width and height in pixels of the stream's frames.
-        told: under "live".
+        about: under "live".
         warnings: a line each.
         elapsed_s: how long it took.
     """
 
     name: str
     displayed: tuple[int, int]
-    told: dict[str, Any]
+    about: dict[str, Any]
     warnings: list[str]
     elapsed_s: float
 
 
 class History:
-    """Follows people with a look ahead of three frames and holds their rows until the end.
+    """Follows people with a look ahead of three frames and stores their rows until the end.
 
     Args:
-        analyzer: with both models.
-        search: what finds the faces.
-        writer: holds the rows and becomes the result.
-        displayed: width and height in pixels of the stream's frames.
-        shrunk: height of the searched frames over that of the stream's.
+        analysis: of this session.
+        writer: stores the rows and becomes the result.
 
     Attributes:
         gaps: start and end in seconds of stretches without a frame, 1,000 at most.
     """
 
-    def __init__(
-        self,
-        analyzer: Analyzer,
-        search: SparseSearch,
-        writer: ResultWriter,
-        displayed: tuple[int, int],
-        shrunk: float,
-    ) -> None:
-        self._analyzer, self._writer = analyzer, writer
-        self._displayed, self._shrunk = displayed, shrunk
-        choice = analyzer.settings
-        tracker = Tracker(displayed, choice.fps, analyzer.detector.start_score)
-        self._longest_s = tracker.longest_gap_s
-        people, portraits = People(self._longest_s), Portraits(choice.min_confidence)
-        self._followed = Followed(search, CutFinder(), Follower(tracker), people, portraits)
+    def __init__(self, analysis: Analysis, writer: ResultWriter) -> None:
+        self._analysis, self._writer = analysis, writer
         self.gaps: list[tuple[float, float]] = []
         self._steps: deque[float] = deque(maxlen=_STEPS_KEPT)
         self._first_s = self._last_s = np.nan
@@ -89,25 +64,20 @@ class History:
         Raises:
             ResultError: the disk refuses.
         """
-        self._note(float(batch.time_s[0]))
-        for seen in self._followed.cuts.add(batch, found):
-            for followed in self._followed.follower.add(*seen):
-                self._hold(followed)
+        self._note_step(float(batch.time_s[0]))
+        for rows in self._analysis.add(batch, found):
+            self._writer.store(rows)
 
-    def _note(self, time_s: float) -> None:
+    def _note_step(self, time_s: float) -> None:
         """Mind how far apart frames are."""
         step_s = time_s - self._last_s
         if np.isnan(step_s):
             self._first_s = time_s
-        elif step_s > self._longest_s:
+        elif step_s > self._analysis.longest_gap_s:
             self.gaps += [(self._last_s, time_s)] if len(self.gaps) < _MOST_GAPS else []
         else:
             self._steps.append(step_s)
         self._last_s = time_s
-
-    def _hold(self, seen: Seen) -> None:
-        rows = self._analyzer.classified(self._followed, seen, self._displayed, self._shrunk)
-        self._writer.hold(rows)
 
     def finish(self, session: Session) -> None:
         """Make the tables, meta and report of all frames.
@@ -115,43 +85,25 @@ class History:
         Raises:
             ResultError: the disk refuses.
         """
-        followed, choice = self._followed, self._analyzer.settings
-        for seen in followed.cuts.rest():
-            for last in followed.follower.add(*seen):
-                self._hold(last)
-        for last in followed.follower.rest():
-            self._hold(last)
-        who = followed.people.numbers()
+        for rows in self._analysis.rest():
+            self._writer.store(rows)
         frame_s = median(self._steps) if self._steps else _ONE_FRAME_S
-        whole = Losses.none(Sampling(Fraction(1)))
-        settled = settle(self._writer, who, choice, frame_s, self._longest_s, whole)
-        pictures, _ = followed.portraits.chosen(who, settled.episodes)
-        meta = self._meta(session, who, frame_s)
-        meta["warnings"] += settled.warnings
-        meta["resting_faces"] = settled.resting
-        self._writer.finish(settled.episodes, meta, pictures)
+        result = self._analysis.finish(self._writer, frame_s)
+        metadata = self._metadata(session, result, frame_s)
+        self._writer.finish(result.episodes, metadata, result.thumbnails)
 
-    def _meta(self, session: Session, who: dict[int, int], frame_s: float) -> dict[str, Any]:
-        followed, analyzer = self._followed, self._analyzer
-        used = {
-            "min_score": analyzer.detector.start_score,
-            "weights": analyzer.classifier.card["name"],
-        }
+    def _metadata(self, session: Session, result: AnalysisResult, frame_s: float) -> dict[str, Any]:
         width, height = session.displayed
         duration_s = self._last_s - self._first_s + frame_s
         rate = Fraction(1 / frame_s).limit_denominator(1000)
-        info = VideoInfo(Path(session.name), width, height, rate, duration_s)
-        meta = sidecar(
-            info,
+        metadata = self._analysis.metadata(
+            result,
+            VideoInfo(Path(session.name), width, height, rate, duration_s),
             self._writer.folder,
-            analyzer.settings,
-            used,
-            [analyzer.detector.card, analyzer.classifier.card],
-            [*session.warnings, *analyzer.classifier.warnings],
-            None,
-            followed.tracking(len(who)),
-            session.elapsed_s,
+            warnings=session.warnings,
+            elapsed_s=session.elapsed_s,
+            made_by="fervid.watch",
         )
-        meta["recording"] |= {"beside": None, "size_bytes": None}  # there is no file
-        meta["live"] = {**session.told, "gaps": [[round(s, 3) for s in gap] for gap in self.gaps]}
-        return meta
+        metadata["recording"] |= {"beside": None, "size_bytes": None}  # there is no file
+        gaps = [[round(second, 3) for second in gap] for gap in self.gaps]
+        return {**metadata, "live": {**session.about, "gaps": gaps}}

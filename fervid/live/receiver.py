@@ -72,7 +72,7 @@ class Receiver:
         source: what to read.
         plan: how.
         slot: where frames go.
-        tell: called from the thread with a line for the user.
+        notify: called from the thread with a line for the user.
 
     Attributes:
         displayed: width and height in pixels of what came first, (0, 0) before.
@@ -83,14 +83,14 @@ class Receiver:
     """
 
     def __init__(
-        self, source: Source, plan: Plan, slot: Newest, tell: Callable[[str], None]
+        self, source: Source, plan: Plan, slot: Newest, notify: Callable[[str], None]
     ) -> None:
         self.displayed = (0, 0)
         self.has_stamps = False
         self.lost = ""
         self.breaks = 0
         self.error: FervidError | None = None
-        self._source, self._plan, self._slot, self._tell = source, plan, slot, tell
+        self._source, self._plan, self._slot, self._notify = source, plan, slot, notify
         self._clock = Clock()
         self._shape: tuple[int, int] | None = None
         half = round(_JITTER_S / _UNIT)
@@ -155,7 +155,7 @@ class Receiver:
                 self.lost = f"{self._source.name}: {reason}"
                 return
             if came:
-                self._tell(f"{self._source.name}: {reason}; trying again")
+                self._notify(f"{self._source.name}: {reason}; trying again")
             self._closing.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
@@ -171,7 +171,7 @@ class Receiver:
             while (picture := connection.read()) is not None:
                 self._waits_since = time.monotonic()
                 if self._index and not came and self._source.is_network and self.breaks:
-                    self._tell(f"{self._source.name}: is back")
+                    self._notify(f"{self._source.name}: is back")
                 self._take(connection, picture)
                 came += 1
             return came, self._hangs or connection.reason()

@@ -51,7 +51,7 @@ class Tally:
         """Milliseconds within which this share of the frames was done."""
         return int(np.searchsorted(np.cumsum(self._counts), share * self.analysed))
 
-    def told(self, slot: Newest) -> dict[str, Any]:
+    def to_json(self, slot: Newest) -> dict[str, Any]:
         """What `meta.json` says of it."""
         began = self._began_at
         return {

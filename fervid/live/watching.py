@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.engine.engine import Engine
 from fervid.errors import ResultError
 from fervid.live.newest import Frame, Newest
 from fervid.live.receiver import Plan, Receiver
 from fervid.live.sources import Source, check_name, find_source
 from fervid.live.tally import Tally
-from fervid.pipeline import Analyzer
 from fervid.records import FrameBatch
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.settings.keywords import settings_of
 
@@ -29,7 +29,7 @@ from fervid.settings.keywords import settings_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fervid.live.engine import Engine
+    from fervid.live.analysis import LiveAnalysis
     from fervid.live.running import RunningTable
     from fervid.results.writer import ResultWriter
 
@@ -90,7 +90,7 @@ class Watch:
         duration: seconds after which to stop.
         reconnect_for: seconds for which a network stream that broke is tried again.
         stopped: asked ten times a second and after each frame.
-        tell: called with a line for the user; from another thread, too.
+        notify: called with a line for the user; from another thread, too.
 
     Raises:
         ValueError: `name` cannot be that of a file.
@@ -115,7 +115,7 @@ class Watch:
         duration: float | None = None,
         reconnect_for: float = 60.0,
         stopped: Callable[[], bool] = lambda: False,
-        tell: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.source = source
         self._name = name or source.session_name(datetime.now())
@@ -124,14 +124,14 @@ class Watch:
         self.running = None if out is None else out / (self._name + RUNNING_SUFFIX)
         self.tally = Tally()
         self.ended_by = self.lost = ""
-        self._analyzer = Analyzer(settings)
+        self._engine = Engine(settings)
         self._slot = Newest()
         plan = Plan(settings.working_size, settings.fps, reconnect_for)
-        self._receiver = Receiver(source, plan, self._slot, tell)
+        self._receiver = Receiver(source, plan, self._slot, notify)
         self._duration, self._stopped = duration, stopped
         self._writer: ResultWriter | None = None
         self._table: RunningTable | None = None
-        self._engine: Engine | None = None
+        self._analysis: LiveAnalysis | None = None
 
     @property
     def dropped(self) -> int:
@@ -146,11 +146,12 @@ class Watch:
     def __enter__(self) -> Self:
         if self.folder is not None:
             # There must be a place for the result, before anything else.
+            from fervid.report.maker import ReportMaker
             from fervid.results.writer import ResultWriter
 
             if self.folder.exists():
                 raise ResultError(f"{self.folder}: exists already; choose another name")
-            self._writer = ResultWriter(self.folder).__enter__()
+            self._writer = ResultWriter(self.folder, report=ReportMaker()).__enter__()
         self._receiver.start()
         return self
 
@@ -162,8 +163,8 @@ class Watch:
     ) -> None:
         self._receiver.close()
         try:
-            if kind is None and self._engine is not None and self.tally.analysed:
-                self._finish(self._engine)
+            if kind is None and self._analysis is not None and self.tally.analysed:
+                self._finish(self._analysis)
             elif self._table is not None and not self.tally.analysed:
                 self._table.remove()
         finally:
@@ -172,23 +173,23 @@ class Watch:
             if self._writer is not None:
                 self._writer.__exit__(kind, error, trace)
 
-    def _finish(self, engine: Engine) -> None:
+    def _finish(self, analysis: LiveAnalysis) -> None:
         from fervid.live.history import Session
 
         if self._table is not None:
             self._table.flush()
         receiver = self._receiver
-        told = {
+        about = {
             "source": self.source.name,
             "stopped_by": self.ended_by or "request",
             "times": "stream" if receiver.has_stamps else "arrival",
             "breaks": receiver.breaks,
             "time_stamps_jumped": receiver.jumps,
-            **self.tally.told(self._slot),
+            **self.tally.to_json(self._slot),
         }
         warnings = [*([self.lost] if self.lost else []), *self.tally.warnings(self._slot)]
         passed_s = self.tally.passed_s
-        engine.finish(Session(self._name, receiver.displayed, told, warnings, passed_s))
+        analysis.finish(Session(self._name, receiver.displayed, about, warnings, passed_s))
         if self._table is not None:
             self._table.remove()
 
@@ -196,12 +197,12 @@ class Watch:
         if not self._is_ready():
             return
         self._slot.begin()
-        while self._engine is not None and not self._is_over():
+        while self._analysis is not None and not self._is_over():
             frame = self._slot.take(_POLL_S)
             self._receiver.check()
             if frame is not None:
-                yield self._moment(frame, self._engine)
-                self._engine.remember()
+                yield self._moment(frame, self._analysis)
+                self._analysis.remember()
             elif self._table is not None:
                 self._table.tick()
 
@@ -226,13 +227,13 @@ class Watch:
             self._receiver.check()
         pool = ThreadPoolExecutor(1)
         try:
-            making = pool.submit(self._make_engine, frame.image.shape)
+            making = pool.submit(self._make_analysis, frame.image.shape)
             while not making.done():
                 if self._stopped():
                     self.ended_by = "request"
                     return False
                 time.sleep(_POLL_S / 10)
-            self._engine = making.result()
+            self._analysis = making.result()
         finally:  # whoever stops need not wait for a compilation
             pool.shutdown(wait=False, cancel_futures=True)
         if self.running is not None:
@@ -241,16 +242,16 @@ class Watch:
             self._table = RunningTable(self.running)
         return True
 
-    def _make_engine(self, shape: tuple[int, int]) -> Engine:
-        from fervid.live.engine import Engine
+    def _make_analysis(self, shape: tuple[int, int]) -> LiveAnalysis:
+        from fervid.live.analysis import LiveAnalysis
 
-        return Engine(self._analyzer, self._receiver.displayed, shape, self._writer)
+        return LiveAnalysis(self._engine, self._receiver.displayed, shape, self._writer)
 
-    def _moment(self, frame: Frame, engine: Engine) -> Moment:
+    def _moment(self, frame: Frame, analysis: LiveAnalysis) -> Moment:
         """Analyse a frame."""
         dropped, time_s = self._slot.dropped_before, self.tally.begin(frame)
         index, times = np.array([frame.index]), np.array([time_s])
-        rows = engine.rows(FrameBatch(frame.image[None], index, times))
+        rows = analysis.rows(FrameBatch(frame.image[None], index, times))
         if self._table is not None:
             self._table.add(rows)
         latency_s = self.tally.end(frame)

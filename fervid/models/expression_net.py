@@ -19,7 +19,8 @@ from fervid.models.blocks import (
     max_pool_2x2,
 )
 from fervid.models.fields import from_json
-from fervid.records import EXPRESSIONS, FACE_SIZE
+from fervid.settings.choices import EXPRESSIONS
+from fervid.settings.sizes import FACE_SIZE
 
 Block = Literal["conv", "residual"]
 _LEAST_TO_SQUEEZE = 4

@@ -6,7 +6,7 @@ import ctypes
 import sys
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Hand freed memory back to the system, where the C library can (glibc).
 
     What the decoding and searching threads freed stays in their heaps: about 100 MB, on top of

@@ -23,7 +23,6 @@ from jax import export
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-import fervid
 from fervid.errors import SetupError
 from fervid.models import cache as files
 
@@ -192,8 +191,8 @@ def find_devices(kind: str = "auto") -> list[Any]:
 @cache
 def _code() -> str:
     """What stands for the code that traces: fervid's own, JAX and the kind of machine."""
-    digest = hashlib.sha256(f"{fervid.__version__} {jax.__version__}".encode())
-    for path in sorted(Path(fervid.__file__).parent.rglob("*.py")):
+    digest = hashlib.sha256(jax.__version__.encode())
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

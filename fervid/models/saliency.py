@@ -20,7 +20,8 @@ from fervid.models.expression_net import ExpressionNet
 from fervid.models.expressions import FACES_AT_A_TIME
 from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
-from fervid.records import EXPRESSIONS, FACE_SIZE
+from fervid.settings.choices import EXPRESSIONS
+from fervid.settings.sizes import FACE_SIZE
 
 Mix = Callable[[jax.Array, jax.Array], jax.Array]
 """From both heads' logits, (N, 7), to probabilities."""

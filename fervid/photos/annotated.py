@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from fervid.exports.drawing import draw
-from fervid.exports.shown import Shown
+from fervid.exports.sampled_frames import SampledFrame
 from fervid.photos.faces import PhotoFaces
 from fervid.photos.reading import Photo
 from fervid.photos.tables import states
@@ -24,7 +24,7 @@ def annotated(photo: Photo, found: PhotoFaces, min_confidence: float) -> bytes:
     """
     image = np.ascontiguousarray(photo.colour[:, :, ::-1])
     unit = image.shape[1] / photo.width
-    shown = Shown(
+    shown = SampledFrame(
         0.0,
         0.0,
         np.arange(1, len(found) + 1),

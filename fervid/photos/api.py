@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import pandas as pd
 
-from fervid.batch.plan import make_plan
 from fervid.errors import MediaError
+from fervid.inputs.plan import make_plan
 from fervid.photos.files import read_photo_tables
-from fervid.photos.jobs import Tell
+from fervid.photos.jobs import Notify
 from fervid.photos.run import analyze_files
 from fervid.results.files import read_meta
-from fervid.results.names import PHOTOS_RESULT
+from fervid.results.folder_names import PHOTOS_RESULT
 from fervid.settings.keywords import settings_of
 
 
@@ -61,7 +61,7 @@ def analyze_photos(
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
-    progress: Tell = lambda outcome: None,
+    progress: Notify = lambda outcome: None,
     **settings: Any,
 ) -> Photos:
     """Find the faces of photos and classify their expressions.
@@ -92,9 +92,9 @@ def analyze_photos(
         raise MediaError("no photo is there, only recordings; see fervid.analyze")
     if out is not None:
         folder = Path(out) / PHOTOS_RESULT
-        analyze_files(files, folder, chosen, overwrite=overwrite, tell=progress)
+        analyze_files(files, folder, chosen, overwrite=overwrite, notify=progress)
         return Photos.read(folder)
     with tempfile.TemporaryDirectory(prefix="fervid-") as temporary:
         folder = Path(temporary) / PHOTOS_RESULT
-        analyze_files(files, folder, replace(chosen, thumbnails=False), tell=progress)
+        analyze_files(files, folder, replace(chosen, thumbnails=False), notify=progress)
         return replace(Photos.read(folder), folder=None)

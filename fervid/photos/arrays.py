@@ -74,7 +74,7 @@ def predict(
     crops = [_scaled(photo_of(image).luma) for image in images]
     if not crops:
         return Expressions.empty()
-    return _analyzer(settings_of(settings)).classify(np.stack(crops))
+    return _analyzer(settings_of(settings)).engine.classify(np.stack(crops))
 
 
 def _scaled(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.detection.crops import crop
-from fervid.detection.framing import frontality
+from fervid.engine.engine import Engine
 from fervid.photos.canvas import Canvas, Shape, lay_out
 from fervid.photos.reading import Photo
-from fervid.pipeline import Analyzer
-from fervid.records import FACE_SIZE, Detections, Expressions, FaceCrops, FrameBatch
+from fervid.records import Detections, Expressions, FrameBatch
 from fervid.settings import Settings
-from fervid.tracking.appearance import sharpness
 
 FINER = 2
 """A photo is seen once: it is searched so many times as finely as a recording's frames."""
@@ -50,35 +47,18 @@ class PhotoFaces:
 
 
 class PhotoAnalyzer:
-    """Both models, for any number of photos.
+    """Finds and reads the faces of any number of photos.
 
     Args:
         settings: those that are about time do not count.
+
+    Attributes:
+        engine: with both models.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._models = Analyzer(settings)
-
-    @property
-    def cards(self) -> list[dict[str, Any]]:
-        """The model cards of detector and classifier."""
-        return [self._models.detector.card, self._models.classifier.card]
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """What a reader of the probabilities should know, one line each."""
-        return self._models.classifier.warnings
-
-    @property
-    def start_score(self) -> float:
-        """Detector score from which a face counts."""
-        return self._models.detector.start_score
-
-    def classify(self, crops: NDArray[np.uint8]) -> Expressions:
-        """(N, 48, 48) uint8 luma of framed faces -> (N, 7) probabilities."""
-        row = np.arange(len(crops), dtype=np.int32)
-        return self._models.classifier.classify(FaceCrops(crops, row))
+        self.engine = Engine(settings)
 
     def find(self, photos: Sequence[Photo]) -> list[PhotoFaces]:
         """The faces of some photos.
@@ -86,18 +66,20 @@ class PhotoAnalyzer:
         What is found in a photo does not depend on the others.
 
         Raises:
-            ModelError, SetupError: see `fervid.pipeline.Analyzer`.
+            ModelError, SetupError: see `fervid.engine.engine.Engine`.
         """
         if not photos:
             return []
         found = self._search(photos)
-        crops = [_crops(photo, one) for photo, one in zip(photos, found, strict=True)]
-        images = np.concatenate([np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8), *crops])
-        probs = self.classify(images).probs
-        ends = np.cumsum([len(one) for one in found])[:-1]
+        readings = self.engine.read(
+            *(
+                (photo.as_frame(), one, photo.displayed)
+                for photo, one in zip(photos, found, strict=True)
+            )
+        )
         return [
-            PhotoFaces(one, Expressions(own), frontality(one.points), sharpness(cut))
-            for one, own, cut in zip(found, np.split(probs, ends), crops, strict=True)
+            PhotoFaces(faces, one.expressions, one.frontality, one.sharpness)
+            for faces, one in zip(found, readings, strict=True)
         ]
 
     def _search(self, photos: Sequence[Photo]) -> list[Detections]:
@@ -109,16 +91,13 @@ class PhotoAnalyzer:
             images = np.stack([canvases[place].image for place in places])
             count = np.arange(len(places), dtype=np.int64)
             batch = FrameBatch(images, count, np.zeros(len(places)))
-            together = self._wanted(self._models.detector.detect(batch, shape[::-1]))
+            together = self.engine.detect(batch, shape[::-1], 1.0)
+            together = together[together.score >= self.engine.detector.start_score]
             for row, place in enumerate(places):
                 own = together[together.frame == row]
                 placed = canvases[place].displayed(own, photos[place].displayed)
                 found[place] = placed[np.argsort(placed.xywh[:, 0], kind="stable")]
         return found
-
-    def _wanted(self, found: Detections) -> Detections:
-        tall = found.xywh[:, 3] >= self.settings.min_face
-        return found[tall & (found.score >= self.start_score)]
 
 
 def _by_shape(canvases: Sequence[Canvas]) -> Iterator[tuple[Shape, list[int]]]:
@@ -128,7 +107,3 @@ def _by_shape(canvases: Sequence[Canvas]) -> Iterator[tuple[Shape, list[int]]]:
         height, width = canvas.image.shape
         places[height, width].append(place)
     yield from places.items()
-
-
-def _crops(photo: Photo, found: Detections) -> NDArray[np.uint8]:
-    return crop(photo.as_frame(), found, photo.displayed).images

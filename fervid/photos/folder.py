@@ -27,7 +27,7 @@ from fervid.results.files import (
     write_codebook,
     write_rows,
 )
-from fervid.results.names import file_name
+from fervid.results.folder_names import file_name
 
 ANNOTATED_NAME = "annotated"
 

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from fervid.inputs.plan import PhotoFile
+
 Status = Literal["ok", "refused"]
-
-
-@dataclass(frozen=True)
-class PhotoFile:
-    """A photo, and its name in the tables.
-
-    Attributes:
-        path: of the file.
-        place: its path from the folder that was analysed, with "/"; unique in one result.
-    """
-
-    path: Path
-    place: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class PhotoOutcome:
     reason: str = ""
     faces: int = 0
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Plain JSON for users."""
         return {
             "photo": str(self.photo.path),
@@ -49,5 +37,5 @@ class PhotoOutcome:
         }
 
 
-Tell = Callable[[PhotoOutcome], None]
+Notify = Callable[[PhotoOutcome], None]
 """Takes what became of one photo."""

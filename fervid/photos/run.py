@@ -12,19 +12,19 @@ from typing import Any
 
 from fervid import __version__
 from fervid.errors import MediaError, ResultError
-from fervid.models.memory import give_back
+from fervid.inputs.plan import PhotoFile
+from fervid.models.memory import release_memory
 from fervid.photos.annotated import annotated
 from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
 from fervid.photos.files import is_photo_result, read_photo_tables, text_of
 from fervid.photos.folder import PhotoFolder
-from fervid.photos.jobs import PhotoFile, PhotoOutcome, Tell
+from fervid.photos.jobs import Notify, PhotoOutcome
 from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
-from fervid.pipeline import Done
 from fervid.records import EXPRESSIONS
-from fervid.results.files import PHOTOS
-from fervid.results.metadata import detector_name
-from fervid.results.reuse import difference, digests_of_models
+from fervid.results.files import NEWEST_SCHEMA, PHOTOS
+from fervid.results.metadata import detector_name, provenance
+from fervid.results.reuse import Done, difference, digests_of_models
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
 
@@ -47,7 +47,7 @@ def analyze_files(
     settings: Settings,
     *,
     overwrite: bool = False,
-    tell: Tell = lambda outcome: None,
+    notify: Notify = lambda outcome: None,
 ) -> Done:
     """Analyse photos into one result folder, unless that is there.
 
@@ -57,12 +57,12 @@ def analyze_files(
         settings: those about time do not count.
         overwrite: analyse them again even if there is such a result, and replace one of other
             photos; else one of the same photos, settings, models and version is kept.
-        tell: called with what became of each photo, in order.
+        notify: called with what became of each photo, in order.
 
     Raises:
         ResultError: something else has the folder's place, such as a result of nothing but other
             photos, or it cannot be written.
-        ModelError, SetupError: see `fervid.pipeline.Analyzer`.
+        ModelError, SetupError: see `fervid.engine.engine.Engine`.
     """
     redone = ""
     with without_notes():
@@ -70,9 +70,9 @@ def analyze_files(
             redone = difference_of_photos(photos, folder, settings)
             if not redone:
                 for outcome in _outcomes(photos, folder):
-                    tell(outcome)
+                    notify(outcome)
                 return Done(reused=True)
-        _analyze(photos, folder, settings, tell)
+        _analyze(photos, folder, settings, notify)
     return Done(redone=redone)
 
 
@@ -80,7 +80,7 @@ def _analyze(
     photos: Sequence[PhotoFile],
     folder: Path,
     settings: Settings,
-    tell: Tell,
+    notify: Notify,
 ) -> None:
     began = time.perf_counter()
     counts: Counter[str] = Counter(photos=len(photos))
@@ -94,12 +94,12 @@ def _analyze(
                     counts["refused"] += one.outcome.status == "refused"
                     counts["with_face"] += one.outcome.faces > 0
                     counts["faces"] += one.outcome.faces
-                    tell(one.outcome)
+                    notify(one.outcome)
             elapsed_s = round(time.perf_counter() - began, 1)
             writer.finish({**_meta(analyzer, counts), "elapsed_s": elapsed_s})
     finally:  # whoever stops need not wait for photos that are under way
         pool.shutdown(wait=False, cancel_futures=True)
-        give_back()
+        release_memory()
 
 
 class _Windows:
@@ -158,8 +158,10 @@ def _read(path: Path) -> Photo | MediaError:
 
 def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
     """What `meta.json` says."""
-    settings, cards = analyzer.settings, analyzer.cards
+    settings, engine = analyzer.settings, analyzer.engine
+    cards = engine.cards
     return {
+        "schema": NEWEST_SCHEMA,
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": PHOTOS,
@@ -168,13 +170,14 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
         "settings": {
             **{name: getattr(settings, name) for name in _OF_PHOTOS},
             "detector": detector_name(settings),
-            "min_score": analyzer.start_score,
+            "min_score": engine.detector.start_score,
             "searched_at": FINER * settings.working_size,
             "weights": cards[1]["name"],
         },
         "models": cards,
-        "warnings": list(analyzer.warnings),
+        "warnings": list(engine.classifier.warnings),
         "request": _request(settings),
+        "provenance": provenance("fervid.analyze_photos", settings, ("faces", "photos")),
     }
 
 

@@ -196,7 +196,7 @@ def _bars(
 def _seen(binned: Binned, lanes: Sequence[int]) -> dict[str, Any]:
     """Thin bars where each person is in the picture."""
     spans = [binned.seen(lane) for lane in range(1, 1 + len(lanes))]
-    names = [lane_name(who) for who, mine in zip(lanes, spans, strict=True) for _ in mine]
+    names = [lane_name(face_id) for face_id, mine in zip(lanes, spans, strict=True) for _ in mine]
     together = np.concatenate([np.zeros((0, 2)), *spans])
     return _bars(together, names, _SEEN_BAR, _LINE, name="seen")
 
@@ -205,7 +205,7 @@ def _episodes(episodes: pd.DataFrame) -> list[dict[str, Any]]:
     traces = []
     for name in EXPRESSIONS:
         mine = episodes[episodes["expression"] == name]
-        lanes = [lane_name(who) for who in mine["face_id"].tolist()]
+        lanes = [lane_name(face_id) for face_id in mine["face_id"].tolist()]
         spans = mine[["onset", "offset"]].to_numpy(np.float64)
         traces.append(_bars(spans, lanes, _BAR, COLOURS[name], name=name, legendgroup=name))
     return traces
@@ -220,7 +220,7 @@ def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> d
         face is. Of each episode lane, expression, left and right in milliseconds.
     """
     mine = episodes[episodes["face_id"].isin(list(lanes))]
-    who = np.searchsorted(lanes, mine["face_id"].to_numpy(np.int64)) + 1
+    face_id = np.searchsorted(lanes, mine["face_id"].to_numpy(np.int64)) + 1
     shown = pd.Categorical(mine["expression"], categories=list(EXPRESSIONS)).codes
     spans = milliseconds(mine[["onset", "offset"]].to_numpy(np.float64))
     mean, valence, band = (
@@ -230,7 +230,7 @@ def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> d
         "names": ["everyone", *map(lane_name, lanes)],
         "expressions": list(EXPRESSIONS),
         "episodes": {
-            "who": _typed(who.astype(np.uint8)),
+            "who": _typed(face_id.astype(np.uint8)),
             "expression": _typed(shown.astype(np.uint8)),
             "left": _typed(spans[:, 0].copy()),
             "right": _typed(spans[:, 1].copy()),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervid.errors import ResultError
-from fervid.report.recordings import Recording, Tell
+from fervid.report.recordings import Notify, Recording
 from fervid.results.encodings import text_of
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 
 KEY_COLUMN = "recording"
 _DELIMITERS = ",;\t"
@@ -83,7 +83,7 @@ def _filled(line: list[str], width: int) -> list[str]:
 
 
 def match(
-    metadata: Metadata, recordings: Sequence[Recording], tell: Tell
+    metadata: Metadata, recordings: Sequence[Recording], notify: Notify
 ) -> list[tuple[str, ...] | None]:
     """The values of each recording; None where no row speaks of it.
 
@@ -108,10 +108,10 @@ def match(
         else:
             found[place] = values
     alone = [one.path for one, values in zip(recordings, found, strict=True) if values is None]
-    _tell_all(tell, "recordings without a row in the table of groups", alone)
-    _tell_all(tell, "rows of the table of groups that fit no recording", unknown)
-    _tell_all(tell, "rows of the table of groups that fit several recordings", unclear)
-    _tell_all(tell, "further rows about a recording that has one, which counts", twice)
+    _notify_all(notify, "recordings without a row in the table of groups", alone)
+    _notify_all(notify, "rows of the table of groups that fit no recording", unknown)
+    _notify_all(notify, "rows of the table of groups that fit several recordings", unclear)
+    _notify_all(notify, "further rows about a recording that has one, which counts", twice)
     return found
 
 
@@ -136,9 +136,9 @@ def _parts(text: str) -> Parts:
     return tuple(parts)
 
 
-def _tell_all(tell: Tell, what: str, names: Sequence[str]) -> None:
+def _notify_all(notify: Notify, what: str, names: Sequence[str]) -> None:
     if names:
-        tell(f"{what} ({len(names)}): {_some(names)}")
+        notify(f"{what} ({len(names)}): {_some(names)}")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -20,9 +20,9 @@ from fervid.report.html import asset, csp_hash, environment, save
 from fervid.report.overview import HEIGHT, WIDTH, outline
 from fervid.report.recordings import (
     Failure,
+    Notify,
     PhotoSet,
     Recording,
-    Tell,
     is_one_result,
     read_results,
 )
@@ -35,7 +35,7 @@ from fervid.report.remembered import (
     save_remembered,
 )
 from fervid.results.files import REPORT_NAME
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 
 __all__ = ["INDEX_NAME", "TABLE_NAME", "Failure", "is_one_result", "write_index"]
 
@@ -57,7 +57,7 @@ def write_index(
     failures: Sequence[Failure] = (),
     *,
     group_by: str | None = None,
-    tell: Tell = lambda line: None,
+    notify: Notify = lambda line: None,
 ) -> Path:
     """Write `index.html` and `recordings.csv` of a folder that holds results; return the page.
 
@@ -71,7 +71,7 @@ def write_index(
         failures: recordings without a result, which get a row, too, as do those of earlier calls
             whose file is still there. A result counts more.
         group_by: the column of `groups` to compare by, instead of the first.
-        tell: gets a line for each result that is left out, and for what does not fit in `groups`.
+        notify: gets a line for each result that is left out, and for what does not fit in `groups`.
 
     Raises:
         ResultError: neither a usable result nor a failure; `groups` cannot be used; a file of one
@@ -81,17 +81,17 @@ def write_index(
 
     def note(line: str) -> None:
         notes.append(line)
-        tell(line)
+        notify(line)
 
     folder = Path(folder)
     given = read_metadata(groups, group_by) if groups else None
     _check(folder)
     earlier = read_remembered(folder, note)
     metadata = given or earlier.groups
-    results, told = list(read_results(folder, note)), {failure.path for failure in failures}
+    results, known = list(read_results(folder, note)), {failure.path for failure in failures}
     done = [one for one in results if isinstance(one, Recording)]
     photos = [one for one in results if isinstance(one, PhotoSet)]
-    both = [*failures, *(one for one in earlier.failures if one.path not in told)]
+    both = [*failures, *(one for one in earlier.failures if one.path not in known)]
     failures = _without_result(both, done)
     recordings = _sorted([*done, *map(Recording.without_result, failures)])
     if not recordings and not photos:

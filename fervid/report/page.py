@@ -16,20 +16,20 @@ from markupsafe import Markup
 
 from fervid.errors import ResultError
 from fervid.models.cards import describe
-from fervid.records import EXPRESSIONS
+from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.report.binning import bin_frames
 from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
 from fervid.report.html import asset, csp_hash, environment, partial_line, save, script_json
 from fervid.report.layout import ZERO_MS
 from fervid.results.files import (
     REPORT_NAME,
-    Thumbnail,
+    missing_from,
     read_frames,
     read_meta,
     read_table,
     read_thumbnails,
 )
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 from fervid.results.summaries import summarize
 
 _SCRIPTS = ("vendor/plotly-basic.min", "theme", "tables", "refine", "playback", "page")
@@ -72,6 +72,7 @@ def render(
             recording=recording,
             meta=meta,
             partial=partial_line(meta),
+            warnings=[*(meta.get("warnings") or []), *missing_from(meta)],
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
             thumbnails=[_picture(one) for one in thumbnails if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),

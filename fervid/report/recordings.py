@@ -14,9 +14,9 @@ from fervid.records import EXPRESSIONS
 from fervid.report.html import known
 from fervid.report.overview import Overview, read_overview
 from fervid.results.files import FRAMES_NAME, META_NAME, PHOTOS, REPORT_NAME, read_meta, read_table
-from fervid.results.names import RESULT_SUFFIX
+from fervid.results.folder_names import RESULT_SUFFIX
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 """Takes one line for the user."""
 
 
@@ -109,20 +109,20 @@ class PhotoSet:
     refused: int
 
 
-def read_results(folder: Path, tell: Tell) -> Iterator[Recording | PhotoSet]:
+def read_results(folder: Path, notify: Notify) -> Iterator[Recording | PhotoSet]:
     """What all usable results in a folder tell, at any depth, by path.
 
     Hidden folders are left out without a word, damaged and foreign `*.fervid` ones with a line.
     """
-    for result in result_folders(folder, tell):
+    for result in result_folders(folder, notify):
         path = result.relative_to(folder).as_posix()
         try:
             meta = read_meta(result)
             yield _photo_set(path, meta) or _recording(result, path, meta)
         except ResultError as error:
-            tell(f"left out: {error}")
+            notify(f"left out: {error}")
         except OSError as error:
-            tell(f"left out: {result}: cannot be read ({error.strerror or error})")
+            notify(f"left out: {result}: cannot be read ({error.strerror or error})")
 
 
 def _photo_set(path: str, meta: dict[str, Any]) -> PhotoSet | None:
@@ -134,11 +134,11 @@ def _photo_set(path: str, meta: dict[str, Any]) -> PhotoSet | None:
     return PhotoSet(path, *(int(found.get(name) or 0) for name in names))
 
 
-def result_folders(folder: Path, tell: Tell) -> Iterator[Path]:
+def result_folders(folder: Path, notify: Notify) -> Iterator[Path]:
     """All result folders in a folder, at any depth, by path."""
 
     def unreadable(error: OSError) -> None:
-        tell(f"left out: {error.filename}: cannot be read ({error.strerror or error})")
+        notify(f"left out: {error.filename}: cannot be read ({error.strerror or error})")
 
     for place, folders, _ in os.walk(folder, onerror=unreadable):
         visible = sorted(name for name in folders if not name.startswith("."))

@@ -12,7 +12,7 @@ from typing import Any
 from fervid import __version__
 from fervid.report.groups import Metadata
 from fervid.report.html import save
-from fervid.report.recordings import Failure, Tell
+from fervid.report.recordings import Failure, Notify
 
 REMEMBERED_NAME = "index.json"
 REMEMBERED_MARK = b'{"generator": "fervid'
@@ -32,20 +32,20 @@ class Remembered:
     failures: Sequence[Failure] = ()
 
 
-def read_remembered(folder: Path, tell: Tell) -> Remembered:
+def read_remembered(folder: Path, notify: Notify) -> Remembered:
     """What the last index of a folder left; recordings that are gone since are left out.
 
-    A file that is damaged counts for nothing, and `tell` gets a line.
+    A file that is damaged counts for nothing, and `notify` gets a line.
     """
     path = folder / REMEMBERED_NAME
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        failures = [_failure(folder, entry) for entry in told["without_result"]]
-        groups = _groups(told["groups"]) if told["groups"] else None
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        failures = [_failure(folder, entry) for entry in kept["without_result"]]
+        groups = _groups(kept["groups"]) if kept["groups"] else None
     except FileNotFoundError:
         return Remembered()
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        tell(f"left out: {path}: damaged; a table of groups must be given again")
+        notify(f"left out: {path}: damaged; a table of groups must be given again")
         return Remembered()
     return Remembered(groups, [one for one in failures if not _is_gone(one)])
 
@@ -57,7 +57,7 @@ def save_remembered(folder: Path, what: Remembered) -> None:
         path.unlink(missing_ok=True)
         return
     rows = [[recording, *values] for recording, values in groups.rows] if groups else []
-    told = {
+    kept = {
         "generator": f"fervid {__version__}",
         "groups": groups and {"by": groups.by, "columns": groups.columns, "rows": rows},
         "without_result": [
@@ -70,7 +70,7 @@ def save_remembered(folder: Path, what: Remembered) -> None:
             for one in what.failures
         ],
     }
-    save(path, json.dumps(told) + "\n")
+    save(path, json.dumps(kept) + "\n")
 
 
 def _failure(folder: Path, entry: dict[str, Any]) -> Failure:

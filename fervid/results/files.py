@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fervid.errors import ResultError
-from fervid.records import EXPRESSIONS
+from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.results.codebook import (
     CHANGE_COLUMNS,
     FRAME_COLUMNS,
@@ -29,11 +28,16 @@ from fervid.results.codebook import (
     Kind,
     dtypes,
 )
+from fervid.results.earlier import columns_of_0_9, complete
 
 META_NAME = "meta.json"
 REPORT_NAME = "report.html"
 CODEBOOK_NAME = "codebook.csv"
 THUMBNAILS_NAME = "thumbnails"
+
+NEWEST_SCHEMA = 1
+"""Of results that this version reads. It counts up when tables or `meta.json` change so that older
+programs would misread them; fervid 0.9 wrote none (see `fervid.results.earlier`)."""
 
 PHOTOS = "photos"
 """What `kind` says in the `meta.json` of a result of photos."""
@@ -102,6 +106,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
     if not isinstance(meta, dict):
         raise ResultError(f"{path}: damaged: it holds no JSON object")
+    schema = meta.get("schema", 0)  # fervid 0.9 wrote none
+    if not isinstance(schema, int) or schema > NEWEST_SCHEMA:
+        raise ResultError(f"{path}: written by a newer fervid (schema {schema!r}); update fervid")
     for key, kind in _META_KINDS.items():
         if not isinstance(meta.get(key), kind | None):
             raise ResultError(f"{path}: damaged: {key!r} is no {kind.__name__}")
@@ -117,6 +124,15 @@ def _is_resting_face(face: dict[str, Any]) -> bool:
     return "face_id" in known and kinds
 
 
+def missing_from(meta: dict[str, Any]) -> list[str]:
+    """What an older version did not write into `meta.json`, one line each."""
+    version = meta.get("fervid")
+    if "schema" in meta or not isinstance(version, str):
+        return []
+    without = "resting faces, nor how each table was made"
+    return [f"fervid {version} made this result; it did not note {without}"]
+
+
 def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
     """One of the small tables of a result folder.
 
@@ -127,6 +143,7 @@ def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
     words = [column for column, kind in types.items() if kind == "str"]
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(words, "str"), keep_default_na=True)
+        table = complete(table, name)
         if tuple(table.columns) != tuple(types):
             raise ValueError("its columns are different")
         table = table.fillna(dict.fromkeys(words, ""))
@@ -136,26 +153,6 @@ def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
 
 
 _THUMBNAIL = re.compile(r"face-(\d{1,9})-([a-z]+)-(\d{1,9}\.\d{3})\.jpg")
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """A picture of a person in the folder of thumbnails.
-
-    Attributes:
-        face_id: who.
-        expression: what the person shows.
-        time_s: when, in seconds.
-        jpeg: the picture itself.
-        maps: another JPEG, the gradient and the occlusion map of what the expression model reacts
-            to in this face, beside each other; None where there is none.
-    """
-
-    face_id: int
-    expression: str
-    time_s: float
-    jpeg: bytes
-    maps: bytes | None = None
 
 
 def read_thumbnails(folder: Path) -> list[Thumbnail]:
@@ -231,7 +228,7 @@ def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
     last = -1
     try:
         with pd.read_csv(path, dtype=_FRAME_TYPES, chunksize=chunk_rows) as chunks:
-            for chunk in chunks:
+            for chunk in (complete(some, "frames") for some in chunks):
                 last = _checked(chunk, last)
                 yield chunk.assign(
                     emotion=chunk["emotion"].astype(pd.CategoricalDtype(pd.Index(EXPRESSIONS))),
@@ -282,11 +279,12 @@ def _as_text(column: pd.Series[Any], kind: Kind) -> list[str]:
 
 
 _HEADER = ",".join(FRAME_COLUMNS).encode()
+_HEADER_OF_0_9 = ",".join(columns_of_0_9("frames")).encode()
 
 
 def has_frame_header(frames: Path) -> bool:
     """Whether a file starts with the column names of a frame table."""
-    return _header_of(frames) == _HEADER
+    return _header_of(frames) in (_HEADER, _HEADER_OF_0_9)
 
 
 def begins_as_frame_table(frames: Path) -> bool:

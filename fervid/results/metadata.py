@@ -11,10 +11,37 @@ from typing import Any
 
 from fervid import __version__
 from fervid.records import EXPRESSIONS, VideoInfo
+from fervid.results.codebook import TABLES
+from fervid.results.files import NEWEST_SCHEMA
 from fervid.settings import Settings
 
 
-def sidecar(
+def provenance(made_by: str, settings: Settings, tables: Sequence[str]) -> list[dict[str, Any]]:
+    """What made the tables of a result, with arguments: the settings that are not the defaults.
+
+    Args:
+        made_by: the public function, such as "fervid.analyze".
+        settings: what the user chose.
+        tables: names of the tables.
+    """
+    default = asdict(Settings())
+    chosen = {name: value for name, value in asdict(settings).items() if value != default[name]}
+    if "detector" in chosen:
+        chosen["detector"] = detector_name(settings)
+    if "weights" in chosen:
+        chosen["weights"] = Path(settings.weights).name
+    return [
+        {
+            "tables": list(tables),
+            "made_by": made_by,
+            "fervid": __version__,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "arguments": chosen,
+        }
+    ]
+
+
+def result_metadata(
     info: VideoInfo,
     folder: Path,
     settings: Settings,
@@ -24,6 +51,7 @@ def sidecar(
     damage: dict[str, Any] | None,
     tracking: dict[str, Any],
     elapsed_s: float,
+    made_by: str,
 ) -> dict[str, Any]:
     """All but the detection rate, which the tables tell.
 
@@ -37,8 +65,10 @@ def sidecar(
         damage: what could not be decoded, None if all of it could.
         tracking: how faces were found and followed.
         elapsed_s: seconds that the analysis took.
+        made_by: the public function that made it.
     """
     return {
+        "schema": NEWEST_SCHEMA,
         "fervid": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recording": {
@@ -59,6 +89,7 @@ def sidecar(
         "warnings": list(warnings),
         "tracking": tracking,
         "elapsed_s": round(elapsed_s, 1),
+        "provenance": provenance(made_by, settings, tuple(TABLES)),
     }
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +12,43 @@ from fervid import __version__
 from fervid.errors import ModelError, ResultError
 from fervid.models.cards import read_card
 from fervid.settings import Settings
-from fervid.video.ffmpeg import open_recording
 
-_END_BYTES = 1 << 20
-"""So much of a recording's beginning and end is hashed: reading hours of video takes minutes."""
+
+@dataclass(frozen=True)
+class Done:
+    """How an analysis ended.
+
+    Attributes:
+        reused: there was such a result already.
+        redone: why an earlier result was replaced, if one was and nobody asked for it.
+    """
+
+    reused: bool = False
+    redone: str = ""
+
 
 _WITHOUT_EFFECT = ("batch_size", "device")
 _BY_CONTENT = ("weights", "detector")
 
 
-def request_of(recording: Path, settings: Settings, models: dict[str, str]) -> dict[str, Any]:
+def request_of(
+    recording: dict[str, Any], settings: Settings, models: dict[str, str]
+) -> dict[str, Any]:
     """All that decides what an analysis gives, as plain JSON for `meta.json`.
 
     Args:
-        recording: the input.
+        recording: of `fervid.video.identity.identity_of`.
         settings: what the user chose.
         models: of `digests_of_models`.
 
     Returns:
-        "fervid": the version; "recording": size in bytes, time of the last change in ns, sha256 of
-        the first and the last MiB together; "settings": those that change results; "models".
-
-    Raises:
-        MediaError: the recording is no regular file, or cannot be read.
+        "fervid": the version; "recording"; "settings": those that change results; "models".
     """
     chosen = asdict(settings)
     kept = {k: v for k, v in chosen.items() if k not in _WITHOUT_EFFECT + _BY_CONTENT}
     whole = {
         "fervid": __version__,
-        "recording": identity_of(recording),
+        "recording": recording,
         "settings": kept,
         "models": models,
     }
@@ -60,25 +67,6 @@ def digests_of_models(settings: Settings) -> dict[str, str]:
         "expression model": _digest_of_card(settings.weights),
         "face detector": _digest_of_detector(settings.detector),
         "face likeness": _digest_of_card("face_likeness"),
-    }
-
-
-def identity_of(recording: Path) -> dict[str, Any]:
-    """What tells a recording from another, or from itself before it was changed.
-
-    Raises:
-        MediaError: it is no regular file, or cannot be read.
-    """
-    fd = open_recording(recording)
-    with os.fdopen(fd, "rb") as file:
-        status = os.fstat(file.fileno())
-        digest = hashlib.sha256(file.read(_END_BYTES))
-        file.seek(max(0, status.st_size - _END_BYTES))
-        digest.update(file.read(_END_BYTES))
-    return {
-        "size_bytes": status.st_size,
-        "modified_ns": status.st_mtime_ns,
-        "sha256_of_ends": digest.hexdigest(),
     }
 
 
@@ -106,11 +94,11 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
             return "it does not say what it was made from"
         for key, value in request[part].items():
             if was.get(key) != value:
-                return _told(part, key, was.get(key), value)
+                return _difference_of(part, key, was.get(key), value)
     return None
 
 
-def _told(part: str, key: str, was: Any, now: Any) -> str:
+def _difference_of(part: str, key: str, was: Any, now: Any) -> str:
     if part == "recording":
         return "the recording has changed since"
     if part == "models":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _CHUNK_ROWS = 5_000
 
 
-class HeldRows:
+class RowStore:
     """A file of rows that may be read and changed from either end.
 
     Every method may raise OSError, as the disk does.

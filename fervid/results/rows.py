@@ -1,4 +1,4 @@
-"""Rows of what was found, and the frame table made of them."""
+"""A row of a result as it is kept during an analysis, and the frame table made of rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.detection.framing import frontality
-from fervid.expressions.smoothing import weights
-from fervid.records import EXPRESSIONS, Expressions, FrameBatch, TrackedFaces
+from fervid.records import EXPRESSIONS
 from fervid.results.codebook import (
     BOX_COLUMNS,
     CHANGE_COLUMNS,
@@ -25,7 +23,11 @@ NEGATIVE = ("angry", "disgust", "fear", "sad")
 
 
 def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative."""
+    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative.
+
+    >>> valence(np.array([[0.1, 0.0, 0.1, 0.6, 0.2, 0.0, 0.0]])).round(3).tolist()
+    [0.4]
+    """
     negative = probs[:, [EXPRESSIONS.index(name) for name in NEGATIVE]]
     happy = probs[:, EXPRESSIONS.index("happy")]
     return np.asarray(happy - negative.max(axis=1), np.float64)
@@ -46,41 +48,6 @@ ROW = np.dtype(
 """A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
 From `change` to `state` it is filled in afterwards; `adjusted` is `probs`, unless the person is
 compared with a resting face."""
-
-
-def face_rows(
-    batch: FrameBatch,
-    tracked: TrackedFaces,
-    expressions: Expressions,
-    sharpness: NDArray[np.float32],
-    scale: float,
-) -> NDArray[Any]:
-    """One `ROW` for each face, ordered by frame, and one for each frame without a face.
-
-    Args:
-        batch: T frames.
-        tracked: N faces in them, and who they are.
-        expressions: (N, 7) probabilities, row for row with `tracked`.
-        sharpness: (N,) of the same faces.
-        scale: pixels of the working frame a pixel of the displayed one.
-
-    Raises:
-        ValueError: the number of probabilities is not the number of faces.
-    """
-    faces = tracked.faces
-    if len(faces) != len(expressions):
-        raise ValueError(f"{len(faces)} faces, {len(expressions)} expressions")
-    faceless = np.setdiff1d(np.arange(len(batch)), faces.frame)
-    row = np.concatenate([faces.frame, faceless])
-    rows = np.zeros(len(row), ROW)
-    rows["frame"], rows["time_s"] = batch.index[row], batch.time_s[row]
-    mine = rows[: len(faces)]
-    mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
-    mine["score"], mine["xywh"] = faces.score, faces.xywh
-    mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
-    mine["sharpness"], mine["adjusted"] = sharpness, expressions.probs
-    mine["weight"] = weights(faces.score, faces.xywh[:, 3] * scale, sharpness, tracked.filled)
-    return rows[np.argsort(row, kind="stable")]
 
 
 def lost_rows(frame: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[Any]:

@@ -10,19 +10,18 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.errors import ResultError
-from fervid.report import save_report
-from fervid.report.overview import META_KEY, OverviewMaker
+from fervid.records import Thumbnail
 from fervid.results.atomic_folder import WholeFolder, sync_folder
 from fervid.results.codebook import FRAME_COLUMNS, TABLES
 from fervid.results.files import (
@@ -31,7 +30,6 @@ from fervid.results.files import (
     META_NAME,
     REPORT_NAME,
     THUMBNAILS_NAME,
-    Thumbnail,
     begins_as_frame_table,
     csv_name,
     disk_errors,
@@ -44,7 +42,7 @@ from fervid.results.files import (
     write_codebook,
     write_rows,
 )
-from fervid.results.row_store import HeldRows
+from fervid.results.row_store import RowStore
 from fervid.results.rows import ROW
 from fervid.results.summaries import summarize
 
@@ -63,32 +61,49 @@ __all__ = [
 _FEW = 0.1
 """Share of frames with a face below which the user is warned."""
 
-File = TypeVar("File", IO[str], HeldRows)
+File = TypeVar("File", IO[str], RowStore)
+
+
+class Report(Protocol):
+    """What looks at the tables while they are written and makes a page of them."""
+
+    def watch(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """The pieces of the frame table, as they are."""
+
+    def metadata(self, folder: Path) -> dict[str, Any]:
+        """What `meta.json` is to hold besides."""
+
+    def save(self, folder: Path, people: pd.DataFrame, summary: pd.DataFrame) -> None:
+        """Write the page into a folder that holds everything else."""
 
 
 class ResultWriter:
     """Writes one result folder, all or nothing.
 
     Rows stream into a hidden folder beside `folder`; `finish` gives it its final name. Leaving
-    the context without `finish` removes it. Rows can be held there until all are known.
+    the context without `finish` removes it. Rows can be stored there until all are known.
 
     Args:
         folder: the result folder to make.
         overwrite: replace an earlier result. Files in it that fervid did not write are kept.
+        report: makes the page, such as `fervid.report.maker.ReportMaker`; None: there is none.
 
     Raises:
         ResultError: `folder` exists and may not be replaced, or its parent cannot be written to.
     """
 
-    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, overwrite: bool = False, report: Report | None = None
+    ) -> None:
         self.folder = Path(folder)
+        self._report = report
         self._overwrite = overwrite
         with self._disk():
             self._target = self.folder.resolve()
             self._check()
         self._whole = WholeFolder(self._target, lambda name: not _derived(name))
         self._rows: IO[str] | None = None
-        self._held: HeldRows | None = None
+        self._store: RowStore | None = None
 
     @property
     def _temporary(self) -> Path:
@@ -113,14 +128,14 @@ class ResultWriter:
                 self._whole.create()
                 self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
                 self._rows.write(",".join(FRAME_COLUMNS) + "\n")
-                self._held = HeldRows(tempfile.TemporaryFile(dir=self._temporary), ROW)
+                self._store = RowStore(tempfile.TemporaryFile(dir=self._temporary), ROW)
         except BaseException:
             self._discard()
             raise
         return self
 
     def _discard(self) -> None:
-        for file in (self._rows, self._held):
+        for file in (self._rows, self._store):
             if file is not None:
                 with contextlib.suppress(OSError):  # a full disk fails again when closing
                     file.close()
@@ -134,18 +149,18 @@ class ResultWriter:
     ) -> None:
         self._discard()
 
-    def hold(self, rows: NDArray[Any]) -> None:
-        """Keep the next rows, of `fervid.results.rows.ROW`, for `held` and `held_frames`."""
+    def store(self, rows: NDArray[Any]) -> None:
+        """Keep the next rows, of `fervid.results.rows.ROW`, for `stored` and `stored_frames`."""
         with self._disk():
-            self._open(self._held).append(rows)
+            self._open(self._store).append(rows)
 
-    def held(self, *, back: bool = False) -> Iterator[NDArray[Any]]:
+    def stored(self, *, back: bool = False) -> Iterator[NDArray[Any]]:
         """All rows, some at a time, or from the last to the first; changes to them are kept."""
-        yield from self._while_disk_works(self._open(self._held).chunks(back=back))
+        yield from self._while_disk_works(self._open(self._store).chunks(back=back))
 
-    def held_frames(self) -> Iterator[NDArray[Any]]:
+    def stored_frames(self) -> Iterator[NDArray[Any]]:
         """All rows, some at a time, each frame in one piece."""
-        yield from self._while_disk_works(self._open(self._held).frames())
+        yield from self._while_disk_works(self._open(self._store).frames())
 
     def _while_disk_works(self, pieces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         while True:
@@ -183,16 +198,17 @@ class ResultWriter:
         """
         rows = self._open(self._rows)
         self._rows = None
-        self._open(self._held).close()
+        self._open(self._store).close()
         with self._disk():
             with rows:
                 _sync(rows)
             name = str((meta.get("recording") or {}).get("name") or "")
             # Readers take a CR for a line's end, and Python's csv before 3.13 does not quote it.
             name = name.encode("utf-8", "backslashreplace").decode().replace("\r", "\\r")
-            overview = OverviewMaker()
-            watched = overview.watch(read_frames(self._temporary))
-            people, summary = summarize(watched, episodes, name, meta.get("resting_faces") or ())
+            frames: Iterable[pd.DataFrame] = read_frames(self._temporary)
+            if self._report is not None:
+                frames = self._report.watch(frames)
+            people, summary = summarize(frames, episodes, name, meta.get("resting_faces") or ())
             tables = {"episodes": episodes, "people": people, "summary": summary}
             for table, rows_of in tables.items():
                 with self._new(csv_name(table)) as file:
@@ -200,14 +216,15 @@ class ResultWriter:
             with self._new(CODEBOOK_NAME) as file:
                 write_codebook(file)
             with self._new(META_NAME) as file:
-                made = {META_KEY: overview.stored(self._temporary)}
+                made = {} if self._report is None else self._report.metadata(self._temporary)
                 detection = _detection(summary)
                 warnings = [*(meta.get("warnings") or []), *_few_faces(detection)]
-                told = {**meta, "warnings": warnings, "detection": detection, **made}
-                whole = _plain(told)
+                everything = {**meta, "warnings": warnings, "detection": detection, **made}
+                whole = _plain(everything)
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
             self._write_thumbnails(thumbnails)
-            save_report(self._temporary, (people, summary))
+            if self._report is not None:
+                self._report.save(self._temporary, people, summary)
             self._check()
             self._whole.publish()
 

@@ -122,6 +122,9 @@ class Settings:
 def seconds_of(text: str) -> float:
     """Seconds of a time as people write it: seconds, m:ss or h:mm:ss, with decimals.
 
+    >>> seconds_of("1:30"), seconds_of("75.5")
+    (90.0, 75.5)
+
     Raises:
         ValueError: it is no time.
     """
@@ -139,6 +142,9 @@ def seconds_of(text: str) -> float:
 
 def stretch_of(text: str) -> tuple[float, float]:
     """Start and end in seconds of two times with a hyphen between them.
+
+    >>> stretch_of("0:05-0:15")
+    (5.0, 15.0)
 
     Raises:
         ValueError: it is no stretch.

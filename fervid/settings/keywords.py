@@ -19,7 +19,7 @@ Time = float | str
 """Seconds, or text such as "1:30"."""
 
 
-class Choices(TypedDict, total=False):
+class SettingsKeywords(TypedDict, total=False):
     """The fields of `Settings`, for those who complete or check code."""
 
     fps: float | None
@@ -58,9 +58,9 @@ _KINDS: dict[Any, tuple[type | tuple[type, ...], Callable[[Any], Any], str]] = {
 Taker = TypeVar("Taker", bound=Callable[..., Any])
 
 
-def names_settings(taker: Taker) -> Taker:
+def lists_settings(taker: Taker) -> Taker:
     """Show the settings in the signature of a function that takes them as `**settings`."""
-    own, hints = inspect.signature(taker), get_type_hints(Choices)
+    own, hints = inspect.signature(taker), get_type_hints(SettingsKeywords)
     kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
     named = [
         inspect.Parameter(

@@ -25,7 +25,7 @@ _LEAST_CHANGE = 30.0
 """Mean difference of grey values from which a change may be a cut. At a few frames a second people
 who move change a picture by up to 28; cuts between shots, by more than 35."""
 
-WithCuts = tuple[FrameBatch, Detections, NDArray[np.bool_]]
+BatchWithCuts = tuple[FrameBatch, Detections, NDArray[np.bool_]]
 """T frames, their faces, and (T,) whether each is the first of a new shot."""
 
 
@@ -58,13 +58,13 @@ class CutFinder:
             min_content_val=_LEAST_CHANGE,
         )
 
-    def follow(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[WithCuts]:
+    def follow(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[BatchWithCuts]:
         """The batches with their faces, and for each frame whether it is the first of a shot."""
         for batch, faces in searched:
             yield from self.add(batch, faces)
         yield from self.rest()
 
-    def add(self, batch: FrameBatch, faces: Detections) -> Iterator[WithCuts]:
+    def add(self, batch: FrameBatch, faces: Detections) -> Iterator[BatchWithCuts]:
         """Take the next batch; the batches before it whose cuts are known now."""
         from scenedetect.common import FrameTimecode
 
@@ -78,12 +78,12 @@ class CutFinder:
         while waiting and waiting[0][0] + len(waiting[0][1]) + _AHEAD <= self._count:
             yield self._oldest()
 
-    def rest(self) -> Iterator[WithCuts]:
+    def rest(self) -> Iterator[BatchWithCuts]:
         """The batches whose cuts are known as no more frames come."""
         while self._waiting:
             yield self._oldest()
 
-    def _oldest(self) -> WithCuts:
+    def _oldest(self) -> BatchWithCuts:
         first, batch, faces = self._waiting.popleft()
         cuts = np.isin(np.arange(first, first + len(batch)), list(self._found))
         self._found.difference_update(range(first, first + len(batch)))

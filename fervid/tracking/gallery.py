@@ -50,7 +50,7 @@ class Gallery(Generic[Who]):
         del self._people[number]
         self._owners[self._owners == number] = -1
 
-    def perhaps(self, views: NDArray[np.float16], least: float) -> list[Who]:
+    def candidates(self, views: NDArray[np.float16], least: float) -> list[Who]:
         """Whoever has a view at least that much like one of (M, D) views, in the order they came.
 
         A few who have not may be among them: it is for leaving out all others.

@@ -154,7 +154,7 @@ class People:
             del self._tracks[track.number]
             going_on = [other.seen_until(track.last_s) for other in self._tracks.values()]
             newcomer = _Person.of(track)
-            alike = self._gallery.perhaps(newcomer.views, _RIVAL)
+            alike = self._gallery.candidates(newcomer.views, _RIVAL)
             person = _recognised(newcomer, alike, going_on)
             if person is None:
                 self._everyone.append(newcomer)
@@ -167,7 +167,7 @@ class People:
         """Add what shows a person, too, and return who may look like that person now."""
         person.add(more)
         self._gallery.put(person, person.views)
-        return self._gallery.perhaps(person.views, _RIVAL)
+        return self._gallery.candidates(person.views, _RIVAL)
 
     def _unite(self, person: _Person, alike: list[_Person]) -> None:
         """Join those who turn out to be one, now that more is known of a person."""
@@ -185,7 +185,7 @@ class People:
             less, more = sorted((person, other), key=lambda one: (len(one.views), one.first))
             if less is more or likeness(less.views, more.views) < _SAME or less.met(more):
                 continue
-            rest = [one for one in self._gallery.perhaps(less.views, _RIVAL) if one is not less]
+            rest = [one for one in self._gallery.candidates(less.views, _RIVAL) if one is not less]
             if _recognised(less, rest, ()) is more:
                 return less, more
         return None

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, FrameBatch
-from fervid.results.files import Thumbnail
+from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, FrameBatch, Thumbnail
 
 SIDE = 96
 """Pixels."""

@@ -111,7 +111,7 @@ class Losses:
         # A frame of the next one's tick is not missed: that one was taken for it.
         return kept if stretch.open else kept & (ticks[1:] < sampling.ticks(np.array(stretch.end)))
 
-    def told(self) -> dict[str, Any] | None:
+    def to_json(self) -> dict[str, Any] | None:
         """What `meta.json` says of it, None if nothing was lost."""
         if not self.partial:
             return None

@@ -110,7 +110,7 @@ def in_own_pixels(
     return moved
 
 
-def told(parts: Sequence[Part]) -> list[dict[str, Any]]:
+def parts_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """For `meta.json`: from when on the picture has which size; the first parts of very many."""
     return [
         {"start_s": round(one.start_s, 6), "width": one.width, "height": one.height}

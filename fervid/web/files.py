@@ -38,7 +38,7 @@ _LABELS = [
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _Answers:
     """Where answers are shown: of a recording, or of a photo."""
 
     status: gr.HTML
@@ -169,10 +169,10 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
     shown.stop.click(stop, None, None, **any_number)
 
 
-def _lay_out(again: gr.Button) -> _Shown:
+def _lay_out(again: gr.Button) -> _Answers:
     status = gr.HTML(elem_id="status")
     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
-    return _Shown(status, stop, again, *_for_recording(), *_for_photo())
+    return _Answers(status, stop, again, *_for_recording(), *_for_photo())
 
 
 def _for_recording() -> tuple[Any, ...]:

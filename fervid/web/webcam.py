@@ -30,7 +30,7 @@ _EVERY_S, _LIMIT_S, _CAMERAS = 0.1, 3_600, 4
 
 
 @dataclass(frozen=True)
-class Seen:
+class LatestFace:
     """What the largest face shows, smoothed, and how many faces there are.
 
     Attributes:
@@ -43,12 +43,12 @@ class Seen:
     at_s: float = 0.0
     faces: int = 0
 
-    def then(self, probs: NDArray[np.float64] | None, faces: int, now_s: float) -> Seen:
+    def then(self, probs: NDArray[np.float64] | None, faces: int, now_s: float) -> LatestFace:
         """The next one; without a face, what was seen before counts no more."""
         if probs is None or self.probs is None:
-            return Seen(probs, now_s, faces)
+            return LatestFace(probs, now_s, faces)
         old = math.exp((self.at_s - now_s) / SMOOTH_S)
-        return Seen(old * self.probs + (1 - old) * probs, now_s, faces)
+        return LatestFace(old * self.probs + (1 - old) * probs, now_s, faces)
 
 
 class Camera:
@@ -57,7 +57,7 @@ class Camera:
     def __init__(self) -> None:
         self._turn = threading.Lock()
 
-    def look(self, frame: NDArray[np.uint8], before: Seen) -> Seen:
+    def look(self, frame: NDArray[np.uint8], before: LatestFace) -> LatestFace:
         """What a frame of (H, W, 3) uint8 shows, after what was seen before."""
         scale = _LONGEST / max(frame.shape)
         if scale < 1:
@@ -87,14 +87,14 @@ def webcam_tab(tab: gr.Tab) -> None:
             webcam_options=gr.WebcamOptions(constraints={"video": _ASKED}),
         )
         bars = gr.HTML(texts.bars(None, texts.HOW_TO_BEGIN), elem_id="bars")
-    seen = gr.State(Seen())
+    latest = gr.State(LatestFace())
 
     def get_ready() -> None:
-        camera.look(np.zeros(_USUAL, np.uint8), Seen())
+        camera.look(np.zeros(_USUAL, np.uint8), LatestFace())
 
-    def look(frame: NDArray[np.uint8] | None, before: Seen) -> tuple[Any, Seen]:
+    def look(frame: NDArray[np.uint8] | None, before: LatestFace) -> tuple[Any, LatestFace]:
         if frame is None:
-            return texts.bars(None, texts.HOW_TO_BEGIN), Seen()
+            return texts.bars(None, texts.HOW_TO_BEGIN), LatestFace()
         now = camera.look(frame, before)
         words = texts.NO_FACE if now.probs is None else texts.shown_by(now.probs, now.faces)
         return texts.bars(now.probs, words), now
@@ -103,8 +103,8 @@ def webcam_tab(tab: gr.Tab) -> None:
     # Gradio puts each frame in the place of the one that waits.
     live.stream(
         look,
-        [live, seen],
-        [bars, seen],
+        [live, latest],
+        [bars, latest],
         stream_every=_EVERY_S,
         time_limit=_LIMIT_S,
         concurrency_limit=_CAMERAS,

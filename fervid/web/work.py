@@ -21,7 +21,7 @@ from fervid.photos.reading import read_photo
 from fervid.photos.tables import face_rows
 from fervid.pipeline import Analyzer, Progress
 from fervid.results.files import REPORT_NAME, write_rows
-from fervid.results.names import result_folder
+from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.timeline import Timeline
 from fervid.video.kinds import kind_of
@@ -151,7 +151,7 @@ class Workshop:
         choice = job.settings
         models = str(choice.weights), choice.labels
         analyzer = self._of_recordings.setdefault(models, Analyzer(choice))
-        analyzer.settings = choice
+        analyzer.engine.settings = choice
         folder = result_folder(job.upload, job.upload.parent)
         analyzer.analyze(job.upload, folder, progress=job.show)
         tables = folder.with_suffix(".tables.zip")

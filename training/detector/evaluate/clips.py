@@ -13,8 +13,8 @@ from fervid.detection.detector import Detector
 from fervid.errors import FervidError
 from fervid.records import Detections
 from fervid.settings import Settings
-from fervid.tracking.blinks import Follower
 from fervid.tracking.cuts import CutFinder
+from fervid.tracking.flicker import FlickerFilter
 from fervid.tracking.tracks import Tracker, iou
 from fervid.video.reader import VideoReader
 
@@ -72,7 +72,7 @@ def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str
     visible = found = boxes = false = 0
     with VideoReader(recording) as reader:
         displayed = (reader.info.width, reader.info.height)
-        follower = Follower(Tracker(displayed, start_score=detector.start_score))
+        follower = FlickerFilter(Tracker(displayed, start_score=detector.start_score))
         least = Settings().min_face / reader.shrunk
         searched = ((batch, _tall(detector.detect(batch, displayed), least)) for batch in reader)
         for batch, tracked, _ in follower.follow(CutFinder().follow(searched)):

@@ -1,0 +1,1 @@
+"""Frames in, rows out: what recordings, streams and photos are analysed with."""

@@ -1,0 +1,211 @@
+"""One recording or stream, from the faces in its frames to its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.detection.search import SparseSearch
+from fervid.engine.face_rows import face_rows
+from fervid.expressions.second_pass import second_pass
+from fervid.records import Detections, FrameBatch, Thumbnail, VideoInfo
+from fervid.results.metadata import result_metadata
+from fervid.results.writer import ResultWriter
+from fervid.tracking.cuts import CutFinder
+from fervid.tracking.flicker import FlickerFilter, TrackedBatch
+from fervid.tracking.people import People
+from fervid.tracking.portraits import Portraits
+from fervid.tracking.tracks import Tracker
+from fervid.video.losses import Losses
+from fervid.video.sampling import Sampling
+
+if TYPE_CHECKING:
+    from fervid.engine.engine import Engine
+
+_ONE_FRAME_S = 0.04
+"""Seconds that a frame is taken to last where nothing else is known."""
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """What is known once all frames were seen.
+
+    Attributes:
+        episodes: the table of episodes.
+        people: the person that each track shows.
+        thumbnails: pictures of people.
+        warnings: what a reader should know, one line each.
+        resting_faces: what `meta.json` holds of each person's; empty if people are read absolutely.
+    """
+
+    episodes: pd.DataFrame
+    people: dict[int, int]
+    thumbnails: Sequence[Thumbnail]
+    warnings: Sequence[str]
+    resting_faces: Sequence[dict[str, Any]]
+
+
+class Analysis:
+    """Follows people through one recording or stream and reads their expressions.
+
+    Rows come a few frames late, as cuts and faces that flicker are known only then; memory does not
+    grow with the number of frames.
+
+    Args:
+        engine: reads the faces.
+        search: what finds the faces.
+        displayed: width and height in pixels of the displayed frame.
+        shrunk: height of the searched frames over that of the displayed one.
+
+    Attributes:
+        longest_gap_s: a face that is missing for longer than this is a new track.
+    """
+
+    def __init__(
+        self, engine: Engine, search: SparseSearch, displayed: tuple[int, int], shrunk: float
+    ) -> None:
+        self._engine, self._search = engine, search
+        self._displayed, self._shrunk = displayed, shrunk
+        tracker = Tracker(displayed, engine.settings.fps, engine.detector.start_score)
+        self.longest_gap_s = tracker.longest_gap_s
+        self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
+        self._people = People(tracker.longest_gap_s)
+        self._portraits = Portraits(engine.settings.min_confidence)
+
+    def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
+        """The rows of all frames with their faces, as `add` and `rest` give them."""
+        for batch, faces in searched:
+            yield from self.add(batch, faces)
+        yield from self.rest()
+
+    def add(self, batch: FrameBatch, faces: Detections) -> Iterator[NDArray[Any]]:
+        """Take the next frames with their faces.
+
+        Yields:
+            Rows of `fervid.results.rows.ROW`, with numbers of tracks, of earlier frames that are
+            complete now.
+        """
+        for with_cuts in self._cuts.add(batch, faces):
+            for tracked in self._flicker.add(*with_cuts):
+                yield self._read(tracked)
+
+    def rest(self) -> Iterator[NDArray[Any]]:
+        """The rows of the last frames, as no more come."""
+        for with_cuts in self._cuts.rest():
+            for tracked in self._flicker.add(*with_cuts):
+                yield self._read(tracked)
+        for tracked in self._flicker.rest():
+            yield self._read(tracked)
+
+    def _read(self, tracked: TrackedBatch) -> NDArray[Any]:
+        """The rows of some frames; people and portraits are learned from them."""
+        batch, faces, cuts = tracked
+        (readings,) = self._engine.read((batch, faces.faces, self._displayed))
+        self._people.add(batch, faces, readings.crops, cuts, self._shrunk)
+        rows = face_rows(batch, faces, readings.expressions, readings.sharpness, self._shrunk)
+        if self._engine.settings.thumbnails:
+            self._portraits.add(batch, rows, readings.crops, self._shrunk)
+        return rows
+
+    def finish(
+        self,
+        writer: ResultWriter,
+        frame_s: float,
+        losses: Losses | None = None,
+        end_s: float | None = None,
+    ) -> AnalysisResult:
+        """Join tracks to people, smooth, find episodes, and write the frame table.
+
+        Args:
+            writer: holds all rows.
+            frame_s: seconds from one sampled frame to the next; 0: not known.
+            losses: frames that get a row though they could not be decoded; None: there are none.
+            end_s: when the recording ends, None: not known.
+
+        Raises:
+            ResultError: the disk refuses.
+        """
+        people = self._people.numbers()
+        lost = Losses.none(Sampling(Fraction(1))) if losses is None else losses
+        settings, longest_s = self._engine.settings, self.longest_gap_s
+        second = second_pass(
+            writer, people, settings, frame_s or _ONE_FRAME_S, longest_s, lost, end_s
+        )
+        thumbnails, unexplained = self._thumbnails(people, second.episodes)
+        still = [
+            f"face {people[track]} does not move for {seconds:.0f} s: is it a picture or an object?"
+            for track, seconds in self._flicker.still.found()
+        ]
+        warnings = [*second.warnings, *still, *unexplained]
+        return AnalysisResult(second.episodes, people, thumbnails, warnings, second.resting)
+
+    def _thumbnails(
+        self, people: dict[int, int], episodes: pd.DataFrame
+    ) -> tuple[list[Thumbnail], list[str]]:
+        """The thumbnails, explained if that was chosen, and a line if they could not be."""
+        pictures, crops = self._portraits.chosen(people, episodes)
+        if not (self._engine.settings.explain and pictures):
+            return pictures, []
+        from fervid.expressions.explained_thumbnails import with_maps
+
+        return with_maps(pictures, crops, self._engine.classifier)
+
+    def metadata(
+        self,
+        result: AnalysisResult,
+        info: VideoInfo,
+        folder: Path,
+        *,
+        warnings: Sequence[str] = (),
+        damage: dict[str, Any] | None = None,
+        elapsed_s: float,
+        made_by: str,
+        used: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """What `meta.json` says of this analysis.
+
+        Args:
+            result: of `finish`.
+            info: the recording or stream.
+            folder: the result folder.
+            warnings: about the input, one line each.
+            damage: what could not be decoded, None if all of it could.
+            elapsed_s: seconds that the analysis took.
+            made_by: the public function that was called.
+            used: further settings that were left open, as they were taken.
+        """
+        engine = self._engine
+        taken = {
+            "min_score": engine.detector.start_score,
+            "weights": engine.classifier.card["name"],
+            **(used or {}),
+        }
+        metadata = result_metadata(
+            info,
+            folder,
+            engine.settings,
+            taken,
+            engine.cards,
+            [*warnings, *engine.classifier.warnings, *result.warnings],
+            damage,
+            self._tracking(len(result.people)),
+            elapsed_s,
+            made_by,
+        )
+        return {**metadata, "resting_faces": list(result.resting_faces)}
+
+    def _tracking(self, tracks: int) -> dict[str, Any]:
+        """How faces were found and followed, into so many tracks."""
+        return {
+            "searched": self._search.searched,
+            "filled": self._flicker.filled,
+            "dropped": self._flicker.dropped,
+            "cuts": [round(time_s, 3) for time_s in self._cuts.times_s],
+            "tracks": tracks,
+        }

@@ -1,0 +1,185 @@
+"""Both networks behind one door: faces in frames, what they show, and analyses made of that."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.records import FACE_SIZE, Detections, Expressions, FaceCrops, FrameBatch
+from fervid.settings import Settings
+
+# OpenCV, pandas and JAX take two seconds to load; meanwhile the input is being opened.
+if TYPE_CHECKING:
+    from fervid.detection.detector import Detector
+    from fervid.detection.search import SparseSearch
+    from fervid.engine.analysis import Analysis
+    from fervid.engine.online import OnlineRows
+    from fervid.expressions.classifier import ExpressionClassifier
+
+_FRAMES_A_CALL, _FACES_A_FRAME = 8, 6
+
+LocatedFaces = tuple[FrameBatch, Detections, tuple[int, int]]
+"""T frames, faces in them, and width and height in pixels of the displayed frame."""
+
+
+@dataclass(frozen=True)
+class FaceReadings:
+    """What N faces show, in the order in which they were given.
+
+    Attributes:
+        crops: (N, 48, 48) luma, what the classifier sees.
+        expressions: (N, 7) probabilities.
+        frontality: (N,) float32, see `fervid.detection.framing.frontality`.
+        sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
+    """
+
+    crops: FaceCrops
+    expressions: Expressions
+    frontality: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+
+
+class Engine:
+    """Detector and classifier, loaded and compiled once when first needed.
+
+    One engine serves any number of recordings, streams and photos.
+
+    Raises:
+        ModelError: a model that was chosen cannot be used (when it is first needed).
+        SetupError: the shipped weights are missing, or JAX finds no such device (likewise).
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def devices(self) -> list[Any]:
+        """The chosen devices; a kind that is not there is refused here."""
+        from fervid.models.program import find_devices
+
+        return find_devices(self.settings.device)
+
+    @property
+    def batch_size(self) -> int:
+        """Frames searched in one call."""
+        return self.settings.batch_size or _FRAMES_A_CALL
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The chosen face detector; one that cannot be used is refused here."""
+        from fervid.detection.detector import load_detector
+
+        choice = self.settings
+        return load_detector(
+            choice.detector,
+            start_score=choice.min_score,
+            batch_size=self.batch_size,
+            devices=self.devices,
+        )
+
+    @cached_property
+    def classifier(self) -> ExpressionClassifier:
+        """The chosen expression classifier; a model that cannot be used is refused here."""
+        from fervid.expressions.classifier import ExpressionClassifier
+
+        choice = self.settings
+        return ExpressionClassifier(
+            choice.weights,
+            choice.labels,
+            batch_size=_FACES_A_FRAME * self.batch_size,
+            devices=self.devices,
+        )
+
+    @property
+    def cards(self) -> list[dict[str, Any]]:
+        """The model cards of detector and classifier."""
+        return [self.detector.card, self.classifier.card]
+
+    def detect(self, batch: FrameBatch, displayed: tuple[int, int], shrunk: float) -> Detections:
+        """The faces of some frames that are not shorter than the settings want.
+
+        Args:
+            batch: T frames at the working size.
+            displayed: width and height in pixels of the displayed frame.
+            shrunk: height of the batch's frames over that of the displayed one.
+        """
+        found = self.detector.detect(batch, displayed)
+        return found[found.xywh[:, 3] * shrunk >= self.settings.min_face]
+
+    def search(
+        self,
+        displayed: tuple[int, int],
+        shrunk: float,
+        every: int = 1,
+        longest_gap_s: float = math.inf,
+    ) -> SparseSearch:
+        """A search for faces in frames of one size.
+
+        Args:
+            displayed, shrunk: as for `detect`.
+            every, longest_gap_s: see `fervid.detection.search.SparseSearch`.
+        """
+        from fervid.detection.search import SparseSearch
+
+        def detect(batch: FrameBatch) -> Detections:
+            return self.detect(batch, displayed, shrunk)
+
+        return SparseSearch(detect, displayed, every, longest_gap_s)
+
+    def read(self, *located: LocatedFaces) -> list[FaceReadings]:
+        """What faces show: a reading for each argument, all of them classified together.
+
+        A face's reading does not depend on the others.
+        """
+        from fervid.detection.crops import crop
+        from fervid.detection.framing import frontality
+        from fervid.tracking.appearance import sharpness
+
+        crops = [crop(*some) for some in located]
+        ends = np.cumsum([len(some) for some in crops])[:-1]
+        probs = np.split(self.classify(np.concatenate([some.images for some in crops])).probs, ends)
+        return [
+            FaceReadings(cut, Expressions(own), frontality(faces.points), sharpness(cut.images))
+            for (_, faces, _), cut, own in zip(located, crops, probs, strict=True)
+        ]
+
+    def classify(self, crops: NDArray[np.uint8]) -> Expressions:
+        """(N, 48, 48) uint8 luma of framed faces -> (N, 7) probabilities."""
+        return self.classifier.classify(FaceCrops(crops, np.arange(len(crops), dtype=np.int32)))
+
+    def analysis(self, search: SparseSearch, displayed: tuple[int, int], shrunk: float) -> Analysis:
+        """A new analysis of one recording or stream; see `Analysis`."""
+        from fervid.engine.analysis import Analysis
+
+        return Analysis(self, search, displayed, shrunk)
+
+    def online(self, displayed: tuple[int, int], shrunk: float) -> OnlineRows:
+        """Rows of one stream's frames as they come; see `OnlineRows`."""
+        from fervid.engine.online import OnlineRows
+
+        return OnlineRows(self, displayed, shrunk)
+
+    def warm_up(self, shape: tuple[int, int], displayed: tuple[int, int]) -> None:
+        """Compile everything for frames of one size, which takes seconds.
+
+        Args:
+            shape: (H, W) of the frames that are searched.
+            displayed: width and height in pixels of the displayed frame.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        from fervid.tracking.cuts import CutFinder
+
+        with ThreadPoolExecutor(1) as aside:
+            dark_face = np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)
+            classifying = aside.submit(lambda: self.classify(dark_face))
+            self.detector.prepare(shape)
+            dark = FrameBatch(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64), np.zeros(1))
+            self.detector.detect(dark, displayed)
+            list(CutFinder().add(dark, Detections.empty()))
+            classifying.result()

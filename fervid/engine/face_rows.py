@@ -1,0 +1,48 @@
+"""Rows of what was found in frames: everything about a face in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.detection.framing import frontality
+from fervid.expressions.smoothing import weights
+from fervid.records import Expressions, FrameBatch, TrackedFaces
+from fervid.results.rows import ROW
+
+
+def face_rows(
+    batch: FrameBatch,
+    tracked: TrackedFaces,
+    expressions: Expressions,
+    sharpness: NDArray[np.float32],
+    scale: float,
+) -> NDArray[Any]:
+    """One `ROW` for each face, ordered by frame, and one for each frame without a face.
+
+    Args:
+        batch: T frames.
+        tracked: N faces in them, and who they are.
+        expressions: (N, 7) probabilities, row for row with `tracked`.
+        sharpness: (N,) of the same faces.
+        scale: pixels of the working frame a pixel of the displayed one.
+
+    Raises:
+        ValueError: the number of probabilities is not the number of faces.
+    """
+    faces = tracked.faces
+    if len(faces) != len(expressions):
+        raise ValueError(f"{len(faces)} faces, {len(expressions)} expressions")
+    faceless = np.setdiff1d(np.arange(len(batch)), faces.frame)
+    row = np.concatenate([faces.frame, faceless])
+    rows = np.zeros(len(row), ROW)
+    rows["frame"], rows["time_s"] = batch.index[row], batch.time_s[row]
+    mine = rows[: len(faces)]
+    mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
+    mine["score"], mine["xywh"] = faces.score, faces.xywh
+    mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
+    mine["sharpness"], mine["adjusted"] = sharpness, expressions.probs
+    mine["weight"] = weights(faces.score, faces.xywh[:, 3] * scale, sharpness, tracked.filled)
+    return rows[np.argsort(row, kind="stable")]

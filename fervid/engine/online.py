@@ -1,0 +1,72 @@
+"""Rows of a stream's frames at once: what can be said from the past alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.engine.face_rows import face_rows
+from fervid.expressions.episodes import next_states
+from fervid.expressions.smoothing import Smoother
+from fervid.records import Detections, FrameBatch, TrackedFaces
+from fervid.results.codebook import STATES
+from fervid.tracking.tracks import Tracker
+
+if TYPE_CHECKING:
+    from fervid.engine.engine import Engine
+
+_FIRST_LASTS_S = 0.04
+
+
+class OnlineRows:
+    """Follows, classifies and smooths frame by frame.
+
+    Numbers of faces are those of their tracks, smoothed values are means of the past, and a state
+    begins at once: of the session's end, one may know better.
+
+    Args:
+        engine: reads the faces.
+        displayed: width and height in pixels of the stream's frames.
+        shrunk: height of the searched frames over that of the stream's.
+    """
+
+    def __init__(self, engine: Engine, displayed: tuple[int, int], shrunk: float) -> None:
+        self._engine, self._displayed, self._shrunk = engine, displayed, shrunk
+        choice = engine.settings
+        self._tracker = Tracker(displayed, choice.fps, engine.detector.start_score)
+        self._smoother = Smoother(choice.smooth)
+        self._states: dict[int, int] = {}
+        self._before_s = -np.inf
+
+    def rows(self, batch: FrameBatch, found: Detections) -> NDArray[Any]:
+        """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one, and its faces."""
+        ids = self._tracker.update(batch, found, np.zeros(1, np.bool_))
+        mine = ids > 0
+        tracked = found[mine]
+        (readings,) = self._engine.read((batch, tracked, self._displayed))
+        rows = face_rows(
+            batch,
+            TrackedFaces(tracked, ids[mine], np.zeros(len(tracked), np.bool_)),
+            readings.expressions,
+            readings.sharpness,
+            self._shrunk,
+        )
+        self._smoother.forth(rows)
+        rows["lasts_s"] = self._lasted(float(batch.time_s[0]))
+        rows["state"] = [self._state(row) for row in rows]
+        return rows
+
+    def _lasted(self, time_s: float) -> float:
+        """How long the frame before stood; this one will stand about as long."""
+        lasted, self._before_s = time_s - self._before_s, time_s
+        return lasted if lasted <= self._tracker.longest_gap_s else _FIRST_LASTS_S
+
+    def _state(self, row: Any) -> int:
+        """Position among `STATES`."""
+        face = int(row["face_id"])
+        before = self._states.get(face, -1)
+        now = next_states(row["smooth"][None], before, self._engine.settings.min_confidence)
+        self._states[face] = int(now[0])
+        return self._states[face] % len(STATES)

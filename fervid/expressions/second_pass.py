@@ -1,0 +1,114 @@
+"""The second pass, over all rows of a recording: resting faces, smoothing, episodes, people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.expressions.durations import Durations
+from fervid.expressions.episodes import EpisodeFinder
+from fervid.expressions.reading import RelativeReading
+from fervid.expressions.resting import RestingFace
+from fervid.expressions.smoothing import Smoother
+from fervid.results.rows import frame_table, lost_rows
+from fervid.results.writer import ResultWriter
+from fervid.settings import Settings
+from fervid.tracking.people import numbered
+from fervid.video.losses import Losses
+
+
+@dataclass(frozen=True)
+class SecondPass:
+    """The table of episodes, what a user should know of how it was made, and resting faces.
+
+    Attributes:
+        resting: what `meta.json` holds of each person's; empty if people are read absolutely.
+    """
+
+    episodes: pd.DataFrame
+    warnings: list[str]
+    resting: list[dict[str, Any]]
+
+
+def second_pass(
+    writer: ResultWriter,
+    person: Mapping[int, int],
+    settings: Settings,
+    frame_s: float,
+    longest_s: float,
+    losses: Losses,
+    end_s: float | None = None,
+) -> SecondPass:
+    """Write the frame table from the stored rows, a few thousand at a time.
+
+    Args:
+        writer: has the rows, with the numbers of tracks and positions among decoded frames.
+        person: the person that each track shows.
+        settings: what the user chose.
+        frame_s: seconds from one sampled frame to the next.
+        longest_s: no frame lasts longer, whatever gap follows.
+        losses: frames that get a row though they could not be decoded.
+        end_s: when the recording ends, None: not known.
+    """
+    durations, smoother = (
+        Durations(min(frame_s, longest_s), longest_s, end_s),
+        Smoother(settings.smooth),
+    )
+    for rows in writer.stored(back=True):
+        rows["frame"] = losses.positions(rows["frame"])
+        durations.back(rows)
+    reading = _learned(writer, person, settings) if settings.reading == "relative" else None
+    for rows in writer.stored(back=True):
+        if reading is not None:
+            reading.apply(rows)
+        smoother.back(rows)
+    finder = EpisodeFinder(settings.min_confidence, settings.min_episode)
+    for rows in writer.stored():
+        smoother.forth(rows)
+        finder.find(rows)
+    for rows in _with_lost(writer.stored_frames(), losses):
+        rows["state"] = finder.states(rows)
+        rows["face_id"] = numbered(rows["face_id"], person)
+        writer.append(frame_table(rows))
+    faces = reading.faces if reading is not None else {}
+    resting = [face.stated(person_id) for person_id, face in faces.items()]
+    return SecondPass(finder.table(person), _not_seen_at_rest(faces, settings), resting)
+
+
+def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArray[Any]]:
+    """Rows piece by piece, and between them those of the frames that were lost there."""
+    missing = (lost_rows(*some) for some in losses.sampled())
+    lost = next(missing, None)
+    for rows in pieces:
+        while lost is not None and len(rows) and lost["frame"][0] < rows["frame"][-1]:
+            place = int(np.searchsorted(rows["frame"], lost["frame"][0]))
+            yield rows[:place]
+            yield lost
+            rows, lost = rows[place:], next(missing, None)
+        yield rows
+    while lost is not None:
+        yield lost
+        lost = next(missing, None)
+
+
+def _learned(
+    writer: ResultWriter, person: Mapping[int, int], settings: Settings
+) -> RelativeReading:
+    reading = RelativeReading(person, settings.baseline)
+    for rows in writer.stored():
+        reading.learn(rows)
+    return reading
+
+
+def _not_seen_at_rest(faces: Mapping[int, RestingFace], settings: Settings) -> list[str]:
+    """A line if some people were not seen where the user says that they rest."""
+    without = [person_id for person_id, face in faces.items() if face.source != "told"]
+    if settings.baseline is None or not without:
+        return []
+    names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
+    return [f"not seen during the baseline, so compared with what is found: face {names}"]

@@ -1,0 +1,1 @@
+"""What a user names, as lists of recordings and photos: files, folders, patterns, lists."""

@@ -1,0 +1,70 @@
+"""A stream's frames in, their rows out at once; and once more for the session's result."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from fervid.engine.engine import Engine
+from fervid.live.history import History, Session
+from fervid.records import Detections, FrameBatch
+
+if TYPE_CHECKING:
+    from fervid.results.writer import ResultWriter
+
+
+class LiveAnalysis:
+    """Compiled for frames of one size when it is made, which takes seconds.
+
+    Args:
+        engine: loads the models.
+        displayed: width and height in pixels of the stream's frames.
+        shape: (H, W) of the frames that are searched.
+        writer: what the result goes to, None if there is to be none.
+
+    Raises:
+        ModelError, SetupError: see `Engine`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        displayed: tuple[int, int],
+        shape: tuple[int, int],
+        writer: ResultWriter | None,
+    ) -> None:
+        engine.warm_up(shape, displayed)
+        shrunk = shape[0] / displayed[1]
+        self._search = engine.search(displayed, shrunk)
+        self._online = engine.online(displayed, shrunk)
+        self._history = None
+        if writer is not None:
+            self._history = History(engine.analysis(self._search, displayed, shrunk), writer)
+        self._pending: tuple[FrameBatch, Detections] | None = None
+        # To look through all that was loaded for garbage takes longer than from frame to frame.
+        gc.freeze()
+
+    def rows(self, batch: FrameBatch) -> NDArray[Any]:
+        """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one."""
+        self.remember()
+        found = self._search.first(batch).faces
+        self._pending = batch, found
+        return self._online.rows(batch, found)
+
+    def remember(self) -> None:
+        """Keep the latest frame's faces for the result; apart, as its rows need not wait for that.
+
+        Raises:
+            ResultError: the disk refuses.
+        """
+        if self._pending is not None and self._history is not None:
+            self._history.add(*self._pending)
+        self._pending = None
+
+    def finish(self, session: Session) -> None:
+        """Make the result of all frames, if there is to be one."""
+        self.remember()
+        if self._history is not None:
+            self._history.finish(session)

@@ -1,0 +1,67 @@
+"""The same batch on a Ray cluster of this machine, with an actor that is killed midway."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.batch.test_batch import tables
+
+pytestmark = pytest.mark.slow
+
+pytest.importorskip("ray")
+
+
+def command(folder: Path, out: Path, *options: str) -> list[str]:
+    analyze = [sys.executable, "-m", "fervid.cli", "analyze", str(folder), "-o", str(out)]
+    return [*analyze, "--working-size", "96", *options]
+
+
+def processes_with(process: subprocess.Popen[str], word: str) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if word in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_killed_actor_costs_nothing_and_tables_are_those_of_this_machine(
+    long_clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        (tmp_path / "in" / f"{name}.mp4").write_bytes(long_clip.read_bytes())
+    (tmp_path / "in" / "broken.mp4").write_bytes(b"no recording")
+    done = subprocess.run(
+        command(tmp_path / "in", tmp_path / "local"), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+
+    run = command(tmp_path / "in", tmp_path / "ray", "--engine", "ray", "-j", "1")
+    process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not list(tmp_path.glob("ray/.*.fervid-part")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (actor,) = processes_with(process, "ray::_Recorder")
+    actor.kill()
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, errors
+    assert "3 ok, 1 refused" in output
+    assert "Traceback" not in errors
+    assert tables(tmp_path / "ray") == tables(tmp_path / "local")
+    assert list((tmp_path / "ray").glob(".*")) == []
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once(long_clip: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    run = command(long_clip, tmp_path, "--engine", "ray", "--address", "127.0.0.1:1")
+    done = subprocess.run(run, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "no Ray cluster at '127.0.0.1:1'" in done.stderr
+    assert time.monotonic() - began < 10

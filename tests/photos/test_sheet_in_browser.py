@@ -1,0 +1,48 @@
+"""The contact sheet in a browser: a photo shown large, and the way to the next ones."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fervid.photos.api import analyze_photos
+from tests.helpers.browsing import Page, open_address
+
+PORTRAIT = Path(__file__).parents[2] / "sample_media" / "portrait.jpg"
+
+
+@pytest.fixture
+def page(browser: Any, tmp_path: Path) -> Page:
+    for name in ("a.jpg", "b & c.jpg", "d.jpg"):
+        shutil.copy(PORTRAIT, tmp_path / name)
+    photos = [tmp_path / name for name in ("a.jpg", "b & c.jpg", "d.jpg")]
+    analyze_photos(photos, out=tmp_path / "out")
+    (sheet,) = (tmp_path / "out").rglob("report.html")
+    return open_address(browser, sheet.as_uri())
+
+
+def test_a_photo_is_shown_large_with_its_name_and_faces(page: Page) -> None:
+    page.locator("#cards > li a").first.click()
+    assert page.locator("#viewer").evaluate("dialog => dialog.open")
+    assert page.locator("#viewed").inner_text() == "a.jpg"
+    assert page.locator("#seen li").count() == 1
+    assert page.locator("#place").inner_text() == "1 of 3"
+    assert page.locator("#large").evaluate("image => image.complete && image.naturalWidth > 0")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#viewed").inner_text() == "b & c.jpg"
+    page.get_by_role("button", name="Previous").click()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#viewed").inner_text() == "d.jpg"
+    page.keyboard.press("Escape")
+    assert not page.locator("#viewer").evaluate("dialog => dialog.open")
+    assert page.complaints == []
+
+
+def test_it_goes_through_the_photos_that_are_shown(page: Page) -> None:
+    page.locator("#words").fill("jpg b")
+    page.locator("#cards > li:not([hidden]) a").first.click()
+    assert page.locator("#place").inner_text() == "1 of 1"
+    assert page.get_by_role("button", name="Next").is_disabled()
