@@ -230,14 +230,14 @@ def test_a_frame_without_a_face_ends_the_one_before(tmp_path: Path) -> None:
 def test_frames_that_cross_the_pieces_of_the_table_stay_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fervid.exports import shown
+    from fervid.exports import sampled_frames
 
     many = [(frame, who, BOX) for frame in range(5) for who in (1, 2, 3)]
     table = made_frames([0.0, 0.1, 0.2, 0.3, 0.4], many)
     folder = made_result(tmp_path / "r", frames=table)
     for rows in (1, 2, 4, 100):
         pieces = list(read_frames(folder, chunk_rows=rows))
-        monkeypatch.setattr(shown, "read_frames", lambda _, pieces=pieces: iter(pieces))
+        monkeypatch.setattr(sampled_frames, "read_frames", lambda _, pieces=pieces: iter(pieces))
         faces = SampledFrames(folder)
         found = [faces.at(k / 10) for k in range(5)]
         assert [f.face_id.tolist() for f in found if f] == [[1, 2, 3]] * 5
