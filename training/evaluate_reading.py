@@ -66,7 +66,7 @@ def run(clips: Path, settings: Settings, out: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         for clip, shown in truth.groupby("clip", sort=True):
             folder = Path(temporary) / f"{clip}.fervid"
-            analyzer.analyze(_recording(clips, str(clip)), folder)
+            analyzer.analyze(recording_of(clips, str(clip)), folder)
             frames = pd.read_csv(folder / "frames.csv", dtype={"face_id": "Int64"})
             for _, mine in shown.groupby("person", sort=True):
                 reads.append((read_person(mine, frames), _groups_of(mine.iloc[0])))
@@ -92,6 +92,8 @@ def truth_of(clips: Path) -> pd.DataFrame:
     tables = []
     for path in paths or sorted(clips.glob("*.truth.csv")):
         table = pd.read_csv(path, dtype={"clip": str, "person": str})
+        if {"x", "y", "w", "h", "visible"} <= set(table.columns):
+            table = _of_boxes(table, path.name.removesuffix(".truth.csv"))
         if set(COLUMNS) <= set(table.columns) or paths:
             check_truth(table, str(path))
             tables.append(table)
@@ -100,7 +102,19 @@ def truth_of(clips: Path) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _recording(clips: Path, clip: str) -> Path:
+def _of_boxes(table: pd.DataFrame, clip: str) -> pd.DataFrame:
+    """Truth with a box of each face, as of rendered people, in the form of the others."""
+    seen = table[table["visible"] == 1]
+    corners = {"x0": seen["x"], "y0": seen["y"], "x1": seen["x"] + seen["w"]}
+    return seen.assign(clip=clip, **corners, y1=seen["y"] + seen["h"]).reset_index(drop=True)
+
+
+def recording_of(clips: Path, clip: str) -> Path:
+    """The recording of that name.
+
+    Raises:
+        FervidError: there is none.
+    """
     found = sorted(path for path in clips.glob(f"{clip}.*") if path.suffix != ".csv")
     if not found:
         raise FervidError(f"{clips}: no recording of the clip {clip}")

@@ -26,10 +26,20 @@ DIMENSIONS = len(EXPRESSIONS) - 1
 """All but neutral, which is the last of the expressions."""
 
 
-def log_odds(probs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Log-odds in nats (N, 6) of each expression against neutral, of (N, 7) probabilities."""
+def log_ratios(probs: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How the model puts each expression but neutral, in nats (N, 6), of (N, 7) probabilities.
+
+    It is the logarithm of its probability less the mean logarithm of all seven: the centred
+    log-ratio (Aitchison 1982). Against neutral alone, all six would rise and fall with every doubt
+    about neutral, and a smile that makes a face less sad would not count for more.
+    """
     logs = np.log(probs.astype(np.float64) + _FLOOR)
-    return logs[:, :-1] - logs[:, -1:]
+    return np.asarray((logs - logs.mean(axis=1, keepdims=True))[:, :-1])
+
+
+def with_neutral(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 7) with that of neutral behind (..., 6), as all seven sum to 0; changes as well."""
+    return np.concatenate([ratios, -ratios.sum(axis=-1, keepdims=True)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -37,14 +47,14 @@ class Looks:
     """A person over time, in C cells of a fifth of a second.
 
     Attributes:
-        log_odds: (C, 6) weighted means in nats, against neutral.
+        ratios: (C, 6) weighted means of `log_ratios`, in nats.
         squares: (C, 6) weighted means of their squares.
         weights: (C,) sums of the weights of rows.
         cells: (C,) position on the clock, in cells; ascending.
         rows, seconds: of the whole person; cells may have been dropped.
     """
 
-    log_odds: NDArray[np.float64]
+    ratios: NDArray[np.float64]
     squares: NDArray[np.float64]
     weights: NDArray[np.float64]
     cells: NDArray[np.int64]
@@ -54,7 +64,7 @@ class Looks:
     @property
     def noise(self) -> NDArray[np.float64]:
         """(6,) nats, standard deviation from cell to cell, as if nothing was ever shown."""
-        steps = np.diff(self.log_odds, axis=0)[np.diff(self.cells) == 1]
+        steps = np.diff(self.ratios, axis=0)[np.diff(self.cells) == 1]
         if not len(steps):
             return np.zeros(DIMENSIONS)
         # The smallest quarter of steps, as others may lead from one expression to the next.
@@ -64,7 +74,7 @@ class Looks:
     def thinned(self, most: int) -> Looks:
         """At most so many cells, evenly spread."""
         some = slice(None, None, max(-(-len(self.cells) // most), 1))
-        parts = (self.log_odds[some], self.squares[some], self.weights[some], self.cells[some])
+        parts = (self.ratios[some], self.squares[some], self.weights[some], self.cells[some])
         return Looks(*parts, self.rows, self.seconds)
 
 
@@ -94,11 +104,11 @@ class LooksKeeper:
         return {who: kept.looks() for who, kept in sorted(self._everyone.items())}
 
 
-_WEIGHT, _ODDS, _SQUARES = 0, slice(1, 1 + DIMENSIONS), slice(1 + DIMENSIONS, None)
+_WEIGHT, _RATIOS, _SQUARES = 0, slice(1, 1 + DIMENSIONS), slice(1 + DIMENSIONS, None)
 
 
 class _Kept:
-    """Sums of the cells of one person: weight, weighted log-odds, weighted squares."""
+    """Sums of the cells of one person: weight, weighted log-ratios, weighted squares."""
 
     def __init__(self) -> None:
         self._sums = np.zeros((0, 1 + 2 * DIMENSIONS))
@@ -111,8 +121,8 @@ class _Kept:
         """Add rows of one track. Tracks of a person may come one after the other in a piece."""
         cell = np.floor(rows["time_s"] / _CELL_S).astype(np.int64)
         starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
-        weight, odds = rows["weight"].astype(np.float64)[:, None], log_odds(rows["probs"])
-        own = np.hstack([weight, weight * odds, weight * odds**2])
+        weight, ratios = rows["weight"].astype(np.float64)[:, None], log_ratios(rows["probs"])
+        own = np.hstack([weight, weight * ratios, weight * ratios**2])
         self._put(np.add.reduceat(own, starts, axis=0), cell[starts])
         self._rows += len(rows)
         self._seconds += float(rows["lasts_s"].sum())
@@ -145,5 +155,5 @@ class _Kept:
 
     def looks(self) -> Looks:
         weight = self._sums[:, _WEIGHT]
-        odds, squares = (self._sums[:, part] / weight[:, None] for part in (_ODDS, _SQUARES))
-        return Looks(odds, squares, weight, self._cells, self._rows, self._seconds)
+        ratios, squares = (self._sums[:, part] / weight[:, None] for part in (_RATIOS, _SQUARES))
+        return Looks(ratios, squares, weight, self._cells, self._rows, self._seconds)

@@ -18,13 +18,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.expressions.looks import DIMENSIONS, Looks
+from fervid.expressions.looks import DIMENSIONS, Looks, with_neutral
 from fervid.records import EXPRESSIONS
 
-_WIDTH, _NOISES = 0.25, 4.0
+_WIDTH, _NOISES = 0.2, 4.0
 """Looks within so many nats, or so many times the noise from cell to cell, count as near."""
 
-_BELOW, _SOFT = 0.8, 0.1
+_BELOW, _SOFT = 0.3, 0.1
 """A look lies below another one from so many nats on, and how gradually that sets in."""
 
 _BELOW_COUNTS = 3.0
@@ -53,7 +53,7 @@ class RestingFace:
     """How the model reads a person at rest, and how sure that is.
 
     Attributes:
-        log_odds: (6,) nats, of each expression against neutral.
+        ratios: (6,) nats, of each expression; see `fervid.expressions.looks.log_ratios`.
         spread: (6,) nats, standard deviation of single rows at rest.
         seconds: how long the person rests, about.
         rows: about how many rows that is.
@@ -62,7 +62,7 @@ class RestingFace:
         reason: why it is unknown, for a reader; empty if it is not.
     """
 
-    log_odds: NDArray[np.float64]
+    ratios: NDArray[np.float64]
     spread: NDArray[np.float64]
     seconds: float
     rows: int
@@ -85,7 +85,7 @@ class RestingFace:
             "rest_rows": self.rows,
             "rest_visits": self.visits,
             "rest_spread": round(float(self.spread.mean()), 4),
-            "log_odds": _by_name(self.log_odds),
+            "log_ratios": _by_name(self.ratios),
             "spread": _by_name(self.spread),
         }
 
@@ -100,13 +100,13 @@ def find(looks: Looks) -> RestingFace:
     if looks.seconds < _LEAST_SEEN_S:
         return RestingFace.none(f"seen for {looks.seconds:.1f} s only")
     some = looks.thinned(_MOST_CELLS)
-    places, widths = some.thinned(_MOST_CANDIDATES).log_odds, _widths(looks)
+    places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(looks)
     near = _near(some, places, widths)
     rating = (near - _BELOW_COUNTS * _below(some, places)) @ some.weights
     face = _around(some, places[int(np.argmax(rating))], widths, "found")
     if face.seconds < _LEAST_REST_S:
         return RestingFace.none("shows no face for long or again and again")
-    most, probability = _reads_as(face.log_odds)
+    most, probability = _reads_as(face.ratios)
     if probability >= _NAMED:
         return RestingFace.none(f"looks {most} most of the time")
     return face
@@ -115,7 +115,7 @@ def find(looks: Looks) -> RestingFace:
 def told(looks: Looks) -> RestingFace:
     """The resting face of a person who is known to rest: their most common look there."""
     some = looks.thinned(_MOST_CELLS)
-    places, widths = some.thinned(_MOST_CANDIDATES).log_odds, _widths(looks)
+    places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(looks)
     rating = _near(some, places, widths) @ some.weights
     return _around(some, places[int(np.argmax(rating))], widths, "told")
 
@@ -129,14 +129,14 @@ def _near(
     looks: Looks, places: NDArray[np.float64], widths: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(P, C) how near each cell is to each of (P, 6) places, 1 to 0."""
-    x, m = looks.log_odds / widths, places / widths
+    x, m = looks.ratios / widths, places / widths
     squares = (x**2).sum(axis=1) - 2 * m @ x.T + (m**2).sum(axis=1)[:, None]
     return np.asarray(np.exp(-0.5 * np.maximum(squares, 0.0)))
 
 
 def _below(looks: Looks, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """(P, C) whether each cell lies below each of (P, 6) places, 1 to 0."""
-    change = looks.log_odds.T[None] - places[:, :, None]
+    change = looks.ratios.T[None] - places[:, :, None]
     lower = -change.min(axis=1) - change.max(axis=1)
     return np.asarray(1 / (1 + np.exp(-np.clip((lower - _BELOW) / _SOFT, -50, 50))))
 
@@ -148,9 +148,9 @@ def _around(
     for _ in range(_STEPS):
         near = _near(looks, place[None], widths)[0]
         weights = near * looks.weights
-        place = weights @ looks.log_odds / weights.sum()
+        place = weights @ looks.ratios / weights.sum()
     there = near >= np.exp(-1.0)
-    away = looks.squares - 2 * looks.log_odds * place + place**2
+    away = looks.squares - 2 * looks.ratios * place + place**2
     # Of most cells: a few hold the beginning or end of something else.
     spread = np.sqrt(np.maximum(np.quantile(away[there], _MOST, axis=0), 0.0))
     visits = int(np.sum(np.diff(there.astype(np.int8), prepend=0) == 1))
@@ -163,8 +163,8 @@ def _by_name(values: NDArray[np.float64]) -> dict[str, float]:
     return {name: round(v, 4) for name, v in zip(EXPRESSIONS[:-1], values.tolist(), strict=True)}
 
 
-def _reads_as(log_odds: NDArray[np.float64]) -> tuple[str, float]:
+def _reads_as(ratios: NDArray[np.float64]) -> tuple[str, float]:
     """The most probable expression but neutral, and its probability."""
-    odds = np.exp(log_odds)
-    most = int(np.argmax(odds))
-    return EXPRESSIONS[most], float(odds[most] / (1 + odds.sum()))
+    shares = np.exp(with_neutral(ratios))
+    most = int(np.argmax(ratios))
+    return EXPRESSIONS[most], float(shares[most] / shares.sum())

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fervid.expressions.change import changes, intensities, relative_probabilities
-from fervid.expressions.looks import LooksKeeper, log_odds
+from fervid.expressions.looks import LooksKeeper, log_ratios
 from fervid.expressions.reading import RelativeReading
 from fervid.expressions.resting import RestingFace, find, told
 from fervid.pipeline import Analyzer
@@ -54,7 +54,7 @@ def found(rows: np.ndarray) -> RestingFace:
 
 
 def is_near(face: RestingFace, look: np.ndarray) -> bool:
-    return bool(np.abs(face.log_odds - log_odds(look[None])[0]).max() < 0.3)
+    return bool(np.abs(face.ratios - log_ratios(look[None])[0]).max() < 0.3)
 
 
 @pytest.mark.parametrize("expression", NAMES)
@@ -98,7 +98,7 @@ def test_it_is_the_same_however_rows_come_in_pieces() -> None:
     for start in range(0, len(rows), 7):
         pieces.learn(rows[start : start + 7])
     one, other = whole.everyone()[1], pieces.everyone()[1]
-    np.testing.assert_allclose(one.log_odds, other.log_odds, atol=1e-12)
+    np.testing.assert_allclose(one.ratios, other.ratios, atol=1e-12)
     np.testing.assert_array_equal(one.cells, other.cells)
     assert (one.rows, one.seconds) == (len(rows), pytest.approx(len(rows) / FPS))
 
@@ -123,8 +123,32 @@ def test_change_counts_less_in_a_face_that_jitters() -> None:
     calm, restless = found(rows_of([(rest, 9.0)])), found(rows_of([(rest, 9.0)], noise=0.9))
     smile = changed(rest, "happy", 2.0)[None]
     k = EXPRESSIONS.index("happy")
-    assert changes(smile, calm)[0, k] == pytest.approx(2.0, abs=0.15)
+    assert changes(smile, calm)[0, k] == pytest.approx(2.0 * 6 / 7, abs=0.15)
     assert changes(smile, restless)[0, k] < 1.0
+
+
+def test_a_smile_that_makes_a_face_less_sad_is_no_rest() -> None:
+    """Seen against neutral, all but happy rise by more at rest than happy does in the smile."""
+    rest = reading(neutral=0.7, sad=0.2, happy=0.01)
+    smile = reading(neutral=0.88, sad=0.05, happy=0.035)
+    face = found(rows_of([(smile, 2.0), (rest, 1.0)] * 4))
+    assert is_near(face, rest)
+    probs = relative_probabilities(changes(smile[None], face), smile[None])
+    assert EXPRESSIONS[int(probs.argmax())] == "happy"
+
+
+def test_fear_may_look_a_little_more_surprised_than_afraid() -> None:
+    """Surprise usually raises surprise by far more than fear; fear raises both."""
+    rest = reading(neutral=0.8)
+    look = changed(changed(rest, "surprise", 2.6), "fear", 2.5)[None]
+    face = found(rows_of([(rest, 9.0)], noise=0.01))
+    probs = relative_probabilities(changes(look, face), look)
+    assert EXPRESSIONS[int(probs.argmax())] == "fear"
+
+
+def test_the_intensity_is_one_at_the_usual_change_and_half_at_half_of_it() -> None:
+    usual = np.array([[-0.75, 0.42, -0.55, 4.33, -1.49, 0.54]])
+    np.testing.assert_allclose(intensities(usual * np.array([[1.0], [0.5]])), [1.0, 0.5], atol=0.01)
 
 
 def test_probabilities_follow_the_change_and_are_the_same_for_every_expression() -> None:

@@ -87,16 +87,28 @@ def read_person(truth: pd.DataFrame, frames: pd.DataFrame) -> Read:
 
 def _named(truth: pd.DataFrame, frames: pd.DataFrame) -> NDArray[np.object_]:
     """The state in each row of truth, empty where there is no face."""
+    faces = faces_of(truth, frames)
+    named = np.full(len(truth), "", object)
+    named[faces["row"].to_numpy()] = faces["state"].astype(object).to_numpy()
+    return named
+
+
+def faces_of(truth: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a frame table that show the person of some rows of truth, at most one a frame.
+
+    `row` is the position in `truth` of each, `true_intensity` the intensity there. Of several faces
+    in the person's part of the frame, the largest counts.
+    """
     faces = frames[frames["success"] == 1]
     faces = faces.assign(
         x=faces["face_x"] + faces["face_w"] / 2, y=faces["face_y"] + faces["face_h"] / 2
     )
-    both = truth.reset_index(drop=True).reset_index().merge(faces, on="frame")
+    part = truth[["frame", "x0", "y0", "x1", "y1"]].assign(
+        true_intensity=truth["intensity"], row=np.arange(len(truth))
+    )
+    both = part.merge(faces, on="frame")
     inside = both["x"].between(both["x0"], both["x1"]) & both["y"].between(both["y0"], both["y1"])
-    best = both[inside].sort_values("face_h", ascending=False).drop_duplicates("index")
-    named = np.full(len(truth), "", object)
-    named[best["index"].to_numpy()] = best["state"].astype(object).to_numpy()
-    return named
+    return both[inside].sort_values("face_h", ascending=False).drop_duplicates("row")
 
 
 def _showing(truth: pd.DataFrame, named: NDArray[np.object_], first: int, last: int) -> Showing:
