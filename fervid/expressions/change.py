@@ -59,9 +59,9 @@ def relative_probabilities(
     """Probabilities (N, 7) that faces show each expression, or nothing (neutral).
 
     Whether something is shown is told by the largest change alone: with odds of
-    exp(9.5 (change - 0.45)), but never surer than 99%. What it is, is told by how alike the change of
-    all seven is to the one that each expression usually makes (the cosine between them), and by
-    what the face looks like.
+    exp(9.5 (change - 0.45)), but never surer than 99%. What it is, is told by how alike the change
+    of all seven is to the one that each expression usually makes (the cosine between them), and
+    by what the face looks like.
 
     Args:
         change: (N, 6) of `changes`.

@@ -37,9 +37,10 @@ def log_ratios(probs: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray((logs - logs.mean(axis=1, keepdims=True))[:, :-1])
 
 
-def with_neutral(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+def with_neutral(ratios: NDArray[np.floating]) -> NDArray[np.float64]:
     """(..., 7) with that of neutral behind (..., 6), as all seven sum to 0; changes as well."""
-    return np.concatenate([ratios, -ratios.sum(axis=-1, keepdims=True)], axis=-1)
+    neutral = -ratios.sum(axis=-1, keepdims=True)
+    return np.concatenate([ratios, neutral], axis=-1, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,9 @@ class RelativeReading:
     def faces(self) -> dict[int, RestingFace]:
         """The resting face of each person; to be asked when all rows are learned."""
         if self._faces is None:
-            known = {who: told(looks) for who, looks in self._there.everyone().items()}
             everyone = self._all.everyone()
+            there = self._there.everyone()
+            known = {who: told(looks, everyone[who]) for who, looks in there.items()}
             self._faces = {who: known.get(who) or find(looks) for who, looks in everyone.items()}
         return self._faces
 

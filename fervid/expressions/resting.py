@@ -12,6 +12,7 @@ the spread there tells how much this face jitters at rest.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,6 +33,9 @@ _BELOW_COUNTS = 3.0
 
 _MOST_CANDIDATES, _MOST_CELLS = 256, 1024
 """Looks that are rated, and cells that rate them."""
+
+_THERE = math.exp(-1.0)
+"""A cell that is as near as this belongs to the cluster."""
 
 _STEPS = 5
 _MOST = 0.68
@@ -112,12 +116,27 @@ def find(looks: Looks) -> RestingFace:
     return face
 
 
-def told(looks: Looks) -> RestingFace:
-    """The resting face of a person who is known to rest: their most common look there."""
-    some = looks.thinned(_MOST_CELLS)
-    places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(looks)
+def told(there: Looks, everywhere: Looks | None = None) -> RestingFace:
+    """The resting face of a person who is known to rest: their most common look there.
+
+    It is followed to the middle of its cluster in all that is known of the person, so that a short
+    stretch is no less exact than what would be found.
+
+    Args:
+        there: where the person rests.
+        everywhere: the whole recording; None: nothing else is known.
+    """
+    some = there.thinned(_MOST_CELLS)
+    places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(there)
     rating = _near(some, places, widths) @ some.weights
-    return _around(some, places[int(np.argmax(rating))], widths, "told")
+    face = _around(some, places[int(np.argmax(rating))], widths, "told")
+    if everywhere is None:
+        return face
+    whole = everywhere.thinned(_MOST_CELLS)
+    widths = _widths(everywhere)
+    if _near(whole, face.ratios[None], widths).max() < _THERE:
+        return face
+    return _around(whole, face.ratios, widths, "told")
 
 
 def _widths(looks: Looks) -> NDArray[np.float64]:
@@ -149,7 +168,7 @@ def _around(
         near = _near(looks, place[None], widths)[0]
         weights = near * looks.weights
         place = weights @ looks.ratios / weights.sum()
-    there = near >= np.exp(-1.0)
+    there = near >= _THERE
     away = looks.squares - 2 * looks.ratios * place + place**2
     # Of most cells: a few hold the beginning or end of something else.
     spread = np.sqrt(np.maximum(np.quantile(away[there], _MOST, axis=0), 0.0))
