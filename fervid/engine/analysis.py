@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fervid.detection.search import SparseSearch
 from fervid.engine.face_rows import face_rows
+from fervid.expressions.looks import clarity
 from fervid.expressions.second_pass import second_pass
 from fervid.records import Detections, FrameBatch, Thumbnail, VideoInfo
 from fervid.results.metadata import result_metadata
@@ -76,7 +77,7 @@ class Analysis:
         self.longest_gap_s = tracker.longest_gap_s
         self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
         self._people = People(tracker.longest_gap_s)
-        self._portraits = Portraits(engine.settings.min_confidence)
+        self._portraits = Portraits(clarity)
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
         """The rows of all frames with their faces, as `add` and `rest` give them."""

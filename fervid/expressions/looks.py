@@ -43,6 +43,14 @@ def with_neutral(ratios: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.concatenate([ratios, neutral], axis=-1, dtype=np.float64)
 
 
+def clarity(probs: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Log-ratios (N, 7) of all seven, in nats, of (N, 7) probabilities.
+
+    Whatever a person's resting face, the frame with the highest one has the largest change, too.
+    """
+    return with_neutral(log_ratios(probs))
+
+
 @dataclass(frozen=True)
 class Looks:
     """A person over time, in C cells of a fifth of a second.

@@ -80,7 +80,7 @@ def _frames() -> list[Column]:
             for column, name in zip(SMOOTH_COLUMNS, EXPRESSIONS, strict=True)
         ),
         Column("smooth_valence", "number", "valence of the smoothed values"),
-        Column("intensity", "share", "how much is shown in this frame: 1 as in FER-2013's photographs"),
+        Column("intensity", "share", "how much is shown in this frame; 1: as in FER-2013 on average"),
         *(
             Column(column, "nats", f"change of {column[7:]} from this person's resting face")
             for column in CHANGE_COLUMNS
@@ -108,13 +108,13 @@ def _episodes() -> list[Column]:
 
 def _statistics() -> list[Column]:
     """What is told of a person and of a recording alike."""
-    probability = "probability of {name} (single frames)"
+    probability = "smoothed probability of {name}"
     of_each = {
         "mean": ("share", f"mean {probability}"),
         "median": ("share", f"median {probability}"),
         "sd": ("share", f"sample standard deviation of the {probability}"),
         "max": ("share", f"highest {probability}"),
-        "dominant": ("share", "share of faces in which {name} is most probable"),
+        "dominant": ("share", "share of faces in which {name} is most probable, smoothed"),
         "time": ("share", "share of seen_s in episodes of {name}"),
     }
     return [
@@ -129,7 +129,7 @@ def _statistics() -> list[Column]:
         Column("first_seen", "seconds", "time of the first face"),
         Column("last_seen", "seconds", "time of the last face"),
         Column("seen_s", "seconds", "how long faces are seen, summed over people"),
-        Column("valence_mean", "number", "mean of the derived valence"),
+        Column("valence_mean", "number", "mean of smooth_valence"),
         *(
             Column(f"{name}_{what}", kind, meaning.format(name=name))  # type: ignore[arg-type]
             for what, (kind, meaning) in of_each.items()

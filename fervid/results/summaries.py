@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
-from fervid.results.codebook import LOST, PEOPLE_COLUMNS, STATES, SUMMARY_COLUMNS, UNUSED
+from fervid.results.codebook import LOST, PEOPLE_COLUMNS, SMOOTH_COLUMNS, STATES, SUMMARY_COLUMNS, UNUSED
 
 _LEVELS = 1000
 """Medians are told to a thousandth, from counts: so memory does not grow with the recording."""
@@ -81,11 +81,12 @@ class _Totals:
 
     def _add_faces(self, faces: pd.DataFrame, position: NDArray[np.int64]) -> None:
         ids = faces["face_id"].to_numpy(np.int64)
-        probs = faces[_P].to_numpy(np.float64)
+        probs = faces[list(SMOOTH_COLUMNS)].to_numpy(np.float64)
+        valence = faces["smooth_valence"].to_numpy(np.float64)
         time, lasts = (faces[name].to_numpy(np.float64) for name in ("timestamp", "duration"))
-        wins = faces["emotion"].to_numpy(object)[:, None] == np.array(_P, object)
+        wins = probs.argmax(axis=1)[:, None] == np.arange(len(_P))
         state = faces["state"].to_numpy(object)[:, None] == np.array(STATES, object)
-        own = np.column_stack([np.ones(len(faces)), faces["valence"].to_numpy(np.float64), lasts])
+        own = np.column_stack([np.ones(len(faces)), valence, lasts])
         sums = np.hstack([own, probs, probs**2, wins, state * lasts[:, None]])
         self._sums = _merge(self._sums, sums, ids, "sum")
         self._lows = _merge(self._lows, np.column_stack([position, time]), ids, "min")

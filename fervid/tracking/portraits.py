@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,9 @@ _AROUND = 1.5
 """Side of the picture in heights of the face."""
 
 _LEAST_HEIGHT = 40.0
-_MOST = 600
-"""Pictures that are kept at a time, the best of all tracks: about 3 MB."""
+_MOST = 100
+"""Pictures of each expression that are kept at a time, the best of all tracks; twice as many for a
+while: about 8 MB of all."""
 
 _QUALITY = [int(cv2.IMWRITE_JPEG_QUALITY), 80]
 
@@ -42,12 +43,16 @@ class _Picture:
 class Portraits:
     """Keeps a picture of each expression of each track, in bounded memory.
 
+    Which expressions a person shows is known in the end only, when their resting face is. But of
+    all frames of a person, one and the same is the clearest, whatever the face is compared with.
+
     Args:
-        certain_from: least probability of the expression in that frame.
+        clarity: tells from (N, 7) probabilities how clearly (N, 7) each expression is shown,
+            comparably between frames of one person, in nats.
     """
 
-    def __init__(self, certain_from: float) -> None:
-        self._certain_from = certain_from
+    def __init__(self, clarity: Callable[[NDArray[np.float32]], NDArray[np.float64]]) -> None:
+        self._clarity = clarity
         self._best: dict[tuple[int, int], _Picture] = {}
 
     def add(self, batch: FrameBatch, rows: NDArray[Any], crops: FaceCrops, shrunk: float) -> None:
@@ -59,25 +64,40 @@ class Portraits:
             crops: of the faces in these rows, in their order.
             shrunk: pixels of the working frame a pixel of the displayed one.
         """
-        probs = rows["probs"]
-        quality = probs.max(axis=1) * rows["weight"]
-        fit = (rows["face_id"] > 0) & ~rows["filled"] & (probs.max(axis=1) >= self._certain_from)
+        fit = (rows["face_id"] > 0) & ~rows["filled"]
         fit &= rows["xywh"][:, 3] * shrunk >= _LEAST_HEIGHT
-        best_first = np.flatnonzero(fit)[np.argsort(-quality[fit], kind="stable")]
         crop_of = np.cumsum(rows["face_id"] > 0) - 1
-        keys = rows["face_id"][best_first] * len(EXPRESSIONS) + probs[best_first].argmax(axis=1)
-        for row in best_first[np.unique(keys, return_index=True)[1]].tolist():
-            key = int(rows["face_id"][row]), int(probs[row].argmax())
-            if key in self._best and self._best[key].quality >= quality[row]:
-                continue
-            frame = batch.images[int(np.searchsorted(batch.index, rows["frame"][row]))]
-            jpeg = _cut(frame, rows["xywh"][row] * shrunk)
-            time_s = float(rows["time_s"][row])
-            crop = crops.images[crop_of[row]].copy()
-            self._best[key] = _Picture(float(quality[row]), *key, time_s, jpeg, crop)
-        if len(self._best) > 2 * _MOST:
-            kept = heapq.nlargest(_MOST, self._best.values())
-            self._best = {(picture.track, picture.expression): picture for picture in kept}
+        rows, crop_of = rows[fit], crop_of[fit]
+        quality = self._clarity(rows["probs"]) + np.log(rows["weight"])[:, None]
+        pictures: dict[int, bytes] = {}
+        for row, key in self._better(rows["face_id"], quality):
+            if row not in pictures:
+                frame = batch.images[int(np.searchsorted(batch.index, rows["frame"][row]))]
+                pictures[row] = _cut(frame, rows["xywh"][row] * shrunk)
+            time_s, crop = float(rows["time_s"][row]), crops.images[crop_of[row]].copy()
+            value = float(quality[row, key[1]])
+            self._best[key] = _Picture(value, *key, time_s, pictures[row], crop)
+        self._bound()
+
+    def _better(
+        self, track: NDArray[np.integer[Any]], quality: NDArray[np.float64]
+    ) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Rows that are clearer than what is kept, with track and expression."""
+        for one in np.unique(track).tolist():
+            mine = np.flatnonzero(track == one)
+            for expression, row in enumerate(mine[quality[mine].argmax(axis=0)].tolist()):
+                kept = self._best.get((one, expression))
+                if kept is None or kept.quality < quality[row, expression]:
+                    yield row, (one, expression)
+
+    def _bound(self) -> None:
+        """Let go of the least clear ones of each expression if there are too many."""
+        if len(self._best) <= 2 * _MOST * len(EXPRESSIONS):
+            return
+        for expression in range(len(EXPRESSIONS)):
+            mine = [one for one in self._best.values() if one.expression == expression]
+            for picture in heapq.nsmallest(len(mine) - _MOST, mine):
+                del self._best[picture.track, expression]
 
     def chosen(
         self, person: Mapping[int, int], episodes: pd.DataFrame

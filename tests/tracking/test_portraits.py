@@ -52,7 +52,7 @@ def seen(
     faces = faces_at(range(count), [[100, 60, height, height]] * count)
     who = tracked(faces, [4] * count, [filled] * count)
     rows = face_rows(batch, who, Expressions(probs), np.ones(count, np.float32), 0.5)
-    portraits = Portraits(0.6)
+    portraits = Portraits(np.log)
     for row in range(count):
         alone = slice(row, row + 1)
         part = FrameBatch(images[alone], batch.index[alone], batch.time_s[alone])
@@ -76,23 +76,26 @@ def test_each_face_of_a_batch_keeps_its_own_crop() -> None:
     probs[:, HAPPY] = 0.94
     who = tracked(faces_at([1, 1], [[5, 5, 60, 60], [30, 5, 60, 60]]), [4, 9])
     rows = face_rows(batch, who, Expressions(probs), np.ones(2, np.float32), 1.0)
-    portraits = Portraits(0.6)
+    portraits = Portraits(np.log)
     portraits.add(batch, rows, crops_of([40, 90]), 1.0)
     thumbnails, crops = portraits.chosen({4: 1, 9: 2}, EPISODES)
     assert [one.face_id for one in thumbnails] == [1, 2]
     assert crops.images[:, 0, 0].tolist() == [40, 90]
 
 
+def test_a_faint_smile_has_its_picture_too() -> None:
+    (one,), _ = seen([0.02, 0.2, 0.05], height=100.0)
+    assert (one.expression, one.time_s) == ("happy", pytest.approx(0.1))
+
+
 @pytest.mark.parametrize(
     ("shares", "height", "filled"),
     [
-        ([0.59, 0.5], 100.0, False),
         ([0.9], 70.0, False),
         ([0.9], 100.0, True),
-        ([0.1], 100.0, False),
     ],
 )
-def test_doubtful_small_and_guessed_faces_give_none(
+def test_small_and_guessed_faces_give_none(
     shares: list[float], height: float, filled: bool
 ) -> None:
     thumbnails, crops = seen(shares, height=height, filled=filled)
@@ -102,7 +105,7 @@ def test_doubtful_small_and_guessed_faces_give_none(
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fervid.tracking.portraits._MOST", 3)
-    portraits = Portraits(0.5)
+    portraits = Portraits(np.log)
     batch = FrameBatch(np.zeros((1, 100, 100), np.uint8), np.zeros(1, np.int64), np.zeros(1))
     for track in range(1, 30):
         probs = np.full((1, 7), (0.4 - track / 100) / 6, np.float32)
@@ -110,7 +113,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         who = tracked(faces_at([0], [[10, 10, 60, 60]]), [track])
         rows = face_rows(batch, who, Expressions(probs), np.ones(1, np.float32), 1.0)
         portraits.add(batch, rows, crops_of([0]), 1.0)
-        assert len(portraits._best) <= 6
+        assert len(portraits._best) <= 6 * len(EXPRESSIONS)
     people = {track: track for track in range(1, 30)}
     spans = [(track, "happy", 0.0, 1.0) for track in people]
     episodes = pd.DataFrame(spans, columns=EPISODES.columns)

@@ -3,7 +3,8 @@
     python -m training.reading.fit fer2013.csv --votes fer2013new.csv --clips CALM --clips BUSY
 
 From FER-2013's PublicTest come the usual changes; from CLIPS, folders as
-`training.evaluate_reading` takes them, the odds that something is shown. Rest and showings, and all folders, count alike.
+`training.evaluate_reading` takes them, the odds that something is shown. Rest and showings, and all
+folders, count alike.
 Prints both, and the expected calibration error in 15 bins.
 """
 
