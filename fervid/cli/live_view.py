@@ -150,6 +150,7 @@ def _moment_json(moment: Moment) -> dict[str, Any]:
             "box": [round(float(side), 1) for side in face["xywh"]],
             "confidence": round(float(face["score"]), 4),
             "state": STATES[face["state"]],
+            "compared_since": moment.compared_since_s.get(int(face["face_id"])),
             "smooth": by_name(face["smooth"]),
             "probabilities": by_name(face["probs"]),
         }
@@ -193,9 +194,8 @@ class _Bars:
     def _drawing(self, moment: Moment) -> Group:
         passed_s = self._times[-1] - self._times[0]
         rate = (len(self._times) - 1) / passed_s if passed_s else 0.0
-        minutes, seconds = divmod(int(moment.time_s), 60)
         late = f"delay {moment.latency_s * 1e3:.0f} ms"
-        about = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}  {rate:.1f} frames/s  {late}"
+        about = f"{_clock(moment.time_s)}  {rate:.1f} frames/s  {late}"
         head = Text(f"{self._name}  {about}  {moment.dropped:,} dropped  Ctrl-C ends")
         return Group(head, _table(moment))
 
@@ -205,12 +205,19 @@ def _table(moment: Moment) -> Table:
     from fervid.results.codebook import STATES
 
     table = Table(box=None, pad_edge=False)
-    for name in ("face", "state", *EXPRESSIONS):
+    for name in ("face", "state", "compared", *EXPRESSIONS):
         table.add_column(name, no_wrap=True, min_width=_BAR)
     for face in moment.faces[:_MOST_FACES]:
         bars = [
             Bar(1.0, 0.0, float(value), width=_BAR, color=COLOURS[name])
             for name, value in zip(EXPRESSIONS, face["smooth"], strict=True)
         ]
-        table.add_row(str(face["face_id"]), STATES[face["state"]], *bars)
+        since_s = moment.compared_since_s.get(int(face["face_id"]))
+        compared = "not yet" if since_s is None else f"since {_clock(since_s)}"
+        table.add_row(str(face["face_id"]), STATES[face["state"]], compared, *bars)
     return table
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

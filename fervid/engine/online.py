@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fervid.engine.face_rows import face_rows
 from fervid.expressions.episodes import next_states
+from fervid.expressions.running_reading import RunningReading
 from fervid.expressions.smoothing import Smoother
 from fervid.records import Detections, FrameBatch, TrackedFaces
 from fervid.results.codebook import STATES
@@ -24,7 +25,7 @@ class OnlineRows:
     """Follows, classifies and smooths frame by frame.
 
     Numbers of faces are those of their tracks, smoothed values are means of the past, and a state
-    begins at once: of the session's end, one may know better.
+    begins at once: of the session's end, one may know better. Resting faces are learned meanwhile.
 
     Args:
         engine: reads the faces.
@@ -36,6 +37,7 @@ class OnlineRows:
         self._engine, self._displayed, self._shrunk = engine, displayed, shrunk
         choice = engine.settings
         self._tracker = Tracker(displayed, choice.fps, engine.detector.start_score)
+        self._reading = RunningReading()
         self._smoother = Smoother(choice.smooth)
         self._states: dict[int, int] = {}
         self._before_s = -np.inf
@@ -53,10 +55,17 @@ class OnlineRows:
             readings.sharpness,
             self._shrunk,
         )
-        self._smoother.forth(rows)
         rows["lasts_s"] = self._lasted(float(batch.time_s[0]))
+        if self._engine.settings.reading == "relative":
+            self._reading.read(rows)
+        self._smoother.forth(rows)
         rows["state"] = [self._state(row) for row in rows]
         return rows
+
+    @property
+    def compared_since_s(self) -> dict[int, float]:
+        """The time since when each face is compared with its own resting face."""
+        return self._reading.since_s
 
     def _lasted(self, time_s: float) -> float:
         """How long the frame before stood; this one will stand about as long."""

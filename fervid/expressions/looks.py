@@ -112,6 +112,18 @@ class LooksKeeper:
         """What is known of each person so far."""
         return {who: kept.looks() for who, kept in sorted(self._everyone.items())}
 
+    def one(self, who: int) -> Looks:
+        """What is known of one person so far."""
+        return self._everyone[who].looks()
+
+    def seconds(self, who: int) -> float:
+        """How long a person was seen so far."""
+        return self._everyone[who].seconds
+
+    def forget(self, who: int) -> None:
+        """Let go of what is known of a person."""
+        del self._everyone[who]
+
 
 _WEIGHT, _RATIOS, _SQUARES = 0, slice(1, 1 + DIMENSIONS), slice(1 + DIMENSIONS, None)
 
@@ -124,7 +136,7 @@ class _Kept:
         self._cells = np.zeros(0, np.int64)
         self._places = np.zeros(0, np.int64)
         self._step, self._count = 1, 0
-        self._rows, self._seconds = 0, 0.0
+        self._rows, self.seconds = 0, 0.0
 
     def add(self, rows: NDArray[np.void]) -> None:
         """Add rows of one track. Tracks of a person may come one after the other in a piece."""
@@ -134,7 +146,7 @@ class _Kept:
         own = np.hstack([weight, weight * ratios, weight * ratios**2])
         self._put(np.add.reduceat(own, starts, axis=0), cell[starts])
         self._rows += len(rows)
-        self._seconds += float(rows["lasts_s"].sum())
+        self.seconds += float(rows["lasts_s"].sum())
         while len(self._cells) > 2 * _MOST_CELLS:
             self._step *= 2
             self._keep(self._chosen(self._places))
@@ -165,4 +177,4 @@ class _Kept:
     def looks(self) -> Looks:
         weight = self._sums[:, _WEIGHT]
         ratios, squares = (self._sums[:, part] / weight[:, None] for part in (_RATIOS, _SQUARES))
-        return Looks(ratios, squares, weight, self._cells, self._rows, self._seconds)
+        return Looks(ratios, squares, weight, self._cells, self._rows, self.seconds)

@@ -42,7 +42,7 @@ _MOST = 0.68
 """Of normally distributed values, so many lie within a standard deviation."""
 
 
-_LEAST_SEEN_S, _LEAST_REST_S = 4.0, 1.0
+LEAST_SEEN_S, _LEAST_REST_S = 4.0, 1.0
 """Who is seen, or rests, for a shorter time is not known well enough."""
 
 _NAMED = 0.5
@@ -101,7 +101,7 @@ class RestingFace:
 
 def find(looks: Looks) -> RestingFace:
     """The resting face in all that is known of a person."""
-    if looks.seconds < _LEAST_SEEN_S:
+    if looks.seconds < LEAST_SEEN_S:
         return RestingFace.none(f"seen for {looks.seconds:.1f} s only")
     some = looks.thinned(_MOST_CELLS)
     places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(looks)

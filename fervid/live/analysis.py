@@ -53,6 +53,11 @@ class LiveAnalysis:
         self._pending = batch, found
         return self._online.rows(batch, found)
 
+    @property
+    def compared_since_s(self) -> dict[int, float]:
+        """The time since when each face is compared with its own resting face."""
+        return self._online.compared_since_s
+
     def remember(self) -> None:
         """Keep the latest frame's faces for the result; apart, as its rows need not wait for that.
 

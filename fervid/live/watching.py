@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +53,8 @@ class Moment:
             none.
         latency_s: seconds from the frame's arrival until this was known.
         dropped: frames that were dropped before this one.
+        compared_since_s: of each face that is compared with its own resting face, the time since
+            when; others are read absolutely until theirs is known.
     """
 
     image: NDArray[np.uint8]
@@ -62,6 +64,7 @@ class Moment:
     rows: NDArray[Any]
     latency_s: float
     dropped: int
+    compared_since_s: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def faces(self) -> NDArray[Any]:
@@ -255,7 +258,8 @@ class Watch:
         if self._table is not None:
             self._table.add(rows)
         latency_s = self.tally.end(frame)
-        return Moment(frame.image, frame.index, time_s, frame.stamp_s, rows, latency_s, dropped)
+        about = (frame.image, frame.index, time_s, frame.stamp_s, rows, latency_s, dropped)
+        return Moment(*about, dict(analysis.compared_since_s))
 
 
 _OWN = ("out", "name", "duration", "reconnect_for")

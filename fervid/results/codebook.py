@@ -80,7 +80,7 @@ def _frames() -> list[Column]:
             for column, name in zip(SMOOTH_COLUMNS, EXPRESSIONS, strict=True)
         ),
         Column("smooth_valence", "number", "valence of the smoothed values"),
-        Column("intensity", "share", "how much is shown in this frame; 1: as in FER-2013 on average"),
+        Column("intensity", "share", "how much is shown here; 1: as in FER-2013 on average"),
         *(
             Column(column, "nats", f"change of {column[7:]} from this person's resting face")
             for column in CHANGE_COLUMNS

@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
-from fervid.results.codebook import LOST, PEOPLE_COLUMNS, SMOOTH_COLUMNS, STATES, SUMMARY_COLUMNS, UNUSED
+from fervid.results.codebook import (
+    LOST,
+    PEOPLE_COLUMNS,
+    SMOOTH_COLUMNS,
+    STATES,
+    SUMMARY_COLUMNS,
+    UNUSED,
+)
 
 _LEVELS = 1000
 """Medians are told to a thousandth, from counts: so memory does not grow with the recording."""

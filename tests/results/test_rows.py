@@ -183,9 +183,13 @@ def test_summary_agrees_with_pandas():
         for what, column in (("mean", "mean"), ("std", "sd"), ("max", "max")):
             expected = each[f"smooth_{name}"].agg(what)
             np.testing.assert_allclose(people[f"{name}_{column}"], expected, atol=1e-9)
-        np.testing.assert_allclose(people[f"{name}_median"], each[f"smooth_{name}"].median(), atol=6e-4)
+        np.testing.assert_allclose(
+            people[f"{name}_median"], each[f"smooth_{name}"].median(), atol=6e-4
+        )
         assert everyone[f"{name}_sd"] == pytest.approx(table[f"smooth_{name}"].std())
-        assert everyone[f"{name}_median"] == pytest.approx(table[f"smooth_{name}"].median(), abs=6e-4)
+        assert everyone[f"{name}_median"] == pytest.approx(
+            table[f"smooth_{name}"].median(), abs=6e-4
+        )
     states = [*EXPRESSIONS, "uncertain"]
     np.testing.assert_allclose(
         people[[f"{name}_time" for name in states[:-1]]].sum(axis=1) + people["uncertain_time"], 1

@@ -1,0 +1,67 @@
+"""Rows of a stream, read against resting faces that are learned meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.expressions.looks import LooksKeeper
+from fervid.expressions.reading import read_against
+from fervid.expressions.resting import LEAST_SEEN_S, RestingFace, find
+
+_AGAIN = 1.25
+"""A resting face is looked for again when its person was seen for so many times longer."""
+
+_CELLS = 256
+"""Looks that are searched, so that no frame is late: a few milliseconds."""
+
+_FORGOTTEN_S = 60.0
+"""Tracks that were not seen for so long have ended."""
+
+
+class RunningReading:
+    """Reads rows from the past alone: absolutely, until a person's resting face is known.
+
+    Memory grows with the number of people of the last minute only.
+
+    Attributes:
+        since_s: of each track that is compared with its resting face, the time since when.
+    """
+
+    def __init__(self) -> None:
+        self.since_s: dict[int, float] = {}
+        self._keeper = LooksKeeper()
+        self._faces: dict[int, RestingFace] = {}
+        self._next_s: dict[int, float] = {}
+        self._seen_s: dict[int, float] = {}
+
+    def read(self, rows: NDArray[Any]) -> None:
+        """Learn from the rows of the next frame, with `lasts_s`, and read them."""
+        self._keeper.learn(rows)
+        for row in np.flatnonzero(rows["face_id"] > 0).tolist():
+            track, time_s = int(rows["face_id"][row]), float(rows["time_s"][row])
+            self._seen_s[track] = time_s
+            self._look(track, time_s)
+            if track in self._faces:
+                read_against(rows, np.array([row]), self._faces[track])
+        if len(rows):
+            self._forget(float(rows["time_s"][-1]) - _FORGOTTEN_S)
+
+    def _look(self, track: int, time_s: float) -> None:
+        """Look for the resting face of a track if it is time to."""
+        seen_s = self._keeper.seconds(track)
+        if seen_s < self._next_s.setdefault(track, LEAST_SEEN_S):
+            return
+        self._next_s[track] = _AGAIN * seen_s
+        face = find(self._keeper.one(track).thinned(_CELLS))
+        if face.known:
+            self._faces[track] = face
+            self.since_s.setdefault(track, time_s)
+
+    def _forget(self, before_s: float) -> None:
+        for track in [track for track, seen_s in self._seen_s.items() if seen_s < before_s]:
+            self._keeper.forget(track)
+            for kept in (self._seen_s, self._next_s, self._faces, self.since_s):
+                kept.pop(track, None)
