@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from fervid.photos.arrays import analyze_image as analyze_image
     from fervid.photos.arrays import predict as predict
     from fervid.pipeline import analyze as analyze
+    from fervid.studies.event_study import Study as Study
+    from fervid.studies.event_study import study as study
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.9.0"
 __all__ = [
     "Photos",
+    "Study",
     "Timeline",
     "__version__",
     "analyze",
@@ -29,6 +32,7 @@ __all__ = [
     "analyze_photos",
     "errors",
     "predict",
+    "study",
     "watch",
 ]
 
@@ -38,7 +42,9 @@ _HOMES = {
     "analyze_photos": "fervid.photos.api",
     "Photos": "fervid.photos.api",
     "predict": "fervid.photos.arrays",
+    "Study": "fervid.studies.event_study",
     "Timeline": "fervid.timeline",
+    "study": "fervid.studies.event_study",
     "watch": "fervid.live.watching",
 }
 

@@ -17,6 +17,7 @@ from fervid.cli.help import OrderedGroup
 from fervid.cli.live import live
 from fervid.cli.models import models
 from fervid.cli.report import report
+from fervid.cli.validate import validate
 from fervid.cli.web import web
 
 _EPILOG = """\b
@@ -49,5 +50,5 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
-for command in (analyze, live, web, report, export, explain, models, doctor, completion):
+for command in (analyze, live, web, report, validate, export, explain, models, doctor, completion):
     main.add_command(command)

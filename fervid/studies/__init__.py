@@ -1,0 +1,46 @@
+"""From recordings to studies: what people show around events, together, and beside human coders.
+
+`fervid.study` is the way in to responses to events; the others are here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fervid.studies.event_study import Study as Study
+    from fervid.studies.event_study import study as study
+    from fervid.studies.pairs import Pairs as Pairs
+    from fervid.studies.pairs import together as together
+    from fervid.studies.responses import Window as Window
+    from fervid.studies.rules import Rules as Rules
+    from fervid.studies.stimulus import Audience as Audience
+    from fervid.studies.stimulus import audience as audience
+    from fervid.studies.validating import validate as validate
+    from fervid.studies.validation import Validation as Validation
+
+_HOMES = {
+    "Audience": "stimulus",
+    "Pairs": "pairs",
+    "Rules": "rules",
+    "Study": "event_study",
+    "Validation": "validation",
+    "Window": "responses",
+}
+_VERBS = {
+    "audience": "stimulus",
+    "study": "event_study",
+    "together": "pairs",
+    "validate": "validating",
+}
+__all__ = [*_HOMES, *_VERBS]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the heavy parts only when they are asked for."""
+    home = _HOMES.get(name) or _VERBS.get(name)
+    if home is None:
+        raise AttributeError(f"module 'fervid.studies' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"fervid.studies.{home}"), name)

@@ -1,0 +1,183 @@
+"""Means in which each person counts once, and their intervals by resampling at every level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from fervid.studies.series import Floats
+
+LEVEL = 0.95
+_CHUNK = 25
+_MANY = 1000
+"""Clusters from which a mean is normal enough for its standard error to tell the interval."""
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """Repetitions in people in clusters that share nobody.
+
+    Attributes:
+        person: (E,) number of the person of each repetition.
+        cluster: (P,) number of the cluster of each person. People of one recording are in one
+            cluster, and so are all recordings of one person.
+    """
+
+    person: NDArray[np.int64]
+    cluster: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, people: Sequence[str], recordings: Sequence[str]) -> Nesting:
+        """From the names of person and recording of each of E repetitions."""
+        person, names = pd.factorize(np.asarray(people, object))
+        recording, places = pd.factorize(np.asarray(recordings, object))
+        links = coo_matrix(
+            (np.ones(len(person)), (person, recording + len(names))),
+            shape=(len(names) + len(places),) * 2,
+        )
+        _, labels = connected_components(links, directed=False)
+        cluster = np.unique(labels[: len(names)], return_inverse=True)[1]
+        return cls(person.astype(np.int64), cluster.astype(np.int64))
+
+    @property
+    def clusters(self) -> int:
+        """How many there are."""
+        return int(self.cluster.max(initial=-1)) + 1
+
+    @property
+    def people(self) -> int:
+        """How many there are."""
+        return len(self.cluster)
+
+
+def person_means(values: Floats, nesting: Nesting) -> Floats:
+    """(P, ...) mean of each person's repetitions, of (E, ...) values; NaN ones do not count."""
+    flat = values.reshape(len(values), -1)
+    known = ~np.isnan(flat)
+    place = coo_matrix(
+        (np.ones(len(flat)), (nesting.person, np.arange(len(flat)))),
+        shape=(nesting.people, len(flat)),
+    ).tocsr()
+    sums, counts = place @ np.where(known, flat, 0.0), place @ known.astype(np.float64)
+    means = sums / np.where(counts > 0, counts, np.nan)
+    return np.asarray(means).reshape(nesting.people, *values.shape[1:])
+
+
+@dataclass(frozen=True)
+class Band:
+    """A mean over people with its interval, both of the shape of one repetition's values."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    people: int
+    repetitions: int
+
+
+def band(values: Floats, nesting: Nesting, *, draws: int = 2000, seed: int = 0) -> Band:
+    """The mean over people of (E, ...) values, and its 95% interval.
+
+    Repetitions are averaged within people, then people. The interval is that of a bootstrap that
+    draws clusters, then people within them, then repetitions within these (percentiles); for more
+    than 1,000 clusters, where both agree, that of the standard error. NaN with fewer than two
+    clusters.
+
+    Args:
+        values: float64, NaN where unknown.
+        nesting: of the same repetitions.
+        draws: samples of the bootstrap.
+        seed: of its random numbers.
+    """
+    own = person_means(values, nesting)
+    mean = nan_mean(own)
+    if nesting.clusters < 2:
+        low = high = np.full_like(mean, np.nan)
+    elif nesting.clusters > _MANY:
+        half = 1.96 * standard_error(own, nesting)
+        low, high = mean - half, mean + half
+    else:
+        drawn = np.concatenate([*_drawn_means(values, nesting, draws, np.random.default_rng(seed))])
+        with np.errstate(all="ignore"):
+            low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        low, high = (edge.reshape(mean.shape) for edge in (low, high))
+    return Band(mean, low, high, nesting.people, len(values))
+
+
+def nan_mean(values: Floats) -> Floats:
+    """Mean over the first axis of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    counts = known.sum(axis=0)
+    return np.asarray(
+        np.where(known, values, 0.0).sum(axis=0) / np.where(counts > 0, counts, np.nan)
+    )
+
+
+def standard_error(own: Floats, nesting: Nesting) -> Floats:
+    """Of the mean over people, from sums of clusters (a ratio, as clusters differ in size)."""
+    known = ~np.isnan(own)
+    left = np.where(known, own - nan_mean(own), 0.0)
+    sums = np.zeros((nesting.clusters, *own.shape[1:]))
+    np.add.at(sums, nesting.cluster, left)
+    n = nesting.clusters
+    return np.asarray(np.sqrt(n / (n - 1) * (sums**2).sum(axis=0)) / np.maximum(known.sum(0), 1))
+
+
+def _drawn_means(
+    values: Floats, nesting: Nesting, draws: int, rng: np.random.Generator
+) -> Iterator[Floats]:
+    """(b, V) means of some draws at a time: a product of weights and values."""
+    flat = values.reshape(len(values), -1)
+    known = ~np.isnan(flat)
+    filled, counted = np.where(known, flat, 0.0), known.astype(np.float64)
+    if known.all():
+        counted = np.ones((len(flat), 1))
+    for first in range(0, draws, _CHUNK):
+        weights = drawn_weights(nesting, min(_CHUNK, draws - first), rng)
+        sums, counts = weights @ filled, weights @ counted
+        yield sums / np.where(counts > 0, counts, np.nan)
+
+
+def drawn_weights(nesting: Nesting, draws: int, rng: np.random.Generator) -> Floats:
+    """(draws, E) how much each repetition counts in samples with replacement at three levels."""
+    people = _members(nesting.cluster, nesting.clusters)
+    repetitions = _members(nesting.person, nesting.people)
+    chosen = rng.integers(nesting.clusters, size=(draws, nesting.clusters))
+    person, there = _draw_members(people, chosen, rng)
+    repetition, also = _draw_members(repetitions, person, rng)
+    share = 1.0 / np.maximum(repetitions[1][person], 1)[..., None]
+    weight = np.broadcast_to(share, also.shape) * also * there[..., None]
+    row = np.arange(draws).reshape(-1, *[1] * (repetition.ndim - 1))
+    flat = (row * len(nesting.person) + repetition).ravel()
+    size = draws * len(nesting.person)
+    summed = np.bincount(flat, weight.ravel(), size).astype(np.float64)
+    return summed.reshape(draws, len(nesting.person))
+
+
+def _members(group: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(G, M) members of each group, padded with 0, and (G,) how many they are."""
+    counts = np.bincount(group, minlength=groups)
+    order = np.argsort(group, kind="stable")
+    table = np.zeros((groups, max(int(counts.max(initial=0)), 1)), np.int64)
+    column = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[group[order], column] = order
+    return table, counts
+
+
+def _draw_members(
+    members: tuple[NDArray[np.int64], NDArray[np.int64]],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each of (...) groups as many members as it has, with replacement: (..., M) and which of
+    these are there."""
+    table, counts = members
+    count = counts[groups][..., None]
+    place = (rng.random((*groups.shape, table.shape[1])) * count).astype(np.int64)
+    there = np.broadcast_to(np.arange(table.shape[1]) < count, place.shape)
+    return table[groups[..., None], place], there

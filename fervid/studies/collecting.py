@@ -1,0 +1,194 @@
+"""Responses of many recordings, gathered in one pass with little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.studies.matching import RecordingIndex
+from fervid.studies.people import PeopleReader, Person
+from fervid.studies.responses import Responses, Window, responses_of
+from fervid.studies.sources import Measure, Source, expressions_of
+from fervid.studies.speech import inside, overlap, spans_of
+
+FEW = 500
+"""Recordings up to which single repetitions are kept; of more, their means for each person."""
+
+_MOST_LANES = 40
+OUTCOMES = ("mean", "baseline", "response", "peak", "shown", "showings", "latency")
+ALL, SILENT = "all", "silent"
+
+Sink = Callable[[pd.DataFrame], None]
+
+
+@dataclass
+class Collector:
+    """Takes recordings one after another and keeps what a study needs of them.
+
+    Args:
+        people: makes people of them.
+        events: table of events, or None.
+        speech: who speaks when, or None; responses come twice then, the second time without the
+            frames in which a person speaks.
+        window: what is looked at around an event.
+        by: column of the levels that curves are averaged at; empty for none.
+        averaged: whether repetitions are averaged within people at once.
+        sink: takes the responses of each recording.
+    """
+
+    people: PeopleReader
+    events: RecordingIndex | None
+    speech: RecordingIndex | None
+    window: Window
+    by: str
+    averaged: bool
+    sink: Sink
+    kept: list[pd.DataFrame] = field(default_factory=list)
+    curves: list[NDArray[np.float32]] = field(default_factory=list)
+    keys: list[pd.DataFrame] = field(default_factory=list)
+    found: list[dict[str, Any]] = field(default_factory=list)
+    lanes: list[dict[str, Any]] = field(default_factory=list)
+    overlapping: int = 0
+
+    @property
+    def measure(self) -> Measure:
+        """What is measured."""
+        return self.people.measure
+
+    def add(self, source: Source) -> None:
+        """Take the next recording."""
+        events = None if self.events is None else self.events.of(source)
+        people = self.people.of(source, "" if events is None else _participant(events))
+        speech = None if self.speech is None else self.speech.of(source)
+        parts: list[Responses] = []
+        for person in people:
+            talk = None if speech is None else spans_of(person, speech)
+            self._note(person, talk, source)
+            mine = None if events is None else events_of(person, events)
+            if mine is None or not len(mine):
+                continue
+            self.overlapping += _overlapping(mine, self.window)
+            parts.append(self._respond(person, mine, source, ALL))
+            if talk is not None:
+                silent = _without_speech(person, talk)
+                parts.append(self._respond(silent, mine, source, SILENT))
+        if parts:
+            self._keep(parts)
+        if events is not None:
+            self._add_lanes(source, events, people)
+
+    def _respond(
+        self, person: Person, events: pd.DataFrame, source: Source, speech: str
+    ) -> Responses:
+        tally = self.people.tally
+        names = expressions_of(self.measure)
+        numbered = events.assign(event=events.index + 1, speech=speech)
+        args = (names, self.window, self.people.rules, tally, source.end_s)
+        return responses_of(person, numbered, *args)
+
+    def _note(self, person: Person, talk: NDArray[np.floating[Any]] | None, source: Source) -> None:
+        about = {"recording": person.recording, "face_id": person.face_id}
+        seen = {"seen_s": person.series.seen_s, "present": person.present}
+        spoken = {} if talk is None else {"speaking_s": float(np.diff(talk, axis=1).sum())}
+        self.found.append({**about, "participant": person.name, **person.about, **seen, **spoken})
+
+    def _keep(self, parts: list[Responses]) -> None:
+        whole = pd.concat([part.table for part in parts], ignore_index=True)
+        if self.by:  # of people whom the table of people does not know
+            level = whole[self.by] if self.by in whole else pd.Series("", index=whole.index)
+            whole = whole.assign(**{self.by: level.fillna("")})
+        self.sink(whole)
+        kept = np.concatenate([part.kept for part in parts])
+        curves = np.concatenate([part.curves for part in parts])[kept]
+        each = len(expressions_of(self.measure))
+        table = whole[np.repeat(kept, each)].reset_index(drop=True)
+        keys = table.iloc[::each].reset_index(drop=True)
+        names = ["recording", "participant", "speech", *([self.by] if self.by else [])]
+        keys = keys[list(dict.fromkeys(names))]
+        if self.averaged and len(keys):
+            table, keys, curves = _averaged(table, keys, curves)
+        self.kept.append(table if self.averaged else whole)
+        self.keys.append(keys)
+        self.curves.append(curves)
+
+    def _add_lanes(self, source: Source, events: pd.DataFrame, people: list[Person]) -> None:
+        if len({lane["lane"] for lane in self.lanes}) >= _MOST_LANES:
+            return
+        ends = events["end"].fillna(events["start"] + self.window.after)
+        levels = events[self.by] if self.by in events else [""] * len(events)
+        for start, end, label, level in zip(
+            events["start"], ends, events["label"], levels, strict=True
+        ):
+            lane = {"lane": source.path.removesuffix(".fervid"), "kind": "event"}
+            self.lanes.append(
+                {**lane, "level": str(level), "label": label, "start": start, "end": end}
+            )
+        for person in people:
+            lane_name = source.path.removesuffix(".fervid")
+            lane_name += f" · face {person.face_id}" if len(people) > 1 else ""
+            for name, start, end in person.episodes[["expression", "onset", "offset"]].itertuples(
+                index=False
+            ):
+                if name != "neutral":
+                    lane = {"lane": lane_name, "kind": name, "level": "", "label": name}
+                    self.lanes.append({**lane, "start": start, "end": end})
+
+
+def _participant(events: pd.DataFrame) -> str:
+    """The one whom all events of a recording concern, if they name one and no face."""
+    names = [name for name in events["participant"].astype(str).unique() if name]
+    is_one = len(names) == 1 and not names[0].startswith("face ")
+    return names[0] if is_one and (events["participant"] != "").all() else ""
+
+
+def events_of(person: Person, events: pd.DataFrame) -> pd.DataFrame:
+    """The events that a person is concerned with: those without a participant, and their own."""
+    names = ("", person.name, f"face {person.face_id}", str(person.face_id))
+    return events[events["participant"].astype(str).isin(names)]
+
+
+def _overlapping(events: pd.DataFrame, window: Window) -> int:
+    """How many events begin, with their baseline, before the response to the last one ends."""
+    ordered = events.sort_values("start", kind="stable")
+    start = ordered["start"].to_numpy(np.float64)
+    end = ordered["end"].fillna(ordered["start"] + window.after).to_numpy(np.float64)
+    return int((start[1:] - window.before < np.maximum.accumulate(end)[:-1] - 1e-9).sum())
+
+
+def _without_speech(person: Person, talk: NDArray[np.floating[Any]]) -> Person:
+    series = person.series
+    middle = series.time_s + series.lasts_s / 2
+    episodes = person.episodes
+    spoken = overlap(
+        episodes["onset"].to_numpy(np.float64), episodes["offset"].to_numpy(np.float64), talk
+    )
+    mostly = spoken > 0.5 * episodes["duration"].to_numpy(np.float64)
+    return Person(
+        person.recording,
+        person.face_id,
+        person.name,
+        person.about,
+        series.without(inside(middle, talk)),
+        episodes[~mostly],
+        person.present,
+    )
+
+
+def _averaged(
+    table: pd.DataFrame, keys: pd.DataFrame, curves: NDArray[np.float32]
+) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.float32]]:
+    """One repetition for each person and level: the mean of theirs."""
+    names = list(keys.columns)
+    means = table.groupby([*names, "expression"], sort=False, observed=True)[list(OUTCOMES)].mean()
+    codes, first = pd.factorize(pd.MultiIndex.from_frame(keys))
+    sums = np.zeros((len(first), *curves.shape[1:]), np.float64)
+    counts = np.zeros_like(sums)
+    np.add.at(sums, codes, np.nan_to_num(curves))
+    np.add.at(counts, codes, ~np.isnan(curves))
+    average = (sums / np.where(counts > 0, counts, np.nan)).astype(np.float32)
+    return means.reset_index(), first.to_frame(index=False), average

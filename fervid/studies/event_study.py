@@ -1,0 +1,404 @@
+"""A study: results, events and people, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.errors import ResultError
+from fervid.studies.areas import Area
+from fervid.studies.bootstrap import Band, Nesting, band
+from fervid.studies.collecting import ALL, FEW, Collector
+from fervid.studies.comparisons import compare_levels, two_samples
+from fervid.studies.events import OWN_COLUMNS, events_from_table, read_events
+from fervid.studies.matching import RecordingIndex, some
+from fervid.studies.methods import Provenance, methods_paragraph
+from fervid.studies.opening import Notify, Opened, Tables, open_results
+from fervid.studies.responses import Window
+from fervid.studies.rules import Rules
+from fervid.studies.sources import UNITS, Measure, expressions_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MAX_LEVELS = 12
+_SPREAD_WARNING = 0.05
+
+
+@dataclass
+class Study:
+    """What a folder of results tells about some events.
+
+    Attributes:
+        measure: "change" (nats above a person's resting face) or "probability".
+        by: column by which levels are compared, empty if none are.
+        window, rules: what is looked at, and what must be met.
+        responses: a row for each event, person and expression; of many recordings, means over
+            repetitions. See `fervid.studies.tables.RESPONSES`.
+        people: a row for each person in each recording.
+        dropped: people who are left out, and by which rule.
+        exclusions: what each rule dropped.
+        notes: what a reader should know, a line each.
+        methods: a paragraph for an article.
+        seed, draws: of the bootstrap.
+    """
+
+    measure: Measure
+    by: str
+    window: Window
+    rules: Rules
+    responses: pd.DataFrame
+    people: pd.DataFrame
+    dropped: pd.DataFrame
+    exclusions: pd.DataFrame
+    lanes: pd.DataFrame
+    notes: list[str]
+    provenance: Provenance
+    seed: int = 0
+    draws: int = 2000
+    _curves: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    _keys: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """What the measure tells of."""
+        return expressions_of(self.measure)
+
+    @property
+    def unit(self) -> str:
+        """Of the measure."""
+        return UNITS[self.measure]
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """Responses that meet the rules, in all frames."""
+        mine = self.responses
+        if "dropped_by" in mine:
+            mine = mine[mine["dropped_by"] == ""]
+        return mine[mine["speech"] == ALL] if len(mine) else mine
+
+    @cached_property
+    def levels(self) -> list[str]:
+        """Of `by`, in order."""
+        if not self.by or not len(self.kept):
+            return [""]
+        return [level for level in sorted(self.kept[self.by].astype(str).unique()) if level]
+
+    @property
+    def headline(self) -> str:
+        """One line: the largest difference, or response, that is no chance."""
+        kept = self.kept
+        people = kept["participant"].nunique() if len(kept) else 0
+        head = f"{len(kept) // len(self.expressions):,} events of {people:,} people count"
+        table = self.comparisons
+        if not len(table):
+            return head
+        mine = table[(table["outcome"] == "response") & (table["speech"] == ALL)]
+        pairs = mine[mine["reference"] != "baseline"]
+        mine = pairs if len(pairs) else mine
+        sure = mine[mine["p_holm"] < 0.05]
+        if not len(sure):
+            what = "difference" if len(pairs) else "response"
+            return f"{head}; no {what} that chance would not give"
+        best = sure.iloc[int(sure["effect"].abs().to_numpy().argmax())]
+        what = f"{best['level']} - {best['reference']}" if len(pairs) else "response"
+        return (
+            f"{head}; {best['expression']}, {what}: {best['estimate']:+.2f} ({best['low']:+.2f} to "
+            f"{best['high']:+.2f}) {self.unit}, g {best['effect']:.2f}"
+        )
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """Levels beside each other and beside the baseline; see `tables.COMPARISONS`."""
+        found = []
+        for speech in dict.fromkeys(self.responses.get("speech", ())):
+            mine = self.responses[self.responses["speech"] == speech]
+            if "dropped_by" in mine:
+                mine = mine[mine["dropped_by"] == ""]
+            for outcome in ("response", "shown"):
+                table = compare_levels(mine, self.by, outcome, self.expressions)
+                found.append(table.assign(speech=speech))
+        table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+        return self._with_mixed(table) if len(table) else table
+
+    def _with_mixed(self, table: pd.DataFrame) -> pd.DataFrame:
+        from fervid.studies.mixed import has_statsmodels, mixed_difference
+
+        values = np.full((len(table), 3), np.nan)
+        repeated = "event" in self.responses and has_statsmodels()
+        rows = np.flatnonzero(
+            (table["reference"] != "baseline")
+            & (table["outcome"] == "response")
+            & (table["speech"] == ALL)
+        )
+        for row in rows if repeated and self.by else ():
+            one = table.iloc[row]
+            mine = self.kept[self.kept["expression"] == one["expression"]]
+            args = (one["outcome"], self.by, one["level"], one["reference"])
+            values[row] = mixed_difference(mine, *args)
+        names = ("mixed", "mixed_low", "mixed_high")
+        return table.assign(**{name: values[:, k] for k, name in enumerate(names)})
+
+    @cached_property
+    def curves(self) -> dict[str, Band]:
+        """Event-locked averages of each level: (T, K), minus the baseline."""
+        found = {}
+        for level in self.levels:
+            mine = (self._keys["speech"] == ALL).to_numpy(np.bool_)
+            if self.by:
+                mine = mine & self._keys[self.by].astype(str).eq(level).to_numpy()
+            keys = self._keys[mine]
+            nesting = Nesting.of(keys["participant"].tolist(), keys["recording"].tolist())
+            values = self._curves[mine].astype(np.float64)
+            found[level] = band(values, nesting, draws=self.draws, seed=self.seed)
+        return found
+
+    @cached_property
+    def participants(self) -> pd.DataFrame:
+        """Of each person, level and expression: how often it was shown, and how soon."""
+        if not len(self.kept):
+            return pd.DataFrame()
+        names = ["participant", *([self.by] if self.by else []), "expression"]
+        mine = self.kept.assign(did=self.kept["shown"].gt(0).astype(float))
+        groups = mine.groupby(names, sort=False, observed=True)
+        table = groups.agg(
+            events=("did", "size"),
+            events_shown=("did", "sum"),
+            response=("response", "mean"),
+            shown=("shown", "mean"),
+            latency=("latency", "median"),
+        )
+        return table.reset_index().astype({"events_shown": "int64"})
+
+    @cached_property
+    def detection(self) -> list[str]:
+        """Warnings where groups differ in how much of their faces is usable."""
+        if not self.by or self.by not in self.people:
+            return []
+        told = []
+        groups = {level: self.people[self.people[self.by] == level] for level in self.levels}
+        for name, other in ((a, b) for a in groups for b in groups if a < b):
+            pair = [groups[one]["present"].to_numpy(np.float64) for one in (name, other)]
+            effect = two_samples(*pair)
+            differs = effect.low > 0 or effect.high < 0
+            if differs and abs(effect.estimate) > _SPREAD_WARNING:
+                told.append(
+                    f"faces are usable in {pair[0].mean():.0%} of the recordings of {name} and "
+                    f"in {pair[1].mean():.0%} of those of {other} (difference "
+                    f"{effect.estimate:+.1%}, 95% interval {effect.low:+.1%} to "
+                    f"{effect.high:+.1%}): the groups differ in what could be seen"
+                )
+        return told
+
+    @cached_property
+    def methods(self) -> str:
+        """A paragraph for an article."""
+        kept, all_people = self.kept, self.people
+        events = len(kept) // max(len(self.expressions), 1)
+        people = kept["participant"].nunique() if len(kept) else 0
+        counts = (
+            f"{events:,} {'events' if 'event' in kept else 'person means'} of {people:,} people "
+            f"count (of {all_people['participant'].nunique() if len(all_people) else 0:,} people)."
+        )
+        units = list(self.comparisons["unit"].unique()) if len(self.comparisons) else []
+        return methods_paragraph(
+            self.provenance, self.measure, self.window, self.rules, self.exclusions, self.by,
+            units, counts, self.seed, self.draws,
+        )  # fmt: skip
+
+    def figure(self, name: str = "curves") -> Figure:
+        """A figure to change or to save: "curves", "effects" or "lanes".
+
+        Raises:
+            ValueError: there is no such figure.
+        """
+        from plotly.graph_objects import Figure
+
+        return Figure(self.plots()[name]) if name in self.plots() else _no_figure(name)
+
+    def plots(self) -> Mapping[str, dict[str, Any]]:
+        """The figures as plotly.js takes them."""
+        from fervid.studies import figures
+
+        if not len(self.kept):
+            return {}
+        curves = figures.curves_figure(
+            self.curves, self.window.centres, self.expressions, self.unit
+        )
+        mine = self.comparisons
+        shown = mine[(mine["outcome"] == "response") & (mine["speech"] == ALL)]
+        levels = [level for level in self.levels if level in set(self.lanes["level"])] or [""]
+        return {
+            "curves": curves,
+            "effects": figures.effects_figure(shown, self.unit),
+            "lanes": figures.lanes_figure(self.lanes, levels),
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `study.html`, the tables, their codebook and `methods.txt`; return the page.
+
+        Raises:
+            ResultError: the folder cannot be written to.
+        """
+        from fervid.studies.saving import save_study
+
+        return save_study(self, Path(folder))
+
+
+def _no_figure(name: str) -> Any:
+    raise ValueError(f"there is no figure {name!r}; there are curves, effects and lanes")
+
+
+def study(
+    results: str | Path,
+    events: Tables | Sequence[str | Path] | None = None,
+    people: Tables | None = None,
+    *,
+    by: str | None = None,
+    labels: Sequence[str] = (),
+    speech: Tables | Sequence[str | Path] | None = None,
+    areas: Sequence[Area | str] = (),
+    measure: Measure | None = None,
+    window: Window | None = None,
+    rules: Rules | None = None,
+    seed: int = 0,
+    draws: int = 2000,
+    notify: Notify = lambda line: None,
+    spool: Callable[[pd.DataFrame], None] = lambda table: None,
+) -> Study:
+    """What people show around events, in a folder of results or in one.
+
+    Args:
+        results: the folder, with results at any depth.
+        events: a table, or files of events; see `fervid.studies.events` and `formats`.
+        people: a table with a column `recording`, and face_id, participant or others.
+        by: column of events or people by which levels are compared; None: the first further column
+            of `events`, else of `people`, else the label if there are 2 to 12.
+        labels: only events of these labels count.
+        speech: who speaks when, as `events`; each figure comes without speech, too.
+        areas: parts of the frame, or `NAME=x,y,w,h`; people elsewhere are left out.
+        measure: "change" or "probability"; None: change, where at least half of the people have a
+            known resting face.
+        window, rules: what is looked at, and what must be met; None: the defaults.
+        seed, draws: of the bootstrap.
+        notify: gets a line for everything that is left out.
+        spool: gets the responses of each recording, which are not all kept of many.
+
+    Raises:
+        ResultError: no usable result, a table that cannot be read, or nothing that fits it.
+        ValueError: no such area, measure or level.
+    """
+    opened = open_results(results, people, areas=areas, measure=measure, rules=rules, notify=notify)
+    table = None if events is None else events_table(events, labels)
+    talk = None if speech is None else events_table(speech)
+    reader, chosen, note = opened.reader, opened.measure, opened.note
+    levels = _by(by, table, reader.table, areas)
+    index = None if table is None else RecordingIndex(table)
+    collector = Collector(
+        reader, index, None if talk is None else RecordingIndex(talk), window or Window(), levels,
+        len(opened.places) > FEW, spool,
+    )  # fmt: skip
+    provenance = Provenance()
+    for source in opened.sources():
+        provenance.add(source.meta)
+        collector.add(source)
+    _tell_unused(index, table, collector, note)
+    made = _made(collector, chosen, levels, opened, provenance)
+    made.seed, made.draws = seed, draws
+    for line in made.detection:
+        note(line)
+    return made
+
+
+def events_table(events: Tables | Sequence[str | Path], labels: Sequence[str] = ()) -> pd.DataFrame:
+    """Events of a table or of files; only those of some labels if there are any.
+
+    Raises:
+        ResultError: they cannot be read, or there is no such label.
+    """
+    if isinstance(events, pd.DataFrame):
+        table = events_from_table(events)
+    else:
+        paths = [events] if isinstance(events, str | Path) else list(events)
+        table = read_events([Path(path) for path in paths])
+    if not labels:
+        return table
+    there = [label for label in dict.fromkeys(table["label"]) if label]
+    unknown = [label for label in labels if label not in there]
+    if unknown:
+        raise ResultError(f"no event is labelled {some(unknown)}; labels are {some(there, 10)}")
+    return table[table["label"].isin(list(labels))].reset_index(drop=True)
+
+
+def _by(
+    by: str | None, events: pd.DataFrame | None, people: pd.DataFrame | None,
+    areas: Sequence[Area | str],
+) -> str:  # fmt: skip
+    """The column of the levels."""
+    of_events = [] if events is None else [n for n in events.columns if n not in OWN_COLUMNS]
+    own = ("recording", "face_id", "participant", "offset")
+    of_people = [] if people is None else [n for n in people.columns if n and n not in own]
+    if by is not None:
+        known = ["label", *of_events, *of_people, *(["area"] if areas else [])]
+        if by not in known:
+            raise ResultError(f"no table has a column {by!r}; columns are {some(known, 10)}")
+        return by
+    if of_people or of_events:
+        return (of_events or of_people)[0]
+    labels = 0 if events is None else events["label"].nunique()
+    return "label" if 2 <= labels <= MAX_LEVELS else ""
+
+
+def _tell_unused(
+    index: RecordingIndex | None, events: pd.DataFrame | None, collector: Collector, note: Notify
+) -> None:  # fmt: skip
+    """Say what fits no recording: a silent miss looks like an answer."""
+    if index is not None and events is not None:
+        unused = events["recording"].iloc[index.unused]
+        if len(unused) == len(events):
+            told = some([*dict.fromkeys(unused)])
+            raise ResultError(f"no event speaks of a recording that has a result: {told}")
+        if len(unused):
+            names = [*dict.fromkeys(unused)]
+            note(f"events that fit no recording ({len(unused)}): of {some(names)}")
+        if not collector.kept:
+            raise ResultError("no event speaks of a person who counts; see participant, face_id")
+        if collector.overlapping:
+            note(
+                f"{collector.overlapping} times an event begins while the response to the one "
+                f"before still counts or its own baseline covers it; think of a shorter --after "
+                f"({collector.window.after:g} s) or --before ({collector.window.before:g} s)"
+            )
+
+
+def _made(
+    collector: Collector, measure: Measure, by: str, opened: Opened, provenance: Provenance
+) -> Study:  # fmt: skip
+    kept = collector.kept
+    empty = np.zeros((0, 0, 0), np.float32)
+    lanes = pd.DataFrame(
+        collector.lanes, columns=["lane", "kind", "level", "label", "start", "end"]
+    )
+    dropped = pd.DataFrame(collector.people.dropped, columns=["recording", "face_id", "rule"])
+    return Study(
+        measure=measure,
+        by=by,
+        window=collector.window,
+        rules=collector.people.rules,
+        responses=pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(),
+        people=pd.DataFrame(collector.found),
+        dropped=dropped,
+        exclusions=opened.tally.table(),
+        lanes=lanes,
+        notes=opened.notes,
+        provenance=provenance,
+        _curves=np.concatenate(collector.curves) if kept else empty,
+        _keys=pd.concat(collector.keys, ignore_index=True) if kept else pd.DataFrame(),
+    )

@@ -1,0 +1,124 @@
+"""What every study of results begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from fervid.errors import ResultError
+from fervid.report.recordings import is_one_result, result_folders
+from fervid.results.files import read_meta, read_table
+from fervid.studies.areas import Area, area_of
+from fervid.studies.events import read_csv_table
+from fervid.studies.matching import some
+from fervid.studies.people import PeopleReader
+from fervid.studies.rules import Rules, Tally
+from fervid.studies.sources import Measure, Source, fitting_measure, read_source
+
+Notify = Callable[[str], None]
+Tables = str | Path | pd.DataFrame
+
+_PROBED = 200
+"""Results whose people tell which measure fits."""
+
+
+@dataclass
+class Opened:
+    """The results of a study, to be read one after another.
+
+    Attributes:
+        folder: that they are in.
+        places: result folders.
+        measure: what is measured.
+        reader: makes people of them.
+        tally: of what is dropped.
+        notes: what a reader should know, a line each.
+    """
+
+    folder: Path
+    places: list[Path]
+    measure: Measure
+    reader: PeopleReader
+    tally: Tally
+    notify: Notify
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, line: str) -> None:
+        """Keep a line for the reader, and tell it."""
+        self.notes.append(line)
+        self.notify(line)
+
+    def sources(self) -> Iterator[Source]:
+        """Usable results, one after another; each other one gets a line.
+
+        Raises:
+            ResultError: at the end, if there was none.
+        """
+        used = 0
+        for source in sources(self.places, self.folder, self.measure, self.tally, self.note):
+            used += 1
+            yield source
+        if not used:
+            raise ResultError(f"{self.folder}: holds no usable result of a recording")
+        unused = [*dict.fromkeys(self.reader.unused_rows())]
+        if unused:
+            self.note(f"rows of people that fit no recording ({len(unused)}): {some(unused)}")
+
+
+def open_results(
+    results: str | Path,
+    people: Tables | None = None,
+    *,
+    areas: Sequence[Area | str] = (),
+    measure: Measure | None = None,
+    rules: Rules | None = None,
+    notify: Notify = lambda line: None,
+) -> Opened:
+    """Find the results of a study, and what is known of their people.
+
+    Raises:
+        ResultError: there is no result, or the table of people cannot be read.
+        ValueError: an area is none.
+    """
+    folder, notes = Path(results), list[str]()
+    places = [folder] if is_one_result(folder) else list(result_folders(folder, notes.append))
+    if not places:
+        raise ResultError(f"{folder}: holds no result of fervid")
+    table = people if isinstance(people, pd.DataFrame | None) else read_csv_table(Path(people))
+    chosen = measure or fitting_measure(_people_of(places[:_PROBED]))
+    tally = Tally()
+    wanted = [area if isinstance(area, Area) else area_of(area) for area in areas]
+    reader = PeopleReader(chosen, rules or Rules(), tally, table, wanted)
+    opened = Opened(folder, places, chosen, reader, tally, notify)
+    for line in notes:
+        opened.note(line)
+    return opened
+
+
+def sources(
+    places: Sequence[Path], folder: Path, measure: Measure, tally: Tally, note: Notify
+) -> Iterator[Source]:
+    """Usable results, one after another; each other one gets a line."""
+    for place in places:
+        path = place.name if place == folder else place.relative_to(folder).as_posix()
+        try:
+            if read_meta(place).get("kind") == "photos":
+                continue
+            source = read_source(place, path, measure)
+        except (ResultError, OSError) as error:
+            tally.add("recording", "result cannot be used", 1, 1)
+            note(f"left out: {error}")
+            continue
+        tally.add("recording", "result cannot be used", 0, 1)
+        yield source
+
+
+def _people_of(places: Sequence[Path]) -> Iterator[pd.DataFrame]:
+    for place in places:
+        try:
+            yield read_table(place, "people")
+        except (ResultError, OSError):
+            continue  # told of when its turn comes

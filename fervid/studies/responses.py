@@ -1,0 +1,161 @@
+"""What a person shows around events: means, changes from before, showings, and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.studies.people import Person
+from fervid.studies.rules import Rules, Tally
+from fervid.studies.series import Floats
+from fervid.studies.speech import overlap
+
+OUTSIDE = "outside of the recording"
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is looked at around an event.
+
+    Attributes:
+        before: seconds before its start; their mean is the baseline.
+        after: seconds from its start on: of the curve, and of the response to a moment. The
+            response to an event with an end lasts as long as the event.
+        step: seconds of a bin of the curve.
+
+    Raises:
+        ValueError: one is not above 0, or the window has no two bins.
+    """
+
+    before: float = 2.0
+    after: float = 8.0
+    step: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not (self.before > 0 and self.after > 0 and self.step > 0):
+            raise ValueError("before, after and step must be above 0 seconds")
+        if self.step * 2 > self.before + self.after:
+            raise ValueError("a step is longer than half of the window")
+
+    @property
+    def edges(self) -> Floats:
+        """(T + 1,) seconds from an event's start; one of them is 0."""
+        left, right = (int(np.floor(x / self.step + 1e-9)) for x in (self.before, self.after))
+        return np.arange(-left, right + 1) * self.step
+
+    @property
+    def centres(self) -> Floats:
+        """(T,) middles of the bins."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+
+@dataclass(frozen=True)
+class Responses:
+    """The responses of one person to E events.
+
+    Attributes:
+        table: a row for each event and expression, events outermost.
+        curves: (E, T, K) float32, minus the baseline; NaN where the face is not usable.
+        kept: (E,) whether an event meets the rules.
+    """
+
+    table: pd.DataFrame
+    curves: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+
+
+def responses_of(
+    person: Person,
+    events: pd.DataFrame,
+    expressions: Sequence[str],
+    window: Window,
+    rules: Rules,
+    tally: Tally,
+    end_s: float,
+) -> Responses:
+    """The responses of a person to events of a recording that ends at `end_s` seconds."""
+    start = events["start"].to_numpy(np.float64)
+    own_end = events["end"].to_numpy(np.float64)
+    end = np.where(np.isnan(own_end), start + window.after, own_end)
+    means, seen = person.series.means(start, end)
+    baselines, seen_before = person.series.means(start - window.before, start)
+    covered, covered_before = seen / (end - start), seen_before / window.before
+    least = rules.min_coverage
+    broken = {
+        OUTSIDE: (start < 0) | (start >= end_s),
+        f"usable in less than {least:.0%} of the window": covered < least,
+        f"usable in less than {least:.0%} of the baseline": covered_before < least,
+    }
+    dropped_by = np.full(len(events), "", object)
+    for rule, which in broken.items():
+        first = which & (dropped_by == "")
+        tally.add("event", rule, int(first.sum()), len(events))
+        dropped_by[first] = rule
+    kept = dropped_by == ""
+    showings = [_showings(person.episodes, name, start, end) for name in expressions]
+    each = len(expressions)
+    columns = {
+        "mean": means,
+        "baseline": baselines,
+        "response": means - baselines,
+        "peak": _peaks(person, start, end, window.step) - baselines,
+        **{
+            name: np.column_stack([shown[name] for shown in showings])
+            for name in ("shown", "showings", "latency")
+        },
+    }
+    table = pd.DataFrame(
+        {
+            "recording": person.recording,
+            "face_id": person.face_id,
+            "participant": person.name,
+            **{name: value for name, value in person.about.items() if name not in events},
+            **{name: np.repeat(events[name].to_numpy(), each) for name in _kept(events)},
+            "expression": np.tile(np.array(expressions, object), len(events)),
+            **{name: values.ravel() for name, values in columns.items()},
+            "coverage": np.repeat(np.minimum(covered, 1.0), each),
+            "baseline_coverage": np.repeat(np.minimum(covered_before, 1.0), each),
+            "dropped_by": np.repeat(dropped_by, each),
+        }
+    )
+    curves = person.series.curve(start[:, None] + window.edges) - baselines[:, None, :]
+    return Responses(table, curves.astype(np.float32), kept)
+
+
+def _kept(events: pd.DataFrame) -> list[str]:
+    return [name for name in events.columns if name not in ("recording", "participant")]
+
+
+def _peaks(person: Person, start: Floats, end: Floats, step: float) -> Floats:
+    """(E, K) highest means of steps within each stretch."""
+    counts = np.maximum(np.ceil((end - start) / step - 1e-9).astype(np.int64), 1)
+    firsts = np.concatenate([[0], np.cumsum(counts)])
+    place = np.arange(firsts[-1]) - np.repeat(firsts[:-1], counts)
+    lefts = np.repeat(start, counts) + place * step
+    means, _ = person.series.means(lefts, np.minimum(lefts + step, np.repeat(end, counts)))
+    if not len(start):
+        return means
+    return np.fmax.reduceat(means, firsts[:-1], axis=0)
+
+
+def _showings(
+    episodes: pd.DataFrame, expression: str, start: Floats, end: Floats
+) -> dict[str, Floats]:
+    """Share of each stretch in episodes, how many begin in it, and how soon the first one does.
+
+    No latency where the expression is shown already when the event starts.
+    """
+    mine = episodes[episodes["expression"] == expression]
+    onset, offset = (mine[name].to_numpy(np.float64) for name in ("onset", "offset"))
+    begins = (onset >= start[:, None]) & (onset < end[:, None])
+    already = ((onset < start[:, None]) & (offset > start[:, None])).any(axis=1)
+    delay = np.where(begins, onset - start[:, None], np.inf).min(axis=1, initial=np.inf)
+    return {
+        "shown": overlap(start, end, np.column_stack([onset, offset])) / (end - start),
+        "showings": begins.sum(axis=1).astype(np.float64),
+        "latency": np.where(already | np.isinf(delay), np.nan, delay),
+    }

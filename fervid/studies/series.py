@@ -1,0 +1,85 @@
+"""What one person shows over time, as integrals, so that any stretch's mean takes no loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A person's values; each holds from its time for its duration.
+
+    Attributes:
+        time_s: (N,) float64, ascending, seconds.
+        lasts_s: (N,) float64, seconds; 0 for rows that do not count.
+        values: (N, K) float64, finite.
+    """
+
+    time_s: Floats
+    lasts_s: Floats
+    values: Floats
+
+    @cached_property
+    def _knots(self) -> Floats:
+        ends = np.minimum(self.time_s + self.lasts_s, np.append(self.time_s[1:], np.inf))
+        return np.column_stack([self.time_s, ends]).ravel()
+
+    @cached_property
+    def _integral(self) -> Floats:
+        """(2N, 1 + K): seconds seen and integrals of the values up to each knot."""
+        lasts = np.diff(self._knots)[::2, None]
+        steps = np.zeros((2 * len(lasts), 1 + self.values.shape[1]))
+        steps[1::2] = lasts * np.column_stack([np.ones(len(lasts)), self.values])
+        return np.cumsum(steps, axis=0)
+
+    def means(self, starts: Floats, ends: Floats) -> tuple[Floats, Floats]:
+        """Means over stretches of time, each row counting by how long it lasts.
+
+        Args:
+            starts, ends: (M,) seconds.
+
+        Returns:
+            (M, K) means, NaN where nothing is seen; (M,) seconds seen.
+        """
+        if not len(self.time_s):
+            return np.full((len(starts), self.values.shape[1]), np.nan), np.zeros(len(starts))
+        both = [
+            np.column_stack([np.interp(at, self._knots, column) for column in self._integral.T])
+            for at in (starts, ends)
+        ]
+        gained = both[1] - both[0]
+        # What is left of a difference of long sums is no time seen.
+        seen = np.where(gained[:, 0] > 1e-7, gained[:, 0], 0.0)
+        means = gained[:, 1:] / np.where(seen > 0, seen, np.nan)[:, None]
+        return means, seen
+
+    def curve(self, edges: Floats, least: float = 0.5) -> Floats:
+        """Means between edges.
+
+        Args:
+            edges: (..., T + 1) seconds, ascending along the last axis.
+            least: share of a bin that must be seen, else it is NaN.
+
+        Returns:
+            (..., T, K).
+        """
+        starts, ends = edges[..., :-1].ravel(), edges[..., 1:].ravel()
+        means, seen = self.means(starts, ends)
+        means[seen < least * (ends - starts)] = np.nan
+        return means.reshape(*edges.shape[:-1], edges.shape[-1] - 1, -1)
+
+    def without(self, dropped: NDArray[np.bool_]) -> Series:
+        """The same without these (N,) rows."""
+        return Series(self.time_s, np.where(dropped, 0.0, self.lasts_s), self.values)
+
+    @property
+    def seen_s(self) -> float:
+        """Seconds seen."""
+        return float(self.lasts_s.sum())

@@ -1,0 +1,83 @@
+"""The sound of recordings, and how far one lies behind another."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+
+from fervid.errors import MediaError
+from fervid.video.ffmpeg import find_ffmpeg
+
+RATE = 8000
+"""Samples a second; speech and music keep enough for an offset of a fraction of a millisecond."""
+
+SURE = 12.0
+"""Peak of the correlation in its standard deviations, from which two sounds are the same. The
+highest of ten million of pure noise is 5.3."""
+
+
+@dataclass(frozen=True)
+class Offset:
+    """When one sound starts in another.
+
+    Attributes:
+        seconds: time of the recording at which the reference starts; below 0 if it started before.
+        peak: height of the correlation there, in its standard deviations.
+    """
+
+    seconds: float
+    peak: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether both hold the same sound."""
+        return self.peak >= SURE
+
+
+def read_sound(recording: Path) -> NDArray[np.float32]:
+    """(N,) mono samples at `RATE`, from the recording's start on.
+
+    Raises:
+        MediaError: it has no sound, or cannot be read.
+    """
+    at = [
+        "-i",
+        f"file:{recording}",
+        "-vn",
+        "-ac",
+        "1",
+        "-af",
+        f"aresample={RATE}:async=1:first_pts=0",
+    ]
+    command = [find_ffmpeg(), "-nostdin", "-v", "error", *at, "-f", "f32le", "-"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    samples = np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], np.float32)
+    if len(samples) < RATE or not np.any(samples):
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no sound in it"]
+        raise MediaError(f"{recording}: its sound cannot be read ({said[-1]})")
+    return samples
+
+
+def offset_of(reference: NDArray[np.float32], sound: NDArray[np.float32]) -> Offset:
+    """When a reference starts in a sound: the peak of their generalised cross-correlation.
+
+    With the phase transform (Knapp and Carter, 1976), which loudness and rooms change little.
+
+    Args:
+        reference, sound: (N,), (M,) samples at `RATE`.
+    """
+    size = next_fast_len(len(reference) + len(sound), real=True)
+    cross = rfft(sound, size) * np.conj(rfft(reference, size))
+    # Frequencies that neither has would add noise only.
+    weight = np.abs(cross)
+    weight[weight < 1e-6 * weight.max(initial=0.0)] = np.inf
+    correlation = irfft(cross / weight, size)
+    place = int(np.argmax(correlation))
+    spread = float(correlation.std()) or np.inf
+    shift = place - size if place >= len(sound) else place
+    return Offset(shift / RATE, float(correlation[place]) / spread)

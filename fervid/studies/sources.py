@@ -1,0 +1,132 @@
+"""Results as a study reads them: some columns, one recording at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS
+from fervid.results.codebook import BOX_COLUMNS
+from fervid.results.files import FRAMES_NAME, begins_as_frame_table, read_meta, read_table
+
+Measure = Literal["change", "probability"]
+MEASURES: tuple[Measure, ...] = ("change", "probability")
+UNITS: dict[Measure, str] = {"change": "nats above rest", "probability": "probability"}
+
+OF_CHANGE = tuple(name for name in EXPRESSIONS if name != "neutral")
+KNOWN_REST = ("found", "told")
+
+_ROW_COLUMNS = (
+    *("timestamp", "face_id", "success", *BOX_COLUMNS, "frontality", "sharpness", "duration"),
+)
+
+
+def expressions_of(measure: Measure) -> tuple[str, ...]:
+    """The expressions that a measure tells of: a change from rest has no neutral."""
+    return OF_CHANGE if measure == "change" else EXPRESSIONS
+
+
+def columns_of(measure: Measure) -> tuple[str, ...]:
+    """Columns of the frame table that hold it."""
+    return tuple(f"change_{name}" for name in OF_CHANGE) if measure == "change" else EXPRESSIONS
+
+
+@dataclass(frozen=True)
+class Source:
+    """One result.
+
+    Attributes:
+        path: of the result folder, from the folder of the study, with "/".
+        name: of the recording's file.
+        rows: faces only, of `_ROW_COLUMNS` and the columns of the measure, by time.
+        episodes, people: these tables.
+        start_s, end_s: what the sampled frames span.
+        meta: what `meta.json` holds.
+        folder: where the result is.
+    """
+
+    path: str
+    name: str
+    rows: pd.DataFrame
+    episodes: pd.DataFrame
+    people: pd.DataFrame
+    start_s: float
+    end_s: float
+    meta: dict[str, Any]
+    folder: Path
+
+    @property
+    def main_face(self) -> int:
+        """The person who is seen longest; 0 if there is nobody."""
+        seen = self.people["seen_s"].to_numpy(np.float64)
+        return int(self.people["face_id"].to_numpy()[seen.argmax()]) if len(seen) else 0
+
+
+def read_source(folder: Path, path: str, measure: Measure) -> Source:
+    """Read one result.
+
+    Raises:
+        ResultError: it is none, is damaged, or lacks the measure.
+    """
+    meta = read_meta(folder)
+    frames = _read_columns(folder, [*_ROW_COLUMNS, *columns_of(measure)])
+    time = frames["timestamp"].to_numpy(np.float64)
+    if np.any(np.diff(time) < 0) or np.isnan(time).any():
+        raise ResultError(f"{folder / FRAMES_NAME}: damaged: times are not in ascending order")
+    rows = frames[frames["success"].to_numpy() == 1]
+    length = (meta.get("recording") or {}).get("duration_s")
+    length_s = float(length) if isinstance(length, int | float) and np.isfinite(length) else 0.0
+    last = float((rows["timestamp"] + rows["duration"]).max()) if len(rows) else 0.0
+    end_s = max(length_s, last, float(time[-1]) if len(time) else 0.0)
+    return Source(
+        path=path,
+        name=str((meta.get("recording") or {}).get("name") or folder.name),
+        rows=rows,
+        episodes=read_table(folder, "episodes"),
+        people=read_table(folder, "people"),
+        start_s=float(time[0]) if len(time) else 0.0,
+        end_s=end_s,
+        meta=meta,
+        folder=folder,
+    )
+
+
+def _read_columns(folder: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of the frame table: of its Parquet file where it was exported, or else its CSV.
+
+    A result that is made anew loses the Parquet file, so it never is an older one.
+    """
+    csv, parquet = folder / FRAMES_NAME, folder / "frames.parquet"
+    if not begins_as_frame_table(csv):
+        raise ResultError(f"{csv}: not a frame table of fervid")
+    try:
+        if parquet.is_file() and _has_pyarrow():
+            frames = pd.read_parquet(parquet, columns=list(columns))
+        else:
+            frames = pd.read_csv(csv, usecols=list(columns))
+        return frames.astype(dict.fromkeys(columns[2:], "float64"))
+    except (OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ResultError(f"{csv}: has not the columns that a study needs ({reason})") from error
+
+
+def _has_pyarrow() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("pyarrow") is not None
+
+
+def fitting_measure(people: Iterator[pd.DataFrame]) -> Measure:
+    """Change from rest if at least half of the people have a known resting face."""
+    known = total = 0
+    for table in people:
+        total += len(table)
+        if "resting_face" in table:
+            known += int(table["resting_face"].isin(KNOWN_REST).sum())
+    return "change" if total and 2 * known >= total else "probability"

@@ -1,0 +1,179 @@
+"""Results beside the codes of people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fervid.errors import ResultError
+from fervid.records import EXPRESSIONS
+from fervid.report.recordings import is_one_result, result_folders
+from fervid.studies.coding import NONE, episode_matches, expression_of, rated_frames
+from fervid.studies.events import read_events
+from fervid.studies.excerpts import in_recordings, read_excerpts
+from fervid.studies.matching import RecordingIndex, some
+from fervid.studies.opening import Notify, sources
+from fervid.studies.rules import Tally
+from fervid.studies.sources import Source
+from fervid.studies.validation import Validation
+
+_EPISODE_COLUMNS = (
+    *("recording", "face_id", "coder", "expression", "result", "onset", "offset"),
+    *("fervid_onset", "fervid_offset", "onset_difference", "offset_difference"),
+)
+
+
+def validate(
+    results: str | Path,
+    codes: Sequence[str | Path] | Mapping[str, pd.DataFrame],
+    *,
+    excerpts: str | Path | pd.DataFrame | None = None,
+    names: Mapping[str, str] | None = None,
+    seed: int = 0,
+    draws: int = 2000,
+    notify: Notify = lambda line: None,
+) -> Validation:
+    """Compare results with the codes of people.
+
+    Args:
+        results: a folder of results, or one.
+        codes: a file (or a folder of files) for each coder, or a table of events by coder; labels
+            are expressions. A column `coder` parts the coders of one file.
+        excerpts: the `excerpts.csv` of a sample, if only these were coded; codes may be about the
+            excerpts' clips. None: recordings that codes speak of were coded from start to end.
+        names: expressions by the coders' labels, where these are other words.
+        seed, draws: of the bootstrap.
+        notify: gets a line for everything that is left out.
+
+    Raises:
+        ResultError: a file cannot be read, no label is an expression, or nothing fits the results.
+    """
+    notes: list[str] = []
+
+    def note(line: str) -> None:
+        notes.append(line)
+        notify(line)
+
+    folder = Path(results)
+    tables = _expressions(_coders(codes), names or {}, note)
+    cut = (
+        None
+        if excerpts is None
+        else (excerpts if isinstance(excerpts, pd.DataFrame) else read_excerpts(Path(excerpts)))
+    )
+    if cut is not None:
+        tables = {coder: in_recordings(table, cut) for coder, table in tables.items()}
+    said = {name for table in tables.values() for name in table["expression"]}
+    categories = [NONE, *(name for name in EXPRESSIONS if name in said)]
+    made = Validation(list(tables), categories, [], pd.DataFrame(), {}, notes, seed, draws)
+    _collect(made, folder, tables, cut, note)
+    if not made.rated:
+        raise ResultError(f"{folder}: no code speaks of a recording that has a result")
+    return made
+
+
+def _coders(codes: Sequence[str | Path] | Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    if isinstance(codes, Mapping):
+        return dict(codes)
+    tables: dict[str, pd.DataFrame] = {}
+    for path in map(Path, codes):
+        table = read_events([path])
+        if "coder" in table:
+            parts = {str(name) or path.stem: part for name, part in table.groupby("coder")}
+        else:
+            parts = {path.stem: table}
+        for name, part in parts.items():
+            unique = name if name not in tables else str(path)
+            tables[unique] = part
+    return tables
+
+
+def _expressions(
+    tables: Mapping[str, pd.DataFrame], names: Mapping[str, str],
+    note: Callable[[str], None],
+) -> dict[str, pd.DataFrame]:  # fmt: skip
+    """The codes with a column `expression`; others are left out, which is told."""
+    found, unknown = {}, []
+    for coder, table in tables.items():
+        meant = table["label"].map(lambda label: expression_of(str(label), names))
+        unknown += table["label"][meant == ""].tolist()
+        moments = table["end"].isna()
+        if (moments & (meant != "")).any():
+            note(f"{int(moments.sum())} codes of {coder} have no end and are left out")
+        found[coder] = table.assign(expression=meant)[(meant != "") & ~moments]
+    if unknown:
+        note(f"codes that are no expressions ({len(unknown)}): {some([*dict.fromkeys(unknown)])}")
+    if not any(map(len, found.values())):
+        raise ResultError(
+            f"no code is an expression with a start and an end; name what they mean with --map, as "
+            f"in --map smile=happy (expressions: {', '.join(EXPRESSIONS)})"
+        )
+    return found
+
+
+def _collect(
+    made: Validation, folder: Path, tables: Mapping[str, pd.DataFrame],
+    cut: pd.DataFrame | None, note: Callable[[str], None],
+) -> None:  # fmt: skip
+    indexes = {coder: RecordingIndex(table) for coder, table in tables.items()}
+    cuts = None if cut is None else RecordingIndex(cut)
+    places = [folder] if is_one_result(folder) else list(result_folders(folder, note))
+    episodes: list[dict[str, Any]] = []
+    several = 0
+    for source in sources(places, folder, "probability", Tally(), note):
+        coded = {coder: index.of(source) for coder, index in indexes.items()}
+        spans = None if cuts is None else cuts.of(source)[["start", "end"]].to_numpy(np.float64)
+        if (spans is None and not any(map(len, coded.values()))) or (
+            spans is not None and not len(spans)
+        ):
+            continue
+        unnamed = any((table["participant"] == "").any() for table in coded.values())
+        several += unnamed and len(source.people) > 1
+        for face_id, mine in _by_face(source, coded).items():
+            rated = rated_frames(source, face_id, list(mine.values()), made.categories, spans)
+            if len(rated.time_s):
+                made.rated.append(rated)
+            for coder, table in mine.items():
+                episodes += episode_matches(source, face_id, table, made.categories, spans, coder)
+        made.folders[source.path] = source
+    if several:
+        note(
+            f"in {several} recordings with several people, codes that name nobody are taken for "
+            "the one who is seen longest; name them as face 1, face 2"
+        )
+    for coder, index in indexes.items():
+        if len(index.unused):
+            names = [*dict.fromkeys(tables[coder]["recording"].iloc[index.unused])]
+            count = len(index.unused)
+            note(f"codes of {coder} that fit no recording ({count}): {some(names)}")
+    made.episodes = pd.DataFrame(episodes, columns=list(_EPISODE_COLUMNS))
+
+
+def _by_face(
+    source: Source, coded: Mapping[str, pd.DataFrame]
+) -> dict[int, dict[str, pd.DataFrame]]:
+    """Of each person whom somebody coded, what each coder says."""
+    people = source.people
+    if not len(people):
+        return {}
+    main = source.main_face
+    faces: dict[str, int] = {"": main}
+    for face in people["face_id"].tolist():
+        faces |= {f"face {face}": face, str(face): face}
+    meant = {
+        coder: table["participant"].astype(str).map(lambda name: faces.get(name, main))
+        for coder, table in coded.items()
+    }
+    whom = (
+        {main}
+        if not any(map(len, coded.values()))
+        else {face for column in meant.values() for face in column.unique().tolist()}
+    )
+    return {
+        face: {coder: table[meant[coder] == face] for coder, table in coded.items()}
+        for face in sorted(whom)
+    }
