@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -17,12 +18,26 @@ class Sound(Protocol):
         """What goes into the new file for a packet of the recording, the empty last one too."""
 
 
-def sound_for(stream: AudioStream, target: OutputContainer) -> Sound:
-    """A stream of `target` for this one of a recording; to be made before anything is written."""
+def sound_for(stream: AudioStream, target: OutputContainer, start_s: Fraction) -> Sound:
+    """A stream of `target` for this one of a recording; to be made before anything is written.
+
+    Args:
+        stream: of the recording.
+        target: the new file.
+        start_s: the recording's time in seconds that is 0 in the new file.
+    """
     try:
-        return _Copied(target.add_stream_from_template(stream))
+        return _Copied(target.add_stream_from_template(stream), start_s)
     except ValueError:  # the container knows no such codec
-        return _Encoded(stream, target)
+        return _Encoded(stream, target, start_s)
+
+
+def _count_from(start_s: Fraction, one: Packet[Any] | AudioFrame) -> None:
+    """Move the time stamps of a packet or frame, as far as it has any."""
+    if one.time_base:
+        start = round(start_s / one.time_base)
+        one.dts = None if one.dts is None else one.dts - start
+        one.pts = None if one.pts is None else one.pts - start
 
 
 class _Rising:
@@ -45,20 +60,21 @@ class _Rising:
 
 
 class _Copied:
-    def __init__(self, stream: AudioStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: AudioStream, start_s: Fraction) -> None:
+        self._stream, self._start_s = stream, start_s
         self._rising = _Rising()
 
     def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
         kept = self._rising.only([packet])
         for one in kept:
+            _count_from(self._start_s, one)
             one.stream = self._stream
         return kept
 
 
 class _Encoded:
-    def __init__(self, stream: AudioStream, target: OutputContainer) -> None:
-        self._from = stream
+    def __init__(self, stream: AudioStream, target: OutputContainer, start_s: Fraction) -> None:
+        self._from, self._start_s = stream, start_s
         self._rising = _Rising()
         self._to = target.add_stream("aac", rate=stream.rate)
         # Old containers do not say which speaker a channel is for.
@@ -70,6 +86,8 @@ class _Encoded:
         frames: list[AudioFrame] = []
         with contextlib.suppress(av.InvalidDataError):
             frames = self._from.decode(packet)
+        for frame in frames:
+            _count_from(self._start_s, frame)
         packets = [piece for frame in frames for piece in self._to.encode(frame)]
         ends = packet.dts is None and not packet.size
         return self._rising.only([*packets, *self._to.encode(None)] if ends else packets)

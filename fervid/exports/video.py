@@ -1,4 +1,4 @@
-"""The recording with boxes, ids and bars drawn on it, its sound and its time stamps as they are."""
+"""The recording with boxes, ids and bars drawn on it, its sound as it is, at the tables' times."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 _MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _ENCODERS = ("libx264", "libopenh264", "mpeg4")
-_X264 = {"preset": "veryfast", "crf": "20"}
+# Without frames that build on later ones, a file of variable rate says its length right.
+_X264 = {"preset": "veryfast", "crf": "20", "bf": "0"}
 
 
 def write(job: Job, out: Path) -> None:
-    """Write the annotated recording; its frames have the time stamps of the recording's.
+    """Write the annotated recording; its frames have their times of the tables, from its start.
 
     Matroska counts in milliseconds, so there they are rounded to them.
 
@@ -92,7 +93,8 @@ def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: 
     pictures = _Pictures(
         source, target, SampledFrames(job.folder), _pictures_of(source, job, recording)
     )
-    sounds = {stream.index: sound_for(stream, target) for stream in source.streams.audio}
+    start_s = pictures.start_s
+    sounds = {one.index: sound_for(one, target, start_s) for one in source.streams.audio}
     waiting: list[Packet[Any]] = []
     for packet in source.demux([pictures.stream, *source.streams.audio]):
         if (sound := sounds.get(packet.stream.index)) is None:
@@ -125,6 +127,7 @@ class _Pictures:
         self._base = stream.time_base or Fraction(1, 90_000)
         # As ffmpeg counts: from the start of the earliest stream, in whole units of this one.
         self._start = round(Fraction(source.start_time or 0, 1_000_000) / self._base)
+        self.start_s = self._start * self._base
         self._last: int | None = None
         self._matrix: NDArray[np.int32] | None = None
 
@@ -145,7 +148,8 @@ class _Pictures:
         if self._matrix is None:
             self._matrix = display_matrix(frame)
         picture = upright_picture(frame, self._matrix, self.stream.sample_aspect_ratio)
-        if (shown := self._faces.at(float((pts - self._start) * self._base))) is not None:
+        pts -= self._start
+        if (shown := self._faces.at(float(pts * self._base))) is not None:
             draw(picture, shown)
         if self.encoder is None:
             self.encoder = _encoder(self._target, self.stream, self._base, picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 from fervid.settings.choices import Deinterlace
@@ -10,6 +11,9 @@ from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child
 from fervid.video.tracks import Track
 
 _SAMPLE_FRAMES = 40
+_SAMPLE_FRAMES_HD = 16
+"""Fewer, as each costs six times as much."""
+
 _LEAST_FRAMES = 8
 """With fewer frames that tell anything, what the file says of itself counts."""
 
@@ -19,23 +23,34 @@ _OF_CAMCORDERS = {"dvvideo"}
 _TELEVISION_LINES = (480, 486, 576)
 """Heights of television, whose captures are often interlaced and rarely say so."""
 
+_HD_LINES = 1080
+_HD_RATES = (Fraction(25), Fraction(30000, 1001))
+"""Interlaced HD has so many frames a second; phones, screens and films mostly have others."""
+
+_ROUNDED = Fraction(1, 100)
+
 _FOUND = re.compile(r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)")
 _BY_FLAGS = "bwdif=mode=send_frame:parity=auto:deint=interlaced"
 
 
 def deinterlacer(
-    path: Path, track: Track | None, duration_s: float | None, choice: Deinterlace
+    path: Path,
+    track: Track | None,
+    duration_s: float | None,
+    fps: Fraction,
+    choice: Deinterlace,
 ) -> list[str]:
     """ffmpeg filters that make each frame a picture of the time of its first field, if need be.
 
     Frames come out as many as they were, at their own times. What is flagged interlaced may hold
     whole pictures, and what is not flagged may be interlaced: a sample from the middle decides.
-    Recordings that are neither flagged nor of television's heights cost nothing.
+    Recordings that are neither flagged nor of television's heights and rates cost nothing.
 
     Args:
         path: the recording.
         track: that is read, None: not known.
         duration_s: of the recording.
+        fps: frames a second, 0: not known.
         choice: of the user.
     """
     if choice == "on":
@@ -43,7 +58,7 @@ def deinterlacer(
     if choice == "off" or track is None:
         return []
     is_flagged = track.is_interlaced or track.codec in _OF_CAMCORDERS
-    if not is_flagged and track.height not in _TELEVISION_LINES:
+    if not (is_flagged or _is_of_television(track, fps)):
         return []
     top, bottom, whole = _sample(path, track, duration_s)
     if top + bottom + whole < _LEAST_FRAMES:
@@ -56,6 +71,12 @@ def deinterlacer(
     return [f"bwdif=mode=send_frame:parity={parity}:deint=all"] if sure else []
 
 
+def _is_of_television(track: Track, fps: Fraction) -> bool:
+    if track.height == _HD_LINES:
+        return any(abs(fps - rate) < _ROUNDED for rate in _HD_RATES)
+    return track.height in _TELEVISION_LINES
+
+
 def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, int, int]:
     """How many frames have their top field first, the bottom one first, or are whole pictures."""
     counts = [(0, 0, 0)]
@@ -64,8 +85,11 @@ def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, in
         if match := _FOUND.search(line):
             counts.append((int(match[1]), int(match[2]), int(match[3])))
 
-    options = {"vf": "idet", "frames:v": _SAMPLE_FRAMES, "f": "null"}
-    middle = {"ss": duration_s / 2} if duration_s and duration_s > 4 else {}
+    frames = _SAMPLE_FRAMES if track.height < _HD_LINES else _SAMPLE_FRAMES_HD
+    options = {"vf": "idet", "frames:v": frames, "f": "null"}
+    # Not accurate: frames from the key frame before the middle on tell as much and come at once.
+    middle = {"ss": duration_s / 2, "noaccurate_seek": None}
+    middle = middle if duration_s and duration_s > 4 else {}
     child = Child(
         path,
         options,

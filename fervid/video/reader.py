@@ -186,7 +186,9 @@ class VideoReader:
         self.warnings: list[str] = []
         self.batch_size = batch_size
         self.threads = threads or _decoder_threads(self.info)
-        self._fields = deinterlacer(self.info.path, probed.track, self.info.duration_s, deinterlace)
+        self._fields = deinterlacer(
+            *(self.info.path, probed.track, self.info.duration_s, self.info.fps, deinterlace)
+        )
         self._time_base = probed.time_base
         self._reading = probed.reading
         self._known_base = ""

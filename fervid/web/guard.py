@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger("fervid.web")
 
 _PATHS = re.compile(
     r"/(|config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(assets|static|svelte)/.+)"
@@ -77,14 +80,24 @@ class Guard:
             await PlainTextResponse(refused.reason, refused.status)(scope, receive, send)
             return
 
+        begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 MutableHeaders(scope=message).update(_HEADERS)
                 if scope["path"].startswith("/gradio_api/"):
                     MutableHeaders(scope=message)["cache-control"] = "no-store"
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # Gradio checks little: whatever it stumbles over is one line
+            _log.warning("%s", _stumble(scope, error))
+            if not begun:
+                answer = PlainTextResponse("cannot be answered", 400)
+                await answer(scope, receive, send_with_headers)
 
     def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), str(scope["path"])
@@ -147,6 +160,12 @@ def _split(address: str) -> SplitResult:
         return urlsplit(address)
     except ValueError:
         return urlsplit("")
+
+
+def _stumble(scope: Scope, error: Exception) -> str:
+    """What could not be answered, and why, on one short line of printable ASCII."""
+    what = f"{scope['method']} {ascii(str(scope['path']))[1:-1]:.80}"
+    return f"fervid: {what}: cannot be answered ({ascii(f'{type(error).__name__}: {error}'):.120})"
 
 
 class _RefusedError(Exception):

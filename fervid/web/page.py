@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -16,6 +17,17 @@ ICON = Path(__file__).with_name("icon.png")
 STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
+class _Page(gr.Blocks):
+    """Values that its own controls never send are refused without a traceback on the terminal."""
+
+    async def preprocess_data(self, *args: Any, **options: Any) -> Any:
+        """What a request holds, as the page's functions take it."""
+        try:
+            return await super().preprocess_data(*args, **options)
+        except Exception as error:
+            raise gr.Error("not what this page sends", print_exception=False) from error
+
+
 def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
     """The page over these visits, its work done by this workshop."""
 
@@ -24,7 +36,7 @@ def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
         # Gradio keeps what was sent last for another hour: of a camera, a frame.
         page.state_holder.session_data.pop(request.session_hash or "", None)
 
-    page = gr.Blocks(title="fervid", analytics_enabled=False)
+    page = _Page(title="fervid", analytics_enabled=False)
     with page:
         gr.HTML(texts.TITLE, elem_id="title")
         with gr.Tabs():

@@ -38,6 +38,14 @@ def frame_times(path: Path) -> list[Fraction]:
         return [frame.pts * stream.time_base for frame in container.decode(stream)]
 
 
+def start_of(path: Path) -> Fraction:
+    """When the recording begins, in whole units of its video's time base."""
+    with av.open(str(path)) as container:
+        base = container.streams.video[0].time_base
+        assert base is not None
+        return round(Fraction(container.start_time or 0, 1_000_000) / base) * base
+
+
 def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
     """Time and bytes of every packet of sound."""
     with av.open(str(path)) as container:
@@ -87,8 +95,12 @@ CLIPS = ("constant", "variable", "sound", "both", "late", "matroska", "gif", "nt
 
 
 @pytest.mark.parametrize("which", CLIPS)
-def test_every_frame_keeps_its_time(clips: dict[str, Path], tmp_path: Path, which: str) -> None:
-    times = frame_times(clips[which])
+def test_every_frame_has_its_time_from_the_start(
+    clips: dict[str, Path], tmp_path: Path, which: str
+) -> None:
+    start = start_of(clips[which])
+    assert (start > 1) == (which == "late")
+    times = [time - start for time in frame_times(clips[which])]
     assert len(times) >= 10
     assert frame_times(annotated(clips[which], tmp_path)) == times
 
@@ -99,7 +111,8 @@ def test_the_sound_is_copied_at_its_times(
 ) -> None:
     before, after = sound_of(clips[which]), sound_of(annotated(clips[which], tmp_path))
     if which == "late":  # a transport stream wraps every packet of AAC; MP4 has none of that
-        assert [t for t, _ in after] == [pytest.approx(t, abs=1 / 44_100) for t, _ in before]
+        times = [float(t - start_of(clips[which])) for t, _ in before]
+        assert [float(t) for t, _ in after] == pytest.approx(times, abs=1 / 44_100)
     else:
         assert after == before
 
@@ -405,3 +418,23 @@ def test_time_stamps_that_fall_back_are_no_obstacle(
     for ending in (".mp4", ".mkv"):
         assert len(pictures(annotated(twice, tmp_path, suffix=ending))) >= 50
         (tmp_path / "made.fervid").rename(tmp_path / f"made{ending}")
+
+
+def test_time_stamps_that_wrap_are_no_obstacle(make_clip: MakeClip, tmp_path: Path) -> None:
+    offset = ("-output_ts_offset", 95_443, "-muxdelay", 0)  # 0.7 s before 33 bits are full
+    clip = make_clip("wraps.ts", *SINE, *counter(50), *X264, "-c:a", "mp2", "-t", 2, *offset)
+    times = frame_times(annotated(clip, tmp_path))
+    assert len(times) == 50
+    assert float(times[-1] - times[0]) == pytest.approx(49 / 25)
+    assert 0 <= times[0] < 0.1
+
+
+def test_the_last_frame_of_a_variable_rate_lies_within_the_length(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    late = "setpts='(N+if(eq(N,29),20,0))/12/TB'"
+    clip = make_clip("late_last.mkv", *counter(30, rate=12, extra=late), *X264, "-bf", 2)
+    out = annotated(clip, tmp_path)
+    with av.open(str(out)) as container:
+        assert container.duration is not None
+        assert container.duration / 1e6 > frame_times(out)[-1] == pytest.approx(49 / 12, abs=1e-3)

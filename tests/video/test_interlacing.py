@@ -36,6 +36,10 @@ CLIPS = {
     "mts": ("fields.mts", [*moving("320x180", TFF), *H264, *FIELDS, "tff=1"]),
     "bff": ("bottom.mkv", [*moving("320x180", BFF), *H264, *FIELDS, "bff=1"]),
     "dv": ("camera.dv", [*moving("720x576", BFF, "setsar=16/15"), "-c:v", "dvvideo"]),
+    "unmarked hd": (
+        "capture.mkv",
+        [*moving("320x1080", BFF, "setfield=prog"), *H264, "-preset", "ultrafast"],
+    ),
     "unmarked": ("capture.mp4", [*moving("640x480", TFF, "setfield=prog"), *H264]),
 }
 
@@ -44,8 +48,8 @@ CLIPS = {
 def test_interlaced_frames_become_whole_pictures(make_clip: MakeClip, which: str) -> None:
     name, args = CLIPS[which]
     path = make_clip(name, *args)
-    combed, _ = read(path, working_size=1024, deinterlace="off")
-    frames, reader = read(path, working_size=1024)
+    combed, _ = read(path, working_size=1080, deinterlace="off")
+    frames, reader = read(path, working_size=1080)
     assert reader.is_deinterlaced
     assert combs(combed.images) > 1.5
     assert combs(frames.images) < combs(combed.images) / 4
@@ -75,7 +79,8 @@ def test_sampled_frames_keep_their_times(make_clip: MakeClip) -> None:
     [
         ("psf.mts", [*moving("320x180", "fps=25"), *H264, *FIELDS, "tff=1"]),
         ("plain.mp4", [*moving("640x480", "fps=25"), *H264]),
-        ("hd.mp4", [*moving("320x180", "fps=25"), *H264]),
+        ("small.mp4", [*moving("320x180", "fps=25"), *H264]),
+        ("hd.mp4", [*moving("320x1080", "fps=25"), *H264, "-preset", "ultrafast"]),
     ],
 )
 def test_whole_pictures_are_left_as_they_are(
