@@ -43,26 +43,42 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
 
 
 def show(plan: Plan, task: Task, photos: Path, fate: str) -> int:
-    """The plan, a line for each recording and photo; 1 if a recording would be refused, else 0.
+    """The plan, a line for each recording and photo; 1 if one would be refused, else 0.
 
     Args:
         plan, task: what is to be done.
         photos: the result folder of photos.
         fate: what would become of one that is there.
     """
-    refused = 0
+    refused: Counter[str] = Counter()
     for job in plan.jobs:
         if why := _refusal(job, task):
-            refused += 1
+            refused["recording"] += 1
             click.echo(printable(f"{job.recording}: would be refused: {why}"))
         else:
             click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
     for photo in plan.photos:
-        click.echo(printable(f"{photo.path} -> {photos}{fate}"))
+        if why := _refusal_of_photo(photo.path):
+            refused["photo"] += 1
+            click.echo(printable(f"{photo.path}: would be refused: {why}"))
+        else:
+            click.echo(printable(f"{photo.path} -> {photos}{fate}"))
     _echo_about(plan)
     if refused:
-        click.echo(f"would be refused: {_count(refused, 'recording')}", err=True)
+        counts = " and ".join(_count(number, what) for what, number in refused.items())
+        click.echo(f"would be refused: {counts}", err=True)
     return 1 if refused else 0
+
+
+def _refusal_of_photo(photo: Path) -> str:
+    """Why it would be refused, as far as its head tells."""
+    from fervid.photos.reading import check_photo
+
+    try:
+        check_photo(photo)
+    except FervidError as error:
+        return str(error).removeprefix(f"{quoted(photo)}: ")
+    return ""
 
 
 def _refusal(job: Job, task: Task) -> str:

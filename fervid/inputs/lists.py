@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from fervid.errors import PlanError
@@ -14,8 +16,8 @@ def read_list(source: str) -> list[Path]:
     """The paths in a file, or, for "-", on standard input.
 
     They end in NUL, or in newlines if there is no NUL; empty ones are left out. The list may have a
-    byte order mark or be in UTF-16, as Windows writes it; a name that is nowhere as it stands, and
-    is there in another encoding of its bytes, is read in that one.
+    byte order mark or be in UTF-16, as Windows writes it. A name that is nowhere as it stands is
+    read in another encoding of its bytes, without blanks or quotes around it if it is there then.
 
     Raises:
         PlanError: it cannot be read.
@@ -32,11 +34,19 @@ def read_list(source: str) -> list[Path]:
 
 
 def _path(line: bytes) -> Path:
-    path = Path(os.fsdecode(line))
-    if line.isascii() or os.path.lexists(path):
-        return path
-    try:
-        other = Path(text_of(line))
-        return other if os.path.lexists(other) else path
-    except ValueError:
-        return path
+    as_it_stands = Path(os.fsdecode(line))
+    return next((path for path in _readings(line) if os.path.lexists(path)), as_it_stands)
+
+
+def _readings(line: bytes) -> Iterator[Path]:
+    """What a line may mean, the likeliest first."""
+    yield Path(os.fsdecode(line))
+    texts = [os.fsdecode(line)]
+    if not line.isascii():
+        with contextlib.suppress(ValueError):
+            texts.append(text_of(line))
+    for text in texts:
+        bare = text.strip()
+        yield from (Path(text), Path(bare))
+        if bare[:1] == bare[-1:] == '"':  # as Windows' "Copy as path" has them
+            yield Path(bare[1:-1])

@@ -106,6 +106,15 @@ def read_photo(path: Path) -> Photo:
         return _photo(path, image, digest)
 
 
+def check_photo(path: Path) -> None:
+    """Raise MediaError if a photo would be refused, as far as its head tells; decodes no pixels."""
+    with os.fdopen(open_recording(path), "rb") as file:
+        content = _content(file, path)
+    if not is_heif(content):
+        with without_notes():
+            _check_kind(path, _opened(path, content, FORMATS))
+
+
 def sha256_of(path: Path) -> str:
     """In hexadecimal; empty if the file cannot be read."""
     try:
@@ -177,9 +186,13 @@ def _opened(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image
 _TOO_LARGE = f"is larger than {MAX_PIXELS // 1_000_000} megapixels"
 
 
-def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
+def _check_kind(path: Path, image: Image.Image) -> None:
     if image.mode == "F":
         raise MediaError(f"{quoted(path)}: holds real numbers; save it with 8 or 16 bits a pixel")
+
+
+def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
+    _check_kind(path, image)
     with _ROOM if image.width * image.height > _LARGE else nullcontext():
         try:
             size = image.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from fervid.settings.choices import Deinterlace
 from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child
@@ -88,8 +89,9 @@ def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, in
     frames = _SAMPLE_FRAMES if track.height < _HD_LINES else _SAMPLE_FRAMES_HD
     options = {"vf": "idet", "frames:v": frames, "f": "null"}
     # Not accurate: frames from the key frame before the middle on tell as much and come at once.
-    middle = {"ss": duration_s / 2, "noaccurate_seek": None}
-    middle = middle if duration_s and duration_s > 4 else {}
+    middle: dict[str, Any] = {}
+    if duration_s and duration_s > 4:
+        middle = {"ss": duration_s / 2, "noaccurate_seek": None}
     child = Child(
         path,
         options,

@@ -165,7 +165,7 @@ def _split(address: str) -> SplitResult:
 def _stumble(scope: Scope, error: Exception) -> str:
     """What could not be answered, and why, on one short line of printable ASCII."""
     what = f"{scope['method']} {ascii(str(scope['path']))[1:-1]:.80}"
-    return f"fervid: {what}: cannot be answered ({ascii(f'{type(error).__name__}: {error}'):.120})"
+    return f"fervid: {what}: cannot be answered ({f'{type(error).__name__}: {error}'!a:.120})"
 
 
 class _RefusedError(Exception):

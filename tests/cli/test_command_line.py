@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,16 @@ def test_a_dry_run_refuses_what_the_run_would(make_clip: MakeClip, tmp_path: Pat
         assert why in real.output
     assert "would be refused: 3 recordings" in dry.output
     assert run("analyze", clip, "-o", tmp_path, "--dry-run", "--address", "x").exit_code == 2
+
+
+def test_a_dry_run_refuses_what_is_no_photo(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    shutil.copy(SAMPLES / "portrait.jpg", tmp_path)
+    dry = run("analyze", tmp_path, "-o", tmp_path / "out", "--dry-run")
+    assert dry.exit_code == 1
+    assert "broken.jpg: would be refused: is not a photo" in dry.output
+    assert dry.output.count(" -> ") == 1
+    assert "would be refused: 1 photo" in dry.output
 
 
 def test_doctor_says_what_works() -> None:

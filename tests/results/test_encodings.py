@@ -38,6 +38,16 @@ def test_a_name_in_an_old_encoding_is_found(tmp_path: Path) -> None:
     assert os.fsencode(found[1]).endswith(b"/gone-\xfc.mp4")
 
 
+def test_quotes_and_blanks_around_a_name_that_is_there(tmp_path: Path) -> None:
+    there, quoted = tmp_path / "a b.mp4", tmp_path / '"as it is".mp4'
+    for one in (there, quoted):
+        one.write_bytes(b"x")
+    path = tmp_path / "list.txt"
+    path.write_text(f'"{there}"\r\n  {there}\t\r\n{quoted}\r\n"{tmp_path}/gone.mp4"\r\n')
+    gone = Path(f'"{tmp_path}/gone.mp4"')
+    assert read_list(str(path)) == [there, there, quoted, gone]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_group_tables(tmp_path: Path, encoding: str, delimiter: str) -> None:
