@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +84,8 @@ class Watch:
 
     Iterating gives a `Moment` for each analysed frame: the newest one when the one before is done,
     and so never one that has waited long. It ends when the source does, after `duration`, or when
-    `stopped` says so. Leaving the context writes the result, unless by an exception.
+    `stopped` says so. Leaving the context writes the result, by Ctrl-C (KeyboardInterrupt), too;
+    any other exception leaves the table that grew, with all rows until then.
 
     Args:
         source: what to watch.
@@ -166,15 +168,27 @@ class Watch:
     ) -> None:
         self._receiver.close()
         try:
-            if kind is None and self._analysis is not None and self.tally.analysed:
+            if self._analysis is not None and self.tally.analysed and self._is_whole(kind):
                 self._finish(self._analysis)
-            elif self._table is not None and not self.tally.analysed:
-                self._table.remove()
+            elif self._table is not None:
+                self._leave(self._table)
         finally:
             if self._table is not None:
                 self._table.close()
             if self._writer is not None:
                 self._writer.__exit__(kind, error, trace)
+
+    def _is_whole(self, kind: type[BaseException] | None) -> bool:
+        """Whether the result is to be written: not after an error, nor if nobody waits for it."""
+        return kind is None or (issubclass(kind, KeyboardInterrupt) and not self._stopped())
+
+    def _leave(self, table: RunningTable) -> None:
+        """Keep all rows so far in the table that grew, in place of a result."""
+        if not self.tally.analysed:
+            table.remove()
+            return
+        with contextlib.suppress(ResultError):  # the disk has refused it before
+            table.flush()
 
     def _finish(self, analysis: LiveAnalysis) -> None:
         from fervid.live.history import Session

@@ -219,6 +219,39 @@ def test_what_was_written_outlives_a_kill(
     assert psutil.wait_procs(offspring, timeout=10)[1] == []
 
 
+WATCHES = """
+import sys, fervid
+with fervid.watch(sys.argv[1], out=sys.argv[2]) as watch:
+    for moment in watch:
+        print(moment.index, flush=True)
+        if sys.argv[3:] and moment.time_s > 0.2:
+            raise RuntimeError("of the script")
+"""
+
+
+def test_a_script_that_is_interrupted_keeps_its_tables(stream: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WATCHES, stream, str(tmp_path)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        wait_for(lambda: rows_of(tmp_path), 120)
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert errors.endswith("KeyboardInterrupt\n")
+    timeline = Timeline.read(result_of(tmp_path))
+    seen = sorted({*timeline.frames["frame"]})
+    assert set(map(int, printed.split())) <= set(seen)
+    assert timeline.meta["live"]["stopped_by"] == "request"
+
+
+def test_a_script_that_fails_keeps_the_table_that_grew(stream: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WATCHES, stream, str(tmp_path), "fails"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stderr.endswith("RuntimeError: of the script\n")
+    (table,) = tmp_path.glob("*.running.csv")
+    assert {*pd.read_csv(table)["frame"]} >= {*map(int, done.stdout.split())}
+    assert not list(tmp_path.glob("*.fervid"))
+
+
 def test_a_stream_on_standard_input_ends_with_it(clip: Path, tmp_path: Path) -> None:
     process = sender(clip, "pipe:1", stdout=subprocess.PIPE)
     command = [*FERVID, "-", "-o", str(tmp_path)]
