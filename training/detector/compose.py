@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from fervid.models.face_net import N_POINTS
-from training.detector.crops import Crop, Pool, surroundings, with_marks
+from training.detector.crops import NO_MARKS, Crop, Pool, surroundings, with_marks
 from training.detector.degrade import degrade
 from training.detector.pictures import Picture
 
@@ -48,29 +50,52 @@ def _joined(image: NDArray[np.uint8], parts: Sequence[Crop]) -> Crop:
 
 def paste_crowd(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
     """Blend up to twelve small heads from other pictures in where no box is yet."""
+    height = np.exp(rng.uniform(np.log(8), np.log(40)))
+
+    def head() -> Crop:
+        row, box = pool.cutouts[rng.integers(len(pool.cutouts))]
+        tall = float(height * np.exp(rng.normal(0, 0.15)))
+        return cut_head(rng, pool.pictures[row], box, tall)
+
+    return paste(rng, crop, head)
+
+
+def paste_decoys(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
+    """Blend up to twelve things that a detector took for faces in where no box is yet."""
+
+    def decoy() -> Crop:
+        image = pool.decoys[rng.integers(len(pool.decoys))].image
+        scale = np.exp(rng.normal(0, 0.25))
+        h, w = (max(8, round(side * scale)) for side in image.shape)
+        image = np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
+        image = np.asarray(cv2.flip(image, 1), np.uint8) if rng.random() < 0.5 else image
+        return Crop(image, *NO_MARKS)
+
+    return paste(rng, crop, decoy)
+
+
+def paste(rng: np.random.Generator, crop: Crop, make: Callable[[], Crop]) -> Crop:
+    """Blend up to twelve smaller crops in, each where it hides no box and no other one."""
     size = crop.image.shape[0]
     image, parts = crop.image.copy(), [crop]
     taken = crop.boxes
-    height = np.exp(rng.uniform(np.log(8), np.log(40)))
     for _ in range(rng.integers(1, 13)):
-        row, box = pool.cutouts[rng.integers(len(pool.cutouts))]
-        tall = float(height * np.exp(rng.normal(0, 0.15)))
-        head = cut_head(rng, pool.pictures[row], box, tall)
-        h, w = head.image.shape
+        part = make()
+        h, w = part.image.shape
         if max(h, w) >= size:
             continue
         left, top = (int(v) for v in rng.integers(0, [size - w, size - h]))
-        placed = head.moved(left, top)
-        x0, y0, x1, y1 = placed.boxes[0]
+        part = part.moved(left, top)
+        x0, y0, x1, y1 = part.boxes[0] if len(part.boxes) else (left, top, left + w, top + h)
         if (
             (taken[:, 0] < x1) & (x0 < taken[:, 2]) & (taken[:, 1] < y1) & (y0 < taken[:, 3])
         ).any():
             continue
-        part = image[top : top + h, left : left + w]
+        under = image[top : top + h, left : left + w]
         share = oval(h, w)
-        part[:] = np.rint(share * head.image + (1 - share) * part).astype(np.uint8)
-        taken = np.concatenate([taken, placed.boxes])
-        parts.append(placed)
+        under[:] = np.rint(share * part.image + (1 - share) * under).astype(np.uint8)
+        taken = np.concatenate([taken, np.array([[x0, y0, x1, y1]], np.float32)])
+        parts.append(part)
     return _joined(image, parts)
 
 
@@ -127,19 +152,13 @@ def hide_parts(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
 def write_on(rng: np.random.Generator, crop: Crop) -> Crop:
     """Letters and rings where no box is: titles, logos and wheels are easily taken for faces."""
     image = crop.image.copy()
-    size = image.shape[0]
+    size = len(image)
     for _ in range(rng.integers(1, 5)):
-        mask = np.zeros_like(image)
         x, y = (int(v) for v in rng.integers(0, size, 2))
-        thick = int(np.exp(rng.uniform(0, np.log(14))))
         if rng.random() < 0.3:
-            axes = tuple(int(v) for v in rng.integers(4, size // 3, 2))
-            cv2.ellipse(mask, (x, y), axes, rng.uniform(0, 180), 0, 360, 255, thick, cv2.LINE_AA)
+            mask = ring(rng, (size, size), (x, y))
         else:
-            text = "".join(rng.choice(list(_LETTERS), rng.integers(1, 7)))
-            font = int(rng.integers(8))  # OpenCV's Hershey fonts have these numbers
-            scale = float(np.exp(rng.uniform(np.log(0.4), np.log(size / 30))))
-            cv2.putText(mask, text, (x - size // 4, y), font, scale, 255, thick, cv2.LINE_AA)
+            mask = letters(rng, (size, size), (x - size // 4, y))
         for x0, y0, x1, y1 in crop.boxes.astype(int):
             mask[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = 0
         share = mask / np.float32(255)
@@ -147,11 +166,44 @@ def write_on(rng: np.random.Generator, crop: Crop) -> Crop:
     return replace(crop, image=image)
 
 
+def ring(
+    rng: np.random.Generator, shape: tuple[int, int], at: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """A mask of this shape with an ellipse."""
+    mask = np.zeros(shape, np.uint8)
+    axes = tuple(int(v) for v in rng.integers(4, shape[0] // 3, 2))
+    thick = int(np.exp(rng.uniform(0, np.log(14))))
+    cv2.ellipse(mask, at, axes, rng.uniform(0, 180), 0, 360, 255, thick, cv2.LINE_AA)
+    return mask
+
+
+def letters(
+    rng: np.random.Generator, shape: tuple[int, int], at: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """A mask of this shape with a line of text of random height, weight and filling."""
+    text = "".join(rng.choice(list(_LETTERS), rng.integers(1, 7)))
+    tall = float(np.exp(rng.uniform(np.log(10), np.log(0.7 * shape[0]))))
+    canvas = Image.new("L", shape[::-1])
+    fill = 0 if rng.random() < 0.2 else 255
+    bold = tall * rng.uniform(0.0, 0.1)
+    ImageDraw.Draw(canvas).text(
+        at, text, fill, _font(round(tall)), stroke_width=bold, stroke_fill=255
+    )
+    return np.array(canvas)
+
+
+@lru_cache(maxsize=256)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
 def compose(rng: np.random.Generator, pool: Pool, size: int) -> Crop:
     """One training crop of size x size."""
     crop = pool.view(rng, size, size) if rng.random() < 0.65 else mosaic(rng, pool, size)
     if pool.cutouts and rng.random() < 0.2:
         crop = paste_crowd(rng, pool, crop)
+    if pool.decoys and rng.random() < 0.15:
+        crop = paste_decoys(rng, pool, crop)
     if rng.random() < 0.25:
         crop = hide_parts(rng, pool, crop)
     if rng.random() < 0.12:

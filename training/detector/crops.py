@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.detection.framing import frontality
-from training.detector.pictures import WIDER_SOURCE, Picture
+from fervid.models.face_net import N_POINTS
+from training.detector.pictures import MINED_SOURCE, WIDER_SOURCE, Picture
 
 _LEAST_AIM, _MOST_AIM = 9.0, 1.05
 """Heights at which a face that a view aims at is shown, log-uniformly: from so many pixels to this
@@ -51,6 +52,12 @@ class Crop:
         return replace(self, boxes=self.boxes + np.tile(shift, 2), points=self.points + shift)
 
 
+NO_MARKS = (
+    np.zeros((0, 4), np.float32), np.zeros((0, N_POINTS, 2), np.float32), np.zeros(0, np.bool_)
+)  # fmt: skip
+"""Boxes, points and kinds of a crop without any."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """What crops are made from.
@@ -59,17 +66,21 @@ class Pool:
         pictures: all of them.
         chances: (n,) float64, summed chances of drawing each.
         faceless: backdrops, without any box.
+        decoys: what a detector took for faces, with its surroundings.
         cutouts: sure faces that lie wholly in a picture: its row in `pictures`, and the box's row.
     """
 
     pictures: list[Picture]
     chances: NDArray[np.float64]
     faceless: list[Picture]
+    decoys: list[Picture]
     cutouts: list[tuple[int, int]]
 
     @classmethod
     def of(cls, pictures: list[Picture]) -> Pool:
         """Fewer neighbouring frames and tight crops; more crowds, small faces and profiles."""
+        decoys = [picture for picture in pictures if picture.source == MINED_SOURCE]
+        pictures = [picture for picture in pictures if picture.source != MINED_SOURCE]
         weights = np.array([_WEIGHTS.get(picture.source, 1.0) for picture in pictures])
         weights *= [3.0 if _shows_a_profile(picture) else 1.0 for picture in pictures]
         faceless = [picture for picture in pictures if len(picture.boxes) == 0]
@@ -78,7 +89,9 @@ class Pool:
             for row, picture in enumerate(pictures)
             for box in np.flatnonzero(_fit_to_paste(picture))
         ]
-        return cls(pictures, np.cumsum(weights / weights.sum()), faceless or pictures, cutouts)
+        return cls(
+            pictures, np.cumsum(weights / weights.sum()), faceless or pictures, decoys, cutouts
+        )
 
     def view(self, rng: np.random.Generator, height: int, width: int) -> Crop:
         """A random view of a random picture before a random backdrop."""
