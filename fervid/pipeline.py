@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.detection.search import SparseSearch, search_ahead, searched_every
+from fervid.detection.working_size import GLIMPSES, choose, sizes_for
 from fervid.engine.engine import Engine
 from fervid.errors import MediaError
 from fervid.models.memory import release_memory
-from fervid.records import VideoInfo
+from fervid.records import Detections, FrameBatch, VideoInfo
 from fervid.results.folder_names import result_folder
 from fervid.results.reuse import Done, difference, digests_of_models, request_of
 from fervid.settings import Settings
@@ -94,6 +95,7 @@ class Analyzer:
         """Recording -> frames -> faces -> rows -> tables, metadata and report."""
         began = time.perf_counter()
         with _opened(recording, self.engine.settings, square) as reader:
+            faces_by_size = _resized(self.engine, reader)
             search = _search(self.engine, reader)
             reader.begin()
             # pandas and OpenCV take a second to load; meanwhile the recording is being decoded.
@@ -119,8 +121,9 @@ class Analyzer:
                     damage=reader.losses.to_json(),
                     elapsed_s=time.perf_counter() - began,
                     made_by="fervid.analyze",
-                    used={"detect_every": search.every},
+                    used={"detect_every": search.every, "working_size": reader.working_size},
                 )
+                metadata["tracking"]["faces_at_working_sizes"] = faces_by_size
                 metadata["request"] = request
                 metadata["recording"]["deinterlaced"] = reader.is_deinterlaced
                 if len(reader.parts) > 1:
@@ -131,7 +134,7 @@ class Analyzer:
 def _opened(recording: Path, settings: Settings, square: bool) -> VideoReader:
     return VideoReader(
         recording,
-        working_size=settings.working_size,
+        working_size=settings.search_size,
         scale=settings.scale,
         fps=settings.fps,
         track=settings.track,
@@ -140,6 +143,35 @@ def _opened(recording: Path, settings: Settings, square: bool) -> VideoReader:
         end=settings.end,
         square=square,
     )
+
+
+def _resized(engine: Engine, reader: VideoReader) -> dict[str, int]:
+    """Let the reader give frames of the size that finds its faces; how many were found at which."""
+    longer_side = max(reader.info.displayed)
+    sizes = sizes_for(longer_side)
+    settings = engine.settings
+    if settings.working_size is not None or settings.scale is not None or len(sizes) == 1:
+        return {}
+    reader.resize(sizes[-1])
+    glimpses = reader.glimpses(GLIMPSES)
+
+    def find(size: int) -> Detections:
+        import cv2
+
+        reader.resize(size)
+        height, width = reader.shape
+        images = [
+            cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in glimpses
+        ]
+        batch = FrameBatch(
+            np.array(images, np.uint8), np.arange(len(images)), np.zeros(len(images))
+        )
+        found = engine.detect(batch, reader.displayed, reader.shrunk)
+        return found[found.score >= engine.detector.start_score]
+
+    size, found = choose(sizes, longer_side, find) if len(glimpses) else (sizes[0], {})
+    reader.resize(size)
+    return found
 
 
 def _search(engine: Engine, reader: VideoReader) -> SparseSearch:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fervid.cli.options import complete_detector, complete_model
+from fervid.cli.options import WorkingSize, complete_detector, complete_model
 from fervid.settings import Settings
 from fervid.settings.choices import DETECTORS, DEVICES, EXPRESSION_MODELS, LABELS
 
@@ -29,12 +29,13 @@ min_score = click.option(
 
 working_size = click.option(
     "--working-size",
-    type=click.IntRange(96, 4096),
-    metavar="PX",
-    default=640,
+    type=WorkingSize(),
+    metavar="PX|auto",
+    default="auto",
     show_default=True,
     help="Search frames scaled down to this many pixels on the longer side; more finds smaller "
-    "faces and takes longer.",
+    "faces and takes longer. auto: the smallest of 640, 1280 and 1920 that finds the faces in some "
+    "frames of the recording; 640 for streams.",
 )
 
 smooth = click.option(

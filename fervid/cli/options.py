@@ -62,6 +62,23 @@ class BatchSize(click.ParamType[int | None]):
             self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
 
 
+class WorkingSize(click.ParamType[int | None]):
+    """Pixels from 96 to 4096, or "auto" (None)."""
+
+    name = "working size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """The number that was typed, None for auto."""
+        if value is None or value == "auto":
+            return None
+        try:
+            return int(click.IntRange(96, 4096).convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither auto nor a whole number from 96 to 4096", param, ctx)
+
+
 class Shard(click.ParamType[tuple[int, int]]):
     """Two whole numbers with a slash between them, as in 3/16."""
 

@@ -185,6 +185,7 @@ class Analysis:
         taken = {
             "min_score": engine.detector.start_score,
             "weights": engine.classifier.card["name"],
+            "working_size": engine.settings.search_size,
             **(used or {}),
         }
         metadata = result_metadata(

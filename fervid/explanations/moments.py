@@ -71,7 +71,7 @@ def _outside(path: Path, at: float, why: str) -> str:
 
 def _sizes(settings: Settings) -> dict[str, Any]:
     return {
-        "working_size": settings.working_size,
+        "working_size": settings.search_size,
         "scale": settings.scale,
         "track": settings.track,
         "deinterlace": settings.deinterlace,

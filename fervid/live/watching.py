@@ -131,7 +131,7 @@ class Watch:
         self.ended_by = self.lost = ""
         self._engine = Engine(settings)
         self._slot = Newest()
-        plan = Plan(settings.working_size, settings.fps, reconnect_for)
+        plan = Plan(settings.search_size, settings.fps, reconnect_for)
         self._receiver = Receiver(source, plan, self._slot, notify)
         self._duration, self._stopped = duration, stopped
         self._writer: ResultWriter | None = None

@@ -84,7 +84,7 @@ class PhotoAnalyzer:
 
     def _search(self, photos: Sequence[Photo]) -> list[Detections]:
         """The faces of each photo, from left to right."""
-        longest, scale = FINER * self.settings.working_size, self.settings.scale
+        longest, scale = FINER * self.settings.search_size, self.settings.scale
         canvases = [lay_out(photo, longest, scale) for photo in photos]
         found = [Detections.empty()] * len(photos)
         for shape, places in _by_shape(canvases):

@@ -171,7 +171,7 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
             **{name: getattr(settings, name) for name in _OF_PHOTOS},
             "detector": detector_name(settings),
             "min_score": engine.detector.start_score,
-            "searched_at": FINER * settings.working_size,
+            "searched_at": FINER * settings.search_size,
             "weights": cards[1]["name"],
         },
         "models": cards,

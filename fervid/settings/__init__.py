@@ -23,6 +23,9 @@ from fervid.settings.choices import (
 
 _LATEST_S = 1e9
 
+USUAL_WORKING_SIZE = 640
+"""Pixels of the longer side at which frames are searched, unless there is a reason for another."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -35,6 +38,8 @@ class Settings:
             frames do; "off": none.
         start, end: part of the recording in seconds, start included, end excluded; None: all.
         working_size: frames are searched with their longer side scaled down to this many pixels.
+            None: a recording is searched at the smallest size that finds its faces, see
+            `fervid.detection.working_size`; streams and photos at the usual one.
         scale: frames are scaled by this factor instead; None: to the working size.
         detector: "fervid" for the shipped detector, or "yunet:FILE" for YuNet's ONNX file.
         min_score: detector score from which a face is followed; None: the detector's own. A face
@@ -70,7 +75,7 @@ class Settings:
     deinterlace: Deinterlace = DEINTERLACE[0]
     start: float | None = None
     end: float | None = None
-    working_size: int = 640
+    working_size: int | None = None
     scale: float | None = None
     detector: str = DETECTORS[0]
     min_score: float | None = None
@@ -98,7 +103,7 @@ class Settings:
             raise ValueError("min_score must lie between 0 and 1")
         if self.scale is not None and not 0 < self.scale <= 1:
             raise ValueError("scale must lie above 0 and be 1 at most")
-        for name in ("batch_size", "detect_every", "track"):
+        for name in ("batch_size", "detect_every", "track", "working_size"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise ValueError(f"{name} must be 1 or more")
         if self.baseline is not None and not 0 <= self.baseline[0] < self.baseline[1] <= _LATEST_S:
@@ -117,6 +122,11 @@ class Settings:
         check_reading(self.reading)
         check_device(self.device)
         check_deinterlace(self.deinterlace)
+
+    @property
+    def search_size(self) -> int:
+        """The working size, or the usual one where none was chosen."""
+        return self.working_size or USUAL_WORKING_SIZE
 
 
 def seconds_of(text: str) -> float:

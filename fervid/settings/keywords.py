@@ -27,7 +27,7 @@ class SettingsKeywords(TypedDict, total=False):
     deinterlace: Deinterlace
     start: Time | None
     end: Time | None
-    working_size: int
+    working_size: int | None
     scale: float | None
     detector: str
     min_score: float | None

@@ -20,7 +20,7 @@ from fervid.errors import MediaError
 from fervid.records import FrameBatch, VideoInfo
 from fervid.settings.choices import Deinterlace
 from fervid.video.damage import Damage
-from fervid.video.ffmpeg import Child, quoted
+from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child, quoted
 from fervid.video.interlacing import deinterlacer
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
@@ -129,6 +129,7 @@ class VideoReader:
     Attributes:
         info: the recording; after the iteration, as long as its frames if the container says less.
         shape: (H, W) of the frames.
+        working_size: as above; see `resize`.
         displayed: width and height that they stand for, in pixels of the first displayed frame:
             that one's own, or a square that has it in its upper left corner.
         shrunk: their height over that of `displayed`.
@@ -170,17 +171,8 @@ class VideoReader:
         self.info = probed.info
         if scale is not None:
             working_size = max(2, round(scale * max(self.info.width, self.info.height)))
-        height, width = working_shape(self.info, working_size)
-        self._used = width, height
-        self._working_size = working_size
         self._is_square = square
-        side = max(2, working_size // 2 * 2)
-        self.shape = (side, side) if square else (height, width)
-        self.displayed = (
-            round(self.shape[1] * self.info.width / width),
-            round(self.shape[0] * self.info.height / height),
-        )
-        self.shrunk = self.shape[0] / self.displayed[1]
+        self.resize(working_size)
         self.parts: list[Part] = []
         self.rate = min(float(self.info.fps) or math.inf, fps or math.inf)
         self.warnings: list[str] = []
@@ -193,12 +185,59 @@ class VideoReader:
         self._reading = probed.reading
         self._known_base = ""
         self._end_is_sure = probed.end_is_sure
+        self._start_s, self._end_s = start or 0.0, end
         self._says_length = probed.info.duration_s is not None
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
         self.expected_frames = _estimate(self.info, fps, start, end)
         self._run: _Run | None = None
         self._begun: _Run | None = None
+
+    def resize(self, working_size: int) -> None:
+        """Give frames of another working size from now on; before the iteration."""
+        height, width = working_shape(self.info, working_size)
+        self._used = width, height
+        self.working_size = working_size
+        side = max(2, working_size // 2 * 2)
+        self.shape = (side, side) if self._is_square else (height, width)
+        self.displayed = (
+            round(self.shape[1] * self.info.width / width),
+            round(self.shape[0] * self.info.height / height),
+        )
+        self.shrunk = self.shape[0] / self.displayed[1]
+
+    def glimpses(self, count: int) -> NDArray[np.uint8]:
+        """Frames spread over the part that is read, at the key frames before these places.
+
+        Returns:
+            (N, H, W) uint8 luma of `shape`, N at most `count`: places that the container cannot
+            jump to, or whose frames cannot be decoded, are left out; none if its length is unknown.
+        """
+        end = self.info.duration_s if self._end_s is None else self._end_s
+        if end is None:
+            return np.empty((0, *self.shape), np.uint8)
+        places = np.linspace(self._start_s, min(end, self.info.duration_s or end), count + 2)[1:-1]
+        images = [self._glimpse(float(place)) for place in places]
+        return np.array([image for image in images if image is not None]).reshape(-1, *self.shape)
+
+    def _glimpse(self, at_s: float) -> _Image | None:
+        height, width = self.shape
+        chain = filters(self.info.displayed, self._used, (width, height), self._fields)
+        child = Child(
+            self.info.path,
+            {"vf": ",".join(chain), "f": "rawvideo", "pix_fmt": "gray", "frames:v": 1},
+            threads=1,
+            level="quiet",
+            on_log=lambda *_: None,
+            stream=str(self.info.stream),
+            reading=(self._reading or FROM_FIRST_PACKET)
+            | {"ss": f"{at_s:.3f}", "noaccurate_seek": None, "skip_frame": "nokey"},
+        )
+        image = np.empty((height, width), np.uint8)
+        try:
+            return image if child.read(image.data.cast("B")) == image.size else None
+        finally:
+            child.close()
 
     @property
     def is_deinterlaced(self) -> bool:  # noqa: D102 - told above
@@ -297,7 +336,7 @@ class VideoReader:
         used = self._used
         if size != self.info.displayed:
             used = even_size(size, (self.shape[1], self.shape[0]))
-            alone = even_size(size, (self._working_size, self._working_size))
+            alone = even_size(size, (self.working_size, self.working_size))
             if not self._is_square and used[1] < _NEARLY * alone[1]:
                 raise ShapeChangesError
         self.parts.append(Part(row[0], float(row[1] * self._time_base), *size, used))
