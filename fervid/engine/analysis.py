@@ -19,6 +19,7 @@ from fervid.records import Detections, FrameBatch, Thumbnail, VideoInfo
 from fervid.results.metadata import result_metadata
 from fervid.results.writer import ResultWriter
 from fervid.tracking.cuts import CutFinder
+from fervid.tracking.doubtful import Evidence, without
 from fervid.tracking.flicker import FlickerFilter, TrackedBatch
 from fervid.tracking.people import People
 from fervid.tracking.portraits import Portraits
@@ -77,6 +78,8 @@ class Analysis:
         self.longest_gap_s = tracker.longest_gap_s
         self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
         self._people = People(tracker.longest_gap_s)
+        self._evidence = Evidence(engine.detector.start_score)
+        self._doubtful = 0
         self._portraits = Portraits(clarity)
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
@@ -108,6 +111,7 @@ class Analysis:
         """The rows of some frames; people and portraits are learned from them."""
         batch, faces, cuts = tracked
         (readings,) = self._engine.read((batch, faces.faces, self._displayed))
+        self._evidence.add(faces)
         self._people.add(batch, faces, readings.crops, cuts, self._shrunk)
         rows = face_rows(batch, faces, readings.expressions, readings.sharpness, self._shrunk)
         if self._engine.settings.thumbnails:
@@ -132,7 +136,9 @@ class Analysis:
         Raises:
             ResultError: the disk refuses.
         """
-        people = self._people.numbers()
+        everyone = self._people.numbers()
+        doubtful = self._evidence.doubtful(everyone)
+        people, self._doubtful = without(doubtful, everyone), len(doubtful)
         lost = Losses.none(Sampling(Fraction(1))) if losses is None else losses
         settings, longest_s = self._engine.settings, self.longest_gap_s
         second = second_pass(
@@ -142,6 +148,7 @@ class Analysis:
         still = [
             f"face {people[track]} does not move for {seconds:.0f} s: is it a picture or an object?"
             for track, seconds in self._flicker.still.found()
+            if track in people
         ]
         warnings = [*second.warnings, *still, *unexplained]
         return AnalysisResult(second.episodes, people, thumbnails, warnings, second.resting)
@@ -208,6 +215,7 @@ class Analysis:
             "searched": self._search.searched,
             "filled": self._flicker.filled,
             "dropped": self._flicker.dropped,
+            "doubtful_people": self._doubtful,
             "cuts": [round(time_s, 3) for time_s in self._cuts.times_s],
             "tracks": tracks,
         }

@@ -44,5 +44,7 @@ def face_rows(
     mine["score"], mine["xywh"] = faces.score, faces.xywh
     mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
     mine["sharpness"], mine["adjusted"] = sharpness, expressions.probs
-    mine["weight"] = weights(faces.score, faces.xywh[:, 3] * scale, sharpness, tracked.filled)
+    mine["weight"] = weights(
+        faces.score, faces.xywh[:, 3] * scale, sharpness, mine["frontality"], tracked.filled
+    )
     return rows[np.argsort(row, kind="stable")]

@@ -15,7 +15,7 @@ from fervid.expressions.episodes import EpisodeFinder
 from fervid.expressions.reading import RelativeReading
 from fervid.expressions.resting import RestingFace
 from fervid.expressions.smoothing import Smoother
-from fervid.results.rows import frame_table, lost_rows
+from fervid.results.rows import frame_table, lost_rows, one_a_frame, without_tracks
 from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
 from fervid.tracking.people import numbered
@@ -48,7 +48,7 @@ def second_pass(
 
     Args:
         writer: has the rows, with the numbers of tracks and positions among decoded frames.
-        person: the person that each track shows.
+        person: the person that each track shows; faces of other tracks are left out.
         settings: what the user chose.
         frame_s: seconds from one sampled frame to the next.
         longest_s: no frame lasts longer, whatever gap follows.
@@ -59,7 +59,9 @@ def second_pass(
         Durations(min(frame_s, longest_s), longest_s, end_s),
         Smoother(settings.smooth),
     )
+    kept = np.array(sorted(person), np.int64)
     for rows in writer.stored(back=True):
+        without_tracks(rows, kept)
         rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)
     reading = _learned(writer, person, settings) if settings.reading == "relative" else None
@@ -71,7 +73,7 @@ def second_pass(
     for rows in writer.stored():
         smoother.forth(rows)
         finder.find(rows)
-    for rows in _with_lost(writer.stored_frames(), losses):
+    for rows in _with_lost(map(one_a_frame, writer.stored_frames()), losses):
         rows["state"] = finder.states(rows)
         rows["face_id"] = numbered(rows["face_id"], person)
         writer.append(frame_table(rows))

@@ -17,12 +17,19 @@ _SURE_HEIGHT = 48.0
 _LEAST_WEIGHT = 0.02
 """No row counts for nothing, so that a face that is small throughout is smoothed, too."""
 
+_TURNED_AWAY, _NOT_TURNED = 0.34, 0.71
+"""Frontality of heads turned by 70 and by 45 degrees: between them, a row counts less and less."""
+
 _FILLED = 0.5
 """A box that is a guess counts half."""
 
 
 def weights(
-    score: NDArray[Any], height: NDArray[Any], sharpness: NDArray[Any], filled: NDArray[np.bool_]
+    score: NDArray[Any],
+    height: NDArray[Any],
+    sharpness: NDArray[Any],
+    frontality: NDArray[Any],
+    filled: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
     """How much single faces say about what a person shows.
 
@@ -30,13 +37,16 @@ def weights(
         score: (N,) detector scores in [0, 1].
         height: (N,) heights of the faces in pixels of the working frame.
         sharpness: (N,) in [0, 1], see `fervid.tracking.appearance.sharpness`.
+        frontality: (N,) in [0, 1], see `fervid.detection.framing.frontality`; NaN: not known.
         filled: (N,) whether the box is a guess.
 
     Returns:
-        (N,) in (0, 1]: score times sharpness times size, 1 from 48 pixels on.
+        (N,) in (0, 1]: score times sharpness times size (1 from 48 pixels on) times a factor that is
+        1 for heads turned by 45 degrees at most and falls to 0 at 70.
     """
     size = np.minimum(height / _SURE_HEIGHT, 1.0)
-    weight = score * size * sharpness * np.where(filled, _FILLED, 1.0)
+    turn = (np.nan_to_num(frontality, nan=1.0) - _TURNED_AWAY) / (_NOT_TURNED - _TURNED_AWAY)
+    weight = score * size * sharpness * np.clip(turn, 0.0, 1.0) * np.where(filled, _FILLED, 1.0)
     return np.asarray(np.clip(weight, _LEAST_WEIGHT, 1.0), np.float32)
 
 

@@ -74,7 +74,11 @@ def _frames() -> list[Column]:
         Column("filled", "flag", "1 if the detector missed the face here; its box is then a guess"),
         Column("duration", "seconds", "time this row stands for: up to the next sampled frame"),
         Column("sharpness", "share", "fine detail in the face, 1 from that of typical photographs"),
-        Column("weight", "share", "how much this row counts: score x size x sharpness"),
+        Column(
+            "weight",
+            "share",
+            "how much this row counts: score x size x sharpness x how far it faces the camera",
+        ),
         *(
             Column(column, "share", f"probability of {name} compared with rest, smoothed; sum 1")
             for column, name in zip(SMOOTH_COLUMNS, EXPRESSIONS, strict=True)

@@ -58,6 +58,26 @@ def lost_rows(frame: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[
     return rows
 
 
+def without_tracks(rows: NDArray[Any], kept: NDArray[np.int64]) -> None:
+    """Make rows (R,) of `ROW` of all but some tracks, ascending, into rows without a face."""
+    gone = (rows["face_id"] > 0) & ~np.isin(rows["face_id"], kept)
+    empty = np.zeros(int(gone.sum()), ROW)
+    for name in ("frame", "time_s"):
+        empty[name] = rows[name][gone]
+    rows[gone] = empty
+
+
+def one_a_frame(rows: NDArray[Any]) -> NDArray[Any]:
+    """The same rows, each frame in one piece, less all rows without a face that are not needed."""
+    frame, is_face = rows["frame"], rows["face_id"] > 0
+    needed = is_face.copy()
+    if not needed.all():
+        faceless = np.setdiff1d(frame, frame[is_face])
+        first = np.flatnonzero(np.isin(frame, faceless))
+        needed[first[np.unique(frame[first], return_index=True)[1]]] = True
+    return rows[needed]
+
+
 def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
     """The frame table of some rows, by frame, then by face_id.
 

@@ -105,7 +105,7 @@ class Portraits:
         """The best picture of each expression of each person that lies in such an episode.
 
         Args:
-            person: the person that each track shows.
+            person: the person that each track shows; other tracks are left out.
             episodes: the table of episodes.
 
         Returns:
@@ -117,6 +117,8 @@ class Portraits:
         }
         chosen: dict[tuple[int, str], _Picture] = {}
         for picture in sorted(self._best.values()):
+            if picture.track not in person:
+                continue
             key = person[picture.track], EXPRESSIONS[picture.expression]
             inside = spans.get(key, np.zeros((0, 2)))
             if ((inside[:, 0] <= picture.time_s) & (picture.time_s < inside[:, 1])).any():

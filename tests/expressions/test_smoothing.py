@@ -94,13 +94,15 @@ def test_sums_forget_by_one_e_a_time_constant() -> None:
     assert later.item() == pytest.approx(np.exp(-2))
 
 
-def test_small_unsharp_and_guessed_faces_count_less() -> None:
-    score, height, sharp = np.full(5, 0.9), np.array([96, 48, 24, 48, 48.0]), np.ones(5)
-    sharp[3] = 0.5
-    filled = np.array([False, False, False, False, True])
-    result = weights(score, height, sharp, filled)
-    np.testing.assert_allclose(result, [0.9, 0.9, 0.45, 0.45, 0.45], rtol=1e-6)
-    assert (weights(np.zeros(1), np.zeros(1), np.zeros(1), np.zeros(1, np.bool_)) > 0).all()
+def test_small_unsharp_turned_and_guessed_faces_count_less() -> None:
+    score, height, sharp = np.full(8, 0.9), np.full(8, 48.0), np.ones(8)
+    height[0], height[2], sharp[3] = 96, 24, 0.5
+    filled = np.arange(8) == 4
+    frontality = np.array([1, 1, 1, 1, 1, 0.75, 0.525, np.nan])
+    result = weights(score, height, sharp, frontality, filled)
+    np.testing.assert_allclose(result, [0.9, 0.9, 0.45, 0.45, 0.45, 0.9, 0.45, 0.9], rtol=1e-6)
+    nothing = np.zeros(1)
+    assert (weights(nothing, nothing, nothing, nothing, np.zeros(1, np.bool_)) > 0).all()
 
 
 def test_sharpness_falls_with_blur_and_does_not_see_contrast() -> None:
