@@ -30,6 +30,11 @@ from fervid.video.sampling import Sampling
 if TYPE_CHECKING:
     from fervid.engine.engine import Engine
 
+_SHORT = 24.0
+"""Pixels of the working frame, half of what the expression model learned from."""
+
+_MANY = 0.5
+
 _ONE_FRAME_S = 0.04
 """Seconds that a frame is taken to last where nothing else is known."""
 
@@ -80,6 +85,7 @@ class Analysis:
         self._people = People(tracker.longest_gap_s)
         self._evidence = Evidence(engine.detector.start_score)
         self._doubtful = 0
+        self._faces = self._short = 0
         self._portraits = Portraits(clarity)
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
@@ -112,6 +118,8 @@ class Analysis:
         batch, faces, cuts = tracked
         (readings,) = self._engine.read((batch, faces.faces, self._displayed))
         self._evidence.add(faces)
+        self._faces += len(faces)
+        self._short += int((faces.faces.xywh[:, 3] * self._shrunk < _SHORT).sum())
         self._people.add(batch, faces, readings.crops, cuts, self._shrunk)
         rows = face_rows(batch, faces, readings.expressions, readings.sharpness, self._shrunk)
         if self._engine.settings.thumbnails:
@@ -150,8 +158,19 @@ class Analysis:
             for track, seconds in self._flicker.still.found()
             if track in people
         ]
-        warnings = [*second.warnings, *still, *unexplained]
+        warnings = [*second.warnings, *still, *self._too_short(), *unexplained]
         return AnalysisResult(second.episodes, people, thumbnails, warnings, second.resting)
+
+    def _too_short(self) -> list[str]:
+        """A line if most faces are too short to be read well."""
+        if self._short <= _MANY * self._faces:
+            return []
+        share = self._short / self._faces
+        return [
+            f"{share:.0%} of the faces are shorter than {_SHORT:.0f} pixels in the searched "
+            "frames, too short to tell expressions well; a larger --working-size helps if the "
+            "recording has more pixels"
+        ]
 
     def _thumbnails(
         self, people: dict[int, int], episodes: pd.DataFrame

@@ -41,8 +41,8 @@ def weights(
         filled: (N,) whether the box is a guess.
 
     Returns:
-        (N,) in (0, 1]: score times sharpness times size (1 from 48 pixels on) times a factor that is
-        1 for heads turned by 45 degrees at most and falls to 0 at 70.
+        (N,) in (0, 1]: score times sharpness times size (1 from 48 pixels on) times a factor that
+        is 1 for heads turned by 45 degrees at most and falls to 0 at 70.
     """
     size = np.minimum(height / _SURE_HEIGHT, 1.0)
     turn = (np.nan_to_num(frontality, nan=1.0) - _TURNED_AWAY) / (_NOT_TURNED - _TURNED_AWAY)

@@ -101,3 +101,10 @@ def test_recordings_are_not_enlarged() -> None:
     assert [sizes_for(side) for side in (320, 640, 799, 800, 1280, 1920, 3840)] == [
         [640], [640], [640], [640, 1280], [640, 1280], [640, 1280, 1920], [640, 1280, 1920]
     ]  # fmt: skip
+
+
+def test_a_warning_where_faces_are_too_short_to_be_read(tmp_path: Path) -> None:
+    clip = in_full_hd(tmp_path / "far.mp4", 240)  # faces are 53 px high: 18 at 640
+    found = fervid.analyze(clip, fps=2, working_size=640)
+    assert len(found.people) == 4
+    assert any("shorter than 24 pixels" in line for line in found.meta["warnings"])
