@@ -93,7 +93,7 @@ class Analyzer:
         square: bool = False,
     ) -> None:
         """Recording -> frames -> faces -> rows -> tables, metadata and report."""
-        began = time.perf_counter()
+        began, baseline = time.perf_counter(), self.engine.baseline
         with _opened(recording, self.engine.settings, square) as reader:
             faces_by_size = _resized(self.engine, reader)
             search = _search(self.engine, reader)
@@ -103,7 +103,7 @@ class Analyzer:
             from fervid.results.writer import ResultWriter
 
             unopened = ResultWriter(folder, overwrite=True, report=ReportMaker())
-            analysis = self.engine.analysis(search, reader.displayed, reader.shrunk)
+            analysis = self.engine.analysis(search, reader.displayed, reader.shrunk, baseline)
             with _compiling(self.engine, reader.shape), unopened as writer:
                 faces = search_ahead(reader, search)
                 rows = _counted(analysis.rows(faces), reader, began, progress)

@@ -52,7 +52,7 @@ class Task:
     def of_json(cls, told: dict[str, Any]) -> Task:
         """What `to_json` gave."""
         settings = dict(told["settings"])
-        if settings["baseline"] is not None:
+        if isinstance(settings["baseline"], list):
             settings["baseline"] = tuple(settings["baseline"])
         return cls(Settings(**settings), told["overwrite"], tuple(told["exports"]))
 

@@ -11,7 +11,7 @@ import click
 from fervid.cli import engine_options as options
 from fervid.cli.console import Verbosity, one_line_errors
 from fervid.cli.help import GroupedCommand
-from fervid.cli.options import BatchSize, Seconds, Shard, Stretch
+from fervid.cli.options import Baseline, BatchSize, Seconds, Shard
 from fervid.exports import FORMATS
 from fervid.settings.choices import DEINTERLACE, READINGS
 
@@ -177,9 +177,10 @@ _GROUPS = {
 )
 @click.option(
     "--baseline",
-    type=Stretch(),
-    metavar="START-END",
-    help="A stretch in which people show nothing: their resting faces are taken from there.",
+    type=Baseline(),
+    metavar="START-END|FILE",
+    help="Where people show nothing: a stretch of the recording, or another recording or a photo "
+    "of them. Their resting faces are taken from there.",
 )
 @click.option(
     "--thumbnails/--no-thumbnails",

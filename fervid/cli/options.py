@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from fervid.settings import seconds_of, stretch_of
+from fervid.settings import baseline_of, seconds_of
 from fervid.settings.choices import DETECTORS, EXPRESSION_MODELS
 
 
@@ -28,19 +28,19 @@ class Seconds(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-class Stretch(click.ParamType[tuple[float, float]]):
-    """Two times with a hyphen between them."""
+class Baseline(click.ParamType[tuple[float, float] | str]):
+    """Two times with a hyphen between them, or a file."""
 
-    name = "stretch"
+    name = "baseline"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        """Start and end in seconds of what was typed."""
+    ) -> tuple[float, float] | str:
+        """Start and end in seconds of what was typed, or the path."""
         if isinstance(value, tuple):
             return value
         try:
-            return stretch_of(str(value))
+            return baseline_of(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -28,6 +28,7 @@ from fervid.video.losses import Losses
 from fervid.video.sampling import Sampling
 
 if TYPE_CHECKING:
+    from fervid.engine.baseline import Baseline
     from fervid.engine.engine import Engine
 
 _SHORT = 24.0
@@ -69,20 +70,27 @@ class Analysis:
         search: what finds the faces.
         displayed: width and height in pixels of the displayed frame.
         shrunk: height of the searched frames over that of the displayed one.
+        baseline: resting faces from elsewhere.
 
     Attributes:
         longest_gap_s: a face that is missing for longer than this is a new track.
+        people: who is who; complete when all frames were seen.
     """
 
     def __init__(
-        self, engine: Engine, search: SparseSearch, displayed: tuple[int, int], shrunk: float
+        self,
+        engine: Engine,
+        search: SparseSearch,
+        displayed: tuple[int, int],
+        shrunk: float,
+        baseline: Baseline | None = None,
     ) -> None:
-        self._engine, self._search = engine, search
+        self._engine, self._search, self._baseline = engine, search, baseline
         self._displayed, self._shrunk = displayed, shrunk
         tracker = Tracker(displayed, engine.settings.fps, engine.detector.start_score)
         self.longest_gap_s = tracker.longest_gap_s
         self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
-        self._people = People(tracker.longest_gap_s)
+        self.people = People(tracker.longest_gap_s)
         self._evidence = Evidence(engine.detector.start_score)
         self._doubtful = 0
         self._faces = self._short = 0
@@ -120,7 +128,7 @@ class Analysis:
         self._evidence.add(faces)
         self._faces += len(faces)
         self._short += int((faces.faces.xywh[:, 3] * self._shrunk < _SHORT).sum())
-        self._people.add(batch, faces, readings.crops, cuts, self._shrunk)
+        self.people.add(batch, faces, readings.crops, cuts, self._shrunk)
         rows = face_rows(batch, faces, readings.expressions, readings.sharpness, self._shrunk)
         if self._engine.settings.thumbnails:
             self._portraits.add(batch, rows, readings.crops, self._shrunk)
@@ -144,13 +152,14 @@ class Analysis:
         Raises:
             ResultError: the disk refuses.
         """
-        everyone = self._people.numbers()
+        everyone = self.people.numbers()
         doubtful = self._evidence.doubtful(everyone)
         people, self._doubtful = without(doubtful, everyone), len(doubtful)
         lost = Losses.none(Sampling(Fraction(1))) if losses is None else losses
         settings, longest_s = self._engine.settings, self.longest_gap_s
+        at_rest = {} if self._baseline is None else self._baseline.of(self.people.views(people))
         second = second_pass(
-            writer, people, settings, frame_s or _ONE_FRAME_S, longest_s, lost, end_s
+            writer, people, settings, frame_s or _ONE_FRAME_S, longest_s, lost, end_s, at_rest
         )
         thumbnails, unexplained = self._thumbnails(people, second.episodes)
         still = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fervid.detection.detector import Detector
     from fervid.detection.search import SparseSearch
     from fervid.engine.analysis import Analysis
+    from fervid.engine.baseline import Baseline
     from fervid.engine.online import OnlineRows
     from fervid.expressions.classifier import ExpressionClassifier
 
@@ -95,6 +97,20 @@ class Engine:
             devices=self.devices,
         )
 
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """People at rest in the file that the settings name; None if they name none.
+
+        Raises:
+            MediaError: it cannot be read, or shows no face.
+        """
+        file = self.settings.baseline
+        if not isinstance(file, str):
+            return None
+        from fervid.engine.baseline import learn_baseline
+
+        return learn_baseline(Path(file), self)
+
     @property
     def cards(self) -> list[dict[str, Any]]:
         """The model cards of detector and classifier."""
@@ -152,11 +168,17 @@ class Engine:
         """(N, 48, 48) uint8 luma of framed faces -> (N, 7) probabilities."""
         return self.classifier.classify(FaceCrops(crops, np.arange(len(crops), dtype=np.int32)))
 
-    def analysis(self, search: SparseSearch, displayed: tuple[int, int], shrunk: float) -> Analysis:
+    def analysis(
+        self,
+        search: SparseSearch,
+        displayed: tuple[int, int],
+        shrunk: float,
+        baseline: Baseline | None = None,
+    ) -> Analysis:
         """A new analysis of one recording or stream; see `Analysis`."""
         from fervid.engine.analysis import Analysis
 
-        return Analysis(self, search, displayed, shrunk)
+        return Analysis(self, search, displayed, shrunk, baseline)
 
     def online(self, displayed: tuple[int, int], shrunk: float) -> OnlineRows:
         """Rows of one stream's frames as they come; see `OnlineRows`."""

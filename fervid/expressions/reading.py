@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.expressions.change import changes, intensities, relative_probabilities
-from fervid.expressions.looks import LooksKeeper
+from fervid.expressions.looks import Looks, LooksKeeper
 from fervid.expressions.resting import RestingFace, find, told
 from fervid.tracking.people import numbered
 
@@ -25,13 +25,18 @@ class RelativeReading:
         person: the person that each track shows.
         stretch: start and end in seconds, its end excluded, of a part in which people rest;
             who is not seen there is compared with what is found in the whole recording.
+        at_rest: looks of people, by number, at rest in another recording or a photo.
     """
 
     def __init__(
-        self, person: Mapping[int, int], stretch: tuple[float, float] | None = None
+        self,
+        person: Mapping[int, int],
+        stretch: tuple[float, float] | None = None,
+        at_rest: Mapping[int, Looks] | None = None,
     ) -> None:
         self._person = person
         self._stretch = stretch
+        self._elsewhere = dict(at_rest or {})
         self._all, self._there = LooksKeeper(person), LooksKeeper(person)
         self._faces: dict[int, RestingFace] | None = None
 
@@ -47,8 +52,10 @@ class RelativeReading:
         """The resting face of each person; to be asked when all rows are learned."""
         if self._faces is None:
             everyone = self._all.everyone()
-            there = self._there.everyone()
-            known = {who: told(looks, everyone[who]) for who, looks in there.items()}
+            there = {**self._elsewhere, **self._there.everyone()}
+            known = {
+                who: told(looks, everyone[who]) for who, looks in there.items() if who in everyone
+            }
             self._faces = {who: known.get(who) or find(looks) for who, looks in everyone.items()}
         return self._faces
 

@@ -37,6 +37,9 @@ _MOST_CANDIDATES, _MOST_CELLS = 256, 1024
 _THERE = math.exp(-1.0)
 """A cell that is as near as this belongs to the cluster."""
 
+_MOVED, _UNLIKE = 0.4, 1.5
+"""Nats by which a face at rest differs elsewhere, and from which on it is another look."""
+
 _STEPS = 5
 _MOST = 0.68
 """Of normally distributed values, so many lie within a standard deviation."""
@@ -119,8 +122,9 @@ def find(looks: Looks) -> RestingFace:
 def told(there: Looks, everywhere: Looks | None = None) -> RestingFace:
     """The resting face of a person who is known to rest: their most common look there.
 
-    It is followed to the middle of its cluster in all that is known of the person, so that a short
-    stretch is no less exact than what would be found.
+    Of all looks in the recording, rest is then a common one that is near it, so that a short
+    stretch, another light or another camera is no worse than what would be found. If nothing in
+    the recording is like it, it is somebody else's or no rest, and rest is found as without it.
 
     Args:
         there: where the person rests.
@@ -132,11 +136,14 @@ def told(there: Looks, everywhere: Looks | None = None) -> RestingFace:
     face = _around(some, places[int(np.argmax(rating))], widths, "told")
     if everywhere is None:
         return face
-    whole = everywhere.thinned(_MOST_CELLS)
-    widths = _widths(everywhere)
-    if _near(whole, face.ratios[None], widths).max() < _THERE:
-        return face
-    return _around(whole, face.ratios, widths, "told")
+    whole, widths = everywhere.thinned(_MOST_CELLS), _widths(everywhere)
+    candidates = whole.thinned(_MOST_CANDIDATES).ratios
+    away = ((candidates - face.ratios) ** 2).sum(axis=1)
+    if away.min() > _UNLIKE**2:
+        return find(everywhere)
+    # Light and camera differ, so the told face only says which of the looks here is rest.
+    rating = _near(whole, candidates, widths) @ whole.weights * np.exp(-away / (2 * _MOVED**2))
+    return _around(whole, candidates[int(np.argmax(rating))], widths, "told")
 
 
 def _widths(looks: Looks) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fervid.expressions.durations import Durations
 from fervid.expressions.episodes import EpisodeFinder
+from fervid.expressions.looks import Looks
 from fervid.expressions.reading import RelativeReading
 from fervid.expressions.resting import RestingFace
 from fervid.expressions.smoothing import Smoother
@@ -43,6 +44,7 @@ def second_pass(
     longest_s: float,
     losses: Losses,
     end_s: float | None = None,
+    at_rest: Mapping[int, Looks] | None = None,
 ) -> SecondPass:
     """Write the frame table from the stored rows, a few thousand at a time.
 
@@ -54,6 +56,7 @@ def second_pass(
         longest_s: no frame lasts longer, whatever gap follows.
         losses: frames that get a row though they could not be decoded.
         end_s: when the recording ends, None: not known.
+        at_rest: looks of people who are known to rest elsewhere; None: nothing is known.
     """
     durations, smoother = (
         Durations(min(frame_s, longest_s), longest_s, end_s),
@@ -64,7 +67,9 @@ def second_pass(
         without_tracks(rows, kept)
         rows["frame"] = losses.positions(rows["frame"])
         durations.back(rows)
-    reading = _learned(writer, person, settings) if settings.reading == "relative" else None
+    reading = (
+        _learned(writer, person, settings, at_rest) if settings.reading == "relative" else None
+    )
     for rows in writer.stored(back=True):
         if reading is not None:
             reading.apply(rows)
@@ -99,9 +104,13 @@ def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArr
 
 
 def _learned(
-    writer: ResultWriter, person: Mapping[int, int], settings: Settings
+    writer: ResultWriter,
+    person: Mapping[int, int],
+    settings: Settings,
+    at_rest: Mapping[int, Looks] | None,
 ) -> RelativeReading:
-    reading = RelativeReading(person, settings.baseline)
+    stretch = settings.baseline if isinstance(settings.baseline, tuple) else None
+    reading = RelativeReading(person, stretch, at_rest)
     for rows in writer.stored():
         reading.learn(rows)
     return reading
@@ -113,4 +122,5 @@ def _not_seen_at_rest(faces: Mapping[int, RestingFace], settings: Settings) -> l
     if settings.baseline is None or not without:
         return []
     names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
-    return [f"not seen during the baseline, so compared with what is found: face {names}"]
+    where = "during" if isinstance(settings.baseline, tuple) else "in"
+    return [f"not seen {where} the baseline, so compared with what is found: face {names}"]

@@ -41,7 +41,8 @@ class LiveAnalysis:
         self._online = engine.online(displayed, shrunk)
         self._history = None
         if writer is not None:
-            self._history = History(engine.analysis(self._search, displayed, shrunk), writer)
+            analysis = engine.analysis(self._search, displayed, shrunk, engine.baseline)
+            self._history = History(analysis, writer)
         self._pending: tuple[FrameBatch, Detections] | None = None
         # To look through all that was loaded for garbage takes longer than from frame to frame.
         gc.freeze()

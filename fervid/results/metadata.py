@@ -30,6 +30,8 @@ def provenance(made_by: str, settings: Settings, tables: Sequence[str]) -> list[
         chosen["detector"] = detector_name(settings)
     if "weights" in chosen:
         chosen["weights"] = Path(settings.weights).name
+    if "baseline" in chosen:
+        chosen["baseline"] = baseline_name(settings)
     return [
         {
             "tables": list(tables),
@@ -82,7 +84,7 @@ def result_metadata(
             "track": {"number": info.track, "of": info.tracks, "stream": info.stream},
         },
         "expressions": list(EXPRESSIONS),
-        "settings": {**asdict(settings), "detector": detector_name(settings), **used},
+        "settings": {**asdict(settings), **_names(settings), **used},
         "models": list(models),
         "status": "ok" if damage is None else "partial",
         "damage": damage,
@@ -97,6 +99,17 @@ def detector_name(settings: Settings) -> str:
     """The detector that was chosen, without the folder of a file."""
     kind, colon, file = settings.detector.partition(":")
     return kind + colon + Path(file).name
+
+
+def baseline_name(settings: Settings) -> tuple[float, float] | str | None:
+    """The stretch, or the name of the file without its folder."""
+    chosen = settings.baseline
+    return Path(chosen).name if isinstance(chosen, str) else chosen
+
+
+def _names(settings: Settings) -> dict[str, Any]:
+    """Settings that may hold paths, without folders."""
+    return {"detector": detector_name(settings), "baseline": baseline_name(settings)}
 
 
 def _beside(recording: Path, folder: Path) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fervid import __version__
-from fervid.errors import ModelError, ResultError
+from fervid.errors import MediaError, ModelError, ResultError
 from fervid.models.cards import read_card
 from fervid.settings import Settings
 
@@ -41,11 +41,16 @@ def request_of(
         settings: what the user chose.
         models: of `digests_of_models`.
 
+    Raises:
+        MediaError: the file of the baseline cannot be read.
+
     Returns:
         "fervid": the version; "recording"; "settings": those that change results; "models".
     """
     chosen = asdict(settings)
     kept = {k: v for k, v in chosen.items() if k not in _WITHOUT_EFFECT + _BY_CONTENT}
+    if isinstance(settings.baseline, str):
+        kept["baseline"] = f"file {_digest_of_file(settings.baseline)}"
     whole = {
         "fervid": __version__,
         "recording": recording,
@@ -110,6 +115,14 @@ def _word(value: Any) -> str:
     if value is None:
         return "not set"
     return ascii(value)[1:-1][:40] if isinstance(value, str) else json.dumps(value)[:40]
+
+
+def _digest_of_file(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise MediaError(f"{path!a}: cannot be read as a baseline: {error.strerror}") from error
 
 
 def _digest_of_card(model: str | Path) -> str:

@@ -56,7 +56,8 @@ class Settings:
         reading: "relative": what people show is told by its change from their own resting face,
             which is found in the recording; "absolute": by the model's answers alone.
         baseline: start and end in seconds of a stretch in which people show nothing: their resting
-            faces are then taken from there; None: from the whole recording.
+            faces are then taken from there; or the path of another recording or a photo, in which
+            they do all the time; None: from the whole recording.
         thumbnails: keep small pictures of people where they show an expression most clearly.
         explain: keep maps beside these pictures of what the expression model reacts to in them.
         device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
@@ -86,7 +87,7 @@ class Settings:
     min_confidence: float = 0.5
     min_episode: float = 0.3
     reading: Reading = "relative"
-    baseline: tuple[float, float] | None = None
+    baseline: tuple[float, float] | str | None = None
     thumbnails: bool = True
     explain: bool = False
     device: Device = "auto"
@@ -106,8 +107,10 @@ class Settings:
         for name in ("batch_size", "detect_every", "track", "working_size"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise ValueError(f"{name} must be 1 or more")
-        if self.baseline is not None and not 0 <= self.baseline[0] < self.baseline[1] <= _LATEST_S:
-            raise ValueError("the baseline must end after its start")
+        if isinstance(self.baseline, tuple):
+            start_s, end_s = self.baseline
+            if not 0 <= start_s < end_s <= _LATEST_S:
+                raise ValueError("the baseline must end after its start")
         if self.baseline is not None and self.reading == "absolute":
             raise ValueError("a baseline is of no use to the absolute reading")
         if not 0 < self.min_confidence <= 1:
@@ -163,3 +166,20 @@ def stretch_of(text: str) -> tuple[float, float]:
     if not hyphen:
         raise ValueError(f"{text!r} is not a stretch; write two times, as in 0:05-0:15")
     return seconds_of(start), seconds_of(end)
+
+
+def baseline_of(text: str) -> tuple[float, float] | str:
+    """A stretch, as `stretch_of` reads it, or the path of a file that is there.
+
+    >>> baseline_of("0:05-0:15")
+    (5.0, 15.0)
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return stretch_of(text)
+    except ValueError:
+        if Path(text).is_file():
+            return text
+    raise ValueError(f"{text!r} is neither two times, as in 0:05-0:15, nor a file that is there")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypedDict, TypeVar, get_args, get_type_hints
 
-from fervid.settings import Settings, seconds_of, stretch_of
+from fervid.settings import Settings, baseline_of, seconds_of
 from fervid.settings.choices import Deinterlace, Device, Labels, Reading
 
 Time = float | str
@@ -38,7 +38,7 @@ class SettingsKeywords(TypedDict, total=False):
     min_confidence: float
     min_episode: float
     reading: Reading
-    baseline: tuple[Time, Time] | str | None
+    baseline: tuple[Time, Time] | str | Path | None
     thumbnails: bool
     explain: bool
     device: Device
@@ -105,7 +105,7 @@ def _read(name: str, value: Any, hint: Any) -> Any:
     if value is None and NoneType in kinds:
         return None
     if name == "baseline":
-        return _read_stretch(name, value)
+        return _read_baseline(name, value)
     if name in _TIMES:
         return _read_time(name, value)
     for kind in kinds:
@@ -136,12 +136,13 @@ def _read_time(name: str, value: Any) -> float:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _read_stretch(name: str, value: Any) -> tuple[float, float]:
-    if isinstance(value, str):
+def _read_baseline(name: str, value: Any) -> tuple[float, float] | str:
+    if isinstance(value, str | os.PathLike):
         try:
-            return stretch_of(value)
+            return baseline_of(os.fspath(value))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(f"{name} must be two times, or text such as '0:05-0:15', not {value!r}")
+        known = "two times, text such as '0:05-0:15', or the path of a file"
+        raise TypeError(f"{name} must be {known}, not {value!r}")
     return _read_time(name, value[0]), _read_time(name, value[1])

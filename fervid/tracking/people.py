@@ -22,7 +22,7 @@ _MOST_OF_A_PERSON = 32
 _LEAST_HEIGHT = 40.0
 """Pixels of the working frame below which faces are too blurred to be told apart."""
 
-_SAME, _SAME_NEARBY = 0.42, 0.38
+SAME, _SAME_NEARBY = 0.42, 0.38
 """Likeness from which two tracks show one person, anywhere and near where that person was last.
 Of 60,000 pairs of people on television, one is as alike as the first."""
 
@@ -144,6 +144,15 @@ class People:
         order = sorted(self._everyone, key=lambda person: person.first)
         return {track: who + 1 for who, person in enumerate(order) for track in person.tracks}
 
+    def views(self, numbers: Mapping[int, int]) -> dict[int, NDArray[np.float16]]:
+        """What each person looks like, see `fervid.tracking.likeness.views`.
+
+        Args:
+            numbers: the person that each track shows, by `numbers`, or some of them.
+        """
+        of_track = {track: one.views for one in self._everyone for track in one.tracks}
+        return {who: of_track[track] for track, who in numbers.items()}
+
     def _end(self, time_s: float) -> None:
         """Join all tracks that were last seen before a time, in the order of their ends.
 
@@ -183,7 +192,7 @@ class People:
         """The person and another one who are the same, the one of whom less is known first."""
         for other in alike:
             less, more = sorted((person, other), key=lambda one: (len(one.views), one.first))
-            if less is more or likeness(less.views, more.views) < _SAME or less.met(more):
+            if less is more or likeness(less.views, more.views) < SAME or less.met(more):
                 continue
             rest = [one for one in self._gallery.candidates(less.views, _RIVAL) if one is not less]
             if _recognised(less, rest, ()) is more:
@@ -251,7 +260,7 @@ def _recognised(
     alike = np.array([likeness(newcomer.views, person.views) for person in everyone])
     who = int(np.argmax(alike))
     person = everyone[who]
-    needed = _SAME_NEARBY if newcomer.follows(person) else _SAME
+    needed = _SAME_NEARBY if newcomer.follows(person) else SAME
     most = alike[who] - _MARGIN
     if alike[who] < needed or newcomer.met(person):
         return None

@@ -228,3 +228,28 @@ def test_impossible_stretches_are_refused(stretch: tuple[float, float]) -> None:
 def test_a_baseline_for_the_absolute_reading_is_refused() -> None:
     with pytest.raises(ValueError, match="baseline"):
         Settings(reading="absolute", baseline=(0.0, 1.0))
+
+
+def kept(rows: np.ndarray) -> LooksKeeper:
+    keeper = LooksKeeper()
+    keeper.learn(rows)
+    return keeper
+
+
+def test_a_rest_told_in_another_light_says_which_look_is_rest_here() -> None:
+    rest, smile = reading(neutral=0.7), changed(reading(neutral=0.7), "happy", 2.0)
+    here = kept(rows_of([(smile, 3.0), (rest, 1.0)] * 4)).one(1)
+    elsewhere = changed(changed(rest, "sad", 0.25), "angry", -0.2)
+    face = told(kept(rows_of([(elsewhere, 1 / FPS)], noise=0.0)).one(1), here)
+    assert face.source == "told"
+    assert is_near(face, rest)
+    assert face.seconds == pytest.approx(4.0, rel=0.3)
+
+
+def test_a_told_rest_like_nothing_in_the_recording_is_left() -> None:
+    rest, smile = reading(neutral=0.7), changed(reading(neutral=0.7), "happy", 2.0)
+    here = kept(rows_of([(smile, 1.0), (rest, 1.0)] * 4)).one(1)
+    another = kept(rows_of([(changed(rest, "surprise", 5.0), 2.0)])).one(1)
+    face = told(another, here)
+    assert face.source == "found"
+    assert is_near(face, rest)
