@@ -1,12 +1,9 @@
-"""The annotated video: every frame at its own time, as it is displayed, with its faces drawn."""
+"""Annotated videos: exact times, sound, geometry, colours."""
 
 from __future__ import annotations
 
 import gc
-import shutil
-import sys
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,60 +11,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fervid.errors import FervidError, ResultError, SetupError
 from fervid.exports import export
-from fervid.exports.drawing import draw
-from fervid.exports.sampled_frames import SampledFrame, SampledFrames
-from fervid.records import EXPRESSIONS
-from fervid.report.figures import COLOURS
+from fervid.exports.sampled_frames import SampledFrames
 from fervid.results.files import read_frames
+from tests.helpers.annotated_videos import (
+    BOX,
+    SAMPLES,
+    annotated,
+    frame_times,
+    pictures,
+    sound_of,
+    start_of,
+)
 from tests.helpers.clips import X264, MakeClip, counter
 from tests.helpers.made_results import made_frames, made_result
 
 pytestmark = pytest.mark.slow
 
-SAMPLES = Path(__file__).parents[2] / "sample_media"
+
 SINE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100")
-BOX = (8, 8, 24, 24)
-
-
-def frame_times(path: Path) -> list[Fraction]:
-    """Presentation time of every frame in seconds, as the container says it."""
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        return [frame.pts * stream.time_base for frame in container.decode(stream)]
-
-
-def start_of(path: Path) -> Fraction:
-    """When the recording begins, in whole units of its video's time base."""
-    with av.open(str(path)) as container:
-        base = container.streams.video[0].time_base
-        assert base is not None
-        return round(Fraction(container.start_time or 0, 1_000_000) / base) * base
-
-
-def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
-    """Time and bytes of every packet of sound."""
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        packets = [p for p in container.demux(stream) if p.pts is not None]
-        return [(packet.pts * packet.time_base, bytes(packet)) for packet in packets]
-
-
-def pictures(path: Path) -> list[NDArray[np.uint8]]:
-    """Every frame as it is stored, red first."""
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
-def annotated(clip: Path, folder: Path, *, suffix: str = ".mp4", **frames: object) -> Path:
-    """The annotated video of a made result; a face in the first frame unless told."""
-    faces = [(0, 1, BOX)]
-    table = made_frames(**{"times": [0.0], "faces": faces, **frames})  # type: ignore[arg-type]
-    about = {"name": clip.name, "size_bytes": clip.stat().st_size}
-    result = made_result(folder / "made.fervid", frames=table, recording=about)
-    (out,) = export(result, "video", folder / f"out{suffix}", recording=clip)
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -256,104 +218,6 @@ def test_frames_that_cross_the_pieces_of_the_table_stay_whole(
         assert [f.face_id.tolist() for f in found if f] == [[1, 2, 3]] * 5
 
 
-def one_face(box: tuple[float, ...], state: str, probs: list[float]) -> SampledFrame:
-    return SampledFrame(0.0, 1.0, np.array([7]), np.array([box]), np.array([probs]), [state])
-
-
-@pytest.mark.parametrize("state", EXPRESSIONS)
-def test_box_and_bars_have_the_colours_of_the_report(state: str) -> None:
-    probs = [0.1] * 7
-    probs[EXPRESSIONS.index(state)] = 0.4
-    image = np.full((360, 640, 3), 200, np.uint8)
-    draw(image, one_face((100, 100, 80, 90), state, probs))
-    rgb = tuple(bytes.fromhex(COLOURS[state][1:]))
-    assert tuple(image[145, 100, ::-1]) == rgb
-    # Beside the box: as many pixels of each colour as its probability is large.
-    panel = image[:, 190:].reshape(-1, 3)[:, ::-1]
-    colours = [list(bytes.fromhex(COLOURS[name][1:])) for name in EXPRESSIONS]
-    found = np.array([(panel == colour).all(axis=1).sum() for colour in colours])
-    np.testing.assert_allclose(found / found.max(), np.array(probs) / 0.4, atol=0.15)
-
-
-@pytest.mark.parametrize(
-    "box", [(-50, -50, 30, 30), (630, 350, 80, 80), (0, 0, 640, 360), (1e9, 0, 1, 1)]
-)
-def test_boxes_at_and_beyond_the_edges_are_drawn_inside(box: tuple[float, ...]) -> None:
-    image = np.full((360, 640, 3), 200, np.uint8)
-    draw(image, one_face(box, "uncertain", [1 / 7] * 7))
-    assert (image != 200).any()
-    tiny = np.full((4, 6, 3), 200, np.uint8)
-    draw(tiny, one_face(box, "uncertain", [1 / 7] * 7))
-
-
-def test_panels_keep_off_other_faces_where_there_is_room() -> None:
-    left, right = (200, 100, 60, 80), (265, 100, 60, 80)
-    image = np.full((360, 640, 3), 200, np.uint8)
-    faces = SampledFrame(
-        0.0,
-        1.0,
-        np.array([1, 2]),
-        np.array([left, right], float),
-        np.full((2, 7), 1 / 7),
-        ["sad"] * 2,
-    )
-    draw(image, faces)
-    for x, y, w, h in (left, right):
-        assert (image[y + 3 : y + h - 3, x + 3 : x + w - 3] == 200).all()
-
-
-def refused(result: Path, out: Path, **options: Path) -> str:
-    """The one line of the error; nothing may have been left behind."""
-    before = sorted(result.parent.rglob("*"))
-    with pytest.raises(FervidError) as caught:
-        export(result, "video", out, **options)  # type: ignore[arg-type]
-    assert sorted(result.parent.rglob("*")) == before
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_the_recording_must_be_there_and_be_the_one_analysed(
-    constant_clip: Path, tmp_path: Path
-) -> None:
-    about = {"name": "lecture.mp4", "size_bytes": constant_clip.stat().st_size}
-    result = made_result(tmp_path / "r.fervid", recording=about)
-    out = tmp_path / "out.mp4"
-    assert "--recording FILE" in refused(result, out)
-    assert "no such recording" in refused(result, out, recording=tmp_path / "none.mp4")
-    assert "no such recording" in refused(result, out, recording=tmp_path)
-    shutil.copy(constant_clip, tmp_path / "lecture.mp4")
-    assert export(result, "video", out) == [out]
-    (tmp_path / "lecture.mp4").write_bytes(b"another")
-    assert "another recording" in refused(result, tmp_path / "b.mp4")
-
-
-def test_the_recording_is_found_where_it_was(constant_clip: Path, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    shutil.copy(constant_clip, tmp_path / "in" / "lecture.mp4")
-    about = {"name": "lecture.mp4", "beside": "../../in/lecture.mp4"}
-    result = made_result(tmp_path / "out" / "r.fervid", recording=about)
-    out = tmp_path / "out.mp4"
-    assert "is not beside" in refused(result, out)  # its size must be known
-    about |= {"size_bytes": constant_clip.stat().st_size}
-    result = made_result(tmp_path / "out" / "s.fervid", recording=about)
-    assert export(result, "video", out) == [out]
-
-
-@pytest.mark.parametrize("name", ["../lecture.mp4", "/etc/hostname", "..", "a/../b\0"])
-def test_a_name_in_the_sidecar_leads_nowhere_else(tmp_path: Path, name: str) -> None:
-    result = made_result(tmp_path / "a" / "r.fervid", recording={"name": name})
-    (tmp_path / "lecture.mp4").write_bytes(b"x")
-    assert "is not beside" in refused(result, tmp_path / "a" / "out.mp4")
-
-
-@pytest.mark.parametrize("content", [b"#EXTM3U\nfile:///etc/passwd\n", bytes(range(256)) * 40])
-def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(content)
-    result = made_result(tmp_path / "r", recording={"name": "clip.mp4"})
-    assert "is not a recording" in refused(result, tmp_path / "out.mp4")
-
-
 @pytest.mark.parametrize(("name", "codec"), [("old.wmv", "wmav2"), ("old.avi", "adpcm_ms")])
 def test_sound_that_the_container_cannot_hold_becomes_aac(
     make_clip: MakeClip, tmp_path: Path, name: str, codec: str
@@ -381,29 +245,6 @@ def test_frames_are_let_go_at_once(constant_clip: Path, tmp_path: Path) -> None:
     finally:
         gc.enable()
     assert kept - before <= 5
-
-
-def test_an_ending_of_no_container_is_refused(constant_clip: Path, tmp_path: Path) -> None:
-    with pytest.raises(ResultError, match=r"\.mp4, \.mov, \.mkv"):
-        annotated(constant_clip, tmp_path, suffix=".txt")
-
-
-def test_the_recording_is_never_overwritten(constant_clip: Path, tmp_path: Path) -> None:
-    clip = Path(shutil.copy(constant_clip, tmp_path / "clip.mp4"))
-    before = clip.read_bytes()
-    about = {"name": "clip.mp4", "size_bytes": len(before)}
-    result = made_result(tmp_path / "r", recording=about)
-    with pytest.raises(ResultError, match="another name"):
-        export(result, "video", clip, overwrite=True)
-    assert clip.read_bytes() == before
-
-
-def test_without_pyav_one_line_says_what_to_install(
-    constant_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(SetupError, match=r"pip install 'fervid\[video\]'"):
-        annotated(constant_clip, tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["ts", "flv"])

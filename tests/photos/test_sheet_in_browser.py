@@ -46,3 +46,42 @@ def test_it_goes_through_the_photos_that_are_shown(page: Page) -> None:
     page.locator("#cards > li:not([hidden]) a").first.click()
     assert page.locator("#place").inner_text() == "1 of 1"
     assert page.get_by_role("button", name="Next").is_disabled()
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_contact_sheet_in_a_browser(browser: Any, result: Path) -> None:
+    page = open_address(browser, (result / "report.html").as_uri())
+    assert page.complaints == []
+    assert all(address.startswith("file:") for address in page.requests)
+    cards = page.locator("#cards > li")
+    assert cards.count() == 7
+    cards.nth(6).scroll_into_view_if_needed()
+    page.evaluate("Promise.all([...document.images].map((one) => one.decode()))")
+    widths = page.evaluate("[...document.images].map((one) => one.naturalWidth)")
+    assert len(widths) == 5
+    assert all(widths)
+    page.select_option("#state", "happy")
+    assert page.locator("#cards > li:visible").count() == 5
+    page.select_option("#state", "none")
+    assert page.locator("#cards > li:visible").count() == 2
+    page.select_option("#state", "")
+    page.fill("#words", "trip TWO")
+    assert page.locator("#cards > li:visible h3").all_text_contents() == ["trip/two.jpg"]
+    assert page.text_content("#shown") == "1 of 7 photos on this page"
+    page.fill("#words", "nowhere")
+    assert page.is_visible("#nothing")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_contact_sheet_is_accessible(
+    browser: Any, result: Path, scheme: str, width: int
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    address = (result / "report.html").as_uri()
+    page = open_address(browser, address, width=width, color_scheme=scheme)
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:80]) for one in found] == []

@@ -1,89 +1,147 @@
-"""Figures of groups, and tables of groups that cannot be read."""
+"""Tables of groups, and groups compared."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from fervid.errors import FervidError
-from tests.helpers.toy_data import toy_fer
-from training.evaluate import (
-    brier,
-    calibration_error,
-    confusion,
-    cross_entropy,
-    jensen_shannon,
-)
-from training.evaluate.groups import FIGURES, group_figures, read_groups
-from training.evaluate.scores import (
-    balanced_accuracy,
-    macro_f1,
-)
+from fervid.report.comparison import compare, estimate
+from fervid.report.groups import match, read_metadata
+from fervid.report.index import render_index, write_index
+from fervid.report.recordings import Recording
+from fervid.report.recordings_table import recordings_csv
+from tests.helpers.index_pages import rated, run, shown
+from tests.report.test_page import Reader
+
+
+def test_numbers_of_a_metadata_table_stay_numbers_and_its_columns_apart(tmp_path: Path) -> None:
+    values = [("-3.5", "x"), None]
+    text = recordings_csv([Recording("a", "a"), Recording("b", "b")], ["delta", "status"], values)
+    (tmp_path / "t.csv").write_text(text, "utf-8")
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert table["delta"].tolist()[0] == -3.5
+    assert table["metadata_status"].tolist()[0] == "x"
+    assert table["status"].tolist() == ["ok", "ok"]
+
+
+def table_at(folder: Path, text: str) -> Path:
+    path = folder / "groups.csv"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_groups_come_by_file_name_or_path_and_what_fits_nowhere_is_told(
+    many: Path, tmp_path: Path
+) -> None:
+    text = "\ufeffrecording;who;age\nb.mp4;Bea;30\n./recordings/day 1/a.mp4;Ann;40\n"
+    text += "nobody.mp4;x;1\na.mp4.fervid;Ada;50\n"
+    done = run(many, "--groups", table_at(tmp_path, text), "--group-by", "age")
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "fervid: rows of the table of groups that fit no recording (1): 'nobody.mp4'\n"
+    )
+    table = pd.read_csv(many / "recordings.csv")
+    assert table["who"].tolist() == ["Ada", "Bea", "Ann"]
+    assert table["age"].tolist() == [50, 30, 40]
+    assert "Groups by age" in (many / "index.html").read_text("utf-8")
+
+
+def test_a_table_of_groups_is_kept_to_until_another_one_is_given(
+    many: Path, tmp_path: Path
+) -> None:
+    text = "recording,who,age\nb.mp4,Bea,30\nlater.mp4,Lea,20\n"
+    assert run(many, "--groups", table_at(tmp_path, text), "--group-by", "age").exit_code == 0
+    shown(many, "later.mp4")
+    page = write_index(many).read_text("utf-8")
+    table = pd.read_csv(many / "recordings.csv").set_index("recording")
+    assert table.loc[["b.mp4", "later.mp4"], "who"].tolist() == ["Bea", "Lea"]
+    assert table.loc["later.mp4", "age"] == 20
+    assert "Groups by age" in page
+    assert run(many, "--groups", table_at(tmp_path, "recording,team\nb.mp4,red\n")).exit_code == 0
+    assert "Groups by team" in write_index(many).read_text("utf-8")
+    assert "who" not in pd.read_csv(many / "recordings.csv")
+
+
+def test_unclear_rows_give_no_group(tmp_path: Path) -> None:
+    recordings = [Recording(f"{place}/a.mp4.fervid", "a.mp4") for place in "pqrst"]
+    text = "recording,g\na.mp4,1\np/a.mp4,2\np/a.mp4.fervid,3\n"
+    lines: list[str] = []
+    found = match(read_metadata(table_at(tmp_path, text)), recordings, lines.append)
+    assert found == [("2",), None, None, None, None]
+    assert lines == [
+        "recordings without a row in the table of groups (4): 'q/a.mp4.fervid', "
+        "'r/a.mp4.fervid', 's/a.mp4.fervid' and 1 more",
+        "rows of the table of groups that fit several recordings (1): 'a.mp4'",
+        "further rows about a recording that has one, which counts (1): 'p/a.mp4.fervid'",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "message"),
     [
-        ("image,group\n0,a\n5,b\n99,c\n", "row 2: image is '99', not a number from 0 to 9"),
-        ("image,group\n0,a\n-1,b\n", "row 1: image is '-1'"),
-        ("image,group\nx,a\n", "row 0: image is 'x'"),
-        ("image,group\n3,\n", "row 0: image 3 has no group"),
-        ("image,group\n3,a\n3,b\n", "row 1: image 3 is listed a second time"),
-        ("picture,group\n3,a\n", "no column image; it needs image and group"),
-        ("", "cannot be read as a table of groups"),
-        ("image,group\n1,a\n2,b,c\n", "cannot be read as a table of groups"),
-        (None, "No such file"),
+        ("", "no column 'recording'"),
+        ("file,group\na.mp4,x\n", "no column 'recording'; its header is 'file', 'group'"),
+        ("recording\na.mp4\n", "no column but 'recording'"),
+        ("recording,g,g\na.mp4,1,2\n", "two columns have the same name"),
+        ("recording,g\na.mp4,1\n", "no column 'age' to group by, but 'g'"),
     ],
 )
-def test_a_bad_table_of_groups_is_told_in_one_line(
-    tmp_path: Path, text: str | None, expected: str
+def test_a_table_of_groups_that_cannot_be_used_is_one_line(
+    many: Path, tmp_path: Path, text: str, message: str
 ) -> None:
-    path = tmp_path / "groups.csv"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(FervidError) as caught:
-        read_groups(path, 10)
-    assert expected in str(caught.value)
-    assert "\n" not in str(caught.value)
+    done = run(many, "--groups", table_at(tmp_path, text), "--group-by", "age")
+    assert done.exit_code == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (many / "index.html").exists()
 
 
-def test_groups_are_joined_by_row(tmp_path: Path) -> None:
-    path = tmp_path / "groups.csv"
-    path.write_text("note, group , image\nx,old,4\ny,young,0\n")
-    assert read_groups(path, 6).tolist() == ["young", "", "", "", "old", ""]
+def test_a_table_that_cannot_be_read_is_one_line(many: Path, tmp_path: Path) -> None:
+    done = run(many, "--groups", tmp_path / "groups.csv")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "cannot be read as a CSV" in done.stderr
 
 
-def test_group_figures_agree_with_the_scores_of_the_group_alone() -> None:
-    data = toy_fer(120)
-    rng = np.random.default_rng(3)
-    probs = rng.dirichlet(np.ones(7), 120) * 0.4 + 0.6 * np.eye(7)[data.labels]
-    probs[:30] = rng.dirichlet(np.ones(7), 30)
-    groups = np.array(["weak"] * 30 + ["strong"] * 60 + [""] * 30)
-    found = group_figures(probs, data, groups)
-    assert found.keys() == {figure.name for figure in FIGURES}
-    for name, rows in (("weak", slice(0, 30)), ("strong", slice(30, 90))):
-        part, labels = probs[rows], data.labels[rows]
-        one_hot, table = np.eye(7)[labels], confusion(part.argmax(1), labels)
-        shares = data.vote_shares()[rows].astype(np.float64)
-        expected = {
-            "accuracy": 100 * float((part.argmax(1) == labels).mean()),
-            "balanced_accuracy": 100 * float(balanced_accuracy(table)),
-            "macro_f1": float(macro_f1(table)),
-            "nll": cross_entropy(part, one_hot),
-            "brier": brier(part, one_hot),
-            "ece_15": calibration_error(part, labels),
-            "ferplus_accuracy": 100 * float((part.argmax(1) == labels).mean()),
-            "ferplus_nll": cross_entropy(part, shares),
-            "ferplus_js": float(jensen_shannon(part, shares).mean()),
-        }
-        for figure, value in expected.items():
-            entry = found[figure]["by_group"][name]
-            assert entry["value"] == pytest.approx(value, abs=0.006), figure
-            if figure != "ece_15":  # resampling makes this one larger
-                assert entry["low"] - 1e-9 <= entry["value"] <= entry["high"] + 1e-9, figure
-    gap = found["accuracy"]["gap"]
-    assert (gap["best"], gap["worst"]) == ("strong", "weak")
-    assert gap["low"] > 0
-    assert found["nll"]["gap"]["worst"] == "weak"
-    assert found["nll"]["gap"]["value"] > 0
-    assert group_figures(probs, data, np.array(["one"] * 120))["accuracy"]["gap"] is None
+def test_each_recording_counts_once_with_students_interval() -> None:
+    recordings = [rated(0.2), rated(0.4, faces=1_000_000), rated(0.6), rated(0.9), rated(0.5)]
+    found = compare("side", recordings, ["left", "left", "left", "right", ""])
+    assert found is not None
+    left, right = found.estimates["happy"]
+    assert (left.group, left.n, right.group, right.n) == ("left", 3, "right", 1)
+    assert left.mean == pytest.approx(0.4)
+    assert left.low == 0.0
+    assert left.high == pytest.approx(0.4 + 4.302653 * 0.2 / 3**0.5, abs=1e-6)
+    assert (right.mean, right.low, right.high) == (0.9, None, None)
+    assert found.ungrouped == 1
+    assert found.ticks[-1] >= 0.9
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0.5, 0.05, (2000, 5))
+    held = [one.low < 0.5 < one.high for one in (estimate("", s) for s in samples)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+
+def test_only_so_many_groups_are_compared_and_faceless_recordings_in_none() -> None:
+    recordings = [rated(0.5) for _ in range(20)]
+    found = compare("who", recordings, [f"p{k:02}" for k in range(20)])
+    assert found is not None
+    assert (len(found.estimates["sad"]), found.left_out) == (12, 8)
+    assert compare("who", [Recording("x", "x")], ["a"]) is None
+    assert compare("who", recordings, [""] * 20) is None
+
+
+def test_the_page_shows_estimates_without_p_values(tmp_path: Path) -> None:
+    metadata = read_metadata(table_at(tmp_path, "recording,<i>\na,1\n"))
+    recordings = [rated(0.2), rated(0.4), rated(0.9)]
+    page = render_index(recordings, metadata=metadata, values=[("p",), ("p",), ("q",)])
+    words = Reader(page).words()
+    assert "30.0%" in words
+    assert "Recordings of one person are not independent" in words
+    assert "<i>" in words
+    assert "p-value" not in words
+    assert "p =" not in words

@@ -17,8 +17,8 @@ from fervid.report.overview import Overview
 from fervid.report.recordings import Recording
 from fervid.results.codebook import SUMMARY_COLUMNS
 from tests.helpers.browsing import Page, open_address
+from tests.helpers.index_pages import rated
 from tests.helpers.made_results import made_result
-from tests.report.test_index import rated
 
 pytestmark = pytest.mark.slow
 

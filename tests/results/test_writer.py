@@ -1,4 +1,4 @@
-"""The result folder: what pandas reads back, and that it is there whole or not at all."""
+"""Result folders are whole or absent."""
 
 import json
 import math
@@ -14,10 +14,9 @@ import pandas as pd
 import pytest
 
 from fervid.errors import ResultError
-from fervid.records import EXPRESSIONS, Expressions, FrameBatch
+from fervid.records import EXPRESSIONS
 from fervid.report.maker import ReportMaker
 from fervid.results.codebook import FRAME_COLUMNS, TABLES
-from fervid.results.rows import frame_table
 from fervid.results.summaries import summarize
 from fervid.results.writer import (
     ResultWriter,
@@ -26,40 +25,9 @@ from fervid.results.writer import (
     read_table,
 )
 from fervid.timeline import Timeline
-from tests.helpers.known_faces import NO_EPISODES, faces_at, rows_of, settled, tracked
+from tests.helpers.known_faces import NO_EPISODES
 from tests.helpers.made_results import HAPPY, made_frames
-
-FILES = [
-    *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),
-    "summary.csv",
-]
-META = {"fervid": "0.1.0", "recording": {"name": "clip.mp4"}, "warnings": []}
-
-
-def rows(first=0, n=4):
-    """n frames, the first without a face, each other with one."""
-    index = np.arange(first, first + n)
-    batch = FrameBatch(np.zeros((n, 2, 2), np.uint8), index, index / 30)
-    k = n - 1
-    probs = np.tile(np.array([0.1, 0.1, 0.1, 0.12345, 0.1, 0.1, 0.37655], np.float32), (k, 1))
-    found = faces_at(range(1, n), [[10.26, 20, 30, 40]] * k, score=0.9876)
-    return settled(rows_of(batch, tracked(found, [3] * k), Expressions(probs)), frame_s=1 / 30)[0]
-
-
-def table(first=0, n=4):
-    return frame_table(rows(first, n))
-
-
-def write(folder, **options):
-    with ResultWriter(folder, report=ReportMaker(), **options) as writer:
-        writer.append(table())
-        writer.append(table(first=4))
-        writer.finish(NO_EPISODES, META)
-    return folder
-
-
-def names(folder):
-    return sorted(entry.name for entry in Path(folder).iterdir())
+from tests.helpers.small_results import FILES, META, names, rows, table, write
 
 
 def test_these_files_and_nothing_else(tmp_path):
@@ -316,76 +284,6 @@ def test_other_columns_are_refused(tmp_path):
 def test_a_writer_outside_its_context_says_so(tmp_path):
     with pytest.raises(ValueError, match="outside its context"):
         ResultWriter(tmp_path / "r").append(table())
-
-
-def damage(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("frame,timestamp", "time,frame", "columns are different"),
-        (",,,uncertain,ok\n", ",,,,ok\n", "values are missing"),
-        (",,,uncertain,ok\n", ",,,uncertain,ok,9,9\n", "damaged"),
-        (",,,uncertain,ok\n", ",,,unsure,ok\n", "unknown state"),
-        (",,,uncertain,ok\n", ",,,uncertain,fine\n", "unknown status"),
-        (",,,uncertain,ok\n", ",,,uncertain,lost\n", "unknown status"),
-        ("\n5,", "\n2,", "ascending"),
-        ("3,1,0.9876", "3,7,0.9876", "success"),
-        ("0.3765,neutral", "0.3765,bored", "unknown emotion"),
-        ("0.9876", "high", "damaged"),
-    ],
-)
-def test_damaged_frame_tables_are_one_clear_line(tmp_path, old, new, says):
-    folder = write(tmp_path / "r")
-    damage(folder / "frames.csv", old, new)
-    with pytest.raises(ResultError, match=says) as error:
-        list(read_frames(folder))
-    assert "\n" not in str(error.value)
-    assert "frames.csv" in str(error.value)
-
-
-def test_a_cut_off_table_is_damaged(tmp_path):
-    path = write(tmp_path / "r") / "frames.csv"
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(ResultError, match="cut off"):
-        read_frames(tmp_path / "r")
-
-
-def test_missing_files_are_named(tmp_path):
-    with pytest.raises(ResultError, match="no such folder"):
-        read_frames(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    for read, name in ((read_frames, "frames.csv"), (read_meta, "meta.json")):
-        with pytest.raises(ResultError, match=f"it has no {name}"):
-            read(tmp_path / "empty")
-    for name in ("episodes", "people", "summary"):
-        with pytest.raises(ResultError, match=f"it has no {name}.csv"):
-            read_table(tmp_path / "empty", name)
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"models": {}}', '{"recording": 3}', "\x00"])
-def test_damaged_meta_is_one_clear_line(tmp_path, text):
-    folder = write(tmp_path / "r")
-    (folder / "meta.json").write_text(text)
-    with pytest.raises(ResultError, match="damaged") as error:
-        read_meta(folder)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("name", ["episodes", "people", "summary"])
-def test_damaged_tables_are_refused(tmp_path, name):
-    path = write(tmp_path / "r") / f"{name}.csv"
-    header, *_ = path.read_text().splitlines()
-    short = header.replace(",duration", "").replace(",faces", "")
-    cells = ["x"] * len(header.split(","))
-    for text in ("a,b\n1,2\n", "", short + "\n", f"{header}\n{','.join(cells)}\n"):
-        path.write_text(text)
-        with pytest.raises(ResultError, match=f"{name}.csv: not a table of fervid"):
-            read_table(tmp_path / "r", name)
 
 
 def test_ten_thousand_rows_take_little_time(tmp_path):

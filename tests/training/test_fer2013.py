@@ -1,4 +1,4 @@
-"""FER-2013 is read as it is in all its forms, and no test image gets into training."""
+"""FER-2013 in all its forms gives the same arrays."""
 
 import dataclasses
 import hashlib
@@ -10,23 +10,27 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from fervid.errors import FervidError
 from fervid.records import EXPRESSIONS
+from tests.helpers.fer2013_files import (
+    FERPLUS_HEADER,
+    assert_same,
+    one_line,
+    truth,
+    usage_of,
+    write_csv,
+    write_folders,
+    write_icml_csv,
+    write_parquet,
+    write_votes,
+)
 from tests.helpers.toy_data import toy_fer, without_votes
 from training import fer2013
 from training.fer2013 import parquet
-
-FERPLUS_HEADER = (
-    "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-)
-FERPLUS_ORDER = [6, 3, 5, 4, 0, 1, 2, 7, 8, 9]
-"""Where each of FER+'s columns is in `votes` followed by `other_votes`."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,74 +42,6 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     shutil.rmtree(home, ignore_errors=True)
 
 
-def truth() -> fer2013.Fer2013:
-    """14 rows, the splits one after the other as in the official csv, with votes."""
-    toy = toy_fer(14)
-    rng = np.random.default_rng(1)
-    votes, other = np.split(rng.integers(0, 11, (14, 10)).astype(np.float32), [7], axis=1)
-    usage = np.repeat(np.arange(3), [8, 3, 3]).astype(np.int8)
-    return dataclasses.replace(toy, votes=votes, other_votes=other, usage=usage)
-
-
-def usage_of(data: fer2013.Fer2013, row: int) -> str:
-    return fer2013.USAGES[data.usage[row]]
-
-
-def write_csv(data: fer2013.Fer2013, path: Path) -> Path:
-    lines = ["emotion,pixels,Usage"]
-    for row, image in enumerate(data.images):
-        pixels = " ".join(map(str, image.ravel()))
-        lines.append(f"{data.labels[row]},{pixels},{usage_of(data, row)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def write_icml_csv(data: fer2013.Fer2013, path: Path) -> Path:
-    lines = ["emotion, Usage, pixels"]
-    for row, image in enumerate(data.images):
-        pixels = " ".join(map(str, image.ravel()))
-        lines.append(f"{data.labels[row]},{usage_of(data, row)},{pixels}")
-    path.write_text("\r\n".join(lines) + "\r\n")
-    return path
-
-
-def write_votes(data: fer2013.Fer2013, path: Path) -> Path:
-    lines = [FERPLUS_HEADER]
-    for row, votes in enumerate(np.concatenate([data.votes, data.other_votes], axis=1)):
-        counts = ",".join(str(int(votes[place])) for place in FERPLUS_ORDER)
-        name = "" if row == 2 else f"fer{row + 7:07d}.png"
-        lines.append(f"{usage_of(data, row)},{name},{counts}")
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def write_folders(
-    data: fer2013.Fer2013,
-    path: Path,
-    name: Callable[[str, int], str] = lambda usage, row: f"{usage}_{row:05d}.png",
-    emotions: tuple[str, ...] = EXPRESSIONS,
-) -> Path:
-    for row, image in enumerate(data.images):
-        usage = usage_of(data, row)
-        half = "train" if usage == "Training" else "test"
-        file = path / half / emotions[data.labels[row]] / name(usage, row)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(cv2.imencode(file.suffix, image)[1].tobytes())
-    return path
-
-
-def write_parquet(data: fer2013.Fer2013, path: Path) -> Path:
-    votes = np.concatenate([data.votes, data.other_votes], axis=1).astype(np.int8)
-    names = FERPLUS_HEADER.lower().split(",")[2:]
-    table = {f"fp_{n}": votes[:, place] for n, place in zip(names, FERPLUS_ORDER, strict=True)}
-    table["emotion"] = data.labels
-    table["usage"] = [usage_of(data, row) for row in range(len(data))]
-    table["image"] = [cv2.imencode(".png", image)[1].tobytes() for image in data.images]
-    pd.DataFrame(table).to_parquet(path)
-    return path
-
-
 def prepare_tfds(manual: Path, data_dir: Path, config: str) -> Path:
     """Prepare the TFDS form; skips the test where its packages cannot be installed."""
     pytest.importorskip("array_record")
@@ -113,21 +49,6 @@ def prepare_tfds(manual: Path, data_dir: Path, config: str) -> Path:
     from training.fer2013.prepare import prepare
 
     return prepare(manual, data_dir, config)
-
-
-def assert_same(data: fer2013.Fer2013, expected: fer2013.Fer2013) -> None:
-    for name, array in vars(expected).items():
-        got = getattr(data, name)
-        assert got.dtype == array.dtype, name
-        np.testing.assert_array_equal(got, array, err_msg=name)
-
-
-def one_line(path: Path, votes: Path | None = None) -> str:
-    """The error that loading gives; it must be a single line."""
-    with pytest.raises(FervidError) as caught:
-        fer2013.load(path, votes)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_images_of_the_test_splits_leave_training() -> None:
@@ -260,94 +181,6 @@ def test_jpeg_images_are_read_and_unnamed_ones_of_train_are_training(tmp_path: P
 def test_unnamed_test_images_are_never_taken_for_private_test(tmp_path: Path) -> None:
     path = write_folders(truth(), tmp_path / "k", lambda _, row: f"im{row}.png")
     assert re.search(r"im\d+\.png: .*PublicTest_ or PrivateTest_", one_line(path))
-
-
-def test_wrong_image_folders_get_one_clear_line(tmp_path: Path) -> None:
-    def changed(name: str, change: Callable[[Path], object]) -> str:
-        path = write_folders(truth(), tmp_path / name)
-        change(next(path.glob("train/*/Training_00000.png")))
-        return one_line(path)
-
-    def enlarge(file: Path) -> None:
-        file.write_bytes(cv2.imencode(".png", np.zeros((50, 60), np.uint8))[1].tobytes())
-
-    assert re.search(r"Training_00000\.png: is 60x50 pixels, not 48x48", changed("size", enlarge))
-    line = changed("damage", lambda file: file.write_bytes(b"no picture"))
-    assert "Training_00000.png: is not a picture" in line
-    line = changed("split", lambda file: file.rename(file.with_name("PrivateTest_00000.png")))
-    assert "the name says PrivateTest, the folder train" in line
-    line = changed("emotion", lambda file: file.parent.rename(file.parents[1] / "bored"))
-    assert "bored: is not named after an emotion" in line
-    (tmp_path / "empty" / "train").mkdir(parents=True)
-    (tmp_path / "empty" / "test").mkdir()
-    assert "holds no images" in one_line(tmp_path / "empty")
-    assert "neither the folders train and test" in one_line(tmp_path / "empty" / "test")
-
-
-PIXELS = "7 " * 2303 + "7"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("emotion,Usage\n1,Training\n", "no column pixels; give the contest's fer2013.csv"),
-        ("", "no column emotion, pixels, Usage"),
-        ("emotion,pixels,Usage\n", "holds no images"),
-        ("emotion,pixels,Usage\n1,1 2 3,Training\n", "row 0 has 3 pixels, not 2304"),
-        (f"emotion,pixels,Usage\n1,{PIXELS} 7,Training\n", "row 0 has 2305 pixels"),
-        (f"emotion,pixels,Usage\n1,25{PIXELS},Training\n1,5{PIXELS[1:]}6,Training\n", "row 0"),
-        (f"emotion,pixels,Usage\n1,{PIXELS}77,Training\n", "row 0 has the pixel '777'"),
-        (f"emotion,pixels,Usage\n1,1001 {PIXELS[2:]},Training\n", "the pixel '1001', not 0 to"),
-        (f"emotion,pixels,Usage\n1,-1 {PIXELS[2:]},Training\n", "the pixel '-1'"),
-        (f"emotion,pixels,Usage\n1,{PIXELS[:-1]}x,Training\n", "the pixel 'x'"),
-        (f"emotion,pixels,Usage\n1,{PIXELS},Training\n7,{PIXELS},Training\n", "row 1: emotion is"),
-        (f"emotion,pixels,Usage\n1,{PIXELS},Test\n", "row 0: usage is 'Test', not one of Train"),
-        (f"emotion,pixels,Usage\n1,{PIXELS},Training\n1,{PIXELS[:9]}\n", "row 1 has 2 fields"),
-    ],
-)
-def test_a_wrong_csv_gets_one_clear_line(text: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "fer2013.csv"
-    path.write_text(text)
-    line = one_line(path)
-    assert line.startswith(str(path))
-    assert message in line
-
-
-def test_wrong_files_get_one_clear_line(tmp_path: Path) -> None:
-    assert "no such file" in one_line(tmp_path / "none.csv")
-    binary = tmp_path / "fer2013.csv"
-    binary.write_bytes(b"\xff\xfe\x00PK" * 100)
-    assert "row 0 is no csv text" in one_line(binary)
-    fake = tmp_path / "fer2013.parquet"
-    fake.write_bytes(b"no Parquet")
-    assert "cannot be read as Parquet" in one_line(fake)
-    pd.DataFrame({"emotion": [1]}).to_parquet(fake)
-    assert "no column image, usage" in one_line(fake)
-
-
-def test_numbers_may_be_apart_by_any_white_space(tmp_path: Path) -> None:
-    path = write_csv(truth(), tmp_path / "fer2013.csv")
-    path.write_text(path.read_text().replace(" ", "  ", 5).replace(" ", "\t", 2))
-    assert_same(fer2013.load(path), without_votes(truth()))
-
-
-def test_votes_of_other_rows_are_refused(tmp_path: Path) -> None:
-    path = write_csv(truth(), tmp_path / "fer2013.csv")
-    votes = write_votes(truth(), tmp_path / "fer2013new.csv")
-    text = votes.read_text()
-    lines = text.splitlines(keepends=True)
-
-    def line_for(content: str) -> str:
-        votes.write_text(content)
-        return one_line(path, votes)
-
-    assert re.search("13 rows, but .* has 14", line_for("".join(lines[:-1])))
-    assert "row 0 is of PrivateTest" in line_for("".join([lines[0], *reversed(lines[1:])]))
-    assert "no column anger" in line_for(text.replace("anger", "rage"))
-    assert "row 13: NF is 'many'" in line_for(text.rstrip().rsplit(",", 1)[0] + ",many\n")
-    assert "row 13: NF is '-1'" in line_for(text.rstrip().rsplit(",", 1)[0] + ",-1\n")
-    votes.unlink()
-    assert "get fer2013new.csv from FER+" in one_line(path, votes)
 
 
 def test_the_cache_spares_parsing_and_is_never_out_of_date(
