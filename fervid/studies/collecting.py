@@ -191,4 +191,4 @@ def _averaged(
     np.add.at(sums, codes, np.nan_to_num(curves))
     np.add.at(counts, codes, ~np.isnan(curves))
     average = (sums / np.where(counts > 0, counts, np.nan)).astype(np.float32)
-    return means.reset_index(), first.to_frame(index=False), average
+    return means.reset_index(), keys.drop_duplicates(ignore_index=True), average

@@ -10,18 +10,18 @@ import pandas as pd
 
 from fervid.errors import ResultError
 from fervid.report.recordings import is_one_result, result_folders
-from fervid.results.files import read_meta, read_table
+from fervid.results.files import read_meta
 from fervid.studies.areas import Area, area_of
 from fervid.studies.events import read_csv_table
 from fervid.studies.matching import some
 from fervid.studies.people import PeopleReader
 from fervid.studies.rules import Rules, Tally
-from fervid.studies.sources import Measure, Source, fitting_measure, read_source
+from fervid.studies.sources import Measure, Source, fitting_measure, read_people, read_source
 
 Notify = Callable[[str], None]
 Tables = str | Path | pd.DataFrame
 
-_PROBED = 200
+_PROBED = 50
 """Results whose people tell which measure fits."""
 
 
@@ -119,6 +119,6 @@ def sources(
 def _people_of(places: Sequence[Path]) -> Iterator[pd.DataFrame]:
     for place in places:
         try:
-            yield read_table(place, "people")
+            yield read_people(place)
         except (ResultError, OSError):
             continue  # told of when its turn comes

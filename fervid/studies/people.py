@@ -194,8 +194,6 @@ def _size(source: Source) -> tuple[float, float]:
 
 def _rests(source: Source, face: int) -> bool:
     people = source.people
-    if "resting_face" not in people:
-        return False
     return bool(people.loc[people["face_id"] == face, "resting_face"].isin(KNOWN_REST).any())
 
 

@@ -50,15 +50,20 @@ class Series:
         """
         if not len(self.time_s):
             return np.full((len(starts), self.values.shape[1]), np.nan), np.zeros(len(starts))
-        both = [
-            np.column_stack([np.interp(at, self._knots, column) for column in self._integral.T])
-            for at in (starts, ends)
-        ]
-        gained = both[1] - both[0]
+        gained = self._up_to(ends) - self._up_to(starts)
         # What is left of a difference of long sums is no time seen.
         seen = np.where(gained[:, 0] > 1e-7, gained[:, 0], 0.0)
         means = gained[:, 1:] / np.where(seen > 0, seen, np.nan)[:, None]
         return means, seen
+
+    def _up_to(self, at: Floats) -> Floats:
+        """(M, 1 + K) the integrals up to some times, linear between knots."""
+        knots, whole = self._knots, self._integral
+        right = np.clip(np.searchsorted(knots, at, side="right"), 1, len(knots) - 1)
+        width = knots[right] - knots[right - 1]
+        share = np.clip((at - knots[right - 1]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+        left = whole[right - 1]
+        return np.asarray(left + share[:, None] * (whole[right] - left))
 
     def curve(self, edges: Floats, least: float = 0.5) -> Floats:
         """Means between edges.

@@ -1,5 +1,6 @@
 """What is known of made people comes back: means, latencies, curves, and who is left out."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,30 @@ def test_a_damaged_result_is_left_out_and_counted(tmp_path: Path) -> None:
     assert len(said) == 1
     assert "b.mp4.fervid" in said[0]
     assert made.exclusions.iloc[0][["dropped", "of"]].tolist() == [1, 2]
+
+
+def test_many_results_give_the_same_from_less_memory(
+    smilers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = events(condition=["a", "b", "a"])
+    whole = fervid.study(smilers, table, window=Window(2, 4))
+    spooled: list[pd.DataFrame] = []
+    monkeypatch.setattr("fervid.studies.event_study.FEW", 2)
+    averaged = fervid.study(smilers, table, window=Window(2, 4), spool=spooled.append)
+    columns = ["expression", "level", "reference", "n", "estimate", "low", "high", "p_holm"]
+    pd.testing.assert_frame_equal(whole.comparisons[columns], averaged.comparisons[columns])
+    for level, band in whole.curves.items():
+        assert averaged.curves[level].mean == pytest.approx(band.mean, abs=1e-5)
+    assert len(pd.concat(spooled)) == len(whole.responses) > len(averaged.responses)
+
+
+def test_parquet_beside_the_tables_gives_the_same(smilers: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    from fervid.exports import export
+
+    folder = tmp_path / "p0.mp4.fervid"
+    shutil.copytree(smilers / "p0.mp4.fervid", folder)
+    plain = fervid.study(folder, events()).responses
+    export(folder, "parquet")
+    (folder / "frames.csv").write_text((folder / "frames.csv").read_text().splitlines()[0] + "\n")
+    pd.testing.assert_frame_equal(fervid.study(folder, events()).responses, plain)
