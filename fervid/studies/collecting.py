@@ -20,6 +20,7 @@ FEW = 500
 """Recordings up to which single repetitions are kept; of more, their means for each person."""
 
 _MOST_LANES = 40
+_SMALL = 200
 OUTCOMES = ("mean", "baseline", "response", "peak", "shown", "showings", "latency")
 ALL, SILENT = "all", "silent"
 
@@ -51,6 +52,8 @@ class Collector:
     kept: list[pd.DataFrame] = field(default_factory=list)
     curves: list[NDArray[np.float32]] = field(default_factory=list)
     keys: list[pd.DataFrame] = field(default_factory=list)
+    joined: list[pd.DataFrame] = field(default_factory=list)
+    joined_keys: list[pd.DataFrame] = field(default_factory=list)
     found: list[dict[str, Any]] = field(default_factory=list)
     lanes: list[dict[str, Any]] = field(default_factory=list)
     overlapping: int = 0
@@ -115,6 +118,22 @@ class Collector:
         self.kept.append(table if self.averaged else whole)
         self.keys.append(keys)
         self.curves.append(curves)
+        if len(self.kept) > _SMALL:
+            self._join()
+
+    def _join(self) -> None:
+        """Hundreds of small tables as one take a tenth of the memory."""
+        for tables, joined in ((self.kept, self.joined), (self.keys, self.joined_keys)):
+            joined.append(pd.concat(tables, ignore_index=True))
+            tables.clear()
+
+    def whole(self) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.float32]]:
+        """Responses, the keys of the curves, and (E, T, K) curves; empty if there are none."""
+        if not self.curves:
+            return pd.DataFrame(), pd.DataFrame(), np.zeros((0, 0, 0), np.float32)
+        tables = [*self.joined, *self.kept], [*self.joined_keys, *self.keys]
+        both = [pd.concat(parts, ignore_index=True) for parts in tables]
+        return both[0], both[1], np.concatenate(self.curves)
 
     def _add_lanes(self, source: Source, events: pd.DataFrame, people: list[Person]) -> None:
         if len({lane["lane"] for lane in self.lanes}) >= _MOST_LANES:
@@ -183,12 +202,26 @@ def _averaged(
     table: pd.DataFrame, keys: pd.DataFrame, curves: NDArray[np.float32]
 ) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.float32]]:
     """One repetition for each person and level: the mean of theirs."""
-    names = list(keys.columns)
-    means = table.groupby([*names, "expression"], sort=False, observed=True)[list(OUTCOMES)].mean()
-    codes, first = pd.factorize(pd.MultiIndex.from_frame(keys))
-    sums = np.zeros((len(first), *curves.shape[1:]), np.float64)
+    # Not groupby, which takes longer than all the rest for the few rows of a recording.
+    numbers: dict[tuple[Any, ...], int] = {}
+    rows = zip(*(keys[name] for name in keys.columns), strict=True)
+    codes = np.array([numbers.setdefault(row, len(numbers)) for row in rows])
+    first = keys.iloc[np.unique(codes, return_index=True)[1]].reset_index(drop=True)
+    each = len(table) // len(keys)
+    values = table[list(OUTCOMES)].to_numpy(np.float64).reshape(len(keys), each, -1)
+    means = _means_of(values, codes, len(first)).reshape(len(first) * each, -1)
+    whole = first.loc[np.repeat(np.arange(len(first)), each)].reset_index(drop=True)
+    names = np.tile(table["expression"].to_numpy()[:each], len(first))
+    averaged = pd.DataFrame(means, columns=list(OUTCOMES))
+    whole = pd.concat([whole.assign(expression=names), averaged], axis=1)
+    return whole, first, _means_of(curves, codes, len(first)).astype(np.float32)
+
+
+def _means_of(values: NDArray[Any], codes: NDArray[np.int64], count: int) -> NDArray[Any]:
+    """(count, ...) means of the (E, ...) values of each code; NaN ones do not count."""
+    known = ~np.isnan(values)
+    sums = np.zeros((count, *values.shape[1:]))
     counts = np.zeros_like(sums)
-    np.add.at(sums, codes, np.nan_to_num(curves))
-    np.add.at(counts, codes, ~np.isnan(curves))
-    average = (sums / np.where(counts > 0, counts, np.nan)).astype(np.float32)
-    return means.reset_index(), keys.drop_duplicates(ignore_index=True), average
+    np.add.at(sums, codes, np.where(known, values, 0.0))
+    np.add.at(counts, codes, known)
+    return np.asarray(sums / np.where(counts > 0, counts, np.nan))

@@ -368,7 +368,7 @@ def _tell_unused(
         if len(unused):
             names = [*dict.fromkeys(unused)]
             note(f"events that fit no recording ({len(unused)}): of {some(names)}")
-        if not collector.kept:
+        if not collector.curves:
             raise ResultError("no event speaks of a person who counts; see participant, face_id")
         if collector.overlapping:
             note(
@@ -381,8 +381,7 @@ def _tell_unused(
 def _made(
     collector: Collector, measure: Measure, by: str, opened: Opened, provenance: Provenance
 ) -> Study:  # fmt: skip
-    kept = collector.kept
-    empty = np.zeros((0, 0, 0), np.float32)
+    responses, keys, curves = collector.whole()
     lanes = pd.DataFrame(
         collector.lanes, columns=["lane", "kind", "level", "label", "start", "end"]
     )
@@ -392,13 +391,13 @@ def _made(
         by=by,
         window=collector.window,
         rules=collector.people.rules,
-        responses=pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(),
+        responses=responses,
         people=pd.DataFrame(collector.found),
         dropped=dropped,
         exclusions=opened.tally.table(),
         lanes=lanes,
         notes=opened.notes,
         provenance=provenance,
-        _curves=np.concatenate(collector.curves) if kept else empty,
-        _keys=pd.concat(collector.keys, ignore_index=True) if kept else pd.DataFrame(),
+        _curves=curves,
+        _keys=keys,
     )

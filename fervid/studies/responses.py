@@ -96,7 +96,10 @@ def responses_of(
         tally.add("event", rule, int(first.sum()), len(events))
         dropped_by[first] = rule
     kept = dropped_by == ""
-    showings = [_showings(person.episodes, name, start, end) for name in expressions]
+    episodes = person.episodes
+    shown_names = episodes["expression"].to_numpy()
+    spans = episodes[["onset", "offset"]].to_numpy(np.float64)
+    showings = [_showings(spans[shown_names == name], start, end) for name in expressions]
     each = len(expressions)
     columns = {
         "mean": means,
@@ -142,20 +145,17 @@ def _peaks(person: Person, start: Floats, end: Floats, step: float) -> Floats:
     return np.fmax.reduceat(means, firsts[:-1], axis=0)
 
 
-def _showings(
-    episodes: pd.DataFrame, expression: str, start: Floats, end: Floats
-) -> dict[str, Floats]:
-    """Share of each stretch in episodes, how many begin in it, and how soon the first one does.
+def _showings(spans: Floats, start: Floats, end: Floats) -> dict[str, Floats]:
+    """Share of each stretch in (J, 2) episodes, how many begin in it, and when the first does.
 
     No latency where the expression is shown already when the event starts.
     """
-    mine = episodes[episodes["expression"] == expression]
-    onset, offset = (mine[name].to_numpy(np.float64) for name in ("onset", "offset"))
+    onset, offset = spans[:, 0], spans[:, 1]
     begins = (onset >= start[:, None]) & (onset < end[:, None])
     already = ((onset < start[:, None]) & (offset > start[:, None])).any(axis=1)
     delay = np.where(begins, onset - start[:, None], np.inf).min(axis=1, initial=np.inf)
     return {
-        "shown": overlap(start, end, np.column_stack([onset, offset])) / (end - start),
+        "shown": overlap(start, end, spans) / (end - start),
         "showings": begins.sum(axis=1).astype(np.float64),
         "latency": np.where(already | np.isinf(delay), np.nan, delay),
     }

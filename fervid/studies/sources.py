@@ -154,7 +154,7 @@ def _read_columns(folder: Path, columns: Sequence[str]) -> pd.DataFrame:
             from pyarrow.parquet import ParquetFile
 
             with ParquetFile(parquet) as file:
-                frames = file.read(list(columns)).to_pandas()
+                frames: pd.DataFrame = file.read(list(columns)).to_pandas()
         else:
             frames = pd.read_csv(table, usecols=list(columns))
         if missing := [name for name in columns if name not in frames]:
