@@ -33,8 +33,16 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
     help="Column of --groups, or of --events, to compare by.  [default: the first one that is not "
     "`recording` or another column with a meaning]",
 )
+@click.option(
+    "--no-faces",
+    is_flag=True,
+    help="Make the report of one result without pictures of people; its player shows what `fervid "
+    "export --to video --blur` left in the result folder, or nothing.",
+)
 @study_options
-def report(result: Path, groups: Path | None, group_by: str | None, **options: Any) -> None:
+def report(
+    result: Path, groups: Path | None, group_by: str | None, no_faces: bool, **options: Any
+) -> None:
     """Render report.html of a result again, or make index.html of a folder of results.
 
     For a folder that holds result folders, at any depth, writes index.html, a page with a row for
@@ -58,23 +66,25 @@ def report(result: Path, groups: Path | None, group_by: str | None, **options: A
 
             write_study(kind, result, groups, group_by, options)
             return
-        _report(result, groups, group_by)
+        _report(result, groups, group_by, no_faces)
 
 
-def _report(result: Path, groups: Path | None, group_by: str | None) -> None:
+def _report(result: Path, groups: Path | None, group_by: str | None, no_faces: bool) -> None:
     from fervid.photos.files import is_photo_result
     from fervid.report import write_report
     from fervid.report.index import is_one_result, write_index
 
-    if groups is None and is_photo_result(result):
+    if groups is None and is_photo_result(result) and not no_faces:
         from fervid.photos.sheet import write_sheet
 
         click.echo(f"report: {printable(str(write_sheet(result)))}")
         return
+    if no_faces and not is_one_result(result):
+        raise click.UsageError("--no-faces is for the result of one recording")
     if not is_one_result(result):
         page = write_index(result, groups, group_by=group_by, notify=notify)
         click.echo(f"index: {printable(str(page))}")
         return
     if groups is not None:
         raise click.UsageError("--groups is for a folder of results, not for one result")
-    click.echo(f"report: {printable(str(write_report(result)))}")
+    click.echo(f"report: {printable(str(write_report(result, faces_shown=not no_faces)))}")

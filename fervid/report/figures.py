@@ -88,7 +88,7 @@ def timeline_figure(
     return {"data": traces, "layout": layout_of(shown, panels, height, cuts)}
 
 
-def _typed(array: NDArray[Any]) -> dict[str, str]:
+def typed(array: NDArray[Any]) -> dict[str, str]:
     """A little-endian array as plotly.js reads it: a fifth of the bytes of a list."""
     spec = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(array.tobytes()).decode()}
     return spec if array.ndim == 1 else spec | {"shape": ",".join(map(str, array.shape))}
@@ -125,7 +125,7 @@ class _Outline:
 def _scatter(
     x: NDArray[np.float64], y: NDArray[np.float32], axes: tuple[str, str], **style: Any
 ) -> dict[str, Any]:
-    places = {"x": _typed(x), "y": _typed(y), "xaxis": axes[0], "yaxis": axes[1]}
+    places = {"x": typed(x), "y": typed(y), "xaxis": axes[0], "yaxis": axes[1]}
     return {"type": "scatter", "mode": "lines", **places, **style}
 
 
@@ -187,7 +187,7 @@ def _bars(
 ) -> dict[str, Any]:
     """Horizontal bars from (K, 2) seconds in these lanes."""
     start, end = milliseconds(spans).T
-    places = {"base": _typed(start), "x": _typed(end - start), "y": lanes, "width": width}
+    places = {"base": typed(start), "x": typed(end - start), "y": lanes, "width": width}
     axes = {"xaxis": "x", "yaxis": "y2", "orientation": "h", "hoverinfo": "skip"}
     marker = {"color": colour, "line": {"width": 0}}
     return {"type": "bar", **places, **axes, "marker": marker, "showlegend": False, **style}
@@ -230,18 +230,18 @@ def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> d
         "names": ["everyone", *map(lane_name, lanes)],
         "expressions": list(EXPRESSIONS),
         "episodes": {
-            "who": _typed(face_id.astype(np.uint8)),
-            "expression": _typed(shown.astype(np.uint8)),
-            "left": _typed(spans[:, 0].copy()),
-            "right": _typed(spans[:, 1].copy()),
+            "who": typed(face_id.astype(np.uint8)),
+            "expression": typed(shown.astype(np.uint8)),
+            "left": typed(spans[:, 0].copy()),
+            "right": typed(spans[:, 1].copy()),
         },
-        "edges": _typed(milliseconds(binned.edges)),
+        "edges": typed(milliseconds(binned.edges)),
         "lanes": [
             {
-                "faces": _typed(binned.faces[lane].astype(np.float32)),
-                "mean": _typed(np.round(mean[lane] * 250).astype(np.uint8).ravel()),
-                "valence": _typed(np.round(valence[lane] * 120).astype(np.int8)),
-                "band": _typed(np.round(band[lane].clip(0, 2) * 120).astype(np.uint8)),
+                "faces": typed(binned.faces[lane].astype(np.float32)),
+                "mean": typed(np.round(mean[lane] * 250).astype(np.uint8).ravel()),
+                "valence": typed(np.round(valence[lane] * 120).astype(np.int8)),
+                "band": typed(np.round(band[lane].clip(0, 2) * 120).astype(np.uint8)),
             }
             for lane in range(len(binned.sums))
         ],

@@ -90,9 +90,21 @@
   Plotly.newPlot(box, figure.data, figure.layout, config);
   const end = milliseconds(figure.layout.xaxis.range[1]);
   const zero = Number(box.dataset.zero);
-  const place = playback(box, {
-    toMilliseconds: milliseconds, origin: zero, runs, end: (end - zero) / 1000,
+  const { names: people, expressions, episodes, boxes } = read("moments");
+  const colours = Object.fromEntries(
+    figure.data.filter((trace) => names.includes(trace.name) && trace.line).map(({ name, line }) => [name, line.color]));
+  const marks = overlay({
+    people: boxes, shares: fine.shares, colours, expressions, origin: zero,
+    episodeAt: (lane, at) => runs.find((run) => run.place === lane && run.left <= at && at < run.right)?.name ?? null,
   });
+  window.shownAt = marks.seen;
+  const pictures = new Map(
+    [...document.querySelectorAll(".pictures a")].map((link) => [link.dataset.of, link.querySelector("img").src]));
+  const followers = [episodeTable({ data: episodes, names: people, expressions, colours, pictures })];
+  const place = playback(box, {
+    toMilliseconds: milliseconds, origin: zero, runs, end: (end - zero) / 1000, marks, followers,
+  });
+  marks.draw(0);
   box.on("plotly_relayout", (change) => {
     const keys = /^(autosize|xaxis2?\.(range|autorange))/;
     if (Object.keys(change).some((key) => keys.test(key))) rangeChanged();

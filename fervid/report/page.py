@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -18,10 +19,21 @@ from fervid.errors import ResultError
 from fervid.models.cards import describe
 from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.report.binning import bin_frames
-from fervid.report.figures import COLOURS, CONFIG, cuts_of, fine_data, lanes_of, timeline_figure
+from fervid.report.boxes import TICKS_A_SECOND, BoxPoints, sizes_of
+from fervid.report.figures import (
+    COLOURS,
+    CONFIG,
+    cuts_of,
+    fine_data,
+    lane_name,
+    lanes_of,
+    timeline_figure,
+    typed,
+)
 from fervid.report.html import asset, csp_hash, environment, partial_line, save, script_json
 from fervid.report.layout import ZERO_MS
 from fervid.results.files import (
+    BLURRED,
     REPORT_NAME,
     missing_from,
     read_frames,
@@ -32,13 +44,16 @@ from fervid.results.files import (
 from fervid.results.folder_names import RESULT_SUFFIX
 from fervid.results.summaries import summarize
 
-_SCRIPTS = ("vendor/plotly-basic.min", "theme", "tables", "refine", "playback", "page")
+_SCRIPTS = (
+    *("vendor/plotly-basic.min", "theme", "tables", "refine", "overlay", "keys", "episodes"),
+    *("playback", "page"),
+)
 
 MAX_FACES = 20
 """Faces in the table of faces."""
 
-MAX_EPISODES = 500
-"""Rows in the table of episodes."""
+MAX_EPISODES = 100
+"""Rows in the table of episodes for readers without JavaScript; with it, all are there."""
 
 
 def render(
@@ -48,6 +63,9 @@ def render(
     summary: pd.DataFrame,
     meta: dict[str, Any],
     thumbnails: Sequence[Thumbnail] = (),
+    *,
+    video: str | None = None,
+    faces_shown: bool = True,
 ) -> str:
     """The report as one HTML page that loads nothing from anywhere.
 
@@ -56,14 +74,19 @@ def render(
         episodes, people, summary: these tables.
         meta: what `meta.json` holds; what is missing is left out of the page.
         thumbnails: pictures of people, by face_id.
+        video: address of what the player shows, as seen from the page; None: the recording's.
+        faces_shown: whether the page may show faces; without, it has no pictures of people and
+            offers to play nothing but `video`.
     """
     faces = people.sort_values("faces", ascending=False, kind="stable")
     lanes, cuts = lanes_of(people), cuts_of(meta)
-    binned = bin_frames(frames, lanes=lanes)
     recording = meta.get("recording") or {}
+    boxes = BoxPoints(lanes, sizes_of(recording))
+    binned = bin_frames(boxes.watch(frames), lanes=lanes)
     name = str(recording.get("name") or "recording")
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
     scripts = [asset(f"{name}.js") for name in _SCRIPTS]
+    shown = thumbnails if faces_shown else ()
     return (
         environment()
         .get_template("page.html.jinja")
@@ -74,7 +97,8 @@ def render(
             partial=partial_line(meta),
             warnings=[*(meta.get("warnings") or []), *missing_from(meta)],
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
-            thumbnails=[_picture(one) for one in thumbnails if one.face_id in lanes],
+            faces_shown=faces_shown,
+            thumbnails=[_picture(one) for one in shown if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),
             distribution=_distribution(summary.iloc[0]),
             faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
@@ -86,8 +110,9 @@ def render(
             zero_ms=ZERO_MS,
             figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
+            moments=script_json(json.dumps(_moments(lanes, episodes, boxes))),
             export=f"fervid export {shlex.quote(name + RESULT_SUFFIX)} --to video",
-            video=_address(recording.get("beside")),
+            video=_address(recording.get("beside") if video is None else video),
             config=script_json(json.dumps(config)),
             style=Markup(asset("style.css")),
             scripts=[Markup(script) for script in scripts],
@@ -99,21 +124,31 @@ def render(
     )
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, *, faces_shown: bool = True) -> Path:
     """Render `report.html` of a result folder again from its tables; return its path.
+
+    Args:
+        folder: the result folder.
+        faces_shown: False: without pictures of people; the player shows a blurred export that lies
+            in the folder, or nothing.
 
     Raises:
         ResultError: a table or `meta.json` is missing, not ours or damaged, or the folder cannot
             be written to.
     """
     try:
-        return save_report(folder)
+        return save_report(folder, faces_shown=faces_shown)
     except OSError as error:
         path = Path(folder) / REPORT_NAME
         raise ResultError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def save_report(folder: Path, summaries: tuple[pd.DataFrame, pd.DataFrame] | None = None) -> Path:
+def save_report(
+    folder: Path,
+    summaries: tuple[pd.DataFrame, pd.DataFrame] | None = None,
+    *,
+    faces_shown: bool = True,
+) -> Path:
     """As `write_report`, but what the disk refuses is an OSError.
 
     Without people and summary these are made from frames and episodes anew, so that the page agrees
@@ -122,11 +157,38 @@ def save_report(folder: Path, summaries: tuple[pd.DataFrame, pd.DataFrame] | Non
     meta, episodes = read_meta(folder), read_table(folder, "episodes")
     resting = meta.get("resting_faces") or ()
     people, summary = summaries or summarize(read_frames(folder), episodes, resting=resting)
-    pictures = read_thumbnails(folder)
-    page = render(read_frames(folder), episodes, people, summary, meta, pictures)
+    pictures, video = read_thumbnails(folder), None
+    if not faces_shown:
+        video = next((path.name for path in sorted(Path(folder).glob(f"*{BLURRED}"))), "")
+    page = render(
+        *(read_frames(folder), episodes, people, summary, meta, pictures),
+        video=video,
+        faces_shown=faces_shown,
+    )
     path = Path(folder) / REPORT_NAME
     save(path, page)
     return path
+
+
+def _moments(lanes: Sequence[int], episodes: pd.DataFrame, boxes: BoxPoints) -> dict[str, Any]:
+    """What the page shows at a time: boxes of people, and all episodes; times in ticks."""
+    shown = pd.Categorical(episodes["expression"], categories=list(EXPRESSIONS)).codes
+    ticks = {
+        name: typed(np.round(episodes[name].to_numpy() * TICKS_A_SECOND).astype(np.uint32))
+        for name in ("onset", "offset", "peak_time")
+    }
+    packed = zip(lanes, boxes.packed(), strict=True)
+    return {
+        "expressions": list(EXPRESSIONS),
+        "names": {str(face_id): lane_name(face_id) for face_id in lanes},
+        "episodes": {
+            **ticks,
+            "peak": typed(np.round(episodes["peak"].to_numpy() * 1000).astype(np.uint16)),
+            "who": typed(episodes["face_id"].to_numpy().astype(np.uint32)),
+            "expression": typed(shown.astype(np.uint8)),
+        },
+        "boxes": [{"name": lane_name(face_id), **points} for face_id, points in packed],
+    }
 
 
 def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:

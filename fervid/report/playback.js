@@ -1,21 +1,23 @@
 "use strict";
+// Seconds as h:mm:ss.s, rounded down as everywhere on the page.
+function clock(seconds) {
+  const tenths = Math.floor(seconds * 10 + 1e-5);
+  const whole = Math.floor(tenths / 10);
+  const two = (value) => String(value).padStart(2, "0");
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}.${tenths % 10}`;
+}
+
 // The recording beside the plot: a click seeks, play moves the head, and so do some keys.
-function playback(box, { toMilliseconds, origin, runs, end }) {
+function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) {
   const head = document.getElementById("head");
   const now = document.getElementById("now");
   const video = document.getElementById("recording");
   const panel = document.getElementById("beside");
   const STEP_S = 5;
   const FRAME_S = Number(panel.dataset.frame) || 0.04;
+  const AXIS_PX = 24; // the times below the plot lead to their moments, too
   const JUST_AFTER_S = 0.001; // A player may show the frame before when told a frame's own time.
   let time = 0;
-
-  const clock = (seconds) => {
-    const whole = Math.floor(seconds);
-    const two = (value) => String(value).padStart(2, "0");
-    const tenths = Math.floor((seconds - whole) * 10);
-    return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}.${tenths}`;
-  };
 
   function words() {
     const at = origin + time * 1000;
@@ -33,6 +35,7 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
     head.style.top = `${size.t}px`;
     head.style.height = `${size.h}px`;
     now.textContent = words();
+    followers.forEach((follow) => follow(time));
   }
 
   function show(seconds) {
@@ -42,15 +45,24 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
 
   function seek(seconds) {
     show(seconds);
+    marks.draw(time);
     if (video.readyState > 0) video.currentTime = time + JUST_AFTER_S;
     history.replaceState(null, "", `#t=${Number(time.toFixed(3))}`);
   }
 
+  // What is drawn belongs to the frame that is shown, whatever the time of the player says.
+  function frame(_, { mediaTime }) {
+    if (!video.paused && !video.ended) show(mediaTime);
+    marks.draw(mediaTime);
+    video.requestVideoFrameCallback(frame);
+  }
   function follow() {
     show(video.currentTime);
+    marks.draw(time);
     if (!video.paused && !video.ended) requestAnimationFrame(follow);
   }
-  video.addEventListener("play", follow);
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(frame);
+  else video.addEventListener("play", follow);
   video.addEventListener("seeked", () => {
     if (Math.abs(video.currentTime - time) > 2 * JUST_AFTER_S) show(video.currentTime);
   });
@@ -74,7 +86,7 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
     const size = box._fullLayout._size;
     const share = (event.clientX - frame.left - size.l) / size.w;
     const down = event.clientY - frame.top - size.t;
-    return share >= 0 && share <= 1 && down >= 0 && down <= size.h ? share : null;
+    return share >= 0 && share <= 1 && down >= 0 && down <= size.h + AXIS_PX ? share : null;
   };
   window.addEventListener("pointerdown", (event) => {
     const on = box.contains(event.target) && !event.target.closest(".modebar, .legend, .rangeslider-container");
@@ -90,7 +102,7 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
   }, true);
 
   const starts = [...new Set(runs.map((run) => (run.left - origin) / 1000))].sort((a, b) => a - b);
-  const KEYS = {
+  keyboard({
     " ": () => (video.paused ? video.play() : video.pause()),
     ArrowLeft: () => seek(time - STEP_S),
     ArrowRight: () => seek(time + STEP_S),
@@ -98,12 +110,7 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
     ".": () => seek(time + FRAME_S),
     n: () => seek(starts.find((start) => start > time + 1e-3) ?? time),
     p: () => seek(starts.findLast((start) => start < time - 1e-3) ?? time),
-  };
-  window.addEventListener("keydown", (event) => {
-    const busy = event.target.closest?.("input, select, textarea, video, button, summary, [tabindex]");
-    if (busy || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
-    event.preventDefault();
-    KEYS[event.key]();
+    b: marks.switchOver,
   });
 
   function fromAddress() {
@@ -111,12 +118,12 @@ function playback(box, { toMilliseconds, origin, runs, end }) {
     if (given) seek(Number(given[1]));
   }
   window.addEventListener("hashchange", fromAddress);
-  for (const link of document.querySelectorAll("a[data-time]")) {
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      seek(Number(link.dataset.time));
-    });
-  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-time]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    seek(Number(link.dataset.time));
+  });
   if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) failed();
   else if (video.readyState > 0) pictures();
   fromAddress();

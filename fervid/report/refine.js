@@ -1,19 +1,19 @@
 "use strict";
+// Arrays as Python packs them.
+function numbers({ dtype, bdata }) {
+  const kinds = {
+    f4: Float32Array, f8: Float64Array, u1: Uint8Array, i1: Int8Array, u2: Uint16Array, u4: Uint32Array,
+  };
+  const bytes = Uint8Array.from(atob(bdata), (c) => c.charCodeAt(0));
+  return new kinds[dtype](bytes.buffer);
+}
+
 // All bins of all lanes come with the page; of the part in view, as many are drawn as a screen shows.
 function refinement(data) {
   const SHOWN_BINS = 2000;
   const FOOT_MS = 0.2;
   const COLUMNS = 800;
   const MOST_BARS = 500;
-  const KINDS = {
-    f4: Float32Array, f8: Float64Array, u1: Uint8Array, i1: Int8Array,
-  };
-
-  function numbers({ dtype, bdata }) {
-    const bytes = Uint8Array.from(atob(bdata), (c) => c.charCodeAt(0));
-    return new KINDS[dtype](bytes.buffer);
-  }
-
   const edges = numbers(data.edges);
   const classes = data.expressions.length;
   const lanes = data.lanes.map((lane) =>
@@ -109,11 +109,18 @@ function refinement(data) {
   const [who, expression, left, right] = ["who", "expression", "left", "right"].map((name) =>
     numbers(data.episodes[name]));
   const runs = Array.from(who, (lane, k) => ({
-    lane: data.names[lane], name: data.expressions[expression[k]], left: left[k], right: right[k],
+    lane: data.names[lane], place: lane - 1, name: data.expressions[expression[k]], left: left[k], right: right[k],
   }));
 
   return {
     runs,
+    // The share of each expression of a lane at a time, null without a face.
+    shares(lane, time) {
+      const bin = after(time) - 1;
+      const { faces, mean } = lanes[lane];
+      if (!(faces[bin] > 0)) return null;
+      return data.expressions.map((_, k) => mean[bin * classes + k] / 250);
+    },
     // Base, length and lane of the bars of each expression.
     bars(from, to, names) {
       const inView = runs.filter((run) => run.right > from && run.left < to);

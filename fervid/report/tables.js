@@ -1,8 +1,34 @@
 "use strict";
 // A click on a column's heading sorts its table; another one turns the order around.
-(function () {
-  const words = new Intl.Collator("en", { numeric: true });
+const byWords = new Intl.Collator("en", { numeric: true });
 
+// What is not known comes last in either order.
+function ordered(rows, key, down) {
+  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : byWords.compare(a, b));
+  return rows
+    .map((row) => [key(row), row])
+    .sort(([a], [b]) => (a === null) - (b === null) || (a === null ? 0 : down ? compare(b, a) : compare(a, b)))
+    .map(([, row]) => row);
+}
+
+function sortable(table, sort) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    if (!head.textContent.trim() || "plain" in head.dataset) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      sort(column, down);
+    });
+  });
+}
+
+(function () {
   function key(cell) {
     const text = cell.textContent.trim().replace("\u2212", "-").replaceAll(",", "");
     if (text === "\u2013") return null;
@@ -12,29 +38,9 @@
     return Number.isNaN(value) ? text : value;
   }
 
-  function compare(a, b) {
-    return typeof a === "number" && typeof b === "number" ? a - b : words.compare(a, b);
-  }
-
   for (const table of document.querySelectorAll("table.sortable")) {
-    const heads = [...table.tHead.rows[0].cells];
     const body = table.tBodies[0];
-    heads.forEach((head, column) => {
-      if (!head.textContent.trim() || "plain" in head.dataset) return;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...head.childNodes);
-      head.append(button);
-      button.addEventListener("click", () => {
-        const down = head.getAttribute("aria-sort") === "ascending";
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const rows = [...body.rows].map((row) => [key(row.cells[column]), row]);
-        // What is not known comes last in either order.
-        rows.sort(([a], [b]) =>
-          (a === null) - (b === null) || (a === null ? 0 : down ? compare(b, a) : compare(a, b)));
-        body.append(...rows.map(([, row]) => row));
-      });
-    });
+    sortable(table, (column, down) =>
+      body.append(...ordered([...body.rows], (row) => key(row.cells[column]), down)));
   }
 })();

@@ -35,6 +35,9 @@ REPORT_NAME = "report.html"
 CODEBOOK_NAME = "codebook.csv"
 THUMBNAILS_NAME = "thumbnails"
 
+BLURRED = ".blurred.mp4"
+"""Ending of an exported video whose faces are hidden."""
+
 NEWEST_SCHEMA = 1
 """Of results that this version reads. It counts up when tables or `meta.json` change so that older
 programs would misread them; fervid 0.9 wrote none (see `fervid.results.earlier`)."""

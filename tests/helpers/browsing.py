@@ -14,6 +14,6 @@ def open_address(browser: Any, address: str, *, width: int = 1200, **options: An
     page.on("console", lambda message: page.complaints.append(message.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("request", lambda request: page.requests.append(request.url))
-    page.goto(address)
+    page.goto(address, timeout=90_000)
     page.wait_for_selector("html.ready", timeout=20_000)
     return page

@@ -1,0 +1,127 @@
+"use strict";
+// Boxes over the recording with the name of each person and what is shown, and bars beside it.
+function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
+  const TICKS = 10000;
+  const WHOLE = 65535;
+  const JUST_BEFORE = 6; // ticks: a player rounds the time of a frame
+  const video = document.getElementById("recording");
+  const canvas = document.getElementById("marks");
+  const toggle = document.getElementById("boxes");
+  const bars = document.getElementById("bars");
+  const tracks = people.map(({ name, t, hold, box }) => ({
+    name, t: numbers(t), hold: numbers(hold), box: numbers(box),
+  }));
+  let at = 0;
+
+  // Left, top, right and bottom as shares of the picture; null where the person is not in it.
+  function boxAt({ t, hold, box }, time) {
+    const ticks = time * TICKS + JUST_BEFORE;
+    let [low, high] = [0, t.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (t[middle] <= ticks) low = middle + 1;
+      else high = middle;
+    }
+    const last = low - 1;
+    if (last < 0) return null;
+    const corner = (point, k) => box[4 * point + k] / WHOLE;
+    const corners = [0, 1, 2, 3];
+    if (hold[last]) {
+      return ticks - t[last] < hold[last] * (TICKS / 1000) ? corners.map((k) => corner(last, k)) : null;
+    }
+    if (last + 1 >= t.length) return null;
+    const share = Math.min(1, Math.max(0, (time * TICKS - t[last]) / (t[last + 1] - t[last])));
+    return corners.map((k) => corner(last, k) + share * (corner(last + 1, k) - corner(last, k)));
+  }
+
+  function shownBy(lane, time) {
+    const expression = episodeAt(lane, origin + time * 1000);
+    const now = shares(lane + 1, origin + time * 1000);
+    return { expression, share: expression && now ? now[expressions.indexOf(expression)] : null, now };
+  }
+
+  // Where everyone is and what they show; for tests and for whoever reads along.
+  const seen = (time) => tracks
+    .map((track, lane) => ({ lane, name: track.name, box: boxAt(track, time), ...shownBy(lane, time) }))
+    .filter(({ box }) => box);
+
+  function draw(time) {
+    at = time;
+    const width = canvas.clientWidth;
+    const height = canvas.clientHeight;
+    const scale = window.devicePixelRatio || 1;
+    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
+    if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
+    const pen = canvas.getContext("2d");
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    const all = seen(time);
+    if (toggle.getAttribute("aria-pressed") === "true") all.forEach((one) => mark(pen, one, width, height));
+    list(all);
+  }
+
+  function mark(pen, { name, box, expression, share }, width, height) {
+    const [left, top, right, bottom] = box.map((edge, k) => edge * (k % 2 ? height : width));
+    const colour = expression ? colours[expression] : "#ffffff";
+    pen.lineWidth = 4;
+    pen.strokeStyle = "rgba(0, 0, 0, .55)";
+    pen.strokeRect(left, top, right - left, bottom - top);
+    pen.lineWidth = 2;
+    pen.strokeStyle = colour;
+    pen.setLineDash(expression ? [] : [5, 4]);
+    pen.strokeRect(left, top, right - left, bottom - top);
+    pen.setLineDash([]);
+    const counted = share !== null && width > 420;
+    const words = expression ? `${name} \u00b7 ${expression}${counted ? ` ${Math.round(100 * share)}%` : ""}` : name;
+    pen.font = "600 12px system-ui, sans-serif";
+    const wide = pen.measureText(words).width + 10;
+    const x = Math.max(0, Math.min(left - 1, width - wide));
+    const y = top >= 19 ? top - 19 : Math.min(bottom + 1, height - 18);
+    pen.fillStyle = "rgba(15, 17, 21, .82)";
+    pen.fillRect(x, y, wide, 18);
+    pen.fillStyle = colour;
+    pen.fillRect(x, y, 3, 18);
+    pen.fillStyle = "#ffffff";
+    pen.fillText(words, x + 7, y + 13);
+  }
+
+  const rows = tracks.map(({ name }) => {
+    const row = document.createElement("li");
+    row.innerHTML = '<b></b><span class="says"></span><span class="bar" aria-hidden="true"></span>';
+    row.firstChild.textContent = name;
+    for (const expression of expressions) {
+      const piece = document.createElement("i");
+      piece.style.background = colours[expression];
+      row.lastChild.append(piece);
+    }
+    bars.append(row);
+    return row;
+  });
+
+  function list(all) {
+    const here = new Map(all.map((one) => [one.lane, one]));
+    rows.forEach((row, lane) => {
+      const one = here.get(lane);
+      row.classList.toggle("away", !one);
+      row.children[1].textContent = one ? one.expression ?? "none is clear" : "not in the picture";
+      [...row.lastChild.children].forEach((piece, k) => {
+        piece.style.width = one?.now ? `${100 * one.now[k]}%` : 0;
+      });
+    });
+  }
+
+  function switchOver() {
+    toggle.setAttribute("aria-pressed", String(toggle.getAttribute("aria-pressed") !== "true"));
+    draw(at);
+  }
+  toggle.addEventListener("click", switchOver);
+  new ResizeObserver(() => requestAnimationFrame(() => draw(at))).observe(canvas);
+  const size = () => {
+    if (!video.videoWidth) return;
+    document.getElementById("stage").style.setProperty("--aspect", video.videoWidth / video.videoHeight);
+  };
+  video.addEventListener("loadedmetadata", size);
+  video.addEventListener("resize", size);
+  size();
+  return { draw, seen, switchOver };
+}
