@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from fervid.cli.console import notify, one_line_errors, printable
-from fervid.exports.formats import find_format, format_names
+from fervid.exports.formats import BLURS, Blur, find_format, format_names
 from fervid.results.folder_names import RESULT_SUFFIX
+
+
+def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(one) for one in (value or "").split(",") if one.strip())
+    except ValueError:
+        raise click.BadParameter("give face ids with commas between them, such as 1,3") from None
 
 
 @click.command(short_help="Write results as files of other tools.")
@@ -34,8 +42,26 @@ from fervid.results.folder_names import RESULT_SUFFIX
     help="The recording, which video draws on and elan links to.  [default: the one beside RESULT]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option(
+    "--blur",
+    type=click.Choice(BLURS),
+    help="Hide the faces in a video, by a mosaic or softly: every face that a search of each frame "
+    "finds, also of people who are in no table.",
+)
+@click.option(
+    "--keep",
+    metavar="IDS",
+    callback=_face_ids,
+    help="Face ids of people whose faces are not hidden, such as 1,3: those who agreed.",
+)
 def export(
-    result: Path, to: str, out: Path | None, recording: Path | None, overwrite: bool
+    result: Path,
+    to: str,
+    out: Path | None,
+    recording: Path | None,
+    overwrite: bool,
+    blur: Blur | None,
+    keep: tuple[int, ...],
 ) -> None:
     """Write a result, or all results in a folder, as files of another tool.
 
@@ -59,8 +85,13 @@ def export(
       fervid export lecture.mp4.fervid --to elan
       fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4
       fervid export results/ --to elan
+      fervid export interview.mp4.fervid --to video --blur mosaic --keep 1
     """
     with one_line_errors():
+        if blur is not None and to != "video":
+            raise click.UsageError("--blur is for video")
+        if keep and blur is None:
+            raise click.UsageError("--keep needs --blur")
         if recording is not None and not find_format(to).recording:
             raise click.UsageError(f"--recording is not for {to}")
         from fervid.exports import export as write
@@ -69,12 +100,17 @@ def export(
         if not is_one_result(result):
             if recording is not None:
                 raise click.UsageError("--recording is for one result, not for a folder of them")
-            raise SystemExit(_export_many(result, to, out, overwrite))
-        for path in write(result, to, out, recording=recording, overwrite=overwrite):
+            if keep:
+                raise click.UsageError("--keep is for one result: each has its own face ids")
+            raise SystemExit(_export_many(result, to, out, overwrite, blur))
+        ways: dict[str, Any] = {"overwrite": overwrite, "blur": blur, "keep": keep}
+        for path in write(result, to, out, recording=recording, **ways):
             click.echo(f"{to}: {printable(str(path))}")
 
 
-def _export_many(folder: Path, to: str, out: Path | None, overwrite: bool) -> int:
+def _export_many(
+    folder: Path, to: str, out: Path | None, overwrite: bool, blur: Blur | None
+) -> int:
     """Export every result in a folder, at any depth; one that cannot be never stops the others."""
     from fervid.errors import FervidError, ResultError
     from fervid.exports import export as write
@@ -86,8 +122,8 @@ def _export_many(folder: Path, to: str, out: Path | None, overwrite: bool) -> in
         if is_photo_result(result):
             continue
         try:
-            place = None if out is None else _place(out, result.relative_to(folder), to)
-            for path in write(result, to, place, overwrite=overwrite):
+            place = None if out is None else _place(out, result.relative_to(folder), to, blur)
+            for path in write(result, to, place, overwrite=overwrite, blur=blur):
                 click.echo(f"{to}: {printable(str(path))}")
             done += 1
         except FervidError as error:
@@ -98,13 +134,15 @@ def _export_many(folder: Path, to: str, out: Path | None, overwrite: bool) -> in
     return 1 if failed else 0
 
 
-def _place(out: Path, result: Path, to: str) -> Path:
+def _place(out: Path, result: Path, to: str, blur: Blur | None) -> Path:
     """Where the file of one of many results goes: its place and its whole name are kept."""
     from fervid.errors import ResultError
+    from fervid.results.files import BLURRED
 
     form = find_format(to)
+    ending = BLURRED if blur else form.ending
     name = result.name.removesuffix(RESULT_SUFFIX)
-    place = out / result.parent / (name if form.tables else f"{name}{form.ending}")
+    place = out / result.parent / (name if form.tables else f"{name}{ending}")
     home = place if form.tables else place.parent
     try:
         home.mkdir(parents=True, exist_ok=True)

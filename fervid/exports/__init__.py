@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from fervid.exports.formats import FORMATS, Format, FormatName, Job, find_format, format_names
+from fervid.exports.formats import (
+    FORMATS,
+    Blur,
+    Format,
+    FormatName,
+    Job,
+    find_format,
+    format_names,
+)
 
 
 def export(
@@ -14,6 +24,8 @@ def export(
     *,
     recording: str | Path | None = None,
     overwrite: bool = False,
+    blur: Blur | None = None,
+    keep: Sequence[int] = (),
 ) -> list[Path]:
     """Write a result as files of another tool; return their paths.
 
@@ -23,12 +35,15 @@ def export(
         out: the file to write, or an existing folder for it; None: the result folder.
         recording: the recording, for "video" and "elan"; None: it is looked for beside `folder`.
         overwrite: replace files that exist.
+        blur: "mosaic" or "soft": for "video", hide the faces, those too that have no row in the
+            tables; the file is then called `.blurred.mp4`.
+        keep: face ids of people whose faces are not hidden.
 
     Raises:
         ResultError: not a result, or damaged; or the file exists or cannot be written.
         MediaError: the recording is not found, cannot be read, or is not the one analysed.
         SetupError: the format needs a package that is not installed.
-        ValueError: no such format, or a recording for one that does not look at it.
+        ValueError: no such format, or a recording or `blur` for one that does not look at it.
     """
     from fervid.exports.places import new_files, protect, targets_of
     from fervid.exports.recordings import recording_of
@@ -36,11 +51,19 @@ def export(
     form = find_format(to)
     if recording is not None and not form.recording:
         raise ValueError(f"{to} takes no recording")
+    if blur and to != "video":
+        raise ValueError(f"{to} has no pictures to blur")
+    if blur:
+        from fervid.results.files import BLURRED
+
+        form = replace(form, ending=BLURRED)
     folder, named = Path(folder), None if recording is None else Path(recording)
     targets = targets_of(folder, form, None if out is None else Path(out))
     found = recording_of(folder, named, needed=form.recording == "needed")
     protect(targets, folder, found)
-    job = Job(folder, to, targets[0].parent, found if form.recording else None)
+    job = Job(
+        folder, to, targets[0].parent, found if form.recording else None, blur or "", tuple(keep)
+    )
     with new_files(targets, overwrite=overwrite) as part:
         form.writer()(job, part if form.tables else part / targets[0].name)
     return targets

@@ -33,6 +33,11 @@ FormatName = Literal[
 """The formats that fervid itself writes."""
 
 
+Blur = Literal["mosaic", "soft"]
+BLURS: tuple[Blur, ...] = ("mosaic", "soft")
+"""How faces are hidden."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What is to be exported.
@@ -42,12 +47,16 @@ class Job:
         to: the name of the format.
         home: folder in which the file will lie at last.
         recording: the recording, where the format looks at it and it was found.
+        blur: how faces are hidden in the pictures, empty: not at all.
+        keep: people who are not hidden.
     """
 
     folder: Path
     to: str
     home: Path
     recording: Path | None
+    blur: Blur | Literal[""] = ""
+    keep: tuple[int, ...] = ()
 
 
 Write = Callable[[Job, Path], None]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from fervid.errors import MediaError, ResultError, SetupError
 from fervid.exports import Job
 from fervid.exports.drawing import draw
+from fervid.exports.hiding import Hidden
 from fervid.exports.pictures import Image, display_matrix, tag_colours, to_frame, upright_picture
 from fervid.exports.sampled_frames import SampledFrames
 from fervid.exports.sound import sound_for
@@ -90,9 +91,9 @@ def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContain
 
 def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: Path) -> None:
     """Draw on every picture and pass the sound on, in the order of the recording."""
-    pictures = _Pictures(
-        source, target, SampledFrames(job.folder), _pictures_of(source, job, recording)
-    )
+    hidden = Hidden.of(job.folder, recording, job.keep, job.blur == "soft") if job.blur else None
+    faces, stream = SampledFrames(job.folder), _pictures_of(source, job, recording)
+    pictures = _Pictures(source, target, faces, stream, hidden)
     start_s = pictures.start_s
     sounds = {one.index: sound_for(one, target, start_s) for one in source.streams.audio}
     waiting: list[Packet[Any]] = []
@@ -120,8 +121,10 @@ class _Pictures:
         target: OutputContainer,
         faces: SampledFrames,
         stream: VideoStream,
+        hidden: Hidden | None,
     ) -> None:
         self.stream = stream
+        self._hidden = hidden
         self.encoder: VideoStream | None = None
         self._target, self._faces = target, faces
         self._base = stream.time_base or Fraction(1, 90_000)
@@ -149,6 +152,8 @@ class _Pictures:
             self._matrix = display_matrix(frame)
         picture = upright_picture(frame, self._matrix, self.stream.sample_aspect_ratio)
         pts -= self._start
+        if self._hidden is not None:
+            self._hidden.hide(picture, float(pts * self._base))
         if (shown := self._faces.at(float(pts * self._base))) is not None:
             draw(picture, shown)
         if self.encoder is None:

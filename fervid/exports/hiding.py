@@ -1,0 +1,131 @@
+"""Makes faces unrecognisable: those of the tables, and all that a search of each frame finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fervid.errors import ResultError
+from fervid.exports.drawing import Image
+from fervid.results.codebook import BOX_COLUMNS
+from fervid.results.files import read_frames, read_meta
+
+_HELD_S = 0.3
+"""A face is hidden so long before and after each moment at which it was found."""
+
+_BRIDGED_S = 3.0
+"""Between moments that are no further apart, a face is taken to go evenly from one to the other."""
+
+_STEP_S = 0.1
+_WIDER = 0.3
+"""How much of a box's longer side is added on all sides: hair, ears and chin tell who it is."""
+
+_CELLS = 3
+"""Cells of a mosaic across a face; more begin to look like one."""
+
+_SAME = 0.2
+"""Overlap from which a box is the face of one who is to be seen."""
+
+
+class Hidden:
+    """Which parts of the picture are hidden at a time.
+
+    Args:
+        time_s: (N,) seconds, ascending.
+        xywh: (N, 4) left, top, width, height in pixels of the displayed picture.
+        soft: by a blur, not by a mosaic.
+    """
+
+    def __init__(self, time_s: NDArray[np.float64], xywh: NDArray[np.float64], soft: bool) -> None:
+        self._time_s, self._xywh, self._soft = time_s, xywh, soft
+
+    @classmethod
+    def of(cls, folder: Path, recording: Path, keep: Iterable[int], soft: bool) -> Hidden:
+        """All faces of a result's recording but those of some people.
+
+        Raises:
+            ResultError: there is no such person, or the tables are damaged.
+            MediaError, ModelError, SetupError: see `fervid.detection.everywhere`.
+        """
+        # JAX takes a second to load, and no other export needs it.
+        from fervid.detection.everywhere import faces_everywhere
+
+        columns = ["timestamp", "face_id", *BOX_COLUMNS]
+        pieces = [piece.loc[piece["success"] == 1, columns] for piece in read_frames(folder)]
+        table = pd.concat(pieces) if pieces else pd.DataFrame(columns=columns)
+        kept = set(keep)
+        if unknown := kept - set(table["face_id"].tolist()):
+            raise ResultError(f"{folder}: has no face {min(unknown)}")
+        is_kept = table["face_id"].isin(list(kept))
+        track = (read_meta(folder).get("recording") or {}).get("track") or {}
+        time_s, xywh = faces_everywhere(recording, track.get("number"))
+        others = ~_of_people(time_s, xywh, table[is_kept])
+        bridges = [_bridged(one) for _, one in table[~is_kept].groupby("face_id")]
+        both = np.column_stack([time_s, xywh])[others], *bridges
+        points = np.concatenate(both)
+        points = points[np.argsort(points[:, 0], kind="stable")]
+        return cls(points[:, 0], points[:, 1:], soft)
+
+    def hide(self, image: Image, time_s: float) -> None:
+        """Hide what is to be hidden at a time in an image (H, W, 3)."""
+        edges = np.searchsorted(self._time_s, [time_s - _HELD_S, time_s + _HELD_S + 1e-6])
+        boxes = self._xywh[edges[0] : edges[1]]
+        if len(boxes):
+            _cover(image, boxes, self._soft)
+
+
+def _bridged(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """(N, 5) time and box of one person, with more of them where there is a short gap."""
+    points = rows[["timestamp", *BOX_COLUMNS]].to_numpy(np.float64)
+    gap = np.diff(points[:, 0])
+    wide = np.flatnonzero((gap > _STEP_S) & (gap <= _BRIDGED_S))
+    between = [
+        points[k] + share * (points[k + 1] - points[k])
+        for k in wide.tolist()
+        for share in np.arange(_STEP_S, gap[k], _STEP_S) / gap[k]
+    ]
+    return np.concatenate([points, np.array(between).reshape(-1, 5)])
+
+
+def _of_people(
+    time_s: NDArray[np.float64], xywh: NDArray[np.float64], people: pd.DataFrame
+) -> NDArray[np.bool_]:
+    """(N,) whether each box is the face of one of these people at that time."""
+    points = people[["timestamp", *BOX_COLUMNS]].sort_values("timestamp").to_numpy(np.float64)
+    first = np.searchsorted(points[:, 0], time_s - _STEP_S)
+    end = np.searchsorted(points[:, 0], time_s + _STEP_S)
+    found = [
+        bool((_overlap(box, points[a:b, 1:]) > _SAME).any())
+        for box, a, b in zip(xywh, first, end, strict=True)
+    ]
+    return np.array(found, bool)
+
+
+def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) intersection over union."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
+    inside = np.prod(np.maximum(high - low, 0), axis=1)
+    union = box[2:].prod() + others[:, 2:].prod(axis=1) - inside
+    return np.asarray(inside / np.maximum(union, 1e-9))
+
+
+def _cover(image: Image, boxes: NDArray[np.float64], soft: bool) -> None:
+    """Hide the boxes, each with what lies around it."""
+    height, width = image.shape[:2]
+    more = _WIDER * boxes[:, 2:].max(axis=1, keepdims=True)
+    low = np.floor(boxes[:, :2] - more).astype(int).clip(0)
+    high = np.ceil(boxes[:, :2] + boxes[:, 2:] + more).astype(int).clip(0, [width, height])
+    mask = np.zeros((height, width), bool)
+    for (left, top), (right, bottom) in zip(low.tolist(), high.tolist(), strict=True):
+        mask[top:bottom, left:right] = True
+    cell = max(4, round(boxes[:, 2:].max() / _CELLS))
+    coarse = (max(1, round(width / cell)), max(1, round(height / cell)))
+    small = cv2.resize(image, coarse, interpolation=cv2.INTER_AREA)
+    way = cv2.INTER_LINEAR if soft else cv2.INTER_NEAREST
+    image[mask] = cv2.resize(small, (width, height), interpolation=way)[mask]
