@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fervid.report.figures import COLOURS
 from fervid.results.files import disk_errors, text_file
@@ -48,9 +49,8 @@ def audience_figure(made: Audience) -> dict[str, Any]:
         layout["yaxis" + axis[1:]] = {"domain": [max(bottom, 0), top - 0.02], "anchor": "x"}
         notes.append(_heading(name, top - 0.018))
         if k < len(names):
-            mean, low, high = (
-                band[:, k] for band in (made.mean.mean, made.mean.low, made.mean.high)
-            )
+            mean, low, high = (one[:, k] for one in (made.mean.mean, made.mean.low, made.mean.high))
+            layout["yaxis" + axis[1:]]["range"] = _range(np.concatenate([mean, low, high]), made)
             shade = COLOURS[name] if name != "happy" else "#C9A800"
             data += band_traces(x, mean, low, high, name, shade, yaxis=axis)
     together = made.together
@@ -65,6 +65,13 @@ def audience_figure(made: Audience) -> dict[str, Any]:
         k = names.index(row["expression"])
         shapes.append(_shade(row["start"], row["end"], "y" if k == 0 else f"y{k + 1}"))
     return {"data": data, "layout": layout | {"shapes": shapes, "annotations": notes}}
+
+
+def _range(values: NDArray[np.floating[Any]], made: Audience) -> list[float]:
+    """Of a row: wide enough that what nobody shows looks like nothing."""
+    least = 0.5 if made.measure == "change" else 0.1
+    low, high = np.nanmin(values, initial=-least / 2), np.nanmax(values, initial=least)
+    return [float(low) * 1.05, float(high) * 1.05]
 
 
 def _heading(text: str, y: float) -> dict[str, Any]:
@@ -153,8 +160,8 @@ def _page(made: Audience) -> tuple[Any, ...]:
         Section(
             "Moments in which they moved together",
             [
-                "From the start of the first window to the end of the last one; p is corrected "
-                "over time and expressions."
+                "From the middle of the first window to that of the last one; p is corrected over "
+                "time and expressions."
                 if len(moments)
                 else "There is none that chance would not give."
             ],

@@ -124,7 +124,7 @@ def moments_together(
             own = average[peak : peak + width, k]
             middle = peak + int(np.nanargmax(np.abs(own - np.nanmedian(average[:, k]))))
             p = (1 + (chance >= found[peak, k]).sum()) / (1 + len(chance))
-            start, end = first * step_s, (last + width) * step_s
+            start, end = float(time[first]), float(time[last])
             value = float(found[peak, k])
             rows.append((name, start, middle * step_s, end, value, float(np.nanmax(own)), float(p)))
     moments = pd.DataFrame(rows, columns=columns).sort_values("start", ignore_index=True)

@@ -14,7 +14,7 @@ from tests.helpers.toy_data import toy_fer, write_csv
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ("examples/analyze.ipynb", "training/colab_tpu.ipynb")
+NOTEBOOKS = ("examples/analyze.ipynb", "examples/study.ipynb", "training/colab_tpu.ipynb")
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -44,6 +44,20 @@ def test_the_notebook_analyzes_the_sample_clip_where_none_is_chosen(
     with zipfile.ZipFile(tmp_path / "examples" / "expressions.zip") as archive:
         names = {Path(name).name for name in archive.namelist()}
     assert {"two_speakers.mp4.fervid", "report.html", "frames.csv", "codebook.csv"} < names
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_the_notebook_of_a_study_finds_the_made_smiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "sample_media").symlink_to(SAMPLES)
+    notebook = nbformat.read(ROOT / "examples" / "study.ipynb", as_version=4)
+    place = {"metadata": {"path": str(tmp_path / "examples")}}
+    check = "assert len(smiles) == 4; assert checked.frame_agreement['kappa'].iloc[0] > 0.7"
+    notebook.cells.append(nbformat.v4.new_code_cell(check))
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
