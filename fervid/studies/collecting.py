@@ -101,7 +101,8 @@ class Collector:
         self.found.append({**about, "participant": person.name, **person.about, **seen, **spoken})
 
     def _keep(self, parts: list[Responses]) -> None:
-        whole = pd.concat([part.table for part in parts], ignore_index=True)
+        tables = [part.table for part in parts]
+        whole = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
         if self.by:  # of people whom the table of people does not know
             level = whole[self.by] if self.by in whole else pd.Series("", index=whole.index)
             whole = whole.assign(**{self.by: level.fillna("")})
@@ -109,7 +110,9 @@ class Collector:
         kept = np.concatenate([part.kept for part in parts])
         curves = np.concatenate([part.curves for part in parts])[kept]
         each = len(expressions_of(self.measure))
-        table = whole[np.repeat(kept, each)].reset_index(drop=True)
+        table = whole
+        if not kept.all():
+            table = whole[np.repeat(kept, each)].reset_index(drop=True)
         keys = table.iloc[::each].reset_index(drop=True)
         names = ["recording", "participant", "speech", *([self.by] if self.by else [])]
         keys = keys[list(dict.fromkeys(names))]
