@@ -54,7 +54,7 @@ _GROUPS = {
     "--files-from",
     metavar="FILE",
     type=click.Path(allow_dash=True),
-    help="Analyse the recordings that this file lists, too, with newlines or NULs between them; - "
+    help="Also analyse the recordings listed in this file, separated by newlines or NULs; - "
     "reads the list from standard input.",
 )
 @click.option(
@@ -76,8 +76,8 @@ _GROUPS = {
     "--shard",
     type=Shard(),
     metavar="K/N",
-    help="Analyse the Kth of N shares of the list: one for each of N machines that write to one "
-    "folder.",
+    help="Analyse the Kth of N shares of the list: one for each of N machines that write to the"
+    " same folder.",
 )
 @click.option(
     "--engine",
@@ -90,18 +90,18 @@ _GROUPS = {
 @click.option(
     "--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: one on this machine]"
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be analysed or refused, and stop.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be analysed or refused.")
 @click.option(
     "--time-limit",
     type=Seconds(),
     metavar="TIME",
-    help="Give a recording up after so long: seconds, m:ss or h:mm:ss.",
+    help="Stop analysing a recording after this long: seconds, m:ss or h:mm:ss.",
 )
 @click.option(
     "--memory-limit",
     type=click.IntRange(100),
     metavar="MB",
-    help="Give a recording up when its processes take more memory.",
+    help="Stop analysing a recording if its processes take more memory.",
 )
 @click.option(
     "--track",
@@ -114,8 +114,8 @@ _GROUPS = {
     type=click.Choice(DEINTERLACE),
     default=DEINTERLACE[0],
     show_default=True,
-    help="Make whole pictures of frames that hold two fields, as camcorders record them; auto goes "
-    "by what the file says and by a sample of it.",
+    help="Make whole pictures of interlaced frames; auto goes by what the file says and by a "
+    "sample of it.",
 )
 @click.option(
     "--fps",
@@ -146,9 +146,9 @@ _GROUPS = {
     "--detect-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Search for faces in every Nth analysed frame, and between two of these only where faces "
-    "come, go, move fast or change their looks; 1 searches every frame. Every frame is classified "
-    "in any case.  [default: five searches a second]",
+    help="Search for faces in every Nth analysed frame, and in between only where faces appear,"
+    " disappear, move fast or change; 1 searches every frame. Faces are classified in every "
+    "frame.  [default: five searches a second]",
 )
 @options.smooth
 @click.option(
@@ -157,7 +157,7 @@ _GROUPS = {
     default=0.5,
     show_default=True,
     metavar="P",
-    help="Smoothed probability that begins an episode; a face in no episode is uncertain.",
+    help="Smoothed probability at which an episode begins; outside episodes, a face is uncertain.",
 )
 @click.option(
     "--min-episode",
@@ -165,35 +165,35 @@ _GROUPS = {
     default=0.3,
     show_default=True,
     metavar="SECONDS",
-    help="Leave out episodes shorter than this.",
+    help="Ignore episodes shorter than this.",
 )
 @click.option(
     "--reading",
     type=click.Choice(READINGS),
     default=READINGS[0],
     show_default=True,
-    help="Compare each person with their own resting face, which is found in the recording, or "
-    "take the model's answers as they are.",
+    help="relative: compare each person with their own resting face, found in the recording; "
+    "absolute: use the model's answers as they are.",
 )
 @click.option(
     "--baseline",
     type=Baseline(),
     metavar="START-END|FILE",
-    help="Where people show nothing: a stretch of the recording, or another recording or a photo "
-    "of them. Their resting faces are taken from there.",
+    help="Take resting faces from here: a part of the recording in which people show nothing, "
+    "or another recording or a photo of them.",
 )
 @click.option(
     "--thumbnails/--no-thumbnails",
     default=True,
     show_default=True,
-    help="Keep small pictures of people at their clearest, in the report and in thumbnails/; "
-    "of photos, annotated copies.",
+    help="Keep small pictures of people where an expression is clearest, in the report and in "
+    "thumbnails/; for photos, annotated copies.",
 )
 @click.option(
     "--explain",
     is_flag=True,
-    help="Add to these pictures maps of what the model reacts to in them, as `fervid explain` "
-    "draws them; takes some seconds more.",
+    help="Add maps of what the model reacts to, as `fervid explain` draws them, to these "
+    "pictures; takes some seconds more.",
 )
 @options.device
 @click.option(
@@ -202,7 +202,7 @@ _GROUPS = {
     default="auto",
     show_default=True,
     metavar="N|auto",
-    help="Frames that are searched in one call.",
+    help="Frames searched in one call.",
 )
 @options.weights
 @options.labels
@@ -212,25 +212,25 @@ _GROUPS = {
     type=click.Choice(["csv", "parquet", "excel"]),
     default="csv",
     show_default=True,
-    help="Write the tables as Parquet files, too, or as one Excel workbook.",
+    help="Also write the tables as Parquet files or as one Excel workbook.",
 )
 @click.option(
     "--schema",
     type=click.Choice(["fervid", "openface", "pyfeat"]),
     default="fervid",
     show_default=True,
-    help="Write frames under the column names of OpenFace or py-feat, too.",
+    help="Also write the frame table with the column names of OpenFace or py-feat.",
 )
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Analyse again what has a result already. Without it, a result is kept if recording, "
-    "settings, models and version are the same, and else made again.",
+    help="Replace all earlier results. Without this, a result is kept if recording, settings, "
+    "models and version are the same.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print a line of JSON for each recording, and no more."
+    "--json", "as_json", is_flag=True, help="Print only a line of JSON for each recording."
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def analyze(
     inputs: tuple[Path, ...],
     files_from: str | None,
@@ -251,11 +251,11 @@ def analyze(
 ) -> None:
     """Analyse the expressions of faces in videos and photos.
 
-    Each RECORDING is a video or a photo, a folder to be searched for both, or a pattern; - reads a
-    list of them from standard input. A video gets a folder RECORDING.fervid/ with report.html and
-    the tables frames.csv (one row for each face in each frame), episodes.csv, people.csv and
-    summary.csv. Photos get one folder for all, with report.html, faces.csv and photos.csv.
-    codebook.csv explains the columns. Of several recordings, index.html lists all.
+    Each RECORDING is a video, a photo, a folder with both, or a pattern; - reads a list from
+    standard input. For a video, fervid writes a folder RECORDING.fervid/ with report.html and the
+    tables frames.csv (one row for each face in each frame), episodes.csv, people.csv and
+    summary.csv. For photos, it writes one folder with report.html, faces.csv and photos.csv.
+    codebook.csv explains the columns. For several recordings, index.html lists all.
 
     \b
     Examples:

@@ -8,11 +8,11 @@ from click.shell_completion import get_completion_class
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="Print a script that completes commands with the TAB key.")
+@click.command(short_help="Print a script for TAB completion.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script by which a shell completes commands, options and file names.
+    """Print a script with which a shell completes commands, options and file names.
 
     Give it to your shell once, then open a new terminal and press TAB.
 

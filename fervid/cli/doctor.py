@@ -20,13 +20,13 @@ from fervid.cli.console import one_line_errors, printable
 _EXTRAS = {"parquet": "pyarrow", "video": "av", "cluster": "ray", "web": "gradio"}
 
 
-@click.command(short_help="Say what works on this machine, for reports of problems.")
+@click.command(short_help="Check this installation; for bug reports.")
 def doctor() -> None:
-    """Say in some lines what works on this machine and what does not.
+    """Check what works on this machine.
 
-    Looks at ffmpeg, JAX and its devices, the models, the cache and the extras, and analyses a
-    second of a made picture. Send these lines along when you report a problem; they name no file
-    of yours but the programs' own. The exit code is 3 if something that fervid needs is missing.
+    Looks at ffmpeg, JAX and its devices, the models, the cache and the extras, and analyses one
+    second of a test picture. Send the output with bug reports; it names none of your files. The
+    exit code is 3 if something that fervid needs is missing.
 
     \b
     Examples:

@@ -16,14 +16,14 @@ detector = click.option(
     default=DETECTORS[0],
     show_default=True,
     shell_complete=complete_detector,
-    help="Find faces by fervid's own detector, or by a YuNet file of yours through OpenCV.",
+    help="Face detector: fervid's own, or a YuNet file of yours, run by OpenCV.",
 )
 
 min_score = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="Detector score of a new face; one that is followed is kept down to half of it.  "
+    help="Detector score from which a face is followed; it is kept down to half of that.  "
     "[default: see `fervid models`]",
 )
 
@@ -33,9 +33,9 @@ working_size = click.option(
     metavar="PX|auto",
     default="auto",
     show_default=True,
-    help="Search frames scaled down to this many pixels on the longer side; more finds smaller "
-    "faces and takes longer. auto: the smallest of 640, 1280 and 1920 that finds the faces in some "
-    "frames of the recording; 640 for streams.",
+    help="Search frames at this size, in pixels of the longer side. A larger size finds smaller"
+    " faces and takes longer. auto: the smallest of 640, 1280 and 1920 that finds the faces in "
+    "a sample of frames; 640 for streams.",
 )
 
 smooth = click.option(
@@ -44,7 +44,7 @@ smooth = click.option(
     default=0.3,
     show_default=True,
     metavar="SECONDS",
-    help="Time constant of the smoothed probabilities; 0 leaves them as they are.",
+    help="Time constant of the smoothed probabilities; 0 does not smooth.",
 )
 
 device = click.option(
@@ -52,7 +52,7 @@ device = click.option(
     type=click.Choice(DEVICES),
     default=DEVICES[0],
     show_default=True,
-    help="Where the networks run, on all devices of that kind; auto is what JAX prefers.",
+    help="Run the models on all devices of this kind; auto is what JAX prefers.",
 )
 
 weights = click.option(
@@ -62,7 +62,7 @@ weights = click.option(
     show_default=True,
     shell_complete=complete_model,
     help="Expression model: a shipped one (see `fervid models`), or NAME for your own NAME.npz "
-    "with its model card NAME.json.",
+    "with its card NAME.json.",
 )
 
 labels = click.option(
@@ -70,7 +70,7 @@ labels = click.option(
     type=click.Choice(LABELS),
     default=LABELS[0],
     show_default=True,
-    help="Answer as FER-2013's labels (one a face), as FER+'s votes (ten people a face), or as a "
+    help="Imitate FER-2013's labels (one per face), FER+'s votes (ten people per face), or a "
     "mixture of both.",
 )
 

@@ -17,8 +17,8 @@ from fervid.settings.choices import DEVICES, EXPRESSIONS, LABELS
 @click.option(
     "--at",
     type=Seconds(),
-    help="The frame that is shown at this time: seconds, m:ss or h:mm:ss; not for a photo.  "
-    "[default: the first one]",
+    help="Explain the frame shown at this time: seconds, m:ss or h:mm:ss; not for a photo.  "
+    "[default: the first frame]",
 )
 @click.option(
     "--face",

@@ -19,14 +19,14 @@ def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple
         raise click.BadParameter("give face ids with commas between them, such as 1,3") from None
 
 
-@click.command(short_help="Write results as files of other tools.")
+@click.command(short_help="Write results in the formats of other tools.")
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(
     "--to",
     metavar="FORMAT",
     type=click.Choice(format_names()),
     required=True,
-    help="Which of these to write.",
+    help="The format to write.",
 )
 @click.option(
     "-o",
@@ -41,7 +41,7 @@ def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple
     metavar="FILE",
     help="The recording, which video draws on and elan links to.  [default: the one beside RESULT]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option(
     "--blur",
     type=click.Choice(BLURS),
@@ -66,19 +66,19 @@ def export(
     """Write a result, or all results in a folder, as files of another tool.
 
     \b
-    elan      .eaf for ELAN: a tier a person, an annotation an episode
-    boris     .boris.xlsx for BORIS: a state event an episode
-    datavyu   .datavyu.csv for Datavyu: a column a person
+    elan      .eaf for ELAN: a tier for each person, its episodes as annotations
+    boris     .boris.xlsx for BORIS: a state event for each episode
+    datavyu   .datavyu.csv for Datavyu: a column for each person
     webvtt    .vtt: episodes as subtitles for players
-    srt       .srt: the same
-    excel     .xlsx with all tables, numbers as numbers
-    parquet   .parquet, a file a table, with types and meanings
-    openface  .openface.csv: frames under the column names of OpenFace 2
-    pyfeat    .pyfeat.csv: frames under those of py-feat
-    json      .json with everything
+    srt       .srt: the same, in another format
+    excel     .xlsx with all tables
+    parquet   .parquet, a file for each table, with types and meanings
+    openface  .openface.csv: frames with the column names of OpenFace 2
+    pyfeat    .pyfeat.csv: frames with the column names of py-feat
+    json      .json: metadata, codebook and tables
     video     .annotated.mp4: the recording with boxes, ids and probabilities
 
-    Formats of other packages that are installed are taken, too.
+    Installed packages can add formats.
 
     \b
     Examples:

@@ -39,16 +39,16 @@ _GROUPS = {
 @click.option(
     "--name",
     metavar="NAME",
-    help="Of what is written.  [default: made of the source and the time]",
+    help="Name of the files.  [default: made of the source and the time]",
 )
-@click.option("--duration", type=Seconds(), metavar="TIME", help="Stop after so long.")
+@click.option("--duration", type=Seconds(), metavar="TIME", help="Stop after this long.")
 @click.option(
     "--reconnect-for",
     type=Seconds(),
     default=60.0,
     show_default=True,
     metavar="TIME",
-    help="Try a network stream that breaks again for so long; 0: not at all.",
+    help="If a network stream breaks, try again for this long; 0: do not try.",
 )
 @click.option(
     "--fps",
@@ -70,7 +70,7 @@ _GROUPS = {
 @options.weights
 @options.labels
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each frame.")
-@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only errors.")
 def live(
     source: str,
     out: Path | None,
@@ -81,12 +81,12 @@ def live(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Analyse a camera or a stream as it comes.
+    """Analyse a camera or a stream live.
 
     SOURCE is the number or device of a camera (0: the first one), the address of a stream (udp,
-    rtp, tcp, srt, rtsp, http, https), or - for a stream on standard input. The newest frame
-    is analysed, so that nothing lags; frames that come too fast are dropped and counted. Ctrl-C
-    ends it, and with --out the result is then written; Ctrl-C again does not wait for that.
+    rtp, tcp, srt, rtsp, http, https), or - for a stream on standard input. fervid
+    always analyses the newest frame, so the delay never grows, and counts the frames that it drops.
+    Ctrl-C ends the session and writes the result, if --out is given; Ctrl-C again does not wait.
 
     Tell the people in front of the camera.
 

@@ -11,7 +11,7 @@ from fervid.settings.choices import EXPRESSION_MODELS
 
 @click.command(short_help="Print the model cards: data, figures, limits.")
 @click.argument("model", required=False, shell_complete=complete_model)
-@click.option("--markdown", is_flag=True, help="Print them as a page of Markdown, with tables.")
+@click.option("--markdown", is_flag=True, help="Print them as Markdown, with tables.")
 def models(model: str | None, markdown: bool) -> None:
     """Print the model cards of the networks that fervid ships, or of one MODEL.
 

@@ -15,7 +15,7 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
 @click.command(
     cls=GroupedCommand,
     groups=STUDY_GROUPS,
-    short_help="Render reports; make an index or a study of many.",
+    short_help="Make reports again, an index of results, or a study.",
 )
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(

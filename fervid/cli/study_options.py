@@ -52,7 +52,7 @@ _OPTIONS = (
         "folder of them. Writes study/study.html and tables. May be given several times.",
     ),
     click.option(
-        "--label", "labels", multiple=True, metavar="WORDS", help="Only events with this label."
+        "--label", "labels", multiple=True, metavar="WORDS", help="Use only events with this label."
     ),
     click.option(
         "--before",

@@ -30,8 +30,8 @@ from fervid.cli.console import notify, one_line_errors, printable
 @click.option(
     "--sample",
     metavar="NxSECONDS",
-    help="Draw random excerpts to be coded, as in 20x10s, as clips without fervid's answers, and "
-    "their list, excerpts.csv.",
+    help="Draw random excerpts for coders, such as 20x10s: clips without fervid's answers, and "
+    "excerpts.csv, which lists them.",
 )
 @click.option(
     "--excerpts",

@@ -24,20 +24,22 @@ _LOCAL = "127.0.0.1"
     help="Serve it at this address of the machine; any but the default lets others on the network "
     "use it, and neither asks for a password nor encrypts.",
 )
-@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
+@click.option(
+    "--browser/--no-browser", default=True, show_default=True, help="Open the page in a browser."
+)
 @click.option(
     "--max-upload",
     type=click.IntRange(1),
     default=2000,
     show_default=True,
     metavar="MB",
-    help="Refuse larger files.",
+    help="Refuse files larger than this.",
 )
 def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
     """Open a page for videos, photos and a webcam, on this machine.
 
-    Drop a video or a photo, look at its timeline, download the tables and the report. Nothing is
-    sent anywhere, and what was dropped is removed when the page is closed. Ctrl-C ends it.
+    Drop a video or a photo on the page, look at its timeline, and download the tables and the
+    report. Nothing is sent anywhere. Files are deleted when the page is closed. Ctrl-C ends it.
 
     \b
     Examples:
