@@ -72,8 +72,10 @@ def _frames() -> list[Column]:
             "1 for a face seen from the front, .7 turned by 45 degrees, towards 0 in profile",
         ),
         Column("filled", "flag", "1 if the detector missed the face here; its box is then a guess"),
-        Column("duration", "seconds", "time this row stands for: up to the next sampled frame"),
-        Column("sharpness", "share", "fine detail in the face, 1 from that of typical photographs"),
+        Column("duration", "seconds", "time until the next sampled frame"),
+        Column(
+            "sharpness", "share", "fine detail in the face; 1 is as much as in typical photographs"
+        ),
         Column(
             "weight",
             "share",
@@ -96,17 +98,17 @@ def _frames() -> list[Column]:
 
 def _episodes() -> list[Column]:
     return [
-        Column("face_id", "id", "who"),
-        Column("expression", "word", "what is shown"),
+        Column("face_id", "id", "number of the person"),
+        Column("expression", "word", "the expression"),
         Column("onset", "seconds", "time of its first frame"),
         Column("offset", "seconds", "time of the frame after its last one"),
         Column("duration", "seconds", "offset - onset"),
         Column("first_frame", "count", "its first frame"),
         Column("last_frame", "count", "its last frame"),
         Column("peak", "share", "highest smoothed probability"),
-        Column("peak_time", "seconds", "when that is"),
+        Column("peak_time", "seconds", "time of the peak"),
         Column("mean", "share", "mean smoothed probability"),
-        Column("previous", "word", "expression of the episode that led straight to this one"),
+        Column("previous", "word", "expression of the episode directly before"),
     ]
 
 
@@ -125,7 +127,7 @@ def _statistics() -> list[Column]:
         Column(
             "frames",
             "count",
-            "sampled frames that came: from first to last seen, or all",
+            "sampled frames: all, or from the first to the last with this person",
         ),
         Column("frames_with_face", "count", "those that show a face (this one)"),
         Column("detection_rate", "share", "frames_with_face / frames"),
