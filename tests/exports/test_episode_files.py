@@ -152,6 +152,7 @@ def test_a_result_without_any_episode(tmp_path: Path, to: FormatName) -> None:
     assert READERS[to][0](path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", READERS)
 @pytest.mark.parametrize("cell", ["=1+1", "<b>happy</b>", "x),(y", "", "joy"])
 def test_an_edited_table_is_refused_before_anything_is_written(

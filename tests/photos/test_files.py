@@ -64,6 +64,7 @@ def test_exif_orientations(tmp_path: Path, picture: Image.Image, held: int, suff
     assert off(path, picture) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", range(4))
 def test_heic_of_tiles_that_are_to_be_turned(
     tmp_path: Path, picture: Image.Image, turns: int
@@ -139,6 +140,7 @@ def test_large_photos_are_scaled_down_and_tell_their_own_size(tmp_path: Path) ->
     assert tall.luma.shape == (MOST_SIDE, 1)
 
 
+@pytest.mark.slow
 def test_a_hundred_megapixels_are_read_and_more_refused(tmp_path: Path) -> None:
     Image.new("L", (10_000, 10_000)).save(tmp_path / "most.png")
     Image.new("1", (10_001, 10_000)).save(tmp_path / "over.png")
@@ -246,6 +248,7 @@ def test_arrays_are_checked_and_read_as_photos_are(picture: Image.Image) -> None
             photo_of(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
 def test_large_photos_are_decoded_one_at_a_time(tmp_path: Path) -> None:
     """Memory: two threads that read photos of 100 megapixels hold the pixels of one."""

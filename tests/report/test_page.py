@@ -122,6 +122,7 @@ def test_the_band_is_how_far_single_frames_lie_from_the_smoothed_value():
     np.testing.assert_allclose(binned.band, [[np.sqrt((0.3**2 + 0.4**2) / 2)]], atol=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 60),

@@ -50,6 +50,7 @@ def test_cuts_are_where_clips_were_joined(shots: list[NDArray[np.uint8]], size: 
     assert found(np.concatenate(shots), size) == lengths[:-1].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two_speakers.mp4", "expressions.mp4"])
 @pytest.mark.parametrize("every", [1, 2, 4, 6, 12])
 def test_one_long_shot_has_no_cut_however_few_frames_are_sampled(name: str, every: int) -> None:

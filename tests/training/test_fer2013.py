@@ -234,6 +234,7 @@ def test_a_damaged_or_impossible_cache_does_no_harm(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_fer2013_counts_and_leaks(fer2013_path: Path) -> None:
     data = fer2013.load(fer2013_path)
     assert [len(data.split(usage)) for usage in fer2013.USAGES] == [28709, 3589, 3589]
@@ -245,6 +246,7 @@ def test_fer2013_counts_and_leaks(fer2013_path: Path) -> None:
     assert not {i.tobytes() for i in train.images} & {i.tobytes() for i in tests.images}
 
 
+@pytest.mark.slow
 def test_fer2013_is_written_byte_for_byte(fer2013_path: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(parquet.main, [str(fer2013_path), str(tmp_path / "out")])
     assert result.exit_code == 0, result.output

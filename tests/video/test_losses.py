@@ -67,6 +67,7 @@ def lost_of(reader: VideoReader) -> tuple[NDArray[np.int64], NDArray[np.float64]
     return np.concatenate([p for p, _ in parts]), np.concatenate([t for _, t in parts])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGED)
 def test_every_frame_came_or_is_told_as_lost(
     make_clip: MakeClip, tmp_path: Path, name: str
@@ -118,6 +119,7 @@ def test_where_a_recording_was_cut_off_does_not_depend_on_sampling(
         assert losses.to_json() == whole.to_json()
 
 
+@pytest.mark.slow
 def test_what_was_lost_does_not_depend_on_the_run(make_clip: MakeClip, tmp_path: Path) -> None:
     for name in DAMAGED:
         _, damaged = pair(make_clip, tmp_path, name)
@@ -154,6 +156,7 @@ def healthy(make_clip: MakeClip) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 def test_healthy_recordings_are_whole(
     make_clip: MakeClip,
     constant_clip: Path,
@@ -168,6 +171,7 @@ def test_healthy_recordings_are_whole(
             assert reader.losses == Losses.none(reader.losses.sampling), path.name
 
 
+@pytest.mark.slow
 def test_real_recordings_are_whole(real_clips: Path) -> None:
     for path in sorted(real_clips.iterdir()):
         if path.suffix != ".md":
