@@ -35,6 +35,7 @@ def test_a_name_that_begins_with_a_hyphen_gets_a_hint(command: str) -> None:
     assert "is a file" not in run(command, "--nonsense").output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("args", [["--help"], ["models"], ["analyze", "CLIP", "--dry-run"]])
 def test_a_full_standard_output_is_one_line(constant_clip: Path, args: list[str]) -> None:
@@ -47,6 +48,7 @@ def test_a_full_standard_output_is_one_line(constant_clip: Path, args: list[str]
     assert [one for one in done.stderr.splitlines() if "1 recording" not in one] == [line]
 
 
+@pytest.mark.slow
 def test_a_long_run_without_a_terminal_says_how_far_it_is(
     constant_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +58,7 @@ def test_a_long_run_without_a_terminal_says_how_far_it_is(
     assert " of about " not in run("analyze", constant_clip, "-o", tmp_path / "b", "-q").output
 
 
+@pytest.mark.slow
 def test_the_last_lines_say_what_was_found(tmp_path: Path) -> None:
     done = run("analyze", SAMPLES / "expressions.mp4", "-o", tmp_path, "--end", 2)
     assert done.exit_code == 0, done.output
@@ -90,6 +93,7 @@ def test_a_dry_run_refuses_what_is_no_photo(tmp_path: Path) -> None:
     assert "would be refused: 1 photo" in dry.output
 
 
+@pytest.mark.slow
 def test_doctor_says_what_works() -> None:
     done = run("doctor")
     assert done.exit_code == 0, done.output

@@ -25,6 +25,7 @@ def in_full_hd(path: Path, height: int, *options: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_small_faces_are_found_without_being_asked_for(tmp_path: Path) -> None:
     clip = in_full_hd(tmp_path / "far.mp4", 180)  # faces are 35 px high: 12 at 640
     found = fervid.analyze(clip, fps=2)
@@ -35,6 +36,7 @@ def test_small_faces_are_found_without_being_asked_for(tmp_path: Path) -> None:
     assert not len(fervid.analyze(clip, fps=2, working_size=640).people)
 
 
+@pytest.mark.slow
 def test_large_faces_are_searched_at_the_usual_size(tmp_path: Path) -> None:
     found = fervid.analyze(in_full_hd(tmp_path / "near.mp4", 1080), fps=2)
     assert found.meta["settings"]["working_size"] == 640
@@ -103,6 +105,7 @@ def test_recordings_are_not_enlarged() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_warning_where_faces_are_too_short_to_be_read(tmp_path: Path) -> None:
     clip = in_full_hd(tmp_path / "far.mp4", 240)  # faces are 53 px high: 18 at 640
     found = fervid.analyze(clip, fps=2, working_size=640)

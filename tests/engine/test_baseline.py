@@ -47,6 +47,7 @@ def test_a_recording_tells_it_too() -> None:
     assert len(views) > 3
 
 
+@pytest.mark.slow
 def test_a_photo_without_a_face_is_refused_before_any_work(tmp_path: Path) -> None:
     empty = tmp_path / "wall.png"
     cv2.imwrite(str(empty), np.full((200, 300), 128, np.uint8))

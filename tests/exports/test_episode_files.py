@@ -116,6 +116,7 @@ def assert_same(found: Found, table: pd.DataFrame, half_unit: float) -> None:
         assert times == pytest.approx(known, rel=0, abs=half_unit + 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", READERS)
 def test_a_real_result_comes_back_to_the_unit_of_the_format(
     results: dict[str, Path], tmp_path: Path, to: FormatName

@@ -203,6 +203,7 @@ def test_one_row_is_enough_to_be_told() -> None:
     assert np.isfinite(face.spread).all()
 
 
+@pytest.mark.slow
 def test_raw_values_stay_and_states_follow(tmp_path: Path, results: dict[str, Path]) -> None:
     """Taking a happy stretch for rest is nonsense, and so shows that it is used."""
     clip, folder = SAMPLES / "two_speakers.mp4", tmp_path / "r.fervid"

@@ -66,6 +66,7 @@ def test_no_time_constant_leaves_the_values() -> None:
     np.testing.assert_allclose(smoothed(rows, 0.0), rows["probs"], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_days_of_recording_and_tiny_time_constants_stay_finite() -> None:
     times = 1e6 + np.cumsum(np.random.default_rng(0).uniform(0.01, 3, 5000))
     rows = rows_at(times, np.ones(5000, np.int64))

@@ -61,6 +61,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
         model_cards.load_npz(tmp_path / "bad.npz")
 
 
+@pytest.mark.slow
 def test_weights_survive_the_way_to_arrays_and_back() -> None:
     one = ExpressionNet(TINY, rngs=nnx.Rngs(1))
     two = restore(lambda rngs: ExpressionNet(TINY, rngs=rngs), to_arrays(one))
@@ -68,6 +69,7 @@ def test_weights_survive_the_way_to_arrays_and_back() -> None:
         np.testing.assert_array_equal(array, to_arrays(two)[name])
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_are_refused() -> None:
     other = ExpressionNet(ExpressionNetConfig(stages=((4,), (8,))), rngs=nnx.Rngs(0))
     with pytest.raises(ModelError, match="do not fit"):

@@ -224,6 +224,7 @@ def test_damaged_bytes_never_raise_anything_else(tmp_path: Path, picture: Image.
                 assert photo.luma.ndim == 2
 
 
+@pytest.mark.slow
 def test_animations_are_recordings_and_stills_are_photos(
     tmp_path: Path, picture: Image.Image
 ) -> None:

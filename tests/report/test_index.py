@@ -23,6 +23,7 @@ from tests.helpers.made_results import made_frames, made_result
 from tests.report.test_page import Reader
 
 
+@pytest.mark.slow
 def test_a_folder_of_results_gets_a_page_and_a_table(many: Path) -> None:
     done = run(many)
     assert (done.exit_code, done.stderr) == (0, "")
@@ -170,6 +171,7 @@ def test_a_block_reaches_from_the_middle_to_the_valence() -> None:
     assert outline(Overview(np.zeros(1), np.zeros(0))) == ""
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     names = [HOSTILE, "javascript:alert(2).mp4", "@x\n<script>.mp4", "+1\t.mp4", "a\rb.mp4"]
     for name in names:

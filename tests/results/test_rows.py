@@ -99,6 +99,7 @@ def batches(draw):
     return n_frames, list(zip(frames, ids, probs.tolist(), strict=True))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(batches())
 def test_every_frame_and_every_face_has_its_row_in_order(made):

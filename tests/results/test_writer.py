@@ -177,6 +177,7 @@ def test_a_failing_rename_puts_the_earlier_result_back(tmp_path, monkeypatch):
     assert len(Timeline.read(folder).frames) == 8
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path):
     code = (
         "import sys, time; from pathlib import Path\n"

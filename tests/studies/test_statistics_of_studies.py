@@ -39,6 +39,7 @@ def test_two_samples_are_compared_as_scipy_does() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(known.confidence_interval()))
 
 
+@pytest.mark.slow
 def test_effect_sizes_have_intervals_that_hold_the_truth_as_often_as_they_say() -> None:
     rng = np.random.default_rng(2)
     paired = [one_sample(rng.normal(0.5, 1, 20)) for _ in range(400)]
@@ -72,6 +73,7 @@ def test_people_who_share_a_recording_are_one_unit() -> None:
     assert row[["unit", "n"]].tolist() == ["recording", 3]
 
 
+@pytest.mark.slow
 def test_shuffled_conditions_are_told_apart_in_one_of_twenty() -> None:
     rng = np.random.default_rng(5)
     table = responses(rng, people=40, repetitions=4, effect=0.0)

@@ -51,6 +51,7 @@ def in_a_room(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return heard + rng.normal(0, 0.01, len(heard))
 
 
+@pytest.mark.slow
 def test_offsets_of_sounds_are_exact_in_rooms() -> None:
     rng, sound = np.random.default_rng(0), soundtrack(40)
     for _ in range(10):
@@ -68,6 +69,7 @@ def test_a_recording_that_begins_later_has_an_offset_below_zero() -> None:
     assert found.seconds == pytest.approx(-5)
 
 
+@pytest.mark.slow
 def test_another_sound_is_not_aligned() -> None:
     rng = np.random.default_rng(1)
     sound = soundtrack(40)
@@ -88,6 +90,7 @@ def test_shared_moments_are_found_and_no_others() -> None:
     assert found["p"].max() < 0.05
 
 
+@pytest.mark.slow
 def test_without_shared_moments_few_are_found() -> None:
     rng = np.random.default_rng(3)
     found = [
@@ -127,6 +130,7 @@ def screening(
     return folder, film, offsets
 
 
+@pytest.mark.slow
 def test_recordings_are_aligned_on_the_stimulus(
     screening: tuple[Path, Path, dict[str, float]], tmp_path: Path
 ) -> None:

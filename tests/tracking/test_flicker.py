@@ -120,6 +120,7 @@ box = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(box, min_size=1, max_size=12), st.data())
 def test_what_comes_out_does_not_depend_on_the_batches(
     shown: list[list[list[float]]], data: st.DataObject

@@ -114,6 +114,7 @@ def crowd(people: People, count: int) -> dict[int, int]:
     return people.numbers()
 
 
+@pytest.mark.slow
 def test_few_of_many_are_compared_and_nobody_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
 

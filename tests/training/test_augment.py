@@ -10,6 +10,7 @@ from tests.helpers.toy_data import toy_fer
 from training.augment import augment_faces, jpeg, mixup, random_resize, warp_affine
 
 
+@pytest.mark.slow
 def test_augmented_faces_stay_faces() -> None:
     """Same shape and range; not the input; the same key gives the same images."""
     images = toy_fer(8).images
@@ -58,6 +59,7 @@ def test_resizing_is_by_area_down_and_bilinear_up(size: int) -> None:
     np.testing.assert_allclose(np.asarray(ours)[0], theirs, atol=0.05)
 
 
+@pytest.mark.slow
 def test_mixup_blends_images_and_targets_alike() -> None:
     images = jnp.arange(4.0)[:, None, None] * jnp.ones((4, 2, 2))
     targets = jnp.arange(4.0)[:, None] * jnp.ones((4, 7))

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
 from fervid.models.blocks import normalize_luma, space_to_depth
@@ -10,6 +11,7 @@ from fervid.models.store import to_arrays
 from training.statistics import recompute_statistics, spread
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_the_images() -> None:
     net = ExpressionNet(ExpressionNetConfig(stages=((3,), (4,)), fold=4), rngs=nnx.Rngs(0))
     before = to_arrays(net)

@@ -74,6 +74,7 @@ def test_sampled_frames_keep_their_times(make_clip: MakeClip) -> None:
     assert part.time_s.tolist() == whole.time_s[part.index].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "args"),
     [
@@ -95,6 +96,7 @@ def test_whole_pictures_are_left_as_they_are(
     )
 
 
+@pytest.mark.slow
 def test_the_result_says_so(make_clip: MakeClip, tmp_path: Path) -> None:
     name, args = CLIPS["mts"]
     path = make_clip(name, *args)

@@ -75,6 +75,7 @@ def test_sound_without_video_is_refused(make_clip: MakeClip, cover_picture: Path
     assert "has no video" in refusal(make_clip("tone.m4a", *tone, "-i", cover_picture, *cover))
 
 
+@pytest.mark.slow
 def test_huge_picture_is_refused(make_clip: MakeClip) -> None:
     source = ("-f", "lavfi", "-i", "color=black:s=16000x8000:r=1,format=gray")
     path = make_clip("huge.mkv", *source, "-frames:v", 1, "-c:v", "png")

@@ -108,6 +108,7 @@ def analyzed(path: Path, folder: Path) -> tuple[pd.DataFrame, dict]:  # type: ig
     return pd.concat(read_frames(folder)), read_meta(folder)
 
 
+@pytest.mark.slow
 def test_faces_are_found_in_every_part_in_its_own_pixels(
     make_clip: MakeClip, join: Join, tmp_path: Path
 ) -> None:
