@@ -96,7 +96,8 @@ class Study:
         """One line: the largest difference, or response, that is no chance."""
         kept = self.kept
         people = kept["participant"].nunique() if len(kept) else 0
-        head = f"{len(kept) // len(self.expressions):,} events of {people:,} people count"
+        counted = "events" if "event" in kept else "means over events"
+        head = f"{len(kept) // len(self.expressions):,} {counted} of {people:,} people count"
         table = self.comparisons
         if not len(table):
             return head
