@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -168,3 +169,22 @@ def test_false_boxes_are_mined_from_pictures(tmp_path: Path) -> None:
     )
     assert done.exit_code == 1
     assert done.output.startswith("Error: ")
+
+
+def test_false_boxes_are_mined_from_faceless_pictures_of_data_files(tmp_path: Path) -> None:
+    from training.detector import mine_negatives, pictures
+
+    blob = (Path(__file__).parents[2] / "sample_media" / "portrait.jpg").read_bytes()
+
+    def mined(source: str, boxes: list[float]) -> int:
+        """How many are mined from the portrait, under this source and with these boxes."""
+        data, output = tmp_path / "faces.parquet", tmp_path / "mined.parquet"
+        row = {"source": source, "image": blob, "boxes": boxes, "scores": [0.9] * bool(boxes)}
+        pd.DataFrame([row]).to_parquet(data)
+        done = CliRunner().invoke(mine_negatives.main, [str(data), "--output", str(output)])
+        assert done.exit_code == 0, done.output
+        return len(pictures.load([output]))
+
+    assert mined("paintings", []) > 0
+    assert mined("paintings", [10.0, 10.0, 50.0, 60.0]) == 0
+    assert mined("flickr8k", []) == 0  # held out

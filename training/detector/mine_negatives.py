@@ -3,7 +3,8 @@
     python -m training.detector.mine_negatives empty_hall.mp4 cats/ --output mined.parquet
 
 Recordings, pictures, and folders of pictures, none of which may show a face, nor be one that the
-detector is evaluated on. The output is one more data file for `training.detector.train`.
+detector is evaluated on; or data files of the training, of which the pictures without any box are
+taken that are not held out. The output is one more data file for `training.detector.train`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from fervid.records import FrameBatch
 from fervid.video.reader import VideoReader
-from training.detector.pictures import MINED_SOURCE
+from training.detector.pictures import MINED_SOURCE, load, training_part
 
 _CONTEXT = 3.0
 _WORKING_SIZE = 640
@@ -43,25 +44,35 @@ def false_alarms(
 
 
 def frames_of(path: Path, fps: float) -> Iterator[FrameBatch]:
-    """A recording's frames, a picture, or the pictures of a folder, at 640 pixels.
+    """A recording's frames, or the pictures of a file or folder, at 640 pixels.
 
     Raises:
-        FervidError: neither a recording nor a picture.
+        FervidError: neither a recording nor pictures.
     """
+    if path.suffix == ".parquet":
+        for known in training_part(load([path])):
+            if not len(known.boxes):
+                yield _laid_out(known.image)
+        return
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     pictures = [file for file in files if file.suffix.lower() in _PICTURES]
     for file in pictures:
         image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise FervidError(f"not a picture: {file}")
-        canvas = np.zeros((1, _WORKING_SIZE, _WORKING_SIZE), np.uint8)
-        scale = _WORKING_SIZE / max(image.shape)
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        canvas[0, : small.shape[0], : small.shape[1]] = small[:_WORKING_SIZE, :_WORKING_SIZE]
-        yield FrameBatch(canvas, np.zeros(1, np.int64), np.zeros(1))
+        yield _laid_out(np.asarray(image, np.uint8))
     if not pictures and not path.is_dir():
         with VideoReader(path, working_size=_WORKING_SIZE, fps=fps) as reader:
             yield from reader
+
+
+def _laid_out(image: NDArray[np.uint8]) -> FrameBatch:
+    """A picture (H, W) scaled to 640 pixels, in the upper left of a square."""
+    canvas = np.zeros((1, _WORKING_SIZE, _WORKING_SIZE), np.uint8)
+    scale = _WORKING_SIZE / max(image.shape)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas[0, : small.shape[0], : small.shape[1]] = small[:_WORKING_SIZE, :_WORKING_SIZE]
+    return FrameBatch(canvas, np.zeros(1, np.int64), np.zeros(1))
 
 
 @click.command(help=__doc__)
