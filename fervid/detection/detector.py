@@ -26,11 +26,13 @@ class Detector(Protocol):
     Attributes:
         card: what is known about the model, for `meta.json`.
         start_score: score from which a box is a face by itself.
+        photo_score: the same in a photo, where no later frame confirms it.
         min_score: boxes below this score are not reported.
     """
 
     card: dict[str, Any]
     start_score: float
+    photo_score: float
     min_score: float
 
     def prepare(self, shape: tuple[int, int]) -> None:
@@ -56,7 +58,7 @@ class FaceDetector:
 
     Attributes:
         card: the model card of the weights in use.
-        start_score, min_score: see `Detector`.
+        start_score, photo_score, min_score: see `Detector`.
 
     Raises:
         ModelError: no such model, or it cannot be used.
@@ -79,6 +81,8 @@ class FaceDetector:
             fit = self.card.get("calibration", {"scale": 1.0, "shift": 0.0})
             self._fit = (float(fit["scale"]), float(fit["shift"]))
             self.start_score = self.card["min_score"] if start_score is None else start_score
+            stricter = self.card.get("min_score_photos", self.start_score)
+            self.photo_score = stricter if start_score is None else start_score
             key = {name: self.card[name] for name in ("config", "sha256")}
         except (ValueError, KeyError, TypeError) as error:
             raise unusable(model, f"no face detector ({error})") from error

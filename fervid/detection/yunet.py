@@ -38,6 +38,7 @@ class YunetDetector:
             ModelError: the file is missing or no YuNet.
         """
         self.start_score = _START_SCORE if start_score is None else start_score
+        self.photo_score = self.start_score
         self.min_score = KEPT_SHARE * self.start_score if min_score is None else min_score
         self._one_at_a_time = threading.Lock()  # OpenCV's object keeps buffers between calls
         try:

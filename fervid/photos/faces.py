@@ -92,7 +92,7 @@ class PhotoAnalyzer:
             count = np.arange(len(places), dtype=np.int64)
             batch = FrameBatch(images, count, np.zeros(len(places)))
             together = self.engine.detect(batch, shape[::-1], 1.0)
-            together = together[together.score >= self.engine.detector.start_score]
+            together = together[together.score >= self.engine.detector.photo_score]
             for row, place in enumerate(places):
                 own = together[together.frame == row]
                 placed = canvases[place].displayed(own, photos[place].displayed)

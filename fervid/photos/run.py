@@ -170,7 +170,7 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
         "settings": {
             **{name: getattr(settings, name) for name in _OF_PHOTOS},
             "detector": detector_name(settings),
-            "min_score": engine.detector.start_score,
+            "min_score": engine.detector.photo_score,
             "searched_at": FINER * settings.search_size,
             "weights": cards[1]["name"],
         },

@@ -39,6 +39,9 @@ _CALIBRATED_FROM = Band(12)
 @click.option("--run", type=click.Path(path_type=Path), default=Path("runs/detector"))
 @click.option("--version", "number", required=True, help="Of the model, for its card.")
 @click.option("--min-score", default=0.5, show_default=True, help="Calibrated; of a new face.")
+@click.option(
+    "--min-score-photos", default=0.9, show_default=True, help="The same in photos, seen once."
+)
 @click.option("--note", default="", help="One more sentence on the data.")
 @click.option("--command", required=True, help="The command of the training, for the card.")
 @click.option(
@@ -52,13 +55,14 @@ def main(
     run: Path,
     number: str,
     min_score: float,
+    min_score_photos: float,
     note: str,
     command: str,
     out: Path,
 ) -> None:
     """Calibrate and score on the held-out part, and write the face detector and its card."""
     try:
-        card = ship(data, run, number, min_score, note, command, out)
+        card = ship(data, run, number, min_score, min_score_photos, note, command, out)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(card, indent=1))
@@ -69,6 +73,7 @@ def ship(
     run: Path,
     number: str,
     min_score: float,
+    min_score_photos: float,
     note: str,
     command: str,
     out: Path,
@@ -94,6 +99,7 @@ def ship(
         "task": "face boxes, eyes and mouths in luma frames, in one pass at three strides",
         "config": trained.card["config"],
         "min_score": min_score,
+        "min_score_photos": min_score_photos,
         "calibration": fit_scores(raw),
         "data": _data(training_part(pictures)) + (f" {note}" if note else ""),
         "splits": (
