@@ -68,9 +68,7 @@ def test_commands_take_the_options_they_are_shown_with(page: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "python -m " in text_of(page)])
 def test_modules_take_the_options_they_are_shown_with(page: str) -> None:
-    shown = re.findall(
-        r"^(?:\S+ )*?python -m (training\S*|benchmarks\S*)(.*)$", text_of(page), re.M
-    )
+    shown = re.findall(r"python -m (training[\w.]*|benchmarks[\w.]*)([^;\n]*)", text_of(page))
     for name, rest in shown:
         module = importlib.import_module(name)
         if not hasattr(module, "main"):
