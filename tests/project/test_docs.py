@@ -68,7 +68,8 @@ def test_commands_take_the_options_they_are_shown_with(page: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "python -m " in text_of(page)])
 def test_modules_take_the_options_they_are_shown_with(page: str) -> None:
-    shown = re.findall(r"python -m (training[\w.]*|benchmarks[\w.]*)([^;\n]*)", text_of(page))
+    dotted = r"((?:training|benchmarks)[\w.]*\w)\b(?!\.…)"
+    shown = re.findall(rf"python -m {dotted}([^;\n]*)", text_of(page))
     for name, rest in shown:
         module = importlib.import_module(name)
         if not hasattr(module, "main"):
