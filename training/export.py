@@ -40,11 +40,11 @@ _SPLITS = (
 )
 _LIMITS = (
     "Trained on posed and acted web photographs, mostly frontal; labels are noisy and crowd "
-    "opinions. Weak on disgust, fear and on sad against neutral; not evaluated by age, gender or "
-    "skin colour. An expression is what a face shows, not what a person feels (Barrett et al. "
-    "2019). Not for decisions about people. In the EU, inferring emotions at work and in education "
-    "is banned except for medical or safety reasons (AI Act, Art. 5(1)(f)); people exposed must be "
-    "told (Art. 50(3))."
+    "opinions. Weak on disgust, fear and on sad against neutral; smiles alone were evaluated by "
+    "age, gender and ethnicity, on fifty people. An expression is what a face shows, not what a "
+    "person feels (Barrett et al. 2019). Not for decisions about people. In the EU, inferring "
+    "emotions at work and in education is banned except for medical or safety reasons (AI Act, "
+    "Art. 5(1)(f)); people exposed must be told (Art. 50(3))."
 )
 
 

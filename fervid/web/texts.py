@@ -31,8 +31,9 @@ honesty.</li>
 <li>In the European Union, inferring emotions of people at work and in education is prohibited
 except for medical or safety reasons; elsewhere, people exposed to it must be told. Faces are
 biometric data: ask for consent, delete what you do not need.</li>
-<li>The models are weak on disgust and fear and on telling sad from neutral, and were not evaluated
-by age, gender or skin colour. Look at the share of frames with a face first.</li>
+<li>The models are weak on disgust and fear and on telling sad from neutral. By age,
+gender and ethnicity, only smiles were measured, on fifty people. Look at the share of frames with a
+face first.</li>
 </ul>
 """
 
