@@ -323,7 +323,7 @@ def test_help_says_what_the_choices_are(invoke: Callable[..., Result]) -> None:
     words = " ".join(invoke("analyze", "--help").stdout.split())
     assert f"[{'|'.join(LABELS)}]" in words
     assert f"[default: {EXPRESSION_MODELS[0]}]" in words
-    assert "NAME.npz with its model card NAME.json" in words
+    assert "NAME for your own NAME.npz with its card NAME.json" in words
 
 
 def test_models_prints_one_card_or_all(tmp_path: Path, invoke: Callable[..., Result]) -> None:
