@@ -14,6 +14,7 @@ from fervid.errors import ResultError
 from fervid.exports.drawing import Image
 from fervid.results.codebook import BOX_COLUMNS
 from fervid.results.files import read_frames, read_meta
+from fervid.tracking.tracks import iou
 
 _HELD_S = 0.3
 """A face is hidden so long before and after each moment at which it was found."""
@@ -103,19 +104,10 @@ def _of_people(
     first = np.searchsorted(points[:, 0], time_s - _STEP_S)
     end = np.searchsorted(points[:, 0], time_s + _STEP_S)
     found = [
-        bool((_overlap(box, points[a:b, 1:]) > _SAME).any())
+        bool((iou(box[None], points[a:b, 1:]) > _SAME).any())
         for box, a, b in zip(xywh, first, end, strict=True)
     ]
     return np.array(found, bool)
-
-
-def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) intersection over union."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
-    inside = np.prod(np.maximum(high - low, 0), axis=1)
-    union = box[2:].prod() + others[:, 2:].prod(axis=1) - inside
-    return np.asarray(inside / np.maximum(union, 1e-9))
 
 
 def _cover(image: Image, boxes: NDArray[np.float64], soft: bool) -> None:
