@@ -25,8 +25,9 @@ _LEAST_HEIGHT = 8.0
 _MIRRORED = [1, 0, 2]
 _PROFILE = 0.51
 _WEIGHTS = {"youtube-faces": 0.4, "mask-detection": 0.4, "crowds-and-masks": 1.5,
-            "caltech-faces": 0.5, "caltech-objects": 0.6, "bsds500": 0.7, "coco-mini": 2.0,
-            "imagenet-samples": 0.8, "sports": 2.0, "protests": 2.5, "crowds": 2.5, "hands": 1.5,
+            "caltech-faces": 0.5, "caltech-objects": 0.6, "bsds500": 0.7, "coco-mini": 2.5,
+            "imagenet-samples": 1.2, "sports": 2.0, "protests": 2.5, "crowds": 2.5, "hands": 2.0,
+            "cats-and-dogs": 3.0, "animals-and-houses": 2.5, "drawings": 2.0, "racing": 2.0,
             WIDER_SOURCE: 2.0}  # fmt: skip
 
 
