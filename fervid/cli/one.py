@@ -95,12 +95,13 @@ def _echo_result(outcome: Outcome) -> None:
 
 
 def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> str:
-    """How many people, in how many seconds, and what they show most."""
-    who = "1 person" if people == 1 else f"{people} people"
-    length = "" if duration_s is None else f" in {duration_s:.1f} s"
+    """How many people, how long each was seen, and what they show most."""
+    of = "" if duration_s is None else f" of {duration_s:.1f}"
+    seen = f"seen for {float(summary['seen_s']) / people:.1f}{of} s"
+    who = f"1 person, {seen}" if people == 1 else f"{people} people, {seen} on average"
     shares = sorted((float(summary[f"{name}_dominant"]), name) for name in EXPRESSIONS)[::-1]
     told = [f"{name} {share:.0%}" for share, name in shares[:_LISTED] if share >= 0.005]
-    return f"{who}{length}; " + ("most often " + ", ".join(told) if told else "no clear expression")
+    return f"{who}; " + ("most often " + ", ".join(told) if told else "no clear expression")
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def test_the_last_lines_say_what_was_found(tmp_path: Path) -> None:
     done = run("analyze", SAMPLES / "expressions.mp4", "-o", tmp_path, "--end", 2)
     assert done.exit_code == 0, done.output
     (line,) = [line for line in done.output.splitlines() if "most often" in line]
-    assert line.startswith("1 person in ")
+    assert line.startswith("1 person, seen for 2.0 of ")
     assert line.count("%") <= 3
 
 
