@@ -29,22 +29,28 @@ from training import fer2013
 from training.evaluate import evaluate, fit_calibration, predict_logits
 from training.release import WEIGHTS, today, write_model
 
+_TASK = (
+    "classify a 48x48 luma face as one of seven expressions; one trunk with two heads, for "
+    "FER-2013 and FER+"
+)
 _DATA = (
-    "FER-2013 (Goodfellow et al. 2013) labels and FER+ (Barsoum et al. 2016) votes. The "
-    "photographs were gathered from the web; the data set itself is not distributed here."
+    "Labels of FER-2013 (Goodfellow et al. 2013) and votes of FER+ (Barsoum et al. 2016). The "
+    "photographs were collected from the web. The data set itself is not distributed here."
 )
 _SPLITS = (
-    "Training without every image that is also in a test split ({kept:,} of {all:,} rows); choices "
-    "and calibration on PublicTest; PrivateTest scored once. De-duplicated means images in no "
-    "other split. FER+ majority is the rule of Barsoum et al. over the seven classes."
+    "Trained on Training without the images that are also in a test split ({kept:,} of {all:,} "
+    "rows are left). Choices and calibration used PublicTest. PrivateTest was scored once. "
+    "Deduplicated accuracy leaves out images that are also in another split. FER+ majority "
+    "accuracy follows the rule of Barsoum et al., applied to the seven classes."
 )
 _LIMITS = (
-    "Trained on posed and acted web photographs, mostly frontal; labels are noisy and crowd "
-    "opinions. Weak on disgust, fear and on sad against neutral; smiles alone were evaluated by "
-    "age, gender and ethnicity, on fifty people. An expression is what a face shows, not what a "
-    "person feels (Barrett et al. 2019). Not for decisions about people. In the EU, inferring "
-    "emotions at work and in education is banned except for medical or safety reasons (AI Act, "
-    "Art. 5(1)(f)); people exposed must be told (Art. 50(3))."
+    "Trained on web photographs, mostly posed or acted and frontal. The labels are noisy opinions "
+    "of many people. Weak on disgust, on fear, and on telling sad from neutral. Accuracy by age, "
+    "gender and ethnicity was measured only for smiles, on fifty people. An expression is what a "
+    "face shows, not what a person feels (Barrett et al. 2019). Not for decisions about people. In "
+    "the EU, inferring emotions at work and in education is banned except for medical or safety "
+    "reasons (AI Act, Art. 5(1)(f)), and people exposed to such a system must be told (Art. "
+    "50(3))."
 )
 
 
@@ -71,7 +77,7 @@ def export(
     training = data.split("Training")
     card: dict[str, Any] = {
         "version": version("fervid"),
-        "task": "seven expressions of a 48x48 luma face; FER-2013 and FER+ heads on one trunk",
+        "task": _TASK,
         "config": before["config"],
         "classes": ", ".join(EXPRESSIONS) + " (the order of all lists and tables below)",
         "calibration": asdict(calibration),

@@ -116,17 +116,17 @@ def main(fer: Path, parts: tuple[Path, ...], out: Path) -> None:
     np.savez_compressed(buffer, allow_pickle=False, **model)
     card = {
         "version": "0.1",
-        "task": "how much two faces of one recording look alike",
-        "data": f"Without labels: {len(posed):,} faces of FER-2013's Training, every fourth, and "
-        f"{len(found):,} of the pictures that the face detector is trained on, without those from "
-        "television and two collections of masks. None of them is distributed here.",
-        "splits": "Held out: pictures from television and those that the detector is scored on.",
+        "task": "compare two faces of one recording",
+        "data": f"Faces without labels: {len(posed):,} of FER-2013's Training (every fourth one), "
+        f"and {len(found):,} from the pictures that the face detector is trained on, except those "
+        "from television and two collections of masks. None of them is distributed here.",
+        "splits": "Held out: pictures from television, and those on which the detector is scored.",
         "metrics": _metrics(model, held_out),
-        "metrics_note": "Likeness: median and the values that 1% and 0.1% of pairs exceed. A few "
-        "pairs, of those from television above all, are pictures of one person.",
-        "limits": "Tells people of one recording apart, not who they are: not for recognising "
-        "anyone in another recording. Not evaluated by age, gender or skin colour. Faces lower "
-        "than 40 pixels and profiles look much alike.",
+        "metrics_note": "Likeness of two faces: the median, and the values that 1% and 0.1% of the "
+        "pairs exceed. A few pairs show the same person, mostly those from television.",
+        "limits": "Tells the people of one recording apart. It does not say who they are and must "
+        "not be used to recognise anyone in another recording. Not evaluated by age, gender or "
+        "skin colour. Faces shorter than 40 pixels and profiles look much alike to it.",
         "date": today(),
         "command": "python -m training.likeness fer2013.parquet faces-*.parquet",
         "license": "MIT",

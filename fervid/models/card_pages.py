@@ -16,9 +16,9 @@ _BY_CLASS = ("precision", "recall", "f1")
 def page_of(cards: Iterable[dict[str, Any]]) -> str:
     """A page with a section for each model card."""
     intro = (
-        "# Model cards\n\nWhat each shipped network learned from, how it was measured, and what it "
-        "cannot do.\nWritten by `fervid models --markdown` from `fervid/weights/*.json`; ± is a "
-        "95% interval.\n"
+        "# Model cards\n\nThese cards say what each shipped network learned from, how accurate it "
+        "is, and what it cannot do.\n± is a 95% interval. `fervid models --markdown` writes this "
+        "page from `fervid/weights/*.json`.\n"
     )
     return "\n".join([intro, *(_section(card) for card in cards)])
 
@@ -58,7 +58,8 @@ def _by_class(metrics: dict[str, Any]) -> list[str]:
     *scores, confusion = (metrics.pop(name) for name in (*_BY_CLASS, "confusion"))
     lines = _table(("class", *_BY_CLASS), [*zip(EXPRESSIONS, *scores, strict=True)])
     counts = [(name, *row) for name, row in zip(EXPRESSIONS, confusion, strict=True)]
-    return [*lines, "Labels down, answers across:", "", *_table(("", *EXPRESSIONS), counts)]
+    title = "Rows are labels, columns are the model's answers:"
+    return [*lines, title, "", *_table(("", *EXPRESSIONS), counts)]
 
 
 def _rows(name: str, items: Sequence[dict[str, Any]]) -> list[str]:

@@ -96,20 +96,20 @@ def ship(
     raw = Match.of(list(detect_pictures(trained, held_out)), _CALIBRATED_FROM)
     card = {
         "version": number,
-        "task": "face boxes, eyes and mouths in luma frames, in one pass at three strides",
+        "task": "find faces, eyes and mouths in luma frames, in one pass at three strides",
         "config": trained.card["config"],
         "min_score": min_score,
         "min_score_photos": min_score_photos,
         "calibration": fit_scores(raw),
         "data": _data(training_part(pictures)) + (f" {note}" if note else ""),
         "splits": (
-            f"Held out, never trained on: {', '.join(HELD_OUT_SOURCES)} as a whole, and "
+            f"Held out and never trained on: all of {', '.join(HELD_OUT_SOURCES)}; "
             f"{'; '.join(_shares())}."
         ),
         "limits": (
-            "Faces below about 16 px at the working size, and people seen from behind or far "
-            "above, are often missed; statues, drawings, animals and prints of faces can be taken "
-            "for faces."
+            "Often misses faces shorter than about 16 px at the working size, and people seen "
+            "from behind or from far above. Sometimes takes statues, drawings, animals and prints "
+            "of faces for faces."
         ),
         "recipe": recipe,
         "license": "MIT",
@@ -142,10 +142,10 @@ def _data(pictures: list[Picture]) -> str:
     """What was trained on, in words."""
     sources = sorted({picture.source for picture in pictures})
     return (
-        f"{len(pictures):,} gray pictures of the collections {', '.join(sources)}; boxes, eyes and "
-        "mouths by a teacher (YuNet-n at two scales), looked through for collections without "
-        "people: the teacher's mistakes are in them, and faces that it misses. The pictures are "
-        "not distributed here."
+        f"{len(pictures):,} gray pictures of the collections {', '.join(sources)}. A teacher "
+        "(YuNet-n at two scales) labelled boxes, eyes and mouths. The labels of collections "
+        "without people were checked by eye. The other labels contain the teacher's mistakes and "
+        "lack the faces that it misses. The pictures are not distributed here."
     )
 
 
