@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fervid.studies.matching import RecordingIndex
 from fervid.studies.people import PeopleReader, Person
-from fervid.studies.responses import Responses, Window, responses_of
+from fervid.studies.responses import Responses, Window, responses_of, table_of
 from fervid.studies.sources import Measure, Source, expressions_of
 from fervid.studies.speech import inside, overlap, spans_of
 
@@ -20,7 +20,9 @@ FEW = 500
 """Recordings up to which single repetitions are kept; of more, their means for each person."""
 
 _MOST_LANES = 40
-_SMALL = 200
+_AT_ONCE = 200
+"""People whose responses become a table at once."""
+
 OUTCOMES = ("mean", "baseline", "response", "peak", "shown", "showings", "latency")
 ALL, SILENT = "all", "silent"
 
@@ -39,7 +41,7 @@ class Collector:
         window: what is looked at around an event.
         by: column of the levels that curves are averaged at; empty for none.
         averaged: whether repetitions are averaged within people at once.
-        sink: takes the responses of each recording.
+        sink: takes the responses of some hundred people at a time.
     """
 
     people: PeopleReader
@@ -49,11 +51,10 @@ class Collector:
     by: str
     averaged: bool
     sink: Sink
+    waiting: list[Responses] = field(default_factory=list)
     kept: list[pd.DataFrame] = field(default_factory=list)
     curves: list[NDArray[np.float32]] = field(default_factory=list)
     keys: list[pd.DataFrame] = field(default_factory=list)
-    joined: list[pd.DataFrame] = field(default_factory=list)
-    joined_keys: list[pd.DataFrame] = field(default_factory=list)
     found: list[dict[str, Any]] = field(default_factory=list)
     lanes: list[dict[str, Any]] = field(default_factory=list)
     overlapping: int = 0
@@ -63,12 +64,16 @@ class Collector:
         """What is measured."""
         return self.people.measure
 
+    @property
+    def has_responses(self) -> bool:
+        """Whether anybody was there to respond to an event."""
+        return bool(self.waiting or self.curves)
+
     def add(self, source: Source) -> None:
         """Take the next recording."""
         events = None if self.events is None else self.events.of(source)
         people = self.people.of(source, "" if events is None else _participant(events))
         speech = None if self.speech is None else self.speech.of(source)
-        parts: list[Responses] = []
         for person in people:
             talk = None if speech is None else spans_of(person, speech)
             self._note(person, talk, source)
@@ -76,12 +81,12 @@ class Collector:
             if mine is None or not len(mine):
                 continue
             self.overlapping += _overlapping(mine, self.window)
-            parts.append(self._respond(person, mine, source, ALL))
+            self.waiting.append(self._respond(person, mine, source, ALL))
             if talk is not None:
                 silent = _without_speech(person, talk)
-                parts.append(self._respond(silent, mine, source, SILENT))
-        if parts:
-            self._keep(parts)
+                self.waiting.append(self._respond(silent, mine, source, SILENT))
+        if len(self.waiting) >= _AT_ONCE:
+            self._keep()
         if events is not None:
             self._add_lanes(source, events, people)
 
@@ -90,9 +95,8 @@ class Collector:
     ) -> Responses:
         tally = self.people.tally
         names = expressions_of(self.measure)
-        numbered = events.assign(event=events.index + 1, speech=speech)
-        args = (names, self.window, self.people.rules, tally, source.end_s)
-        return responses_of(person, numbered, *args)
+        args = (names, self.window, self.people.rules, tally, source.end_s, speech)
+        return responses_of(person, events, *args)
 
     def _note(self, person: Person, talk: NDArray[np.floating[Any]] | None, source: Source) -> None:
         about = {"recording": person.recording, "face_id": person.face_id}
@@ -100,9 +104,10 @@ class Collector:
         spoken = {} if talk is None else {"speaking_s": float(np.diff(talk, axis=1).sum())}
         self.found.append({**about, "participant": person.name, **person.about, **seen, **spoken})
 
-    def _keep(self, parts: list[Responses]) -> None:
-        tables = [part.table for part in parts]
-        whole = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    def _keep(self) -> None:
+        """Make tables of the responses that wait, and give them to the sink."""
+        parts, whole = self.waiting, table_of(self.waiting)
+        self.waiting = []
         if self.by:  # of people whom the table of people does not know
             level = whole[self.by] if self.by in whole else pd.Series("", index=whole.index)
             whole = whole.assign(**{self.by: level.fillna("")})
@@ -121,21 +126,14 @@ class Collector:
         self.kept.append(table if self.averaged else whole)
         self.keys.append(keys)
         self.curves.append(curves)
-        if len(self.kept) > _SMALL:
-            self._join()
-
-    def _join(self) -> None:
-        """Hundreds of small tables as one take a tenth of the memory."""
-        for tables, joined in ((self.kept, self.joined), (self.keys, self.joined_keys)):
-            joined.append(pd.concat(tables, ignore_index=True))
-            tables.clear()
 
     def whole(self) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.float32]]:
         """Responses, the keys of the curves, and (E, T, K) curves; empty if there are none."""
+        if self.waiting:
+            self._keep()
         if not self.curves:
             return pd.DataFrame(), pd.DataFrame(), np.zeros((0, 0, 0), np.float32)
-        tables = [*self.joined, *self.kept], [*self.joined_keys, *self.keys]
-        both = [pd.concat(parts, ignore_index=True) for parts in tables]
+        both = [pd.concat(parts, ignore_index=True) for parts in (self.kept, self.keys)]
         return both[0], both[1], np.concatenate(self.curves)
 
     def _add_lanes(self, source: Source, events: pd.DataFrame, people: list[Person]) -> None:
@@ -170,15 +168,17 @@ def _participant(events: pd.DataFrame) -> str:
 
 def events_of(person: Person, events: pd.DataFrame) -> pd.DataFrame:
     """The events that a person is concerned with: those without a participant, and their own."""
+    if not events["participant"].any():
+        return events
     names = ("", person.name, f"face {person.face_id}", str(person.face_id))
     return events[events["participant"].astype(str).isin(names)]
 
 
 def _overlapping(events: pd.DataFrame, window: Window) -> int:
     """How many events begin, with their baseline, before the response to the last one ends."""
-    ordered = events.sort_values("start", kind="stable")
-    start = ordered["start"].to_numpy(np.float64)
-    end = ordered["end"].fillna(ordered["start"] + window.after).to_numpy(np.float64)
+    start, end = (events[name].to_numpy(np.float64) for name in ("start", "end"))
+    order = np.argsort(start, kind="stable")
+    start, end = start[order], np.where(np.isnan(end), start + window.after, end)[order]
     return int((start[1:] - window.before < np.maximum.accumulate(end)[:-1] - 1e-9).sum())
 
 

@@ -369,7 +369,7 @@ def _tell_unused(
         if len(unused):
             names = [*dict.fromkeys(unused)]
             note(f"events that fit no recording ({len(unused)}): of {some(names)}")
-        if not collector.curves:
+        if not collector.has_responses:
             raise ResultError("no event speaks of a person who counts; see participant, face_id")
         if collector.overlapping:
             note(

@@ -169,6 +169,8 @@ class PeopleReader:
 
     def _main(self, known: pd.DataFrame, source: Source) -> int | None:
         """The one person meant where a participant is named without a face_id."""
+        if not len(known):
+            return None
         named = known.get("participant", pd.Series(dtype=str)).ne("").any()
         if not named or known.get("face_id", pd.Series(dtype=str)).ne("").any():
             return None
@@ -193,8 +195,8 @@ def _size(source: Source) -> tuple[float, float]:
 
 
 def _rests(source: Source, face: int) -> bool:
-    people = source.people
-    return bool(people.loc[people["face_id"] == face, "resting_face"].isin(KNOWN_REST).any())
+    people = zip(source.people["face_id"], source.people["resting_face"], strict=True)
+    return any(number == face and rest in KNOWN_REST for number, rest in people)
 
 
 def _about(known: pd.DataFrame, face: int) -> dict[str, str]:

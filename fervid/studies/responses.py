@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,14 +59,27 @@ class Responses:
     """The responses of one person to E events.
 
     Attributes:
-        table: a row for each event and expression, events outermost.
+        columns: (E * K,) values by column: a row for each event and expression, events outermost.
         curves: (E, T, K) float32, minus the baseline; NaN where the face is not usable.
         kept: (E,) whether an event meets the rules.
     """
 
-    table: pd.DataFrame
+    columns: dict[str, NDArray[Any]]
     curves: NDArray[np.float32]
     kept: NDArray[np.bool_]
+
+
+def table_of(parts: Sequence[Responses]) -> pd.DataFrame:
+    """The responses of many people as one table: a table for each takes twice as long in all."""
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+
+    def column(part: Responses, name: str) -> NDArray[Any]:
+        missing = np.full(len(part.columns["expression"]), None, object)
+        return part.columns.get(name, missing)
+
+    return pd.DataFrame(
+        {name: np.concatenate([column(part, name) for part in parts]) for name in names}
+    )
 
 
 def responses_of(
@@ -76,8 +90,19 @@ def responses_of(
     rules: Rules,
     tally: Tally,
     end_s: float,
+    speech: str,
 ) -> Responses:
-    """The responses of a person to events of a recording that ends at `end_s` seconds."""
+    """The responses of a person to events of a recording.
+
+    Args:
+        person: who.
+        events: rows of a table of events, whose index is kept.
+        expressions: what the person's series tell of.
+        window, rules: what is looked at, and what must be met.
+        tally: notes which events the rules drop.
+        end_s: when the recording ends, in seconds.
+        speech: whether frames with speech count: "all" or "silent".
+    """
     start = events["start"].to_numpy(np.float64)
     own_end = events["end"].to_numpy(np.float64)
     end = np.where(np.isnan(own_end), start + window.after, own_end)
@@ -101,7 +126,7 @@ def responses_of(
     spans = episodes[["onset", "offset"]].to_numpy(np.float64)
     showings = [_showings(spans[shown_names == name], start, end) for name in expressions]
     each = len(expressions)
-    columns = {
+    figures = {
         "mean": means,
         "baseline": baselines,
         "response": means - baselines,
@@ -111,22 +136,23 @@ def responses_of(
             for name in ("shown", "showings", "latency")
         },
     }
-    table = pd.DataFrame(
-        {
-            "recording": person.recording,
-            "face_id": person.face_id,
-            "participant": person.name,
-            **{name: value for name, value in person.about.items() if name not in events},
-            **{name: np.repeat(events[name].to_numpy(), each) for name in _kept(events)},
-            "expression": np.tile(np.array(expressions, object), len(events)),
-            **{name: values.ravel() for name, values in columns.items()},
-            "coverage": np.repeat(np.minimum(covered, 1.0), each),
-            "baseline_coverage": np.repeat(np.minimum(covered_before, 1.0), each),
-            "dropped_by": np.repeat(dropped_by, each),
-        }
-    )
+    of_events = {name: events[name].to_numpy() for name in _kept(events)}
+    of_events |= {"event": events.index.to_numpy() + 1}
+    rows = len(events) * each
+    who = {"recording": person.recording, "participant": person.name, "speech": speech}
+    about = {name: value for name, value in person.about.items() if name not in events}
+    columns = {
+        "face_id": np.full(rows, person.face_id),
+        **{name: np.full(rows, value, object) for name, value in (who | about).items()},
+        **{name: np.repeat(values, each) for name, values in of_events.items()},
+        "expression": np.tile(np.array(expressions, object), len(events)),
+        **{name: values.ravel() for name, values in figures.items()},
+        "coverage": np.repeat(np.minimum(covered, 1.0), each),
+        "baseline_coverage": np.repeat(np.minimum(covered_before, 1.0), each),
+        "dropped_by": np.repeat(dropped_by, each),
+    }
     curves = person.series.curve(start[:, None] + window.edges) - baselines[:, None, :]
-    return Responses(table, curves.astype(np.float32), kept)
+    return Responses(columns, curves.astype(np.float32), kept)
 
 
 def _kept(events: pd.DataFrame) -> list[str]:

@@ -20,29 +20,17 @@ if TYPE_CHECKING:
 
 PAGE_NAME, METHODS_NAME = "study.html", "methods.txt"
 RESPONSES_NAME = "responses.csv"
-_AT_ONCE = 200
 
 
 class ResponseFile:
-    """Responses, written some hundred recordings at a time."""
+    """Responses, written some hundred people at a time; columns are those of the first ones."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._columns: list[str] = []
-        self._waiting: list[pd.DataFrame] = []
 
     def add(self, table: pd.DataFrame) -> None:
-        """Take the responses of another recording; columns are those of the first one."""
-        self._waiting.append(table)
-        if len(self._waiting) >= _AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what waits."""
-        if not self._waiting:
-            return
-        table = pd.concat(self._waiting, ignore_index=True)
-        self._waiting.clear()
+        """Write the responses of more people."""
         first = not self._columns
         if first:
             self._columns = list(table.columns)
@@ -92,7 +80,6 @@ def make_study(results: Path, out: Path, **options: Any) -> tuple[Study, Path]:
         with disk_errors(out), text_file(part) as file:
             responses = ResponseFile(file)
             made = study(results, spool=responses.add, **options)
-            responses.flush()
             part.replace(out / RESPONSES_NAME)
         return made, save_study(made, out, with_responses=False)
     finally:
