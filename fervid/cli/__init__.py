@@ -21,8 +21,8 @@ from fervid.cli.validate import validate
 from fervid.cli.web import web
 
 _EPILOG = """\b
-Exit codes: 0 done, 1 a recording, result or model could not be used,
-2 wrong usage, 3 the installation lacks something, 130 interrupted.
+Exit codes: 0 success, 1 a recording, result or model could not be used,
+2 wrong usage, 3 something is missing on this machine, 130 interrupted.
 
 Expressions are what faces show, not what people feel. Read the notes on
 responsible use in the README before you analyse people."""
@@ -35,14 +35,14 @@ responsible use in the README before you analyse people."""
 def main() -> None:
     """Emotion timelines from recordings.
 
-    fervid finds and follows every face in a video, classifies its expression frame by frame and
-    writes CSV tables and an interactive HTML report. Photos, cameras and streams are read, too.
+    fervid finds and follows every face in a video, classifies its expression frame by frame, and
+    writes CSV tables and an interactive HTML report. It also reads photos, cameras and streams.
     Everything runs on this machine.
 
     \b
     Examples:
       fervid analyze lecture.mp4
-      fervid analyze --help
+      fervid analyze recordings/ -o results
       fervid live
     """
     # JAX and pandas load a million objects that stay: searching them for garbage takes .7 s a run.

@@ -54,7 +54,7 @@ _GROUPS = {
     "--files-from",
     metavar="FILE",
     type=click.Path(allow_dash=True),
-    help="Also analyse the recordings listed in this file, separated by newlines or NULs; - "
+    help="Also analyse the recordings listed in this file, one per line or separated by NULs; - "
     "reads the list from standard input.",
 )
 @click.option(
@@ -62,22 +62,22 @@ _GROUPS = {
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Folder to write RECORDING.fervid/ into; what lies in folders keeps its place.  "
-    "[default: the current one]",
+    help="Folder to write RECORDING.fervid/ into; results of a folder keep its subfolders.  "
+    "[default: the current folder]",
 )
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="Analyse N recordings at a time, each in a process of its own.  [default: 1]",
+    help="Analyse N recordings at a time, each in its own process.  [default: 1]",
 )
 @click.option(
     "--shard",
     type=Shard(),
     metavar="K/N",
-    help="Analyse the Kth of N shares of the list: one for each of N machines that write to the"
-    " same folder.",
+    help="Analyse the Kth of N shares of the recordings, to divide them among N machines that "
+    "write to the same folder.",
 )
 @click.option(
     "--engine",
@@ -85,12 +85,15 @@ _GROUPS = {
     default="local",
     show_default=True,
     help="Analyse several recordings on this machine, or on a Ray cluster whose machines see the "
-    "same files; --jobs is then how many at a time, by default all that there is room for.",
+    "same files. On a cluster, --jobs limits how many run at a time; the default is as many as "
+    "fit.",
 )
 @click.option(
-    "--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: one on this machine]"
+    "--address",
+    metavar="ADDRESS",
+    help="Address of the Ray cluster.  [default: one on this machine]",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be analysed or refused.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be analysed or refused.")
 @click.option(
     "--time-limit",
     type=Seconds(),
@@ -101,29 +104,29 @@ _GROUPS = {
     "--memory-limit",
     type=click.IntRange(100),
     metavar="MB",
-    help="Stop analysing a recording if its processes take more memory.",
+    help="Stop analysing a recording if its processes use more memory than this.",
 )
 @click.option(
     "--track",
     type=click.IntRange(1),
     metavar="N",
-    help="Read this video track of several, from 1.  [default: the one that players show]",
+    help="Number of the video track to read, from 1.  [default: the one that players show]",
 )
 @click.option(
     "--deinterlace",
     type=click.Choice(DEINTERLACE),
     default=DEINTERLACE[0],
     show_default=True,
-    help="Make whole pictures of interlaced frames; auto goes by what the file says and by a "
-    "sample of it.",
+    help="Turn interlaced frames into whole pictures. auto: decide by the file's own statement "
+    "and a sample of its frames.",
 )
 @click.option(
     "--fps",
     type=click.FloatRange(min=0, min_open=True),
     metavar="N",
-    help="Analyse this many frames a second instead of every frame; times stay exact.",
+    help="Analyse this many frames per second instead of every frame; times stay exact.",
 )
-@click.option("--start", type=Seconds(), help="Start here: seconds, m:ss or h:mm:ss.")
+@click.option("--start", type=Seconds(), help="Start at this time: seconds, m:ss or h:mm:ss.")
 @click.option("--end", type=Seconds(), help="Stop before this time.")
 @options.detector
 @options.min_score
@@ -140,15 +143,15 @@ _GROUPS = {
     "--scale",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="FACTOR",
-    help="Search frames scaled by this factor instead of to --working-size.",
+    help="Scale frames by this factor for the search, instead of to --working-size.",
 )
 @click.option(
     "--detect-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Search for faces in every Nth analysed frame, and in between only where faces appear,"
-    " disappear, move fast or change; 1 searches every frame. Faces are classified in every "
-    "frame.  [default: five searches a second]",
+    help="Search for faces in every Nth analysed frame, and in the frames between only where "
+    "faces appear, disappear, move fast or change. 1 searches every frame. Every frame is "
+    "classified in any case.  [default: five searches per second]",
 )
 @options.smooth
 @click.option(
@@ -157,7 +160,8 @@ _GROUPS = {
     default=0.5,
     show_default=True,
     metavar="P",
-    help="Smoothed probability at which an episode begins; outside episodes, a face is uncertain.",
+    help="Smoothed probability at which an episode begins. Outside episodes, a face's state is "
+    "uncertain.",
 )
 @click.option(
     "--min-episode",
@@ -165,7 +169,7 @@ _GROUPS = {
     default=0.3,
     show_default=True,
     metavar="SECONDS",
-    help="Ignore episodes shorter than this.",
+    help="Drop episodes shorter than this.",
 )
 @click.option(
     "--reading",
@@ -179,21 +183,21 @@ _GROUPS = {
     "--baseline",
     type=Baseline(),
     metavar="START-END|FILE",
-    help="Take resting faces from here: a part of the recording in which people show nothing, "
-    "or another recording or a photo of them.",
+    help="Take resting faces from a part of the recording in which people show no expression, or "
+    "from another recording or a photo of them.",
 )
 @click.option(
     "--thumbnails/--no-thumbnails",
     default=True,
     show_default=True,
-    help="Keep small pictures of people where an expression is clearest, in the report and in "
-    "thumbnails/; for photos, annotated copies.",
+    help="Keep small pictures of people where their expressions are clearest, in the report and "
+    "in thumbnails/. For photos: keep annotated copies.",
 )
 @click.option(
     "--explain",
     is_flag=True,
-    help="Add maps of what the model reacts to, as `fervid explain` draws them, to these "
-    "pictures; takes some seconds more.",
+    help="Add maps of what the model reacts to, as in `fervid explain`, to these pictures; takes "
+    "a few seconds more.",
 )
 @options.device
 @click.option(
@@ -202,7 +206,7 @@ _GROUPS = {
     default="auto",
     show_default=True,
     metavar="N|auto",
-    help="Frames searched in one call.",
+    help="Number of frames searched in one call.",
 )
 @options.weights
 @options.labels
@@ -224,11 +228,11 @@ _GROUPS = {
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Replace all earlier results. Without this, a result is kept if recording, settings, "
+    help="Replace earlier results. Without this, a result is kept if the recording, settings, "
     "models and version are the same.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print only a line of JSON for each recording."
+    "--json", "as_json", is_flag=True, help="Print only one line of JSON for each recording."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def analyze(
@@ -251,11 +255,11 @@ def analyze(
 ) -> None:
     """Analyse the expressions of faces in videos and photos.
 
-    Each RECORDING is a video, a photo, a folder with both, or a pattern; - reads a list from
-    standard input. For a video, fervid writes a folder RECORDING.fervid/ with report.html and the
-    tables frames.csv (one row for each face in each frame), episodes.csv, people.csv and
-    summary.csv. For photos, it writes one folder with report.html, faces.csv and photos.csv.
-    codebook.csv explains the columns. For several recordings, index.html lists all.
+    RECORDING is a video, a photo, a folder of both, or a pattern; - reads a list from standard
+    input. Each video gets a folder RECORDING.fervid/ with report.html and the tables frames.csv
+    (one row per face and frame), episodes.csv, people.csv and summary.csv. All photos share one
+    folder with report.html, faces.csv and photos.csv. codebook.csv explains the columns. For
+    several recordings, index.html lists them all.
 
     \b
     Examples:
@@ -298,7 +302,7 @@ def _is_one_file(inputs: tuple[Path, ...], files_from: str | None) -> bool:
 
 
 def _task(settings: dict[str, Any], overwrite: bool, exports: tuple[str, ...]) -> Task:
-    """What is asked for; a setting or model that cannot be is refused here."""
+    """The settings and exports that the options name, checked before any work begins."""
     from fervid.batch.worker import Task
 
     if "parquet" in exports:

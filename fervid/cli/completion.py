@@ -12,9 +12,9 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script with which a shell completes commands, options and file names.
+    """Print a script that completes commands, options and file names in your shell.
 
-    Give it to your shell once, then open a new terminal and press TAB.
+    Add it to your shell's start-up file once, then open a new terminal and press TAB.
 
     \b
     Examples:

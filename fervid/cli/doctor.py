@@ -20,12 +20,12 @@ from fervid.cli.console import one_line_errors, printable
 _EXTRAS = {"parquet": "pyarrow", "video": "av", "cluster": "ray", "web": "gradio"}
 
 
-@click.command(short_help="Check this installation; for bug reports.")
+@click.command(short_help="Check this installation, for bug reports.")
 def doctor() -> None:
-    """Check what works on this machine.
+    """Check that fervid works on this machine.
 
-    Looks at ffmpeg, JAX and its devices, the models, the cache and the extras, and analyses one
-    second of a test picture. Send the output with bug reports; it names none of your files. The
+    Checks ffmpeg, JAX and its devices, the models, the cache and the extras, then analyses one
+    second of a test picture. Add the output to bug reports; it names none of your recordings. The
     exit code is 3 if something that fervid needs is missing.
 
     \b

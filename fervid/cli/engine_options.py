@@ -16,15 +16,15 @@ detector = click.option(
     default=DETECTORS[0],
     show_default=True,
     shell_complete=complete_detector,
-    help="Face detector: fervid's own, or a YuNet file of yours, run by OpenCV.",
+    help="Face detector: fervid's own, or a YuNet file that you have, run by OpenCV.",
 )
 
 min_score = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="Detector score from which a face is followed; it is kept down to half of that.  "
-    "[default: see `fervid models`]",
+    help="Start following a face at this detector score, and stop below half of it.  [default: "
+    "see `fervid models`]",
 )
 
 working_size = click.option(
@@ -33,9 +33,9 @@ working_size = click.option(
     metavar="PX|auto",
     default="auto",
     show_default=True,
-    help="Search frames at this size, in pixels of the longer side. A larger size finds smaller"
-    " faces and takes longer. auto: the smallest of 640, 1280 and 1920 that finds the faces in "
-    "a sample of frames; 640 for streams.",
+    help="Search frames at this size, in pixels of the longer side. A larger size finds smaller "
+    "faces but takes longer. auto: the smallest of 640, 1280 and 1920 that finds the faces in a "
+    "sample of frames; 640 for streams.",
 )
 
 smooth = click.option(
@@ -44,7 +44,7 @@ smooth = click.option(
     default=0.3,
     show_default=True,
     metavar="SECONDS",
-    help="Time constant of the smoothed probabilities; 0 does not smooth.",
+    help="Time constant of the smoothing of probabilities; 0 turns it off.",
 )
 
 device = click.option(
@@ -52,7 +52,7 @@ device = click.option(
     type=click.Choice(DEVICES),
     default=DEVICES[0],
     show_default=True,
-    help="Run the models on all devices of this kind; auto is what JAX prefers.",
+    help="Run the models on all devices of this kind; auto lets JAX choose.",
 )
 
 weights = click.option(
@@ -61,8 +61,8 @@ weights = click.option(
     default=EXPRESSION_MODELS[0],
     show_default=True,
     shell_complete=complete_model,
-    help="Expression model: a shipped one (see `fervid models`), or NAME for your own NAME.npz "
-    "with its card NAME.json.",
+    help="Expression model: one that fervid ships (see `fervid models`), or NAME for your own "
+    "NAME.npz with its card NAME.json.",
 )
 
 labels = click.option(
@@ -76,7 +76,7 @@ labels = click.option(
 
 
 def chosen(**settings: Any) -> Settings:
-    """What is asked for; a setting or model that cannot be is refused here."""
+    """The settings that the options name, checked together with the models that they need."""
     from fervid.results.reuse import digests_of_models
 
     try:

@@ -12,13 +12,13 @@ from fervid.cli.options import Seconds, complete_model
 from fervid.settings.choices import DEVICES, EXPRESSIONS, LABELS
 
 
-@click.command(short_help="Show what the model reacts to in a moment or a photo.")
+@click.command(short_help="Show what the model reacts to in a frame or photo.")
 @click.argument("recording", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--at",
     type=Seconds(),
-    help="Explain the frame shown at this time: seconds, m:ss or h:mm:ss; not for a photo.  "
-    "[default: the first frame]",
+    help="Time of the frame to explain: seconds, m:ss or h:mm:ss; not for photos.  [default: the "
+    "first frame]",
 )
 @click.option(
     "--face",
@@ -26,26 +26,27 @@ from fervid.settings.choices import DEVICES, EXPRESSIONS, LABELS
     type=click.IntRange(1),
     multiple=True,
     metavar="N",
-    help="Only this face, by its number; may be given several times.  [default: all of the frame]",
+    help="Explain only the face with this number; can be given several times.  [default: all "
+    "faces in the frame]",
 )
 @click.option(
     "--expression",
     type=click.Choice(EXPRESSIONS),
-    help="Explain this expression.  [default: the most probable one of each face]",
+    help="Explain this expression.  [default: each face's most probable one]",
 )
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE.png",
-    help="The picture to write.  [default: RECORDING-SECONDS.png in the current folder; "
-    "--face and --expression are in its name, too]",
+    help="Picture to write.  [default: RECORDING-SECONDS.png in the current folder, with --face "
+    "and --expression in its name]",
 )
 @click.option(
     "--result",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Result folder whose face ids, frames and settings count.  [default: RECORDING.fervid "
+    help="Result folder to take face ids, frames and settings from.  [default: RECORDING.fervid "
     "beside the recording or in the current folder, if there is one]",
 )
 @click.option(
@@ -59,10 +60,10 @@ from fervid.settings.choices import DEVICES, EXPRESSIONS, LABELS
     "--working-size",
     type=click.IntRange(96, 4096),
     metavar="PX",
-    help="As for `fervid analyze`: more finds smaller faces.",
+    help="As for `fervid analyze`: a larger size finds smaller faces.",
 )
 @click.option("--device", type=click.Choice(DEVICES), help="As for `fervid analyze`.")
-@click.option("--overwrite", is_flag=True, help="Replace an earlier picture.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing picture.")
 def explain(
     recording: Path,
     at: float | None,
@@ -73,10 +74,10 @@ def explain(
     overwrite: bool,
     **settings: Any,
 ) -> None:
-    """Show what the model reacts to in the faces of one moment, or of a photo.
+    """Show what the model reacts to in the faces of a frame or photo.
 
-    Writes a picture: each face as the model sees it, two maps over it of what raises the
-    probability of its expression, and the seven probabilities.
+    Writes a picture that shows, for each face: the face as the model sees it, two maps of what
+    raises the probability of its expression, and the seven probabilities.
 
     \b
     Examples:

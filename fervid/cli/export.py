@@ -32,27 +32,27 @@ def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="File to write, or an existing folder for it; for many results, the folder for all.  "
-    "[default: the result folder]",
+    help="File to write, or an existing folder to write it into; for many results, the folder for "
+    "all files.  [default: the result folder]",
 )
 @click.option(
     "--recording",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The recording, which video draws on and elan links to.  [default: the one beside RESULT]",
+    help="The recording: video draws on it, elan links to it.  [default: the one beside RESULT]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option(
     "--blur",
     type=click.Choice(BLURS),
-    help="Hide the faces in a video, by a mosaic or softly: every face that a search of each frame "
-    "finds, also of people who are in no table.",
+    help="Hide faces in the video with a mosaic or a soft blur. Every frame is searched for this, "
+    "so that people who are in no table are hidden, too.",
 )
 @click.option(
     "--keep",
     metavar="IDS",
     callback=_face_ids,
-    help="Face ids of people whose faces are not hidden, such as 1,3: those who agreed.",
+    help="Leave the people with these face ids visible, such as 1,3: those who agreed to it.",
 )
 def export(
     result: Path,
@@ -63,22 +63,7 @@ def export(
     blur: Blur | None,
     keep: tuple[int, ...],
 ) -> None:
-    """Write a result, or all results in a folder, as files of another tool.
-
-    \b
-    elan      .eaf for ELAN: a tier for each person, its episodes as annotations
-    boris     .boris.xlsx for BORIS: a state event for each episode
-    datavyu   .datavyu.csv for Datavyu: a column for each person
-    webvtt    .vtt: episodes as subtitles for players
-    srt       .srt: the same, in another format
-    excel     .xlsx with all tables
-    parquet   .parquet, a file for each table, with types and meanings
-    openface  .openface.csv: frames with the column names of OpenFace 2
-    pyfeat    .pyfeat.csv: frames with the column names of py-feat
-    json      .json: metadata, codebook and tables
-    video     .annotated.mp4: the recording with boxes, ids and probabilities
-
-    Installed packages can add formats.
+    """Write a result, or all results in a folder, in the format of another tool.
 
     \b
     Examples:
@@ -86,6 +71,22 @@ def export(
       fervid export results/lecture.mp4.fervid --to video --recording lecture.mp4
       fervid export results/ --to elan
       fervid export interview.mp4.fervid --to video --blur mosaic --keep 1
+
+    \b
+    Formats:
+      elan      .eaf for ELAN: a tier per person, an annotation per episode
+      boris     .boris.xlsx for BORIS: a state event per episode
+      datavyu   .datavyu.csv for Datavyu: a column per person
+      webvtt    .vtt: episodes as subtitles
+      srt       .srt: episodes as subtitles
+      excel     .xlsx with all tables
+      parquet   .parquet: a file per table, with column types and meanings
+      openface  .openface.csv: the frame table with OpenFace 2's column names
+      pyfeat    .pyfeat.csv: the frame table with py-feat's column names
+      json      .json: metadata, codebook and tables
+      video     .annotated.mp4: the recording with boxes, ids and probabilities
+
+    Other packages can add formats.
     """
     with one_line_errors():
         if blur is not None and to != "video":

@@ -33,13 +33,13 @@ _GROUPS = {
     "-o",
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write NAME.running.csv into, row by row, and at the end NAME.fervid/ as "
-    "`fervid analyze` makes it.  [default: nothing is written]",
+    help="Write into this folder: NAME.running.csv, row by row, and at the end the result "
+    "NAME.fervid/, as `fervid analyze` does.  [default: write nothing]",
 )
 @click.option(
     "--name",
     metavar="NAME",
-    help="Name of the files.  [default: made of the source and the time]",
+    help="Name of the files.  [default: the source and the time]",
 )
 @click.option("--duration", type=Seconds(), metavar="TIME", help="Stop after this long.")
 @click.option(
@@ -48,13 +48,13 @@ _GROUPS = {
     default=60.0,
     show_default=True,
     metavar="TIME",
-    help="If a network stream breaks, try again for this long; 0: do not try.",
+    help="If a network stream breaks, try to reconnect for this long; 0 never reconnects.",
 )
 @click.option(
     "--fps",
     type=click.FloatRange(min=0, min_open=True),
     metavar="N",
-    help="Analyse at most this many frames a second.  [default: all]",
+    help="Analyse at most this many frames per second.  [default: all]",
 )
 @options.working_size
 @options.detector
@@ -70,7 +70,7 @@ _GROUPS = {
 @options.weights
 @options.labels
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each frame.")
-@click.option("-q", "--quiet", is_flag=True, help="Show only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def live(
     source: str,
     out: Path | None,
@@ -83,12 +83,12 @@ def live(
 ) -> None:
     """Analyse a camera or a stream live.
 
-    SOURCE is the number or device of a camera (0: the first one), the address of a stream (udp,
-    rtp, tcp, srt, rtsp, http, https), or - for a stream on standard input. fervid
-    always analyses the newest frame, so the delay never grows, and counts the frames that it drops.
-    Ctrl-C ends the session and writes the result, if --out is given; Ctrl-C again does not wait.
+    SOURCE is the number or device of a camera (0 is the first), the address of a stream (udp, rtp,
+    tcp, srt, rtsp, http, https), or - for a stream on standard input. fervid always analyses the
+    newest frame, so the delay never grows; the frames that it drops are counted. Press Ctrl-C to
+    stop: with --out, fervid then writes the result. Press it again to quit at once.
 
-    Tell the people in front of the camera.
+    Tell the people in front of the camera that they are being analysed.
 
     \b
     Examples:

@@ -11,15 +11,17 @@ from fervid.settings.choices import EXPRESSION_MODELS
 
 @click.command(short_help="Print the model cards: data, figures, limits.")
 @click.argument("model", required=False, shell_complete=complete_model)
-@click.option("--markdown", is_flag=True, help="Print them as Markdown, with tables.")
+@click.option("--markdown", is_flag=True, help="Print Markdown with tables.")
 def models(model: str | None, markdown: bool) -> None:
-    """Print the model cards of the networks that fervid ships, or of one MODEL.
+    """Print the cards of the models that fervid ships, or the card of one MODEL.
 
-    MODEL is the name of a shipped one, or NAME for your own NAME.npz with its card NAME.json.
+    A card says how a model was trained, how well it does, and where it fails. MODEL is the name of
+    a model that fervid ships, or NAME for your own NAME.npz with its card NAME.json.
 
     \b
     Examples:
       fervid models
+      fervid models expression
       fervid models my-model
     """
     with one_line_errors():

@@ -15,40 +15,42 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
 @click.command(
     cls=GroupedCommand,
     groups=STUDY_GROUPS,
-    short_help="Make reports again, an index of results, or a study.",
+    short_help="Rebuild a report, or make an index or a study of results.",
 )
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT|RESULTS")
 @click.option(
     "--groups",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="More about the recordings of a folder: a column `recording` (file name or path), and "
-    "others such as participant or condition, by which the index or the study compares; with "
-    "--events also face_id. The index keeps it in index.json for later ones, those of `fervid "
-    "analyze`, too, until another one is given.",
+    help="Table about the recordings: a column `recording` (file name or path), and others to "
+    "compare by, such as participant or condition. With --events, it can also have a column "
+    "face_id. The index stores the table in index.json and later runs, also of `fervid analyze`, "
+    "use it until you give another one.",
 )
 @click.option(
     "--group-by",
     metavar="COLUMN",
-    help="Column of --groups, or of --events, to compare by.  [default: the first one that is not "
-    "`recording` or another column with a meaning]",
+    help="Column of --groups or --events to compare by.  [default: the first column with a name "
+    "of your own]",
 )
 @click.option(
     "--no-faces",
     is_flag=True,
-    help="Make the report of one result without pictures of people; its player shows what `fervid "
-    "export --to video --blur` left in the result folder, or nothing.",
+    help="Make the report of one result without pictures of people. Its player shows the video "
+    "that `fervid export --to video --blur` wrote into the result folder, or nothing.",
 )
 @study_options
 def report(
     result: Path, groups: Path | None, group_by: str | None, no_faces: bool, **options: Any
 ) -> None:
-    """Render report.html of a result again, or make index.html of a folder of results.
+    """Rebuild the report of a result, or make an index or a study of many results.
 
-    For a folder that holds result folders, at any depth, writes index.html, a page with a row for
-    each recording, and recordings.csv, the same as a table. With --events, --stimulus or
-    --together, writes a study: what people show around events, compared between conditions or
-    groups; what an audience shows; how people in a recording move together.
+    For one result, writes its report.html again. For a folder with results at any depth, writes
+    index.html, a page with a row for each recording, and recordings.csv, the same as a table.
+
+    Or writes a study: with --events, of what people show around events; with --stimulus or
+    --audience, of what an audience shows; with --together, of how people in a recording move
+    together.
 
     \b
     Examples:

@@ -47,12 +47,12 @@ _OPTIONS = (
         type=_FILE,
         multiple=True,
         metavar="FILE",
-        help="What happened when: a CSV with columns `start` (and `end`, `label`, `recording`, "
-        "`participant`, condition…), or a file of ELAN, BORIS, Praat, SRT, WebVTT or RTTM, or a "
-        "folder of them. Writes study/study.html and tables. May be given several times.",
+        help="Times of events: a CSV with a column `start` (and `end`, `label`, `recording`, "
+        "`participant`, condition…), a file of ELAN, BORIS, Praat, SRT, WebVTT or RTTM, or a "
+        "folder of such files. Writes study/study.html and tables. Can be given several times.",
     ),
     click.option(
-        "--label", "labels", multiple=True, metavar="WORDS", help="Use only events with this label."
+        "--label", "labels", multiple=True, metavar="LABEL", help="Use only events with this label."
     ),
     click.option(
         "--before",
@@ -60,7 +60,7 @@ _OPTIONS = (
         default=2.0,
         show_default=True,
         metavar="SECONDS",
-        help="Baseline before an event.",
+        help="Length of the baseline before each event.",
     ),
     click.option(
         "--after",
@@ -68,75 +68,80 @@ _OPTIONS = (
         default=8.0,
         show_default=True,
         metavar="SECONDS",
-        help="Length of curves, and of the response to an event without an end.",
+        help="Length of the curves, and of the response to an event that has no end.",
     ),
     click.option(
         "--stimulus",
         type=_FILE,
         metavar="FILE",
-        help="A film or sound that everyone watched or heard: recordings are aligned on its sound, "
+        help="Film or sound that everyone watched or heard. Recordings are aligned by its sound, "
         "or by a column `offset` of --groups. Writes audience/audience.html and tables: the mean "
         "curve, and when people moved together.",
     ),
     click.option(
         "--audience",
         is_flag=True,
-        help="The same without its file: recordings are aligned on each other's sound.",
+        help="The same as --stimulus, but without its file: recordings are aligned by their own "
+        "sound.",
     ),
     click.option(
         "--together",
         is_flag=True,
-        help="Do people in the same recording move together, and who follows whom? Writes "
-        "together/together.html and a table.",
+        help="Test whether people in the same recording move together, and who follows whom. "
+        "Writes together/together.html and a table.",
     ),
     click.option(
         "--measure",
         type=click.Choice(["change", "probability"]),
-        help="Change from a person's resting face, or the model's answer for single frames.  "
-        "[default: change, if at least half of the people have a known resting face]",
+        help="change: the change from a person's resting face; probability: the model's answer "
+        "for single frames.  [default: change, if the resting face of at least half of the people "
+        "is known]",
     ),
     click.option(
         "--speech",
         type=_FILE,
         multiple=True,
         metavar="FILE",
-        help="Who speaks when, in a file as for --events: figures come without speech, too.",
+        help="Who speaks when, in a file as for --events. All figures are then also given without "
+        "speech.",
     ),
     click.option(
         "--area",
         "areas",
         multiple=True,
         metavar="NAME=X,Y,W,H",
-        help="Only people in this part of the frame, in shares of its width and height, as in "
-        "left=0,0,0.5,1. Of several, people get the first that they are in, as a column `area`.",
+        help="Use only people in this part of the frame, in fractions of its width and height, as "
+        "in left=0,0,0.5,1. With several areas, each person belongs to the first that contains "
+        "them; see the column `area`.",
     ),
     click.option(
         "--min-face",
         type=float,
         default=0.0,
         metavar="PIXELS",
-        help="Height of a face from which it counts.",
+        help="Ignore faces shorter than this.",
     ),
     click.option(
         "--min-frontality",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="1 is a face seen from the front, .7 one turned by 45 degrees.",
+        help="Ignore faces turned away more than this: 1 is seen from the front, 0.7 is turned by "
+        "45 degrees.",
     ),
     click.option(
         "--min-sharpness",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="1 is a face as sharp as in typical photos.",
+        help="Ignore faces less sharp than this: 1 is as sharp as a typical photo.",
     ),
     click.option(
         "--min-seen",
         type=Seconds(),
         default=0.0,
         metavar="SECONDS",
-        help="For how long a person's face must be usable in a recording.",
+        help="Ignore people whose face is usable for less time than this in a recording.",
     ),
     click.option(
         "--min-coverage",
@@ -144,14 +149,16 @@ _OPTIONS = (
         default=0.5,
         show_default=True,
         metavar="SHARE",
-        help="Share of an event and of its baseline in which the face must be usable.",
+        help="Ignore a person's response if the face is usable in less than this share of the "
+        "event or of its baseline.",
     ),
     click.option(
         "-o",
         "--out",
         type=_FILE,
         metavar="FOLDER",
-        help="Folder for the files of a study.  [default: study/ in RESULTS]",
+        help="Folder for the files of the study.  [default: study/, audience/ or together/ in "
+        "RESULTS]",
     ),
     click.option(
         "--seed",
@@ -159,7 +166,7 @@ _OPTIONS = (
         default=0,
         show_default=True,
         metavar="NUMBER",
-        help="Of the random numbers of intervals.",
+        help="Seed of the random numbers behind intervals.",
     ),
 )
 

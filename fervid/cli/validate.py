@@ -16,28 +16,28 @@ from fervid.cli.console import notify, one_line_errors, printable
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Codes of one coder: a CSV with columns `start`, `end`, `label` (an expression) and "
-    "`recording`, or a file of ELAN, BORIS, Praat…, or a folder of them. Give it once for each "
-    "coder, or have a column `coder`.",
+    help="One coder's codes: a CSV with columns `start`, `end`, `label` (an expression) and "
+    "`recording`, a file of ELAN, BORIS, Praat…, or a folder of such files. Give it once for each "
+    "coder, or add a column `coder`.",
 )
 @click.option(
     "--map",
     "names",
     multiple=True,
     metavar="LABEL=EXPRESSION",
-    help="What a coder's label means, as in AU12=happy.",
+    help="Expression that a coder's label stands for, as in AU12=happy.",
 )
 @click.option(
     "--sample",
     metavar="NxSECONDS",
-    help="Draw random excerpts for coders, such as 20x10s: clips without fervid's answers, and "
-    "excerpts.csv, which lists them.",
+    help="Draw random excerpts for coders, such as 20x10s. Writes clips without fervid's answers, "
+    "and excerpts.csv, which lists them.",
 )
 @click.option(
     "--excerpts",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="The list of --sample, if only these excerpts were coded.",
+    help="The excerpts.csv of --sample, if only those excerpts were coded.",
 )
 @click.option(
     "-o",
@@ -48,17 +48,17 @@ from fervid.cli.console import notify, one_line_errors, printable
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, metavar="NUMBER",
-    help="Of the random numbers of excerpts and intervals.",
+    help="Seed of the random numbers behind excerpts and intervals.",
 )  # fmt: skip
 def validate(
     results: Path, codes: tuple[Path, ...], names: tuple[str, ...], sample: str | None,
     excerpts: Path | None, out: Path | None, seed: int,
 ) -> None:  # fmt: skip
-    """Compare results with the codes of people, or draw excerpts for them to code.
+    """Compare results with human coders, or draw excerpts for them to code.
 
-    Writes validation.html: agreement of frames and episodes, kappa and Krippendorff's alpha with
-    intervals, confusion, how late onsets are, and the worst disagreements with pictures; and the
-    same as tables.
+    Writes validation.html and tables: the agreement on frames and on episodes, kappa and
+    Krippendorff's alpha with confidence intervals, a confusion matrix, the delay of onsets, and
+    pictures of the worst disagreements.
 
     \b
     Examples:

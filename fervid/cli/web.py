@@ -14,15 +14,15 @@ _LOCAL = "127.0.0.1"
     "--port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Serve the page at this port.  [default: the first free one from 7860 on]",
+    help="Port of the page.  [default: the first free one from 7860]",
 )
 @click.option(
     "--host",
     default=_LOCAL,
     show_default=True,
     metavar="ADDRESS",
-    help="Serve it at this address of the machine; any but the default lets others on the network "
-    "use it, and neither asks for a password nor encrypts.",
+    help="Address of the page. With any other than the default, people on the network can use the "
+    "page too; there is no password and no encryption.",
 )
 @click.option(
     "--browser/--no-browser", default=True, show_default=True, help="Open the page in a browser."
@@ -36,15 +36,17 @@ _LOCAL = "127.0.0.1"
     help="Refuse files larger than this.",
 )
 def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
-    """Open a page for videos, photos and a webcam, on this machine.
+    """Open a page in your browser for videos, photos and a webcam.
 
-    Drop a video or a photo on the page, look at its timeline, and download the tables and the
-    report. Nothing is sent anywhere. Files are deleted when the page is closed. Ctrl-C ends it.
+    Drop a video or a photo on the page, explore its timeline, and download the tables and the
+    report. Nothing leaves this machine. Files are deleted when you close the page. Press Ctrl-C to
+    stop.
 
     \b
     Examples:
       fervid web
-      fervid web --port 8000 --no-browser
+      fervid web --no-browser
+      fervid web --port 8000
     """
     with one_line_errors():
         from fervid.web.serving import open_browser, serve

@@ -30,6 +30,14 @@ def test_help_fits_80_columns_and_says_what_a_value_is(args: tuple[str, ...]) ->
     assert not re.search(r"^  -.* (TEXT|FLOAT|INTEGER|FLOAT RANGE|INTEGER RANGE)\b", text, re.M)
 
 
+@pytest.mark.parametrize("args", [(), *((name,) for name in main.commands)])
+def test_the_first_screen_shows_the_commonest_uses(args: tuple[str, ...]) -> None:
+    first_screen = shown(*args).splitlines()[:24]
+    after = first_screen[first_screen.index("  Examples:") + 1 :]
+    uses = [line for line in after if line.startswith(f"    {' '.join(('fervid', *args))}")]
+    assert len(uses) >= (1 if args == ("doctor",) else 3)
+
+
 def test_the_list_of_commands_begins_with_analyze_and_cuts_no_sentence_off() -> None:
     listed = shown().split("Commands:\n")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == list(main.commands)
