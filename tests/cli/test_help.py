@@ -53,7 +53,7 @@ def test_every_option_has_a_heading_and_one_place(name: str) -> None:
     options = [p.opts[-1] for p in command.params if isinstance(p, click.Option)]
     others = [option for option in options if option not in grouped]
     assert set(others) <= {"--json", "--quiet"}, f"in none of the groups: {others}"
-    listed = re.findall(r"^  (?:-\w, )?(--[\w-]+)", shown(name), re.M)
+    listed = re.findall(r"^  (?:-\w, )?(--[\w-]+)", shown(name).split("Examples:")[1], re.M)
     assert listed == [*grouped, *others, "--help"]
 
 
