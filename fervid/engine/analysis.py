@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fervid.detection.search import SparseSearch
 from fervid.engine.face_rows import face_rows
+from fervid.engine.sight import DirectSight, Sight
 from fervid.expressions.looks import clarity
 from fervid.expressions.second_pass import second_pass
 from fervid.records import Detections, FrameBatch, Thumbnail, VideoInfo
@@ -23,6 +24,7 @@ from fervid.tracking.doubtful import Evidence, without
 from fervid.tracking.flicker import FlickerFilter, TrackedBatch
 from fervid.tracking.people import People
 from fervid.tracking.portraits import Portraits
+from fervid.tracking.seen import Changes, Seen
 from fervid.tracking.tracks import Tracker
 from fervid.video.losses import Losses
 from fervid.video.sampling import Sampling
@@ -87,8 +89,10 @@ class Analysis:
     ) -> None:
         self._engine, self._search, self._baseline = engine, search, baseline
         self._displayed, self._shrunk = displayed, shrunk
-        tracker = Tracker(displayed, engine.settings.fps, engine.detector.start_score)
+        tracker = Tracker(engine.settings.fps, engine.detector.start_score)
         self.longest_gap_s = tracker.longest_gap_s
+        self._sight: Sight = DirectSight(engine, displayed, shrunk)
+        self._changes = Changes()
         self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
         self.people = People(tracker.longest_gap_s)
         self._evidence = Evidence(engine.detector.start_score)
@@ -109,7 +113,11 @@ class Analysis:
             Rows of `fervid.results.rows.ROW`, with numbers of tracks, of earlier frames that are
             complete now.
         """
-        for with_cuts in self._cuts.add(batch, faces):
+        changes = self._changes.of(batch)
+        yield from self._follow(Seen.of(batch, faces, self._displayed, changes))
+
+    def _follow(self, seen: Seen) -> Iterator[NDArray[Any]]:
+        for with_cuts in self._cuts.add(seen):
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
 
@@ -124,14 +132,14 @@ class Analysis:
     def _read(self, tracked: TrackedBatch) -> NDArray[Any]:
         """The rows of some frames; people and portraits are learned from them."""
         batch, faces, cuts = tracked
-        (readings,) = self._engine.read((batch, faces.faces, self._displayed))
+        reading = self._sight.read(batch, faces.faces)
         self._evidence.add(faces)
         self._faces += len(faces)
         self._short += int((faces.faces.xywh[:, 3] * self._shrunk < _SHORT).sum())
-        self.people.add(batch, faces, readings.crops, cuts, self._shrunk)
-        rows = face_rows(batch, faces, readings.expressions, readings.sharpness, self._shrunk)
+        self.people.add(batch, faces, reading.crops_of, cuts, self._shrunk)
+        rows = face_rows(batch, faces, reading.expressions, reading.sharpness, self._shrunk)
         if self._engine.settings.thumbnails:
-            self._portraits.add(batch, rows, readings.crops, self._shrunk)
+            self._portraits.add(rows, self._shrunk, reading.crops_of, reading.portrait_of)
         return rows
 
     def finish(

@@ -195,7 +195,7 @@ class Engine:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        from fervid.tracking.cuts import CutFinder
+        from fervid.tracking.seen import Changes
 
         with ThreadPoolExecutor(1) as aside:
             dark_face = np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)
@@ -203,5 +203,5 @@ class Engine:
             self.detector.prepare(shape)
             dark = FrameBatch(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64), np.zeros(1))
             self.detector.detect(dark, displayed)
-            list(CutFinder().add(dark, Detections.empty()))
+            Changes().of(dark)
             classifying.result()

@@ -13,6 +13,7 @@ from fervid.expressions.running_reading import RunningReading
 from fervid.expressions.smoothing import Smoother
 from fervid.records import Detections, FrameBatch, TrackedFaces
 from fervid.results.codebook import STATES
+from fervid.tracking.seen import Seen
 from fervid.tracking.tracks import Tracker
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class OnlineRows:
     def __init__(self, engine: Engine, displayed: tuple[int, int], shrunk: float) -> None:
         self._engine, self._displayed, self._shrunk = engine, displayed, shrunk
         choice = engine.settings
-        self._tracker = Tracker(displayed, choice.fps, engine.detector.start_score)
+        self._tracker = Tracker(choice.fps, engine.detector.start_score)
         self._reading = RunningReading()
         self._smoother = Smoother(choice.smooth)
         self._states: dict[int, int] = {}
@@ -44,7 +45,8 @@ class OnlineRows:
 
     def rows(self, batch: FrameBatch, found: Detections) -> NDArray[Any]:
         """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one, and its faces."""
-        ids = self._tracker.update(batch, found, np.zeros(1, np.bool_))
+        seen = Seen.of(batch, found, self._displayed, np.zeros(1))
+        ids = self._tracker.update(seen, np.zeros(1, np.bool_))
         mine = ids > 0
         tracked = found[mine]
         (readings,) = self._engine.read((batch, tracked, self._displayed))

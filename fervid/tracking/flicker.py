@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch, TrackedFaces
+from fervid.tracking.cuts import SeenWithCuts
+from fervid.tracking.seen import Seen
 from fervid.tracking.stillness import StillFaces
 from fervid.tracking.tracks import Tracker
 
@@ -42,19 +44,16 @@ class FlickerFilter:
         self._now: _Part | None = None
         self.filled = self.dropped = 0
 
-    def follow(
-        self, searched: Iterable[tuple[FrameBatch, Detections, NDArray[np.bool_]]]
-    ) -> Iterator[TrackedBatch]:
+    def follow(self, searched: Iterable[SeenWithCuts]) -> Iterator[TrackedBatch]:
         """The batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
-        for batch, found, cuts in searched:
-            yield from self.add(batch, found, cuts)
+        for seen, cuts in searched:
+            yield from self.add(seen, cuts)
         yield from self.rest()
 
-    def add(
-        self, batch: FrameBatch, found: Detections, cuts: NDArray[np.bool_]
-    ) -> Iterator[TrackedBatch]:
+    def add(self, seen: Seen, cuts: NDArray[np.bool_]) -> Iterator[TrackedBatch]:
         """Take the next batch; the one before it, if there is one."""
-        after = _Part.of(batch, found, self._tracker.update(batch, found, cuts), cuts)
+        ids = self._tracker.update(seen, cuts)
+        after = _Part.of(seen.batch, seen.faces, ids, cuts)
         now, self._now = self._now, after
         if now is not None:
             yield now.batch, self._filtered(now, after), now.cuts

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.records import FaceCrops, FrameBatch, TrackedFaces
+from fervid.records import FrameBatch, TrackedFaces
 from fervid.tracking.gallery import Gallery
 from fervid.tracking.likeness import likeness, most_different, no_views, views
 
@@ -102,7 +102,7 @@ class People:
         self,
         batch: FrameBatch,
         tracked: TrackedFaces,
-        crops: FaceCrops,
+        crops_of: Callable[[list[int]], NDArray[np.uint8]],
         cuts: NDArray[np.bool_],
         scale: float,
     ) -> None:
@@ -111,7 +111,7 @@ class People:
         Args:
             batch: T frames.
             tracked: N faces in them, with the numbers of their tracks.
-            crops: the same faces.
+            crops_of: gives the (K, 48, 48) crops of some of them, by their rows.
             cuts: (T,) whether a frame is the first of a new shot.
             scale: pixels of the working frame a pixel of the displayed one.
         """
@@ -132,9 +132,10 @@ class People:
             track = self._tracks[number]
             track.last_s, track.last_box = times[last], tracked.faces.xywh[last]
             chosen += [(track, row) for row in track.choose(rows[clear[rows]], times)]
-        looks = views(crops.images[[row for _, row in chosen]])
-        for (track, _), look in zip(chosen, looks, strict=True):
-            track.views = np.concatenate([track.views, look[None]])
+        if chosen:
+            looks = views(crops_of([row for _, row in chosen]))
+            for (track, _), look in zip(chosen, looks, strict=True):
+                track.views = np.concatenate([track.views, look[None]])
 
         self._end(float(batch.time_s[-1]) - self._longest_gap_s)
 

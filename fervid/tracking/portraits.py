@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, FrameBatch, Thumbnail
+from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, Thumbnail
 
 SIDE = 96
 """Pixels."""
@@ -55,28 +55,33 @@ class Portraits:
         self._clarity = clarity
         self._best: dict[tuple[int, int], _Picture] = {}
 
-    def add(self, batch: FrameBatch, rows: NDArray[Any], crops: FaceCrops, shrunk: float) -> None:
+    def add(
+        self,
+        rows: NDArray[Any],
+        shrunk: float,
+        crops_of: Callable[[list[int]], NDArray[np.uint8]],
+        portrait_of: Callable[[int], bytes],
+    ) -> None:
         """Look at the next frames.
 
         Args:
-            batch: T of them.
             rows: their rows, of `fervid.results.rows.ROW`.
-            crops: of the faces in these rows, in their order.
             shrunk: pixels of the working frame a pixel of the displayed one.
+            crops_of: gives the (K, 48, 48) crops of some faces in these rows, by their numbers.
+            portrait_of: gives the JPEG around one of these faces, see `portrait`.
         """
         fit = (rows["face_id"] > 0) & ~rows["filled"]
         fit &= rows["xywh"][:, 3] * shrunk >= _LEAST_HEIGHT
-        crop_of = np.cumsum(rows["face_id"] > 0) - 1
-        rows, crop_of = rows[fit], crop_of[fit]
+        face_of = np.cumsum(rows["face_id"] > 0) - 1
+        rows, face_of = rows[fit], face_of[fit]
         quality = self._clarity(rows["probs"]) + np.log(rows["weight"])[:, None]
-        pictures: dict[int, bytes] = {}
+        pictures: dict[int, tuple[bytes, NDArray[np.uint8]]] = {}
         for row, key in self._better(rows["face_id"], quality):
             if row not in pictures:
-                frame = batch.images[int(np.searchsorted(batch.index, rows["frame"][row]))]
-                pictures[row] = _cut(frame, rows["xywh"][row] * shrunk)
-            time_s, crop = float(rows["time_s"][row]), crops.images[crop_of[row]].copy()
+                face = int(face_of[row])
+                pictures[row] = portrait_of(face), crops_of([face])[0]
             value = float(quality[row, key[1]])
-            self._best[key] = _Picture(value, *key, time_s, pictures[row], crop)
+            self._best[key] = _Picture(value, *key, float(rows["time_s"][row]), *pictures[row])
         self._bound()
 
     def _better(
@@ -133,8 +138,8 @@ class Portraits:
         return thumbnails, FaceCrops(images, np.arange(len(images), dtype=np.int32))
 
 
-def _cut(frame: NDArray[np.uint8], xywh: NDArray[np.float32]) -> bytes:
-    """The JPEG around a box in pixels of the frame."""
+def portrait(frame: NDArray[np.uint8], xywh: NDArray[np.float32]) -> bytes:
+    """The JPEG around the box of a face, in pixels of the (H, W) frame."""
     x, y, width, height = (float(value) for value in xywh)
     step = _AROUND * height / SIDE
     middle = (SIDE - 1) / 2

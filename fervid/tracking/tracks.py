@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.records import Detections, FrameBatch
-from fervid.tracking.appearance import patches
+from fervid.tracking.seen import Seen
 
 _MIN_OVERLAP = 0.25
 _MAX_GAP_S = 1.0
@@ -37,7 +36,6 @@ class Tracker:
     """Gives ids to faces, batch after batch; ids count from 1 by first appearance.
 
     Args:
-        displayed: width and height of the displayed frame in pixels.
         fps: frames a second that are looked at, None for every frame. A face keeps its id over
             gaps of up to a second, and always from one sampled frame to the next.
         start_score: least score of a face that is new; one that is followed keeps its id at lower
@@ -47,30 +45,24 @@ class Tracker:
         longest_gap_s: seconds over which a face that is not seen keeps its id.
     """
 
-    def __init__(
-        self, displayed: tuple[int, int], fps: float | None = None, start_score: float = 0.0
-    ) -> None:
-        self._displayed = displayed
+    def __init__(self, fps: float | None = None, start_score: float = 0.0) -> None:
         self._start_score = start_score
         self.longest_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
         self._tracks = np.zeros((0, _COLUMNS))
         self._next = 1
 
-    def update(
-        self, batch: FrameBatch, detections: Detections, cuts: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def update(self, seen: Seen, cuts: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Ids of the faces of the next batch.
 
         Args:
-            batch: T frames, in time order and later than those of earlier calls.
-            detections: their N faces.
+            seen: T frames, in time order and later than those of earlier calls, with N faces.
             cuts: (T,) whether a frame is the first of a new shot, where all tracks end.
 
         Returns:
             (N,) int64, unique within a frame; 0 for what starts no track.
         """
+        batch, detections, looks = seen.batch, seen.faces, seen.looks
         ids = np.zeros(len(detections), np.int64)
-        looks = patches(batch.images, detections.frame, detections.xywh, self._displayed)
         edges = np.searchsorted(detections.frame, np.arange(len(batch) + 1))
         for first, end in _runs(np.diff(edges), cuts):
             if cuts[first]:

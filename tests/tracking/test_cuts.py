@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch
 from fervid.tracking.cuts import CutFinder
+from fervid.tracking.seen import Changes, Seen
 from fervid.video.reader import VideoReader
 
 SAMPLES = Path(__file__).parents[2] / "sample_media"
@@ -30,16 +31,19 @@ def shots() -> list[NDArray[np.uint8]]:
 def found(images: NDArray[np.uint8], size: int = 7) -> list[int]:
     """Frames at which shots begin."""
 
-    def searched() -> Iterator[tuple[FrameBatch, Detections]]:
+    def searched() -> Iterator[Seen]:
+        changes = Changes()
         for first in range(0, len(images), size):
             part = images[first : first + size]
             index = np.arange(first, first + len(part))
-            yield FrameBatch(part, index, index / 25.0), Detections.empty()
+            batch = FrameBatch(part, index, index / 25.0)
+            yield Seen.of(batch, Detections.empty(), (119, 90), changes.of(batch))
 
     finder = CutFinder()
     followed = list(finder.follow(searched()))
-    assert np.concatenate([b.index for b, _, _ in followed]).tolist() == [*range(len(images))]
-    first = np.flatnonzero(np.concatenate([cuts for _, _, cuts in followed]))
+    came = np.concatenate([seen.batch.index for seen, _ in followed])
+    assert came.tolist() == [*range(len(images))]
+    first = np.flatnonzero(np.concatenate([cuts for _, cuts in followed]))
     np.testing.assert_allclose(finder.times_s, first / 25.0)
     return first.tolist()
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from fervid.records import Detections, FrameBatch, TrackedFaces
+from fervid.records import FrameBatch, TrackedFaces
+from fervid.tracking.cuts import SeenWithCuts
 from fervid.tracking.flicker import FlickerFilter
+from fervid.tracking.seen import Seen
 from fervid.tracking.tracks import Tracker
 from tests.helpers.known_faces import faces_at
 
@@ -23,7 +24,7 @@ def searched(
     sizes: list[int],
     fps: float = 10.0,
     weak: Sequence[int] = (),
-) -> Iterator[tuple[FrameBatch, Detections, NDArray[np.bool_]]]:
+) -> Iterator[SeenWithCuts]:
     """Batches of these sizes from the boxes of each frame; score .3 in weak frames, else .9."""
     start = 0
     for size in sizes:
@@ -33,7 +34,8 @@ def searched(
         frames = [row for row, boxes in enumerate(part) for _ in boxes]
         found = faces_at(frames, [box for boxes in part for box in boxes])
         score = np.where(np.isin(found.frame + start, weak), 0.3, 0.9).astype(np.float32)
-        yield batch, replace(found, score=score), np.zeros(len(part), np.bool_)
+        faces = replace(found, score=score)
+        yield Seen.of(batch, faces, (400, 300), np.zeros(len(part))), np.zeros(len(part), np.bool_)
         start += size
 
 
@@ -44,7 +46,7 @@ def follow(
     weak: Sequence[int] = (),
 ) -> tuple[list[tuple[int, int, bool]], FlickerFilter]:
     """(frame, face id, filled) of every face."""
-    follower = FlickerFilter(Tracker((400, 300), start_score=0.5))
+    follower = FlickerFilter(Tracker(start_score=0.5))
     rows = []
     for batch, tracked, _ in follower.follow(searched(shown, sizes=sizes, fps=fps, weak=weak)):
         frames = batch.index[tracked.faces.frame].tolist()
@@ -64,8 +66,7 @@ def test_a_filled_face_lies_half_way() -> None:
     moved = [14.0, 12.0, 40.0, 44.0]
     shown = [[BOX], [BOX], [], [moved], [moved]]
     parts: list[TrackedFaces] = [
-        tracked
-        for _, tracked, _ in FlickerFilter(Tracker((400, 300))).follow(searched(shown, sizes=[5]))
+        tracked for _, tracked, _ in FlickerFilter(Tracker()).follow(searched(shown, sizes=[5]))
     ]
     guess = parts[0].faces[parts[0].filled]
     np.testing.assert_allclose(guess.xywh, [[12, 11, 40, 42]])

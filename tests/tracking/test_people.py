@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fervid.records import FaceCrops, FrameBatch
+from fervid.records import FrameBatch
 from fervid.tracking.appearance import patches, textures
 from fervid.tracking.gallery import Gallery
 from fervid.tracking.likeness import likeness, most_different, views
@@ -61,10 +61,9 @@ def see(
     shown = [face(person, look=row) for row in range(count) for _, person in tracks]
     if picture is not None:
         shown = [picture] * len(shown)
-    crops = FaceCrops(np.stack(shown), np.arange(len(ids), dtype=np.int32))
     cuts = np.zeros(count, np.bool_)
     cuts[0] = cut
-    people.add(batch, tracked(found, ids), crops, cuts, 1.0)
+    people.add(batch, tracked(found, ids), np.stack(shown).__getitem__, cuts, 1.0)
 
 
 def test_one_who_comes_back_is_the_same_and_a_newcomer_is_not() -> None:

@@ -1,6 +1,7 @@
 """Small pictures of people at their clearest."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from fervid.report.maker import ReportMaker
 from fervid.results.files import read_thumbnails
 from fervid.results.writer import ResultWriter
 from fervid.settings import Settings
-from fervid.tracking.portraits import SIDE, Portraits
+from fervid.tracking.portraits import SIDE, Portraits, portrait
 from tests.conftest import SAMPLES
 from tests.helpers.known_faces import NO_EPISODES, faces_at, tracked
 
@@ -38,6 +39,19 @@ def crops_of(lumas: list[int]) -> FaceCrops:
     return FaceCrops(images, np.arange(len(lumas), dtype=np.int32))
 
 
+def look_at(
+    portraits: Portraits, batch: FrameBatch, rows: NDArray[Any], crops: FaceCrops, shrunk: float
+) -> None:
+    """Show frames with the pictures of their faces."""
+    faces = rows[rows["face_id"] > 0]
+
+    def portrait_of(face: int) -> bytes:
+        image = batch.images[int(np.searchsorted(batch.index, faces["frame"][face]))]
+        return portrait(image, faces["xywh"][face] * shrunk)
+
+    portraits.add(rows, shrunk, crops.images.__getitem__, portrait_of)
+
+
 def seen(
     shares: list[float], *, height: float = 60.0, filled: bool = False
 ) -> tuple[list[Thumbnail], FaceCrops]:
@@ -56,7 +70,7 @@ def seen(
     for row in range(count):
         alone = slice(row, row + 1)
         part = FrameBatch(images[alone], batch.index[alone], batch.time_s[alone])
-        portraits.add(part, rows[alone], crops_of([row]), 0.5)
+        look_at(portraits, part, rows[alone], crops_of([row]), 0.5)
     return portraits.chosen({4: 1}, EPISODES)
 
 
@@ -77,7 +91,7 @@ def test_each_face_of_a_batch_keeps_its_own_crop() -> None:
     who = tracked(faces_at([1, 1], [[5, 5, 60, 60], [30, 5, 60, 60]]), [4, 9])
     rows = face_rows(batch, who, Expressions(probs), np.ones(2, np.float32), 1.0)
     portraits = Portraits(np.log)
-    portraits.add(batch, rows, crops_of([40, 90]), 1.0)
+    look_at(portraits, batch, rows, crops_of([40, 90]), 1.0)
     thumbnails, crops = portraits.chosen({4: 1, 9: 2}, EPISODES)
     assert [one.face_id for one in thumbnails] == [1, 2]
     assert crops.images[:, 0, 0].tolist() == [40, 90]
@@ -112,7 +126,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         probs[0, HAPPY] = 0.6 + track / 100
         who = tracked(faces_at([0], [[10, 10, 60, 60]]), [track])
         rows = face_rows(batch, who, Expressions(probs), np.ones(1, np.float32), 1.0)
-        portraits.add(batch, rows, crops_of([0]), 1.0)
+        look_at(portraits, batch, rows, crops_of([0]), 1.0)
         assert len(portraits._best) <= 6 * len(EXPRESSIONS)
     people = {track: track for track in range(1, 30)}
     spans = [(track, "happy", 0.0, 1.0) for track in people]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch
+from fervid.tracking.seen import Seen
 from fervid.tracking.tracks import Tracker, iou
 from tests.helpers.known_faces import faces_at
 
@@ -16,7 +17,8 @@ DISPLAYED = (400, 300)
 def update(
     tracker: Tracker, batch: FrameBatch, faces: Detections, cuts: Sequence[int] = ()
 ) -> NDArray[np.int64]:
-    return tracker.update(batch, faces, np.isin(np.arange(len(batch)), cuts))
+    seen = Seen.of(batch, faces, DISPLAYED, np.zeros(len(batch)))
+    return tracker.update(seen, np.isin(np.arange(len(batch)), cuts))
 
 
 def make_batch(times: list[float]) -> FrameBatch:
@@ -42,11 +44,11 @@ def test_two_faces_keep_their_ids_while_they_move() -> None:
             (2, 112, 14, 40, 40),
         ]
     )
-    assert update(Tracker(DISPLAYED), batch, faces).tolist() == [1, 2, 2, 1, 1, 2]
+    assert update(Tracker(), batch, faces).tolist() == [1, 2, 2, 1, 1, 2]
 
 
 def test_ids_go_on_across_batches_and_short_gaps_but_not_long_ones() -> None:
-    tracker = Tracker(DISPLAYED)
+    tracker = Tracker()
     face = make_detections([(0, 10, 10, 40, 40)])
     assert update(tracker, make_batch([0.0]), face).tolist() == [1]
     assert update(tracker, make_batch([0.9]), face).tolist() == [1]
@@ -56,12 +58,12 @@ def test_ids_go_on_across_batches_and_short_gaps_but_not_long_ones() -> None:
 def test_sparse_sampling_keeps_ids_from_one_sampled_frame_to_the_next() -> None:
     batch = make_batch([0.0, 10.01, 20.02])
     faces = make_detections([(row, 10, 10, 40, 40) for row in range(3)])
-    assert update(Tracker(DISPLAYED, fps=0.1), batch, faces).tolist() == [1, 1, 1]
-    assert update(Tracker(DISPLAYED), batch, faces).tolist() == [1, 2, 3]
+    assert update(Tracker(fps=0.1), batch, faces).tolist() == [1, 1, 1]
+    assert update(Tracker(), batch, faces).tolist() == [1, 2, 3]
 
 
 def test_a_face_elsewhere_is_a_new_face() -> None:
-    tracker = Tracker(DISPLAYED)
+    tracker = Tracker()
     update(tracker, make_batch([0.0]), make_detections([(0, 0, 0, 20, 20)]))
     ids = update(tracker, make_batch([0.1]), make_detections([(0, 60, 60, 20, 20)]))
     assert ids.tolist() == [2]
@@ -71,13 +73,13 @@ def test_a_followed_face_may_score_lower_than_a_new_one() -> None:
     batch, box = make_batch([0.0, 0.1, 0.2]), [[10, 10, 40, 40]]
     weak, strong = faces_at([0], box, score=0.4), faces_at([1], box, score=0.6)
     faces = Detections.concatenate([weak, strong, faces_at([2], box, score=0.4)])
-    assert update(Tracker(DISPLAYED, start_score=0.5), batch, faces).tolist() == [0, 1, 1]
+    assert update(Tracker(start_score=0.5), batch, faces).tolist() == [0, 1, 1]
 
 
 def test_a_cut_ends_every_track() -> None:
     faces = make_detections([(row, 10, 10, 40, 40) for row in range(4)])
     batch = make_batch([0.0, 0.1, 0.2, 0.3])
-    assert update(Tracker(DISPLAYED), batch, faces, cuts=[2]).tolist() == [1, 1, 2, 2]
+    assert update(Tracker(), batch, faces, cuts=[2]).tolist() == [1, 1, 2, 2]
 
 
 def shown(frames: list[list[tuple[int, int]]]) -> tuple[FrameBatch, Detections]:
@@ -97,21 +99,21 @@ def shown(frames: list[list[tuple[int, int]]]) -> tuple[FrameBatch, Detections]:
 def test_two_faces_that_cross_keep_their_ids() -> None:
     ways = [[(20 + 24 * k, 100), (260 - 24 * k, 104)] for k in range(11)]
     batch, faces = shown([ways[k] for k in range(11) if k != 5])  # one hides the other at k = 5
-    assert update(Tracker(DISPLAYED), batch, faces).tolist() == [1, 2] * 10
+    assert update(Tracker(), batch, faces).tolist() == [1, 2] * 10
 
 
 def test_a_fast_face_is_followed_by_its_looks() -> None:
     batch, faces = shown([[(20, 20), (20, 200)], [(20, 20), (47, 206)], [(20, 20), (74, 212)]])
-    assert update(Tracker(DISPLAYED), batch, faces).tolist() == [1, 2] * 3
+    assert update(Tracker(), batch, faces).tolist() == [1, 2] * 3
 
 
 def test_another_face_at_the_same_place_is_another() -> None:
     batch, faces = shown([[(20, 20), (200, 20)], [(200, 20), (20, 20)]])
-    assert update(Tracker(DISPLAYED), batch, faces).tolist() == [1, 2, 3, 4]
+    assert update(Tracker(), batch, faces).tolist() == [1, 2, 3, 4]
 
 
 def test_no_faces_at_all() -> None:
-    assert update(Tracker(DISPLAYED), make_batch([0.0, 0.1]), Detections.empty()).shape == (0,)
+    assert update(Tracker(), make_batch([0.0, 0.1]), Detections.empty()).shape == (0,)
 
 
 box = st.tuples(*[st.integers(0, 50)] * 2, *[st.integers(1, 50)] * 2)
@@ -125,7 +127,7 @@ def test_ids_are_positive_unique_in_a_frame_and_numbered_by_first_appearance(
     batch = make_batch([0.1 * i for i in range(len(frames))])
     rows = [(float(f), *map(float, b)) for f, boxes in enumerate(frames) for b in boxes]
     faces = make_detections([(int(r[0]), *r[1:]) for r in rows])
-    ids = update(Tracker(DISPLAYED), batch, faces)
+    ids = update(Tracker(), batch, faces)
     for frame in range(len(frames)):
         own = ids[faces.frame == frame]
         assert len(np.unique(own)) == len(own)

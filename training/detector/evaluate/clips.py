@@ -15,6 +15,7 @@ from fervid.records import Detections
 from fervid.settings import Settings
 from fervid.tracking.cuts import CutFinder
 from fervid.tracking.flicker import FlickerFilter
+from fervid.tracking.seen import Changes, Seen
 from fervid.tracking.tracks import Tracker, iou
 from fervid.video.reader import VideoReader
 
@@ -72,9 +73,15 @@ def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str
     visible = found = boxes = false = 0
     with VideoReader(recording) as reader:
         displayed = (reader.info.width, reader.info.height)
-        follower = FlickerFilter(Tracker(displayed, start_score=detector.start_score))
+        follower = FlickerFilter(Tracker(start_score=detector.start_score))
         least = Settings().min_face / reader.shrunk
-        searched = ((batch, _tall(detector.detect(batch, displayed), least)) for batch in reader)
+        changes = Changes()
+        searched = (
+            Seen.of(
+                batch, _tall(detector.detect(batch, displayed), least), displayed, changes.of(batch)
+            )
+            for batch in reader
+        )
         for batch, tracked, _ in follower.follow(CutFinder().follow(searched)):
             for row, frame in enumerate(batch.index):
                 faces = truth[truth["frame"] == frame]

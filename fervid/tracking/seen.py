@@ -1,0 +1,72 @@
+"""What tracking needs of some frames, so that it can be told again without their pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.records import Detections, FrameBatch
+from fervid.tracking.appearance import patches
+
+_SIZE = (64, 36)
+_MEAN, _SPREAD, _LEAST_SPREAD = 128.0, 50.0, 8.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """T frames and the faces in them, as tracking sees them.
+
+    Attributes:
+        batch: the frames; their pictures may be of size 0.
+        faces: N of them.
+        looks: (N, 16) float32 of each face, see `fervid.tracking.appearance.patches`.
+        changes: (T,) float64, see `Changes`.
+    """
+
+    batch: FrameBatch
+    faces: Detections
+    looks: NDArray[np.float32]
+    changes: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        batch: FrameBatch,
+        faces: Detections,
+        displayed: tuple[int, int],
+        changes: NDArray[np.float64],
+    ) -> Seen:
+        """The same of frames with pictures; `displayed`: width and height of the boxes' frame."""
+        looks = patches(batch.images, faces.frame, faces.xywh, displayed)
+        return cls(batch, faces, looks, changes)
+
+
+class Changes:
+    """How much each frame differs from the one before.
+
+    Pictures of 64 x 36 are compared after their mean and contrast were made equal, so that flashes
+    and fades change little.
+    """
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.uint8] | None = None
+
+    def of(self, batch: FrameBatch) -> NDArray[np.float64]:
+        """Mean difference of grey values (T,) of the next frames; 0 for the very first one."""
+        changes = np.zeros(len(batch))
+        for row, image in enumerate(batch.images):
+            now, before = _small(image), self._before
+            changes[row] = 0.0 if before is None else cv2.norm(now, before, cv2.NORM_L1) / now.size
+            self._before = now
+        return changes
+
+
+def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(36, 64) picture of a frame with mean 128 and standard deviation 50."""
+    small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR)
+    mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(small))
+    scale = _SPREAD / max(spread, _LEAST_SPREAD)
+    return np.asarray(cv2.addWeighted(small, scale, small, 0.0, _MEAN - scale * mean), np.uint8)
