@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _SHORT = 24.0
 """Pixels of the working frame, half of what the expression model learned from."""
 
+_UNCLEAR = 0.1
+"""Weight of a face of which little can be seen; a face that looks at the camera has .3 to 1."""
+
 _MANY = 0.5
 
 _ONE_FRAME_S = 0.04
@@ -97,7 +100,7 @@ class Analysis:
         self.people = People(tracker.longest_gap_s)
         self._evidence = Evidence(engine.detector.start_score)
         self._doubtful = 0
-        self._faces = self._short = 0
+        self._faces = self._short = self._unclear = 0
         self._portraits = Portraits(clarity)
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
@@ -138,6 +141,7 @@ class Analysis:
         self._short += int((faces.faces.xywh[:, 3] * self._shrunk < _SHORT).sum())
         self.people.add(batch, faces, reading.crops_of, cuts, self._shrunk)
         rows = face_rows(batch, faces, reading.expressions, reading.sharpness, self._shrunk)
+        self._unclear += int((rows["weight"] < _UNCLEAR)[rows["face_id"] > 0].sum())
         if self._engine.settings.thumbnails:
             self._portraits.add(rows, self._shrunk, reading.crops_of, reading.portrait_of)
         return rows
@@ -175,19 +179,23 @@ class Analysis:
             for track, seconds in self._flicker.still.found()
             if track in people
         ]
-        warnings = [*second.warnings, *still, *self._too_short(), *unexplained]
+        warnings = [*second.warnings, *still, *self._hard_to_read(), *unexplained]
         return AnalysisResult(second.episodes, people, thumbnails, warnings, second.resting)
 
-    def _too_short(self) -> list[str]:
-        """A line if most faces are too short to be read well."""
-        if self._short <= _MANY * self._faces:
-            return []
-        share = self._short / self._faces
-        return [
-            f"{share:.0%} of the faces are shorter than {_SHORT:.0f} pixels in the searched "
-            "frames, too short to tell expressions well; a larger --working-size helps if the "
-            "recording has more pixels"
-        ]
+    def _hard_to_read(self) -> list[str]:
+        """A line if most faces are too short, or too little of them is seen, to be read well."""
+        if self._short > _MANY * self._faces:
+            return [
+                f"{self._short / self._faces:.0%} of the faces are shorter than {_SHORT:.0f} "
+                "pixels in the searched frames, too short to tell expressions well; a larger "
+                "--working-size helps if the recording has more pixels"
+            ]
+        if self._unclear > _MANY * self._faces:
+            return [
+                f"{self._unclear / self._faces:.0%} of the faces are turned away or blurred, too "
+                "much to tell expressions well"
+            ]
+        return []
 
     def _thumbnails(
         self, people: dict[int, int], episodes: pd.DataFrame
