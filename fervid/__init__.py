@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fervid.photos.arrays import predict as predict
     from fervid.pipeline import analyze as analyze
     from fervid.studies.event_study import Study as Study
-    from fervid.studies.event_study import study as study
+    from fervid.studies.run_study import study as study
     from fervid.timeline import Timeline as Timeline
 
 __version__ = "0.9.0"
@@ -44,7 +44,7 @@ _HOMES = {
     "predict": "fervid.photos.arrays",
     "Study": "fervid.studies.event_study",
     "Timeline": "fervid.timeline",
-    "study": "fervid.studies.event_study",
+    "study": "fervid.studies.run_study",
     "watch": "fervid.live.watching",
 }
 

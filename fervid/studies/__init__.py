@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fervid.studies.event_study import Study as Study
-    from fervid.studies.event_study import study as study
     from fervid.studies.pairs import Pairs as Pairs
     from fervid.studies.pairs import together as together
     from fervid.studies.responses import Window as Window
     from fervid.studies.rules import Rules as Rules
+    from fervid.studies.run_study import study as study
     from fervid.studies.stimulus import Audience as Audience
     from fervid.studies.stimulus import audience as audience
     from fervid.studies.validating import validate as validate
@@ -29,7 +29,7 @@ _HOMES = {
 }
 _VERBS = {
     "audience": "stimulus",
-    "study": "event_study",
+    "study": "run_study",
     "together": "pairs",
     "validate": "validating",
 }

@@ -70,7 +70,7 @@ def make_study(results: Path, out: Path, **options: Any) -> tuple[Study, Path]:
     Raises:
         ResultError: as `fervid.study` does, or `out` cannot be written to.
     """
-    from fervid.studies.event_study import study
+    from fervid.studies.run_study import study
 
     part = out / f".{RESPONSES_NAME}.part"
     with disk_errors(out):

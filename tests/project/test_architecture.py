@@ -29,7 +29,7 @@ ENGINE = ("video", "models", "detection", "tracking", "expressions", "engine")
 WITHOUT_JAX = (
     *("detection.search", "detection.framing", "tracking", "tracking.people", "video.reader"),
     *("results.writer", "results.rows", "report.index", "models.cards", "photos.sheet"),
-    *("studies.event_study", "studies.stimulus", "studies.pairs", "studies.validating"),
+    *("studies.run_study", "studies.stimulus", "studies.pairs", "studies.validating"),
     *("timeline", "exports.document", "exports.elan", "exports.parquet", "exports.video"),
 )
 

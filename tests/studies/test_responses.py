@@ -216,7 +216,7 @@ def test_many_results_give_the_same_from_less_memory(
     table = events(condition=["a", "b", "a"])
     whole = fervid.study(smilers, table, window=Window(2, 4))
     spooled: list[pd.DataFrame] = []
-    monkeypatch.setattr("fervid.studies.event_study.FEW", 2)
+    monkeypatch.setattr("fervid.studies.run_study.FEW", 2)
     averaged = fervid.study(smilers, table, window=Window(2, 4), spool=spooled.append)
     columns = ["expression", "level", "reference", "n", "estimate", "low", "high", "p_holm"]
     pd.testing.assert_frame_equal(whole.comparisons[columns], averaged.comparisons[columns])
