@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fervid.errors import ModelError
 from fervid.models.cards import read_card, read_weights, unusable
 from fervid.models.fields import from_json
 from fervid.models.program import Function, Leaves, Program
-from fervid.records import FACE_SIZE, Expressions, FaceCrops
+from fervid.records import EXPRESSIONS, FACE_SIZE, Expressions, FaceCrops
 from fervid.settings.choices import EXPRESSION_MODELS, Labels, check_labels
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class Calibration:
     Attributes:
         fer_temperature, ferplus_temperature: logits are divided by these before the softmax.
         ferplus_share: weight of the FER+ head's distribution in the mixture, 0 to 1.
+        prior_power: in the mixture, each head's probabilities are divided by its labels' class
+            frequencies to this power (logit adjustment, Menon et al. 2021); 0: they are not.
+        fer_prior, ferplus_prior: these frequencies, one a class.
 
     Raises:
         ValueError: a number is out of range.
@@ -38,6 +42,9 @@ class Calibration:
     fer_temperature: float = 1.0
     ferplus_temperature: float = 1.0
     ferplus_share: float = 0.5
+    prior_power: float = 0.0
+    fer_prior: tuple[float, ...] = ()
+    ferplus_prior: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         temperatures = (self.fer_temperature, self.ferplus_temperature)
@@ -45,6 +52,11 @@ class Calibration:
             raise ValueError("temperatures must be above 0")
         if not 0 <= self.ferplus_share <= 1:
             raise ValueError("ferplus_share must lie between 0 and 1")
+        if not 0 <= self.prior_power <= 1:
+            raise ValueError("prior_power must lie between 0 and 1")
+        for prior in (self.fer_prior, self.ferplus_prior) if self.prior_power else ():
+            if len(prior) != len(EXPRESSIONS) or not all(0 < share < math.inf for share in prior):
+                raise ValueError(f"a prior must be {len(EXPRESSIONS)} numbers above 0")
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> Calibration:
@@ -63,12 +75,17 @@ class Calibration:
         """
         check_labels(labels)
         shares = {"fer2013": 0.0, "ferplus": 1.0}
-        return replace(self, ferplus_share=shares.get(labels, self.ferplus_share))
+        if labels not in shares:
+            return self
+        return replace(self, ferplus_share=shares[labels], prior_power=0.0)
 
     def mix(self, fer: jax.Array, ferplus: jax.Array) -> jax.Array:
         """(N, 7) logits of both heads -> (N, 7) probabilities."""
-        labels = jax.nn.softmax(fer / self.fer_temperature)
-        votes = jax.nn.softmax(ferplus / self.ferplus_temperature)
+        fer, ferplus = fer / self.fer_temperature, ferplus / self.ferplus_temperature
+        if self.prior_power:
+            fer = fer - self.prior_power * jnp.log(jnp.asarray(self.fer_prior))
+            ferplus = ferplus - self.prior_power * jnp.log(jnp.asarray(self.ferplus_prior))
+        labels, votes = jax.nn.softmax(fer), jax.nn.softmax(ferplus)
         return (1 - self.ferplus_share) * labels + self.ferplus_share * votes
 
 

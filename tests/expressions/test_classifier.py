@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,22 @@ def test_calibration_mixes_the_heads() -> None:
     np.testing.assert_allclose(mixed, 0.75 * tilted + 0.25 * even, atol=1e-6)
     hot = np.asarray(Calibration(fer_temperature=1e6, ferplus_share=0.0).mix(fer, ferplus))[0]
     np.testing.assert_allclose(hot, even, atol=1e-5)
+
+
+def test_priors_are_divided_out_of_the_mixture_alone() -> None:
+    logits = np.zeros((1, 7), np.float32)
+    prior = (0.05, 0.05, 0.05, 0.3, 0.05, 0.1, 0.4)
+    half = Calibration(prior_power=0.5, fer_prior=prior, ferplus_prior=prior)
+    wanted = np.array(prior) ** -0.5
+    mixed = np.asarray(half.mix(logits, logits))[0]
+    np.testing.assert_allclose(mixed, wanted / wanted.sum(), atol=1e-6)
+    for labels in ("fer2013", "ferplus"):
+        alone = np.asarray(half.of_labels(labels).mix(logits, logits))[0]
+        np.testing.assert_allclose(alone, np.full(7, 1 / 7), atol=1e-6)
+    assert half.of_labels("mixture") == half
+    assert Calibration.of_card({"calibration": asdict(half)}) == half
+    for broken in ({"fer_prior": prior[:6]}, {"fer_prior": (0.0, *prior[1:])}):
+        with pytest.raises(ValueError, match="a prior must be 7 numbers above 0"):
+            Calibration(prior_power=0.5, **{"ferplus_prior": prior, **broken})
+    with pytest.raises(ValueError, match="prior_power must lie between 0 and 1"):
+        Calibration(prior_power=1.5)

@@ -1,5 +1,6 @@
 """Scores and calibration against values known by hand or from the literature."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fervid.expressions.classifier import Calibration
+from fervid.records import EXPRESSIONS
 from tests.helpers.toy_data import toy_fer, without_votes
 from training import fer2013
 from training.evaluate import (
@@ -56,6 +58,30 @@ def test_calibration_finds_the_temperature_that_was_used() -> None:
     assert found.ferplus_temperature == pytest.approx(0.5, rel=0.08)
     raw = sharp.probs(Calibration(ferplus_share=0.0))
     assert calibration_error(sharp.probs(found), labels) < 0.03 < calibration_error(raw, labels)
+
+
+def test_the_mixture_names_neutral_no_more_often_than_the_labels_do() -> None:
+    rng = np.random.default_rng(0)
+    neutral = EXPRESSIONS.index("neutral")
+    labels = np.where(rng.random(4000) < 0.3, neutral, rng.integers(0, 7, 4000)).astype(np.int32)
+    data = fer2013.Fer2013(
+        np.zeros((4000, 48, 48), np.uint8),
+        labels,
+        np.eye(7, dtype=np.float32)[labels],
+        np.zeros((4000, 3), np.float32),
+        np.zeros(4000, np.int8),
+    )
+    weak = 1.5 * np.eye(7)[labels] + rng.normal(0, 1, (4000, 7))  # of which a fit to
+    logits = weak + np.log(np.bincount(labels, minlength=7) / 4000)  # the labels takes account
+    both = Logits(np.stack([logits, logits]), np.stack([logits, logits]))
+    found = fit_calibration(both, data)
+    truth = (labels == neutral).mean()
+    assert 0.2 <= found.prior_power <= 0.8
+    named = [
+        (both.probs(one).argmax(1) == neutral).mean()
+        for one in (found, replace(found, prior_power=0.0))
+    ]
+    assert named[0] <= truth < named[1] - 0.05
 
 
 def test_without_votes_only_the_fer_head_is_fitted() -> None:
