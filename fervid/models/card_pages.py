@@ -41,9 +41,7 @@ def _part(key: str, value: Any, level: int) -> list[str]:
     lines = [f"{'#' * level} {_title(key)}", ""]
     left = dict(value)
     tables = _by_class(left)
-    plain = {
-        _words(name): _cell(left.pop(name)) for name in list(left) if not _is_nested(left[name])
-    }
+    plain = {_words(name): left.pop(name) for name in list(left) if not _is_nested(left[name])}
     lines += _table(("measure", "value"), list(plain.items())) + tables
     for name, inner in left.items():
         lines += _rows(name, inner) if isinstance(inner, list) else _part(name, inner, level + 1)
@@ -71,7 +69,7 @@ def _rows(name: str, items: Sequence[dict[str, Any]]) -> list[str]:
 def _table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     if not rows:
         return []
-    cells = [[_cell(value).replace("|", r"\|") for value in row] for row in rows]
+    cells = [[_table_cell(value).replace("|", r"\|") for value in row] for row in rows]
     lines = [titles, ["---"] * len(titles), *cells]
     return [*(f"| {' | '.join(line)} |" for line in lines), ""]
 
@@ -91,6 +89,18 @@ def _cell(value: Any) -> str:
     if _is_share(value):
         return f"{value['percent']}% ± {value['plus_minus']} (n = {value['n']:,})"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _table_cell(value: Any) -> str:
+    """Lists of numbers, and numbers by name, without the signs of JSON."""
+    if isinstance(value, list) and value and all(isinstance(one, (int, float)) for one in value):
+        return ", ".join(map(_cell, value))
+    is_numbers = isinstance(value, dict) and all(
+        isinstance(one, (int, float)) for one in value.values()
+    )
+    if is_numbers and not _is_share(value):
+        return ", ".join(f"{_words(name)} {_cell(one)}" for name, one in value.items())
+    return _cell(value)
 
 
 def _code(text: str, is_code: bool) -> str:
