@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fervid.photos.arrays import analyze_image as analyze_image
     from fervid.photos.arrays import predict as predict
     from fervid.pipeline import analyze as analyze
+    from fervid.report.people import edit_people as edit_people
     from fervid.studies.event_study import Study as Study
     from fervid.studies.run_study import study as study
     from fervid.timeline import Timeline as Timeline
@@ -30,6 +31,7 @@ __all__ = [
     "analyze",
     "analyze_image",
     "analyze_photos",
+    "edit_people",
     "errors",
     "predict",
     "study",
@@ -41,6 +43,7 @@ _HOMES = {
     "analyze_image": "fervid.photos.arrays",
     "analyze_photos": "fervid.photos.api",
     "Photos": "fervid.photos.api",
+    "edit_people": "fervid.report.people",
     "predict": "fervid.photos.arrays",
     "Study": "fervid.studies.event_study",
     "Timeline": "fervid.timeline",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from fervid.results.files import read_frames, read_meta, read_table, read_thumbnails
+from fervid.results.people_edits import names_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -67,15 +68,16 @@ class Timeline:
         from fervid.report.binning import bin_frames
         from fervid.report.figures import cuts_of, lanes_of, timeline_figure
 
-        frames, people = self.frames, self.people
+        frames, people, names = self.frames, self.people, names_of(self.people)
         if face_id is not None:
             people = people[people["face_id"] == face_id]
             if not len(people):
                 raise ValueError(f"there is no face {face_id}, only {[*self.people['face_id']]}")
             frames = frames[frames["face_id"].eq(face_id).fillna(False)]
-        lanes = lanes_of(people)
-        binned = bin_frames([frames], lanes=lanes)
-        return Figure(timeline_figure(binned, lanes, self.episodes, cuts_of(self.meta)))
+        lanes = {lane: names[lane] for lane in lanes_of(people)}
+        binned = bin_frames([frames], lanes=[*lanes])
+        of = "everyone" if face_id is None else names[face_id]
+        return Figure(timeline_figure(binned, lanes, self.episodes, cuts_of(self.meta), of))
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The report as one HTML page that loads nothing from the network.

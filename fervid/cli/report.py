@@ -39,9 +39,21 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
     help="Make the report of one result without pictures of people. Its player shows the video "
     "that `fervid export --to video --blur` wrote into the result folder, or nothing.",
 )
+@click.option(
+    "--people",
+    metavar="FILE.csv|none",
+    help="Who is who in one result, as its report hands it out: names, who is the same person, who "
+    "is left out, in which order. All tables and the report follow; nothing is analysed again. "
+    "`none` undoes it.",
+)
 @study_options
 def report(
-    result: Path, groups: Path | None, group_by: str | None, no_faces: bool, **options: Any
+    result: Path,
+    groups: Path | None,
+    group_by: str | None,
+    no_faces: bool,
+    people: str | None,
+    **options: Any,
 ) -> None:
     """Rebuild the report of a result, or make an index or a study of many results.
 
@@ -55,6 +67,7 @@ def report(
     \b
     Examples:
       fervid report lecture.mp4.fervid
+      fervid report lecture.mp4.fervid --people lecture.people.csv
       fervid report results/ --groups participants.csv --group-by condition
       fervid report results/ --events questions.csv
       fervid report results/ --stimulus film.mp4
@@ -62,20 +75,30 @@ def report(
     kind = kind_of_study(options)
     if group_by is not None and groups is None and kind != "study":
         raise click.UsageError("--group-by needs --groups or --events")
+    if people is not None and kind:
+        raise click.UsageError("--people is for the report of one result, not for a study")
     with one_line_errors():
         if kind:
             from fervid.cli.studies import write_study
 
             write_study(kind, result, groups, group_by, options)
             return
-        _report(result, groups, group_by, no_faces)
+        _report(result, groups, group_by, no_faces, people)
 
 
-def _report(result: Path, groups: Path | None, group_by: str | None, no_faces: bool) -> None:
+def _report(
+    result: Path,
+    groups: Path | None,
+    group_by: str | None,
+    no_faces: bool,
+    people: str | None,
+) -> None:
     from fervid.photos.files import is_photo_result
-    from fervid.report import write_report
     from fervid.report.index import is_one_result, write_index
+    from fervid.report.people import edit_people, settle_people
 
+    if people is not None and (not is_one_result(result) or is_photo_result(result)):
+        raise click.UsageError("--people is for the result of one recording")
     if groups is None and is_photo_result(result) and not no_faces:
         from fervid.photos.sheet import write_sheet
 
@@ -89,4 +112,8 @@ def _report(result: Path, groups: Path | None, group_by: str | None, no_faces: b
         return
     if groups is not None:
         raise click.UsageError("--groups is for a folder of results, not for one result")
-    click.echo(f"report: {printable(str(write_report(result, faces_shown=not no_faces)))}")
+    if people is not None:
+        page = edit_people(result, None if people == "none" else people)
+    if people is None or no_faces:
+        page = settle_people(result, faces_shown=not no_faces)
+    click.echo(f"report: {printable(str(page))}")

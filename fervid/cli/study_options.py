@@ -13,7 +13,7 @@ from fervid.cli.options import Seconds
 Command = Callable[..., Any]
 
 STUDY_GROUPS = {
-    "One recording": ("--no-faces",),
+    "One recording": ("--people", "--no-faces"),
     "Many recordings": ("--groups", "--group-by"),
     "Events": ("--events", "--label", "--before", "--after"),
     "Together": ("--stimulus", "--audience", "--together"),

@@ -8,7 +8,8 @@ import numpy as np
 from openpyxl import Workbook
 
 from fervid.exports import Job
-from fervid.exports.tables import read_episodes
+from fervid.exports.tables import read_episodes, read_names
+from fervid.results.people_edits import unnamed
 
 COLUMNS = ("time", "subject", "code", "modifier", "comment")
 
@@ -18,15 +19,15 @@ def write(job: Job, out: Path) -> None:
 
     No modifier: BORIS splits its time budget by them.
 
-    Every text is made here of known words, so that no cell can be taken for a formula.
+    No text can be taken for a formula: names do not begin like one.
 
     Raises:
         ResultError: the table of episodes is missing or damaged.
     """
     episodes = read_episodes(job.folder)
-    count = len(episodes)
+    names, count = read_names(job.folder), len(episodes)
     rows = [
-        (f"face {face}", expression, None, f"peak {peak:.4f}")
+        (names.get(int(face), unnamed(int(face))), expression, None, f"peak {peak:.4f}")
         for face, expression, peak in zip(
             episodes["face_id"], episodes["expression"], episodes["peak"], strict=True
         )

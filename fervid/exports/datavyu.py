@@ -22,11 +22,17 @@ def write(job: Job, out: Path) -> None:
         file.write(f"{_VERSION}\n")
         for face, mine in cues.items():
             # Kind of column, whether it is visible, an empty comment, and the codes of its cells.
-            file.write(f"face{face} (MATRIX,true,)-expression|NOMINAL\n")
+            file.write(f"{_column(face)} (MATRIX,true,)-expression|NOMINAL\n")
             file.writelines(
                 f"{_timecode(cue.start_ms)},{_timecode(cue.end_ms)},({cue.expression})\n"
                 for cue in mine
             )
+
+
+def _column(name: str) -> str:
+    """A name that Datavyu takes for a column: letters and digits, the first a letter."""
+    plain = "".join(sign for sign in name if sign.isalnum() or sign == "_")
+    return plain if plain[:1].isalpha() else f"person{plain}"
 
 
 def _timecode(time_ms: int) -> str:

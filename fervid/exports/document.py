@@ -10,8 +10,8 @@ from typing import IO
 import pandas as pd
 
 from fervid.exports import Job
-from fervid.exports.tables import read_small
-from fervid.results.codebook import TABLES, UNITS
+from fervid.exports.tables import read_small, tables_of
+from fervid.results.codebook import UNITS
 from fervid.results.files import read_frames, read_meta
 
 
@@ -26,7 +26,7 @@ def write(job: Job, out: Path) -> None:
         file.write('{"meta":\n')
         file.write(_strict(read_meta(job.folder)))
         file.write(',\n"codebook":\n')
-        file.write(_strict(_codebook()))
+        file.write(_strict(_codebook(job.folder)))
         _write_rows(file, "summary", [read_small(job.folder, "summary")])
         _write_rows(file, "people", [read_small(job.folder, "people")])
         _write_rows(file, "episodes", [read_small(job.folder, "episodes")])
@@ -40,10 +40,10 @@ def _strict(value: object) -> str:
     return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
 
-def _codebook() -> dict[str, list[dict[str, str]]]:
+def _codebook(folder: Path) -> dict[str, list[dict[str, str]]]:
     return {
         table: [{"column": c.name, "unit": UNITS[c.kind], "meaning": c.meaning} for c in columns]
-        for table, columns in TABLES.items()
+        for table, columns in tables_of(folder).items()
     }
 
 

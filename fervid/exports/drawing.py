@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from fervid.exports.sampled_frames import SampledFrame
 from fervid.records import EXPRESSIONS
 from fervid.report.figures import COLOURS
+from fervid.results.people_edits import unnamed
 
 Image = NDArray[np.uint8]
 Rectangle = tuple[int, int, int, int]
@@ -32,8 +35,14 @@ def _bgr(colour: str) -> tuple[int, int, int]:
 _BGR = {name: _bgr(colour) for name, colour in COLOURS.items()}
 
 
-def draw(image: Image, faces: SampledFrame) -> None:
-    """Draw all faces into an image (H, W, 3) of uint8 in the order blue, green, red."""
+def draw(image: Image, faces: SampledFrame, names: Mapping[int, str] | None = None) -> None:
+    """Draw all faces into an image (H, W, 3) of uint8 in the order blue, green, red.
+
+    Args:
+        image: is changed.
+        faces: what is drawn.
+        names: of people, by face_id; None: they have none.
+    """
     line = max(10, round(image.shape[0] / 45))
     boxes = [_edges(box, image.shape) for box in faces.xywh]
     taken = list(boxes)
@@ -44,7 +53,19 @@ def draw(image: Image, faces: SampledFrame) -> None:
     for face, box, state in zip(faces.face_id, boxes, faces.state, strict=True):
         colour = _BGR.get(state, _GRAY)
         cv2.rectangle(image, box[:2], box[2:], colour, max(1, line // 8))
-        _label(image, f"face {face}:  {state}", box[:2], line, colour)
+        _label(
+            image,
+            f"{_written((names or {}).get(face, unnamed(face)), face)}:  {state}",
+            box[:2],
+            line,
+            colour,
+        )
+
+
+def _written(name: str, face_id: int) -> str:
+    """The name in letters that OpenCV's font has; it knows no others than those of ASCII."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip()
+    return plain or unnamed(face_id)
 
 
 def _place(

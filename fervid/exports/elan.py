@@ -65,11 +65,11 @@ def _add_vocabulary(eaf: Elan.Eaf) -> None:
     eaf.add_linguistic_type(_KIND, param_dict=about)
 
 
-def _add_tiers(eaf: Elan.Eaf, cues: dict[int, list[Cue]]) -> None:
-    for face, mine in cues.items():
-        eaf.add_tier(f"face {face}", ling=_KIND, part=f"face {face}")
+def _add_tiers(eaf: Elan.Eaf, cues: dict[str, list[Cue]]) -> None:
+    for name, mine in cues.items():
+        eaf.add_tier(name, ling=_KIND, part=name)
         for cue in mine:
-            eaf.add_annotation(f"face {face}", cue.start_ms, cue.end_ms, cue.expression)
+            eaf.add_annotation(name, cue.start_ms, cue.end_ms, cue.expression)
     # ELAN wants time slots in the order of their times.
     ordered = sorted(eaf.timeslots.items(), key=lambda slot: slot[1])
     new = {old: f"ts{number}" for number, (old, _) in enumerate(ordered, 1)}

@@ -12,8 +12,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from fervid.exports import Job
-from fervid.exports.tables import read_small
-from fervid.results.codebook import TABLES, UNITS
+from fervid.exports.tables import read_small, tables_of
+from fervid.results.codebook import UNITS
 from fervid.results.files import read_frames
 
 MOST_ROWS = 1_048_576
@@ -41,7 +41,7 @@ def _fill(book: Workbook, job: Job) -> None:
         _Sheets(book, name).add(read_small(job.folder, name))
     codebook = book.create_sheet("codebook")
     codebook.append(("table", "column", "unit", "meaning"))
-    for table, columns in TABLES.items():
+    for table, columns in tables_of(job.folder).items():
         for column in columns:
             codebook.append((table, column.name, UNITS[column.kind], column.meaning))
     frames = _Sheets(book, "frames")

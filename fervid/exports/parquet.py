@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ import pandas as pd
 
 from fervid.errors import SetupError
 from fervid.exports import Job
-from fervid.exports.tables import read_small
-from fervid.results.codebook import TABLES, UNITS
+from fervid.exports.tables import read_small, tables_of
+from fervid.results.codebook import UNITS, Column
 from fervid.results.files import read_frames
 
 _ROWS_A_GROUP = 50_000
@@ -36,19 +36,23 @@ def write(job: Job, out: Path) -> None:
     """
     require()
     frames = read_frames(job.folder, chunk_rows=_ROWS_A_GROUP)
-    _write_table("frames", frames, out)
-    _write_table("episodes", [read_small(job.folder, "episodes")], out)
-    _write_table("people", [read_small(job.folder, "people")], out)
-    _write_table("summary", [read_small(job.folder, "summary")], out)
+    columns = tables_of(job.folder)
+    _write_table("frames", frames, out, columns)
+    _write_table("episodes", [read_small(job.folder, "episodes")], out, columns)
+    _write_table("people", [read_small(job.folder, "people")], out, columns)
+    _write_table("summary", [read_small(job.folder, "summary")], out, columns)
 
 
-def _write_table(name: str, pieces: Iterable[pd.DataFrame], folder: Path) -> None:
+Columns = Mapping[str, Sequence[Column]]
+
+
+def _write_table(name: str, pieces: Iterable[pd.DataFrame], folder: Path, columns: Columns) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
     rest: Iterator[pd.DataFrame] = iter(pieces)
     piece = next(rest)
-    schema = _explained(pa.Schema.from_pandas(piece, preserve_index=False), name)
+    schema = _explained(pa.Schema.from_pandas(piece, preserve_index=False), columns[name])
     with (
         (folder / f"{name}.parquet").open("wb") as file,
         parquet.ParquetWriter(file, schema, compression="zstd") as writer,
@@ -58,9 +62,9 @@ def _write_table(name: str, pieces: Iterable[pd.DataFrame], folder: Path) -> Non
             writer.write_table(pa.Table.from_pandas(piece, schema, preserve_index=False))
 
 
-def _explained(schema: Any, name: str) -> Any:
+def _explained(schema: Any, columns: Sequence[Column]) -> Any:
     """The schema with what the codebook says of each column."""
-    for place, column in enumerate(TABLES[name]):
+    for place, column in enumerate(columns):
         about = {"meaning": column.meaning, "unit": UNITS[column.kind]}
         schema = schema.set(place, schema.field(place).with_metadata(about))
     return schema

@@ -12,10 +12,13 @@ from fervid.exports.tables import hours_fit, read_cues
 _PYSUBS2_NAMES = {"webvtt": "vtt", "srt": "srt"}
 
 
+_MARKUP = str.maketrans("<>&{}\\", "      ")
+
+
 def write(job: Job, out: Path) -> None:
     """Write cues such as `face 1: happy` by onset; times in milliseconds.
 
-    The texts are made of known words only: there is no markup to escape.
+    Names lose the signs that players take for markup.
 
     Raises:
         ResultError: a table is missing or damaged, or longer than 100 hours.
@@ -24,10 +27,14 @@ def write(job: Job, out: Path) -> None:
     hours_fit(cues, job.folder)
     subtitles = SSAFile()
     subtitles.extend(
-        SSAEvent(start=cue.start_ms, end=cue.end_ms, text=f"face {cue.face_id}: {cue.expression}")
+        SSAEvent(start=cue.start_ms, end=cue.end_ms, text=f"{_plain(cue.who)}: {cue.expression}")
         for mine in cues.values()
         for cue in mine
     )
     subtitles.sort()
     with out.open("w", encoding="utf-8", newline="\n") as file:
         subtitles.to_file(file, _PYSUBS2_NAMES[job.to])
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.translate(_MARKUP).replace("-->", " ").split()) or "face"

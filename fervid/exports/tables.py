@@ -11,8 +11,9 @@ import pandas as pd
 
 from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
-from fervid.results.codebook import RESTING, TABLES
-from fervid.results.files import csv_name, read_table
+from fervid.results.codebook import NAMED_TABLES, RESTING, TABLES, Column
+from fervid.results.files import csv_name, read_meta, read_table
+from fervid.results.people_edits import names_of, unnamed
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Cue:
     """An episode in whole milliseconds, `start_ms` < `end_ms`; those of a person do not overlap."""
 
     face_id: int
+    who: str
     expression: str
     start_ms: int
     end_ms: int
@@ -40,23 +42,43 @@ def read_episodes(folder: Path) -> pd.DataFrame:
     return table
 
 
-def read_cues(folder: Path) -> dict[int, list[Cue]]:
-    """The episodes of each person by onset, also of people without any.
+def read_names(folder: Path) -> dict[int, str]:
+    """What each person is called, in their order.
+
+    Raises:
+        ResultError: the table of people is missing or damaged.
+    """
+    return names_of(read_table(folder, "people"))
+
+
+def tables_of(folder: Path) -> dict[str, tuple[Column, ...]]:
+    """The columns of the tables of a result: more of them where people were named.
+
+    Raises:
+        ResultError: `meta.json` is missing or damaged.
+    """
+    return NAMED_TABLES if "people_edits" in read_meta(folder) else TABLES
+
+
+def read_cues(folder: Path) -> dict[str, list[Cue]]:
+    """The episodes of each person by onset, by what they are called; also of people without any.
 
     Raises:
         ResultError: a table is missing or damaged.
     """
     episodes = read_episodes(folder).sort_values("onset", kind="stable")
-    people = {int(face): list[Cue]() for face in sorted(read_table(folder, "people")["face_id"])}
+    names = read_names(folder)
+    people = {name: list[Cue]() for name in names.values()}
     starts, ends = (
         np.maximum(0, np.rint(episodes[name] * 1000)).astype(int) for name in ("onset", "offset")
     )
     rows = zip(episodes["face_id"], episodes["expression"], starts, ends, strict=True)
     for face, expression, start, end in rows:
-        mine = people.setdefault(int(face), [])
+        name = names.get(int(face), unnamed(int(face)))
+        mine = people.setdefault(name, [])
         # What rounds to nothing lasts a millisecond: other tools refuse empty annotations.
         start = max(int(start), mine[-1].end_ms if mine else 0)
-        mine.append(Cue(int(face), expression, start, max(int(end), start + 1)))
+        mine.append(Cue(int(face), name, expression, start, max(int(end), start + 1)))
     return people
 
 
@@ -73,7 +95,7 @@ def _categories(words: pd.Series[Any]) -> pd.Series[Any]:
     return words.where(words.isin(known)).astype(kind)
 
 
-def hours_fit(cues: dict[int, list[Cue]], folder: Path) -> None:
+def hours_fit(cues: dict[str, list[Cue]], folder: Path) -> None:
     """Raise ResultError if a time does not fit in two digits for the hours."""
     if any(mine and mine[-1].end_ms >= 100 * 3_600_000 for mine in cues.values()):
         raise ResultError(f"{folder}: longer than 100 hours, which this format cannot tell")

@@ -16,6 +16,7 @@ from fervid.exports.hiding import Hidden
 from fervid.exports.pictures import Image, display_matrix, tag_colours, to_frame, upright_picture
 from fervid.exports.sampled_frames import SampledFrames
 from fervid.exports.sound import sound_for
+from fervid.exports.tables import read_names
 from fervid.results.files import read_meta
 from fervid.video.ffmpeg import CONTAINERS, MAX_PIXELS, open_recording, quoted
 
@@ -93,7 +94,8 @@ def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: 
     """Draw on every picture and pass the sound on, in the order of the recording."""
     hidden = Hidden.of(job.folder, recording, job.keep, job.blur == "soft") if job.blur else None
     faces, stream = SampledFrames(job.folder), _pictures_of(source, job, recording)
-    pictures = _Pictures(source, target, faces, stream, hidden)
+    names = read_names(job.folder)
+    pictures = _Pictures(source, target, faces, stream, hidden, names)
     start_s = pictures.start_s
     sounds = {one.index: sound_for(one, target, start_s) for one in source.streams.audio}
     waiting: list[Packet[Any]] = []
@@ -122,8 +124,10 @@ class _Pictures:
         faces: SampledFrames,
         stream: VideoStream,
         hidden: Hidden | None,
+        names: dict[int, str],
     ) -> None:
         self.stream = stream
+        self._names = names
         self._hidden = hidden
         self.encoder: VideoStream | None = None
         self._target, self._faces = target, faces
@@ -155,7 +159,7 @@ class _Pictures:
         if self._hidden is not None:
             self._hidden.hide(picture, float(pts * self._base))
         if (shown := self._faces.at(float(pts * self._base))) is not None:
-            draw(picture, shown)
+            draw(picture, shown, self._names)
         if self.encoder is None:
             self.encoder = _encoder(self._target, self.stream, self._base, picture)
             tag_colours(self.encoder, frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,9 @@ _BAR, _SEEN_BAR = 0.66, 0.14
 
 
 def lanes_of(people: pd.DataFrame) -> list[int]:
-    """The people who get a lane: those seen longest, in order of their number."""
+    """The people who get a lane: those seen longest, in the order of the table."""
     longest = people.sort_values("faces", ascending=False, kind="stable").head(MAX_LANES)
-    return sorted(longest["face_id"].tolist())
+    return [int(face) for face in longest.sort_index()["face_id"]]
 
 
 def cuts_of(meta: dict[str, Any]) -> list[float]:
@@ -61,7 +61,11 @@ def cuts_of(meta: dict[str, Any]) -> list[float]:
 
 
 def timeline_figure(
-    binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame, cuts: Sequence[float] = ()
+    binned: Binned,
+    lanes: Mapping[int, str],
+    episodes: pd.DataFrame,
+    cuts: Sequence[float] = (),
+    of: str = "everyone",
 ) -> dict[str, Any]:
     """The figure of one recording, as plotly.js takes it and `plotly.graph_objects.Figure`, too.
 
@@ -70,19 +74,20 @@ def timeline_figure(
 
     Args:
         binned: means over time.
-        lanes: face ids that the lanes of `binned` from 1 on show, ascending.
+        lanes: face ids that the lanes of `binned` from 1 on show, and what they are called.
         episodes: the table of episodes.
         cuts: when there were cuts, in seconds.
+        of: whom areas and valence are of, as their titles say.
     """
     shown = binned.coarser()
-    panels, height = panels_of(len(lanes))
+    panels, height = panels_of(len(lanes), of)
     outline = _Outline.of(shown)
     traces = [
         *_areas(shown, outline, "y", legend=True),
         *_valence(shown, outline),
         *_faces(shown),
         _seen(binned, lanes),
-        *_episodes(episodes[episodes["face_id"].isin(list(lanes))]),
+        *_episodes(episodes[episodes["face_id"].isin(list(lanes))], lanes),
         *_areas(shown, outline, "y5", legend=False),
     ]
     return {"data": traces, "layout": layout_of(shown, panels, height, cuts)}
@@ -177,11 +182,6 @@ def _faces(binned: Binned) -> list[dict[str, Any]]:
     ]
 
 
-def lane_name(face_id: int) -> str:
-    """What a person is called in the report."""
-    return f"face {face_id}"
-
-
 def _bars(
     spans: NDArray[np.float64], lanes: list[str], width: float, colour: str, **style: Any
 ) -> dict[str, Any]:
@@ -193,25 +193,25 @@ def _bars(
     return {"type": "bar", **places, **axes, "marker": marker, "showlegend": False, **style}
 
 
-def _seen(binned: Binned, lanes: Sequence[int]) -> dict[str, Any]:
+def _seen(binned: Binned, lanes: Mapping[int, str]) -> dict[str, Any]:
     """Thin bars where each person is in the picture."""
     spans = [binned.seen(lane) for lane in range(1, 1 + len(lanes))]
-    names = [lane_name(face_id) for face_id, mine in zip(lanes, spans, strict=True) for _ in mine]
+    names = [name for name, mine in zip(lanes.values(), spans, strict=True) for _ in mine]
     together = np.concatenate([np.zeros((0, 2)), *spans])
     return _bars(together, names, _SEEN_BAR, _LINE, name="seen")
 
 
-def _episodes(episodes: pd.DataFrame) -> list[dict[str, Any]]:
+def _episodes(episodes: pd.DataFrame, names: Mapping[int, str]) -> list[dict[str, Any]]:
     traces = []
     for name in EXPRESSIONS:
         mine = episodes[episodes["expression"] == name]
-        lanes = [lane_name(face_id) for face_id in mine["face_id"].tolist()]
+        lanes = [names[face_id] for face_id in mine["face_id"].tolist()]
         spans = mine[["onset", "offset"]].to_numpy(np.float64)
         traces.append(_bars(spans, lanes, _BAR, COLOURS[name], name=name, legendgroup=name))
     return traces
 
 
-def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> dict[str, Any]:
+def fine_data(binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame) -> dict[str, Any]:
     """All bins and episodes of all lanes, for the page to draw a part of them or another lane.
 
     Returns:
@@ -220,17 +220,18 @@ def fine_data(binned: Binned, lanes: Sequence[int], episodes: pd.DataFrame) -> d
         face is. Of each episode lane, expression, left and right in milliseconds.
     """
     mine = episodes[episodes["face_id"].isin(list(lanes))]
-    face_id = np.searchsorted(lanes, mine["face_id"].to_numpy(np.int64)) + 1
+    place = {face_id: lane for lane, face_id in enumerate(lanes, 1)}
+    who = mine["face_id"].map(place).to_numpy(np.uint8)
     shown = pd.Categorical(mine["expression"], categories=list(EXPRESSIONS)).codes
     spans = milliseconds(mine[["onset", "offset"]].to_numpy(np.float64))
     mean, valence, band = (
         np.nan_to_num(part) for part in (binned.mean, binned.valence, binned.band)
     )
     return {
-        "names": ["everyone", *map(lane_name, lanes)],
+        "names": ["everyone", *lanes.values()],
         "expressions": list(EXPRESSIONS),
         "episodes": {
-            "who": typed(face_id.astype(np.uint8)),
+            "who": typed(who),
             "expression": typed(shown.astype(np.uint8)),
             "left": typed(spans[:, 0].copy()),
             "right": typed(spans[:, 1].copy()),

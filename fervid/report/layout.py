@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,19 @@ def milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(ZERO_MS + np.round(seconds * 1000, 1), np.float64)
 
 
-def panels_of(lanes: int) -> tuple[list[Panel], int]:
-    """The four panels from the top, with a strip of `lanes` rows, and the height of all in px."""
+def panels_of(lanes: int, of: str = "everyone") -> tuple[list[Panel], int]:
+    """The four panels from the top, with a strip of `lanes` rows, and the height of all in px.
+
+    Args:
+        lanes: how many people have a row.
+        of: whom the areas and the valence are of.
+    """
+    whom = escape(of)
     heights = [280, _LANE_PX * max(lanes, 1), 120, 80]
     titles = [
-        "<b>Mean of the expressions shown</b>",
+        f"<b>What {whom} shows</b>: mean probabilities",
         "<b>Episodes</b>; thin lines: none is clear",
-        "<b>Valence</b>, derived; band: single frames",
+        f"<b>Valence of {whom}</b>, derived; band: single frames",
         "<b>Faces found</b> in a frame",
     ]
     inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +25,6 @@ from fervid.report.figures import (
     CONFIG,
     cuts_of,
     fine_data,
-    lane_name,
     lanes_of,
     timeline_figure,
     typed,
@@ -42,6 +41,7 @@ from fervid.results.files import (
     read_thumbnails,
 )
 from fervid.results.folder_names import RESULT_SUFFIX
+from fervid.results.people_edits import names_of, unnamed
 from fervid.results.summaries import summarize
 
 _SCRIPTS = (
@@ -79,11 +79,13 @@ def render(
             offers to play nothing but `video`.
     """
     faces = people.sort_values("faces", ascending=False, kind="stable")
-    lanes, cuts = lanes_of(people), cuts_of(meta)
+    names = names_of(people)
+    lanes, cuts = {lane: names[lane] for lane in lanes_of(people)}, cuts_of(meta)
     recording = meta.get("recording") or {}
-    boxes = BoxPoints(lanes, sizes_of(recording))
-    binned = bin_frames(boxes.watch(frames), lanes=lanes)
+    boxes = BoxPoints([*lanes], sizes_of(recording))
+    binned = bin_frames(boxes.watch(frames), lanes=[*lanes])
     name = str(recording.get("name") or "recording")
+    episodes = episodes.assign(who=[names.get(face, unnamed(face)) for face in episodes["face_id"]])
     config = {**CONFIG, "toImageButtonOptions": {"filename": _file_stem(name), "scale": 2}}
     scripts = [asset(f"{name}.js") for name in _SCRIPTS]
     shown = thumbnails if faces_shown else ()
@@ -98,10 +100,10 @@ def render(
             warnings=[*(meta.get("warnings") or []), *missing_from(meta)],
             duration_s=recording.get("duration_s") or float(binned.edges[-1]),
             faces_shown=faces_shown,
-            thumbnails=[_picture(one) for one in shown if one.face_id in lanes],
+            thumbnails=[_picture(one, names) for one in shown if one.face_id in lanes],
             everyone=summary.iloc[0].to_dict(),
             distribution=_distribution(summary.iloc[0]),
-            faces=[_face(row) for row in faces.head(MAX_FACES).to_dict("records")],
+            faces=[_face(row, names) for row in faces.head(MAX_FACES).to_dict("records")],
             n_faces=len(faces),
             episodes=episodes.nlargest(MAX_EPISODES, "duration").sort_index().to_dict("records"),
             n_episodes=len(episodes),
@@ -110,7 +112,7 @@ def render(
             zero_ms=ZERO_MS,
             figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
-            moments=script_json(json.dumps(_moments(lanes, episodes, boxes))),
+            moments=script_json(json.dumps(_moments(names, lanes, episodes, boxes))),
             export=f"fervid export {shlex.quote(name + RESULT_SUFFIX)} --to video",
             video=_address(recording.get("beside") if video is None else video),
             config=script_json(json.dumps(config)),
@@ -157,6 +159,8 @@ def save_report(
     meta, episodes = read_meta(folder), read_table(folder, "episodes")
     resting = meta.get("resting_faces") or ()
     people, summary = summaries or summarize(read_frames(folder), episodes, resting=resting)
+    if "name" not in people and "name" in (stored := read_table(folder, "people")):
+        people = _named_as(people, stored)
     pictures, video = read_thumbnails(folder), None
     if not faces_shown:
         video = next((path.name for path in sorted(Path(folder).glob(f"*{BLURRED}"))), "")
@@ -170,24 +174,32 @@ def save_report(
     return path
 
 
-def _moments(lanes: Sequence[int], episodes: pd.DataFrame, boxes: BoxPoints) -> dict[str, Any]:
+def _named_as(people: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """The table of people with the names and in the order of the one in the folder."""
+    order = stored[["face_id", "found_as", "name"]]
+    return order.merge(people, on="face_id", how="inner")
+
+
+def _moments(
+    names: Mapping[int, str], lanes: Mapping[int, str], episodes: pd.DataFrame, boxes: BoxPoints
+) -> dict[str, Any]:
     """What the page shows at a time: boxes of people, and all episodes; times in ticks."""
     shown = pd.Categorical(episodes["expression"], categories=list(EXPRESSIONS)).codes
     ticks = {
         name: typed(np.round(episodes[name].to_numpy() * TICKS_A_SECOND).astype(np.uint32))
         for name in ("onset", "offset", "peak_time")
     }
-    packed = zip(lanes, boxes.packed(), strict=True)
+    packed = zip(lanes.values(), boxes.packed(), strict=True)
     return {
         "expressions": list(EXPRESSIONS),
-        "names": {str(face_id): lane_name(face_id) for face_id in lanes},
+        "names": {str(face_id): name for face_id, name in names.items()},
         "episodes": {
             **ticks,
             "peak": typed(np.round(episodes["peak"].to_numpy() * 1000).astype(np.uint16)),
             "who": typed(episodes["face_id"].to_numpy().astype(np.uint32)),
             "expression": typed(shown.astype(np.uint8)),
         },
-        "boxes": [{"name": lane_name(face_id), **points} for face_id, points in packed],
+        "boxes": [{"name": name, **points} for name, points in packed],
     }
 
 
@@ -199,13 +211,18 @@ def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _face(row: dict[Any, Any]) -> dict[str, Any]:
+def _face(row: dict[Any, Any], names: Mapping[int, str]) -> dict[str, Any]:
     most = max(EXPRESSIONS, key=lambda name: row[f"{name}_dominant"])
-    return {**row, "most": most, "most_share": row[f"{most}_dominant"]}
+    return {
+        **row,
+        "name": names[row["face_id"]],
+        "most": most,
+        "most_share": row[f"{most}_dominant"],
+    }
 
 
-def _picture(one: Thumbnail) -> dict[str, Any]:
-    place = {"face_id": one.face_id, "expression": one.expression, "time_s": one.time_s}
+def _picture(one: Thumbnail, names: Mapping[int, str]) -> dict[str, Any]:
+    place = {"name": names[one.face_id], "expression": one.expression, "time_s": one.time_s}
     return {**place, "address": _jpeg(one.jpeg), "maps": one.maps and _jpeg(one.maps)}
 
 

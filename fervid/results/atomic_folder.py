@@ -59,7 +59,7 @@ class WholeFolder:
         if self._target.exists():
             for entry in self._target.iterdir():
                 if self._keeps(entry.name) and not (self.path / entry.name).exists():
-                    _link(entry, self.path / entry.name)
+                    link(entry, self.path / entry.name)
             _swap(self.path, self._target)
             shutil.rmtree(self.path, ignore_errors=True)
         else:
@@ -122,7 +122,7 @@ def remove_abandoned(parent: Path) -> None:
                 os.close(lock)
 
 
-def _link(entry: Path, to: Path) -> None:
+def link(entry: Path, to: Path) -> None:
     """Let an entry be in a second place, too, by links where the file system has them."""
     if entry.is_dir() and not entry.is_symlink():
         shutil.copytree(entry, to, symlinks=True, copy_function=_link_file)

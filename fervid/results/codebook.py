@@ -174,6 +174,18 @@ def dtypes(columns: Sequence[Column]) -> dict[str, str]:
 
 TABLES = {"frames": FRAMES, "episodes": EPISODES, "people": PEOPLE, "summary": SUMMARY}
 
+_FOUND_AS = "number of this person before people were named, merged or split"
+_NAME = Column("name", "word", "what the person is called")
+NAMED: dict[str, tuple[Column, ...]] = {
+    "frames": (Column("found_as", "id", _FOUND_AS), _NAME),
+    "episodes": (Column("found_as", "id", _FOUND_AS), _NAME),
+    "people": (Column("found_as", "word", f"{_FOUND_AS}; several with spaces between"), _NAME),
+    "summary": (),
+}
+"""Further columns of results whose people somebody named, merged, split or left out."""
+
+NAMED_TABLES = {name: (*columns, *NAMED[name]) for name, columns in TABLES.items()}
+
 FRAME_COLUMNS, EPISODE_COLUMNS, PEOPLE_COLUMNS, SUMMARY_COLUMNS = (
     tuple(column.name for column in table) for table in TABLES.values()
 )

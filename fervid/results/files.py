@@ -20,6 +20,8 @@ from fervid.results.codebook import (
     CHANGE_COLUMNS,
     FRAME_COLUMNS,
     LOST,
+    NAMED,
+    NAMED_TABLES,
     STATES,
     STATUSES,
     TABLES,
@@ -34,6 +36,12 @@ META_NAME = "meta.json"
 REPORT_NAME = "report.html"
 CODEBOOK_NAME = "codebook.csv"
 THUMBNAILS_NAME = "thumbnails"
+
+AS_FOUND_NAME = "as_found"
+"""Folder of the tables as they were before people were named, merged, split or left out."""
+
+PEOPLE_EDITS_NAME = "people.edits.csv"
+"""What was changed about people; see `fervid.results.people_edits`."""
 
 BLURRED = ".blurred.mp4"
 """Ending of an exported video whose faces are hidden."""
@@ -75,6 +83,7 @@ FRAMES_NAME = csv_name("frames")
 
 _FRAME_TYPES: dict[str, Any] = dtypes(TABLES["frames"])
 _FRAME_TYPES |= {"face_id": "Int64", "success": "int64"}
+_NAMED_TYPES: dict[str, Any] = {**_FRAME_TYPES, "found_as": "Int64", "name": "str"}
 _FLOATS = [name for name, kind in _FRAME_TYPES.items() if kind == "float64"]
 _MAY_MISS = ["intensity", *CHANGE_COLUMNS]
 """Of people without a known resting face."""
@@ -144,9 +153,14 @@ def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
     """
     path, types = _existing(folder, csv_name(name)), dtypes(TABLES[name])
     words = [column for column, kind in types.items() if kind == "str"]
+    more = [column.name for column in NAMED[name] if column.kind == "word"]
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(words, "str"), keep_default_na=True)
+        as_words = dict.fromkeys([*words, *more], "str")
+        table = pd.read_csv(path, dtype=as_words, keep_default_na=True)
         table = complete(table, name)
+        if tuple(table.columns) == tuple(column.name for column in NAMED_TABLES[name]):
+            types = dtypes(NAMED_TABLES[name])
+            words = [column for column, kind in types.items() if kind == "str"]
         if tuple(table.columns) != tuple(types):
             raise ValueError("its columns are different")
         table = table.fillna(dict.fromkeys(words, ""))
@@ -230,7 +244,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
 def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
     last = -1
     try:
-        with pd.read_csv(path, dtype=_FRAME_TYPES, chunksize=chunk_rows) as chunks:
+        with pd.read_csv(path, dtype=_NAMED_TYPES, chunksize=chunk_rows) as chunks:
             for chunk in (complete(some, "frames") for some in chunks):
                 last = _checked(chunk, last)
                 yield chunk.assign(
@@ -283,11 +297,12 @@ def _as_text(column: pd.Series[Any], kind: Kind) -> list[str]:
 
 _HEADER = ",".join(FRAME_COLUMNS).encode()
 _HEADER_OF_0_9 = ",".join(columns_of_0_9("frames")).encode()
+_HEADER_NAMED = ",".join(column.name for column in NAMED_TABLES["frames"]).encode()
 
 
 def has_frame_header(frames: Path) -> bool:
     """Whether a file starts with the column names of a frame table."""
-    return _header_of(frames) in (_HEADER, _HEADER_OF_0_9)
+    return _header_of(frames) in (_HEADER, _HEADER_NAMED, _HEADER_OF_0_9)
 
 
 def begins_as_frame_table(frames: Path) -> bool:
@@ -299,7 +314,7 @@ def _header_of(frames: Path) -> bytes:
     """As much of it as a frame table's header may need, without its end; empty if unreadable."""
     try:
         with frames.open("rb") as file:
-            return file.readline(len(_HEADER) + 2).rstrip(b"\r\n")
+            return file.readline(len(_HEADER_NAMED) + 2).rstrip(b"\r\n")
     except OSError:
         return b""
 

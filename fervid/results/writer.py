@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 from fervid.errors import ResultError
 from fervid.records import Thumbnail
 from fervid.results.atomic_folder import WholeFolder, sync_folder
-from fervid.results.codebook import FRAME_COLUMNS, TABLES
+from fervid.results.codebook import NAMED_TABLES, TABLES
 from fervid.results.files import (
+    AS_FOUND_NAME,
     CODEBOOK_NAME,
     FRAMES_NAME,
     META_NAME,
+    PEOPLE_EDITS_NAME,
     REPORT_NAME,
     THUMBNAILS_NAME,
     begins_as_frame_table,
@@ -42,6 +44,7 @@ from fervid.results.files import (
     write_codebook,
     write_rows,
 )
+from fervid.results.people_edits import Cast
 from fervid.results.row_store import RowStore
 from fervid.results.rows import ROW
 from fervid.results.summaries import summarize
@@ -87,13 +90,19 @@ class ResultWriter:
         folder: the result folder to make.
         overwrite: replace an earlier result. Files in it that fervid did not write are kept.
         report: makes the page, such as `fervid.report.maker.ReportMaker`; None: there is none.
+        cast: who is who, where somebody named people: the tables say it in columns of their own.
 
     Raises:
         ResultError: `folder` exists and may not be replaced, or its parent cannot be written to.
     """
 
     def __init__(
-        self, folder: Path, *, overwrite: bool = False, report: Report | None = None
+        self,
+        folder: Path,
+        *,
+        overwrite: bool = False,
+        report: Report | None = None,
+        cast: Cast | None = None,
     ) -> None:
         self.folder = Path(folder)
         self._report = report
@@ -101,13 +110,20 @@ class ResultWriter:
         with self._disk():
             self._target = self.folder.resolve()
             self._check()
-        self._whole = WholeFolder(self._target, lambda name: not _derived(name))
+        self._cast = cast
+        self._tables = TABLES if cast is None else NAMED_TABLES
+        self._columns = tuple(column.name for column in self._tables["frames"])
+        self._whole = WholeFolder(self._target, self._outlives)
         self._rows: IO[str] | None = None
         self._store: RowStore | None = None
 
     @property
     def _temporary(self) -> Path:
         return self._whole.path
+
+    def _outlives(self, name: str) -> bool:
+        """Whether a file of an earlier result stays."""
+        return not derived(name) or (name == AS_FOUND_NAME and self._cast is not None)
 
     def _check(self) -> None:
         parent = self._target.parent
@@ -127,7 +143,7 @@ class ResultWriter:
             with self._disk():
                 self._whole.create()
                 self._rows = (self._temporary / FRAMES_NAME).open("w", encoding="utf-8", newline="")
-                self._rows.write(",".join(FRAME_COLUMNS) + "\n")
+                self._rows.write(",".join(self._columns) + "\n")
                 self._store = RowStore(tempfile.TemporaryFile(dir=self._temporary), ROW)
         except BaseException:
             self._discard()
@@ -174,12 +190,12 @@ class ResultWriter:
         """Write the next rows of the frame table.
 
         Raises:
-            ValueError: the columns are not `FRAME_COLUMNS`.
+            ValueError: the columns are not those of the codebook.
         """
-        if tuple(frames.columns) != FRAME_COLUMNS:
+        if tuple(frames.columns) != self._columns:
             raise ValueError(f"columns are {list(frames.columns)}, not those of a frame table")
         with self._disk():
-            write_rows(frames, TABLES["frames"], self._open(self._rows), header=False)
+            write_rows(frames, self._tables["frames"], self._open(self._rows), header=False)
 
     def finish(
         self, episodes: pd.DataFrame, meta: dict[str, Any], thumbnails: Sequence[Thumbnail] = ()
@@ -209,16 +225,20 @@ class ResultWriter:
             if self._report is not None:
                 frames = self._report.watch(frames)
             people, summary = summarize(frames, episodes, name, meta.get("resting_faces") or ())
+            people = people if self._cast is None else self._cast.named(people)
             tables = {"episodes": episodes, "people": people, "summary": summary}
             for table, rows_of in tables.items():
                 with self._new(csv_name(table)) as file:
-                    write_rows(rows_of, TABLES[table], file, header=True)
+                    write_rows(rows_of, self._tables[table], file, header=True)
             with self._new(CODEBOOK_NAME) as file:
-                write_codebook(file)
+                write_codebook(file, self._tables)
+            if self._cast is not None:
+                with self._new(PEOPLE_EDITS_NAME) as file:
+                    file.write(self._cast.text)
             with self._new(META_NAME) as file:
                 made = {} if self._report is None else self._report.metadata(self._temporary)
                 detection = _detection(summary)
-                warnings = [*(meta.get("warnings") or []), *_few_faces(detection)]
+                warnings = [*(meta.get("warnings") or []), *few_faces(detection), *self._edits()]
                 everything = {**meta, "warnings": warnings, "detection": detection, **made}
                 whole = _plain(everything)
                 file.write(json.dumps(whole, indent=2, allow_nan=False) + "\n")
@@ -227,6 +247,13 @@ class ResultWriter:
                 self._report.save(self._temporary, people, summary)
             self._check()
             self._whole.publish()
+
+    def _edits(self) -> list[str]:
+        """A line if the result that is replaced had names of people, which are not in this one."""
+        if self._cast is not None or not (self._target / PEOPLE_EDITS_NAME).exists():
+            return []
+        file = f"{self.folder.name}/{PEOPLE_EDITS_NAME}"
+        return [f"{file} is of an earlier analysis; use it again with fervid report --people"]
 
     def _write_thumbnails(self, thumbnails: Sequence[Thumbnail]) -> None:
         if not thumbnails:
@@ -263,7 +290,7 @@ def _detection(summary: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _few_faces(detection: dict[str, Any]) -> list[str]:
+def few_faces(detection: dict[str, Any]) -> list[str]:
     """A line if so few frames show a face that a reader of means must know."""
     rate = detection["detection_rate"]
     if not detection["frames"] or rate >= _FEW:
@@ -304,8 +331,8 @@ def _sync(file: IO[Any]) -> None:
     os.fsync(file.fileno())
 
 
-def _derived(name: str) -> bool:
+def derived(name: str) -> bool:
     """Whether it was made from an earlier result and would no longer agree with its tables."""
     parquet = name.removesuffix(".parquet") in TABLES and name.endswith(".parquet")
     exported = name.endswith((".openface.csv", ".pyfeat.csv", ".xlsx"))
-    return name == THUMBNAILS_NAME or parquet or exported
+    return name in (THUMBNAILS_NAME, AS_FOUND_NAME) or parquet or exported

@@ -13,7 +13,7 @@ from fervid.errors import ResultError
 from fervid.exports.recordings import recording_of
 from fervid.report.recordings import is_one_result, result_folders
 from fervid.results.files import PHOTOS, disk_errors, read_meta, read_table, text_file
-from fervid.studies.events import read_csv_table
+from fervid.results.user_tables import read_csv_table
 from fervid.studies.frames import cut
 
 Notify = Callable[[str], None]

@@ -12,7 +12,8 @@ import pandas as pd
 
 from fervid.errors import ResultError
 from fervid.results.encodings import marked_encoding, text_of
-from fervid.studies.events import EventTable, events_from_table, read_csv_table
+from fervid.results.user_tables import read_csv_table
+from fervid.studies.events import EventTable, events_from_table
 
 Row = dict[str, Any]
 

@@ -11,8 +11,8 @@ import pandas as pd
 from fervid.errors import ResultError
 from fervid.report.recordings import is_one_result, result_folders
 from fervid.results.files import read_meta
+from fervid.results.user_tables import read_csv_table
 from fervid.studies.areas import Area, area_of
-from fervid.studies.events import read_csv_table
 from fervid.studies.matching import some
 from fervid.studies.people import PeopleReader
 from fervid.studies.rules import Rules, Tally

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fervid.errors import ResultError
+from fervid.results.people_edits import unnamed
 from fervid.studies.areas import Area, named_area
 from fervid.studies.matching import RecordingIndex, some
 from fervid.studies.rules import Rules, Tally
@@ -151,7 +152,7 @@ class PeopleReader:
                 Person(
                     recording=source.path,
                     face_id=face,
-                    name=about.pop("participant", "") or f"{source.path}#{face}",
+                    name=about.pop("participant", "") or _name(source, face),
                     about={**about, **({"area": area} if self.areas else {})},
                     series=series,
                     episodes=source.episodes[source.episodes["face_id"] == face],
@@ -197,6 +198,13 @@ def _size(source: Source) -> tuple[float, float]:
 def _rests(source: Source, face: int) -> bool:
     people = zip(source.people["face_id"], source.people["resting_face"], strict=True)
     return any(number == face and rest in KNOWN_REST for number, rest in people)
+
+
+def _name(source: Source, face: int) -> str:
+    """Who a person is: by a name that somebody gave, the same one in every recording."""
+    named = source.people.loc[source.people["face_id"] == face, "name"]
+    given = str(named.iloc[0]) if len(named) else ""
+    return given if given and given != unnamed(face) else f"{source.path}#{face}"
 
 
 def _about(known: pd.DataFrame, face: int) -> dict[str, str]:

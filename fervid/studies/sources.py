@@ -98,7 +98,11 @@ def read_source(folder: Path, path: str, measure: Measure) -> Source:
     )
 
 
-_PEOPLE_TYPES: dict[str, type] = {"face_id": int, "seen_s": float, "resting_face": str}
+_PEOPLE_TYPES: dict[str, type] = {
+    **{"face_id": int, "seen_s": float, "resting_face": str, "name": str},
+}
+_MAY_MISS = {"resting_face": "unknown", "name": ""}
+"""Columns that older results lack, or those whose people nobody named."""
 _EPISODE_TYPES: dict[str, type] = {
     **{"face_id": int, "expression": str},
     **{"onset": float, "offset": float, "duration": float},
@@ -106,7 +110,8 @@ _EPISODE_TYPES: dict[str, type] = {
 
 
 def read_people(folder: Path) -> pd.DataFrame:
-    """Who is in a result: face_id, seen_s and resting_face, `unknown` where none was written.
+    """Who is in a result: face_id, seen_s, resting_face (`unknown` where none was written), and
+    name (empty where nobody named them).
 
     Raises:
         ResultError: no such table, or not one that fervid wrote, or damaged.
@@ -125,14 +130,14 @@ def _small_table(folder: Path, name: str, types: Mapping[str, type]) -> pd.DataF
             column: [types[column](line[place]) for line in lines]
             for column, place in places.items()
         }
-        if len(table) < len(types) and set(types) - set(table) != {"resting_face"}:
+        if not set(types) - set(table) <= set(_MAY_MISS):
             raise ValueError("its columns are different")
     except (OSError, ValueError, IndexError, csv.Error) as error:
         raise ResultError(f"{path}: not a table of fervid ({error})") from error
-    missing = ["unknown"] * len(lines)
+    missing = {name: [word] * len(lines) for name, word in _MAY_MISS.items()}
     return pd.DataFrame(
         {
-            name: pd.Series(table.get(name, missing), dtype=_DTYPES[kind])
+            name: pd.Series(table.get(name, missing.get(name)), dtype=_DTYPES[kind])
             for name, kind in types.items()
         }
     )

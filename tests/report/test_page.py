@@ -59,7 +59,8 @@ def episodes_of(*given):
 
 
 def figure_of(*tables, lanes=(1,), episodes=NO_EPISODES, cuts=()):
-    return timeline_figure(bin_frames(tables, lanes=lanes), lanes, episodes, cuts)
+    names = {lane: f"face {lane}" for lane in lanes}
+    return timeline_figure(bin_frames(tables, lanes=lanes), names, episodes, cuts)
 
 
 def page_of(*tables, **meta):
@@ -164,9 +165,9 @@ def test_thirty_thousand_rows_fit_the_bins():
     assert 4000 <= len(binned) <= 8000
     assert 1000 <= len(binned.coarser()) <= 2000
     assert binned.faces.sum() == binned.coarser().faces.sum() == 30_000
-    figure = timeline_figure(binned, [], NO_EPISODES)
+    figure = timeline_figure(binned, {}, NO_EPISODES)
     assert len(json.dumps(figure)) < 800_000
-    assert len(json.dumps(fine_data(binned, [], NO_EPISODES))) < 300_000
+    assert len(json.dumps(fine_data(binned, {}, NO_EPISODES))) < 300_000
 
 
 def test_areas_sum_to_one_with_faces_and_to_zero_in_gaps():
@@ -225,7 +226,7 @@ def test_the_page_gets_every_bin_of_every_lane():
     faces = [(f, HAPPY if f % 2 else SAD) for f in range(20)]
     binned = bin_frames([table_of(20, faces, ids=[1, 2] * 10)], lanes=[2])
     found = episodes_of((1, "fear", 0.0, 9.0), (2, "happy", 0.1, 0.6), (2, "sad", 0.6, 1.0))
-    fine = fine_data(binned, [2], found)
+    fine = fine_data(binned, {2: "face 2"}, found)
     assert fine["names"] == ["everyone", "face 2"]
     told = {name: numbers(array) for name, array in fine["episodes"].items()}
     assert told["who"].tolist() == [1, 1]

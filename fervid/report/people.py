@@ -1,0 +1,176 @@
+"""Names people of a result, merges, splits, leaves out and orders them, and undoes it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fervid import __version__
+from fervid.errors import ResultError
+from fervid.report.maker import ReportMaker
+from fervid.report.page import save_report, write_report
+from fervid.results.atomic_folder import WholeFolder, link
+from fervid.results.codebook import TABLES
+from fervid.results.files import (
+    AS_FOUND_NAME,
+    CODEBOOK_NAME,
+    META_NAME,
+    PEOPLE_EDITS_NAME,
+    REPORT_NAME,
+    THUMBNAILS_NAME,
+    csv_name,
+    disk_errors,
+    read_frames,
+    read_meta,
+    read_table,
+    read_thumbnails,
+)
+from fervid.results.people_applied import Recast, resting_of, thumbnails_of
+from fervid.results.people_edits import Cast, cast_of, read_edits
+from fervid.results.writer import ResultWriter, derived, few_faces
+
+META_KEY = "people_edits"
+"""Where `meta.json` says what was changed about people."""
+
+_KEPT = (*map(csv_name, TABLES), META_NAME, CODEBOOK_NAME, THUMBNAILS_NAME)
+"""Files of a result as found, which `as_found` keeps."""
+
+
+def edit_people(folder: str | Path, changes: str | Path | None) -> Path:
+    """Apply a file of changes to all tables, pictures and the report of a result.
+
+    The tables as found go into the folder `as_found`, and changes always start from these: the same
+    file gives the same bytes, however often. Nothing is analysed again: smoothed values, episodes
+    and changes from rest stay what they are; an episode in which a face is split is cut in two.
+
+    Args:
+        folder: the result folder.
+        changes: see `fervid.results.people_edits.read_edits`. None: the tables as found come back.
+
+    Returns:
+        The report.
+
+    Raises:
+        ResultError: the result or the file cannot be read, or the changes do not fit the result;
+            then nothing is changed.
+    """
+    folder = Path(folder)
+    parts = None if changes is None else read_edits(Path(changes))
+    if parts is None:
+        return _as_found(folder)
+    with disk_errors(folder):
+        is_new = META_KEY not in read_meta(folder)
+        found = folder if is_new else folder / AS_FOUND_NAME
+        _check_as_found(folder, found)
+        try:
+            cast = cast_of(parts, read_table(found, "people"))
+        except ResultError as error:
+            raise ResultError(f"{changes}: {error}") from None
+        with _kept(folder, is_new) as kept:
+            _write(folder, kept, cast, changes)
+    return folder / REPORT_NAME
+
+
+def settle_people(folder: Path, *, faces_shown: bool = True) -> Path:
+    """Render the report again, with people as the file of changes in the folder has them.
+
+    If that file was removed, the tables as found come back; if it was altered, it is applied.
+
+    Raises:
+        ResultError: as of `edit_people` and `fervid.report.write_report`.
+    """
+    folder = Path(folder)
+    known = read_meta(folder).get(META_KEY)
+    if isinstance(known, dict):
+        file = folder / PEOPLE_EDITS_NAME
+        if not file.is_file():
+            _as_found(folder)
+        elif hashlib.sha256(file.read_bytes()).hexdigest() != known.get("sha256"):
+            edit_people(folder, file)
+    return write_report(folder, faces_shown=faces_shown)
+
+
+def _check_as_found(folder: Path, found: Path) -> None:
+    if not found.is_dir():
+        raise ResultError(f"{found}: is gone, so that people cannot be changed; analyse again")
+    if not (found / csv_name("people")).is_file():
+        read_table(folder, "people")  # says what is wrong
+
+
+@contextlib.contextmanager
+def _kept(folder: Path, is_new: bool) -> Iterator[Path]:
+    """The folder of the tables as found; what was made here goes again if changes fail."""
+    kept = folder / AS_FOUND_NAME
+    if is_new:
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+    try:
+        if is_new:
+            for name in _KEPT:
+                if (folder / name).exists():
+                    link(folder / name, kept / name)
+        yield kept
+    except BaseException:
+        if is_new:
+            shutil.rmtree(kept, ignore_errors=True)
+        raise
+
+
+def _write(folder: Path, found: Path, cast: Cast, changes: Any) -> None:
+    meta, episodes = read_meta(found), read_table(found, "episodes")
+    recast = Recast(cast, episodes)
+    with ResultWriter(folder, overwrite=True, report=ReportMaker(), cast=cast) as writer:
+        try:
+            for table in recast.frames(read_frames(found)):
+                writer.append(table)
+        except ResultError as error:
+            raise ResultError(f"{changes}: {error}") from None
+        pictures = thumbnails_of(cast, read_thumbnails(found), episodes)
+        writer.finish(recast.episodes_of_people(), _changed(meta, cast), pictures)
+
+
+def _changed(meta: dict[str, Any], cast: Cast) -> dict[str, Any]:
+    """What `meta.json` says of the new tables; no time, so that the same changes give the same."""
+    stale = few_faces(meta["detection"]) if meta.get("detection") else []
+    digest = hashlib.sha256(cast.text.encode()).hexdigest()
+    how = {
+        "tables": list(TABLES),
+        "made_by": "fervid.edit_people",
+        "fervid": __version__,
+        "arguments": {"changes": PEOPLE_EDITS_NAME, "sha256": digest},
+    }
+    people = [
+        {"face_id": one.face_id, "name": one.name, "found_as": one.found_as} for one in cast.people
+    ]
+    return {
+        **meta,
+        "warnings": [line for line in meta.get("warnings") or [] if line not in stale],
+        "resting_faces": resting_of(cast, meta.get("resting_faces") or ()),
+        "provenance": [*(meta.get("provenance") or []), how],
+        META_KEY: {"file": PEOPLE_EDITS_NAME, "sha256": digest, "people": people},
+    }
+
+
+def _as_found(folder: Path) -> Path:
+    """Give a result its tables as found back."""
+    if META_KEY not in read_meta(folder):
+        return write_report(folder)
+    found = folder / AS_FOUND_NAME
+    _check_as_found(folder, found)
+    own = (AS_FOUND_NAME, PEOPLE_EDITS_NAME, REPORT_NAME, *_KEPT)
+    whole = WholeFolder(folder.resolve(), lambda name: not (derived(name) or name in own))
+    with disk_errors(folder):
+        try:
+            whole.create()
+            for name in _KEPT:
+                if (found / name).exists():
+                    link(found / name, whole.path / name)
+            save_report(whole.path)
+            whole.publish()
+        finally:
+            whole.discard()
+    return folder / REPORT_NAME
