@@ -53,7 +53,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import the heavy parts only when they are asked for, so that `import fervid` is instant."""
+    """Import the heavy modules on first use, so that `import fervid` is instant."""
     if name not in _HOMES:
         raise AttributeError(f"module 'fervid' has no attribute {name!r}")
     from importlib import import_module

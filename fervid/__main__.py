@@ -1,4 +1,4 @@
-"""`python -m fervid` is `fervid`."""
+"""`python -m fervid` does the same as `fervid`."""
 
 from fervid.cli import main
 

@@ -1,31 +1,31 @@
-"""What can go wrong, as one line a user can act on. The CLI maps each class to an exit code."""
+"""Errors whose text is one line that a user can act on. The CLI gives each class an exit code."""
 
 from __future__ import annotations
 
 
 class FervidError(Exception):
-    """Base of every error that fervid raises on purpose; its text is one line for the user."""
+    """Base class of all errors that fervid raises on purpose; the text is one line for the user."""
 
 
 class MediaError(FervidError):
-    """The input is not a recording that can be read: missing, damaged, refused or without video."""
+    """The input cannot be read as a recording: it is missing, damaged, refused or has no video."""
 
 
 class ResultError(FervidError):
-    """A result folder or table is missing, exists already, or is not what fervid writes."""
+    """A result folder or table is missing, exists already, or was not written by fervid."""
 
 
 class ModelError(FervidError):
-    """The user's own model cannot be used: missing, altered, damaged or of another kind."""
+    """The user's own model cannot be used: it is missing, altered, damaged or of another kind."""
 
 
 class SetupError(FervidError):
-    """The installation lacks something: no usable ffmpeg, or missing or altered weights."""
+    """The installation lacks something: a usable ffmpeg, a device, or unaltered weights."""
 
 
 class PlanError(FervidError):
-    """The inputs make no plan: nothing to do, an unreadable list, or two results of one name."""
+    """The inputs cannot be analysed: nothing to do, an unreadable list, or a name clash."""
 
 
 class ServingError(FervidError):
-    """The page cannot be served: its address is taken, or there is no room for uploads."""
+    """The page cannot be served: its address is in use, or there is no room for uploads."""

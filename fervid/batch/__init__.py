@@ -1,1 +1,1 @@
-"""Many recordings: what is to be done, who does it, and what became of each."""
+"""Many recordings: jobs, the processes that do them, and their outcomes."""

@@ -1,8 +1,7 @@
-"""The same batch on a Ray cluster: an actor for each GPU or few cores, results on shared storage.
+"""A batch on a Ray cluster: an actor per GPU or per few cores, with results on shared storage.
 
-An actor runs the same supervised worker process as a batch on one machine, so limits and second
-tries are the same; what Ray adds is where it runs. A recording whose actor or machine is lost goes
-to another one.
+Each actor runs the same supervised worker process as a batch on one machine, so limits and retries
+are the same. If an actor or its machine is lost, its recording goes to another one.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _CONNECT_S = 10
 
 
 class _Recorder:
-    """Lives in an actor: one supervised worker process, for one recording after the other."""
+    """An actor with one supervised worker process, which analyses one recording after another."""
 
     def __init__(self, task: dict[str, Any], limits: dict[str, Any]) -> None:
         stop = threading.Event()
@@ -41,23 +40,24 @@ class _Recorder:
         )
 
     def analyze(self, recording: str, folder: str) -> dict[str, Any]:
-        """The outcome as JSON."""
+        """Analyse a recording; return the outcome as JSON."""
         return self._slot.analyze(Job(Path(recording), Path(folder))).to_json()
 
 
 class ClusterBatch:
-    """Jobs that are worked off on a Ray cluster; see `fervid.batch.supervisor.Batch`.
+    """Does jobs on a Ray cluster; see `fervid.batch.supervisor.Batch`.
 
     Args:
-        jobs: the recordings; all machines must see them, and the folders of results, under the
-            same absolute paths.
+        jobs: the recordings. All machines must see them and the result folders under the same
+            absolute paths.
         task: how to analyse them.
-        workers: actors; None: as many as there is room for.
-        limits: for each recording.
-        address: of the cluster, as `ray.init` takes it; None: a cluster on this machine alone.
+        workers: number of actors; None: as many as fit.
+        limits: limits for each recording.
+        address: address of the cluster, as `ray.init` takes it; None: a cluster on this machine
+            only.
 
     Raises:
-        SetupError: Ray is not installed, or there is no such cluster.
+        SetupError: Ray is not installed, or the cluster cannot be reached.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class ClusterBatch:
         self._new_actor: Callable[[], Any] = lambda: actor.remote(*given)
 
     def _room(self, device: str) -> tuple[int, dict[str, Any]]:
-        """How many actors the cluster has room for, and what each takes."""
+        """How many actors fit on the cluster, and the resources of each."""
         resources = self._ray.cluster_resources()
         gpus = int(resources.get("GPU", 0))
         if gpus and device in ("auto", "gpu"):
@@ -89,10 +89,10 @@ class ClusterBatch:
         return max(1, cores // each), {"num_cpus": each}
 
     def events(self) -> Generator[Event]:
-        """A `Finish` for each job, in the order of time; leaving early ends the actors.
+        """Yield a `Finish` for each job as it ends; leaving early ends the actors.
 
         Raises:
-            SetupError: the installation on some machine lacks something.
+            SetupError: something is missing from the installation on a machine.
         """
         self._actors = [self._new_actor() for _ in range(self._workers)]
         running: dict[Any, tuple[int, int]] = {}
@@ -115,7 +115,7 @@ class ClusterBatch:
             self._ray.shutdown()
 
     def _outcome(self, reference: Any, place: int, worker: int) -> Outcome | None:
-        """What became of a job; None if it was lost with its actor and goes to another one."""
+        """The outcome of a job; None if its actor was lost, so that the job goes to another one."""
         job = self._jobs[place]
         self._tries[place] += 1
         try:
@@ -125,7 +125,7 @@ class ClusterBatch:
             if self._tries[place] < _TRIES:
                 self._waiting.appendleft((place, job))
                 return None
-            reason = f"lost with its machine {_TRIES} times ({type(error).__name__})"
+            reason = f"its machine or actor was lost {_TRIES} times ({type(error).__name__})"
             return Outcome(job.recording, job.folder, "failed", reason)
         if told.setup:
             raise SetupError(told.reason)
@@ -133,13 +133,17 @@ class ClusterBatch:
 
 
 def _connected(address: str | None) -> Any:
-    """Ray, connected."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # it would tell its makers about this run
+    """Ray, connected to the cluster."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = (
+        "0"  # Ray would otherwise send usage statistics to its makers
+    )
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         ray = importlib.import_module("ray")
     except ImportError as error:
-        raise SetupError("Ray is not installed; pip install 'fervid[cluster]'") from error
+        raise SetupError(
+            "Ray is not installed; install it with: pip install 'fervid[cluster]'"
+        ) from error
     _check(address)
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     alone = {"include_dashboard": False} if address is None else {}
@@ -152,7 +156,7 @@ def _connected(address: str | None) -> Any:
 
 
 def _check(address: str | None) -> None:
-    """Raise SetupError if nobody listens at HOST:PORT: Ray would try for minutes."""
+    """Raise SetupError if nothing listens at HOST:PORT; Ray itself would try for minutes."""
     host, _, port = (address or "").rpartition("://")[2].rpartition(":")
     if not (host and port.isdecimal()):
         return
@@ -164,7 +168,7 @@ def _check(address: str | None) -> None:
 
 
 def _everywhere(task: Task) -> Task:
-    """The same task with files by absolute paths: actors work in other folders."""
+    """The same task with absolute paths, as actors run in other folders."""
     settings = task.settings
     kind, colon, file = settings.detector.partition(":")
     detector = f"{kind}:{Path(file).absolute()}" if colon else kind

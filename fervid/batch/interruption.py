@@ -16,14 +16,14 @@ _AGAIN_S = 0.05
 class Interruption:
     """Signals that ask the program to stop, turned into KeyboardInterrupt at most one batch late.
 
-    A signal that arrives inside a callback of the runtime is swallowed there, so `check` asks again
-    after each batch. One that arrives during an import waits for its end: raised in there, it may
-    leave the import lock taken for ever.
+    A callback of the runtime swallows the exception of a signal that arrives inside it, so `check`
+    is called after each batch. A signal that arrives during an import waits for the end of the
+    import: an exception there could leave the import lock taken for ever.
 
     Attributes:
-        signal: the latest one, 0 before any.
-        patient: the first signal is only noted in `signal`, and the program ends what it does; a
-            second one does not wait for that.
+        signal: number of the latest signal, 0 before any.
+        patient: if True, the first signal is only noted in `signal`, so that the program can finish
+            its work; a second one ends it at once.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Interruption:
         sys.unraisablehook = self._unraisable
 
     def _unraisable(self, what: Any) -> None:
-        """Say nothing of our own exception where a callback swallows it."""
+        """Keep quiet about our own exception when a callback swallows it."""
         if not (self.signal and isinstance(what.exc_value, KeyboardInterrupt)):
             self._report(what)
 
@@ -54,12 +54,12 @@ class Interruption:
         raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Stop now if a signal was swallowed."""
+        """Stop now if the exception of a signal was swallowed."""
         if self.signal:
             raise KeyboardInterrupt
 
     def leave(self) -> NoReturn:
-        """End the process here: shutting the runtime down while it compiles may crash."""
+        """Exit at once, because shutting the runtime down while it compiles can crash."""
         sys.stdout.flush()
         sys.stderr.write("fervid: interrupted\n")
         sys.stderr.flush()
@@ -67,7 +67,7 @@ class Interruption:
 
 
 def _send(number: int) -> None:
-    """Send a signal to the main thread, so that it also stops waiting."""
+    """Send a signal to the main thread, which also interrupts a wait."""
     if sys.platform == "win32":
         _thread.interrupt_main(number)
     else:
@@ -75,7 +75,7 @@ def _send(number: int) -> None:
 
 
 def _imports(frame: FrameType | None) -> bool:
-    """Whether an import is under way in this frame or in one that called it."""
+    """Whether an import is in progress in this frame or one of its callers."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True

@@ -1,4 +1,4 @@
-"""One recording of many: what is to be done, and what became of it."""
+"""A single job of a batch: analysing one recording, and its outcome."""
 
 from __future__ import annotations
 
@@ -17,30 +17,33 @@ if TYPE_CHECKING:
     from fervid.pipeline import Analyzer, Progress
 
 Status = Literal["ok", "partial", "refused", "failed"]
-"""Analysed; analysed with frames missing; no recording that can be read; anything else."""
+"""ok: analysed; partial: analysed, with frames missing; refused: not a readable recording; failed:
+anything else.
+"""
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 _TRANSIENT = (errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR)
-"""What a network drive says when it stumbles."""
+"""Errors of network drives that may pass."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a recording.
+    """The outcome of analysing a recording.
 
     Attributes:
-        recording, folder: of the job.
+        recording, folder: those of the job.
         status: see `Status`.
-        reason: why, on one line; empty if it is ok.
-        redone: why an earlier result was replaced, if one was and nobody asked for it.
-        reused: an earlier result was kept, as it is what would be made again.
-        frames, frames_with_face: of the result.
-        duration_s: of the recording.
-        elapsed_s: that this took.
-        transient: it may go better another time.
-        setup: the installation lacks something, so no other recording will do either.
-        process_is_lost: the process that worked on it has ended, or is to be ended.
+        reason: the reason for the status, on one line; empty if it is ok.
+        redone: why an earlier result was replaced, if it was and --overwrite was not given.
+        reused: an earlier result was kept, because analysing again would give the same.
+        frames, frames_with_face: counts of the result.
+        duration_s: length of the recording in seconds.
+        elapsed_s: seconds that the analysis took.
+        transient: whether another try may succeed.
+        setup: whether something is missing from the installation, so that all other recordings
+            would fail, too.
+        process_is_lost: whether the worker process has ended or must be ended.
     """
 
     recording: Path
@@ -64,16 +67,16 @@ class Outcome:
 
     @property
     def whole_reason(self) -> str:
-        """The reason with what it is about: a recording that is refused is named."""
+        """The reason; it names the recording if that was refused."""
         return self.named_reason if self.status == "refused" else self.reason
 
     @property
     def named_reason(self) -> str:
-        """The reason with the recording's name, whatever it is."""
+        """The reason, always with the recording's name."""
         return f"{quoted(self.recording)}: {self.reason}"
 
     def public_json(self) -> dict[str, Any]:
-        """Plain JSON for users: without what only decides about another try."""
+        """Plain JSON for users, without the fields that only matter for retries."""
         inner = ("transient", "setup", "process_is_lost")
         return {name: value for name, value in self.to_json().items() if name not in inner}
 
@@ -83,7 +86,7 @@ class Outcome:
 
     @classmethod
     def of_json(cls, given: dict[str, Any]) -> Outcome:
-        """What `to_json` gave."""
+        """Read what `to_json` returned."""
         known = {field.name: given[field.name] for field in fields(cls)}
         return cls(
             **{
@@ -102,13 +105,13 @@ def run(
     exports: Callable[[Path], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """Analyse one recording; whatever is wrong with it is told in the outcome.
+    """Analyse one recording; whatever goes wrong is in the outcome.
 
     Args:
-        analyzer: for any number of recordings.
+        analyzer: can be used for any number of recordings.
         job: the recording.
-        overwrite: analyse it again even if there is a result of the same.
-        exports: called with the result folder, to write what else is wanted there.
+        overwrite: analyse again even if an equal result exists.
+        exports: called with the result folder, to write the exports that the user wants.
         progress: called after each batch of frames.
     """
     began = time.perf_counter()

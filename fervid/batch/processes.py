@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: started, asked, watched, ended with all its children."""
+"""A worker process as seen by its parent: start, ask, watch, and end it with all its children."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from fervid.inputs.plan import Job
 
 _KEPT_LINES = 20
 _COMMAND = (sys.executable, "-P", "-m", "fervid.batch.worker")
-"""-P: nothing in the current folder may stand in for a module."""
+"""-P: a file in the current folder must not be imported instead of a module."""
 
 _GRACE_S = 1.2
-"""Seconds that a worker has to tidy up when it is asked to stop."""
+"""Seconds that a worker gets to tidy up when it is asked to stop."""
 
 
 class WorkerProcess:
     """A running `fervid.batch.worker`.
 
     Args:
-        task: how it is to analyse.
-        alone: whether it is the only one; several must share a GPU's memory.
+        task: how to analyse.
+        alone: whether it is the only worker; several must share a GPU's memory.
     """
 
     def __init__(self, task: Task, *, alone: bool) -> None:
@@ -58,18 +58,18 @@ class WorkerProcess:
         self._send(task.to_json())
 
     def ask(self, job: Job) -> None:
-        """Let it analyse a recording."""
+        """Ask it to analyse a recording."""
         self._send({"recording": str(job.recording), "folder": str(job.folder)})
 
     def answer(self, timeout_s: float) -> dict[str, Any] | None:
-        """What it says next; empty if it says nothing in time, None when it has ended."""
+        """Its next line; empty if none comes in time, None when it has ended."""
         try:
             return self._answers.get(timeout=timeout_s)
         except queue.Empty:
             return {}
 
     def memory(self) -> int:
-        """Bytes of memory that it and its children hold."""
+        """Bytes of memory that it and its children use."""
         held = 0
         for process in self._family():
             with contextlib.suppress(psutil.Error):
@@ -77,26 +77,26 @@ class WorkerProcess:
         return held
 
     def last_words(self) -> str:
-        """Why it has ended, as far as it said; on one line."""
+        """Why it ended, as far as is known, on one line."""
         code = self._process.wait()
         for thread in self._threads:
             thread.join(timeout=1)
         said = self._errors[-1] if self._errors else ""
         if code < 0:
             name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
-            short = "; the system ran out of memory, perhaps" if -code == signal.SIGKILL else ""
+            short = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
             return f"the process was ended by {name}{short}"
         return f"the process ended with code {code}" + (f": {said}" if said else "")
 
     def stop(self) -> None:
-        """Ask it to end, and see to it that it does, with all its children."""
+        """Ask it to end, and make sure that it does, with all its children."""
         family = self._family()
         with contextlib.suppress(OSError):
             self._process.terminate()
         deadline = time.monotonic() + _GRACE_S
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - time.monotonic()))
-        for process in {*family, *self._family()}:  # it may have started a decoder meanwhile
+        for process in {*family, *self._family()}:  # it may have started a decoder in the meantime
             with contextlib.suppress(psutil.Error):
                 process.kill()
         self._process.wait()
@@ -117,13 +117,15 @@ class WorkerProcess:
     def _send(self, told: dict[str, Any]) -> None:
         stdin = self._process.stdin
         assert stdin is not None
-        with contextlib.suppress(OSError):  # that it has died is found out by its silence
+        with contextlib.suppress(OSError):  # a dead worker is noticed because no answer comes
             stdin.write(json.dumps(told).encode() + b"\n")
             stdin.flush()
 
     def _read(self, stream: IO[bytes]) -> None:
         for line in stream:
-            with contextlib.suppress(ValueError):  # the last line of one that was killed
+            with contextlib.suppress(
+                ValueError
+            ):  # the last line of a killed process may be cut off
                 self._answers.put(json.loads(line))
         self._answers.put(None)
 

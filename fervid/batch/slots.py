@@ -1,4 +1,4 @@
-"""A place for one worker process: it is watched, and replaced when it dies or goes too far."""
+"""A slot for one worker process, which is watched, and replaced if it dies or exceeds a limit."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from fervid.results.atomic_folder import remove_abandoned
 _POLL_S = 0.25
 _TRIES = 2
 _PAUSE_S = 2.0
-"""Before another try: a network drive may come back."""
+"""Pause before another try: a network drive may come back."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one recording may cost before it is given up.
+    """Limits beyond which the analysis of a recording is stopped.
 
     Attributes:
-        time_s: seconds, None for any.
-        memory_bytes: of the worker and its decoder together, None for any.
-        stall_s: seconds without a batch of frames done, compiling included.
+        time_s: seconds; None: no limit.
+        memory_bytes: memory of the worker and its decoder together; None: no limit.
+        stall_s: seconds in which no batch of frames is finished, including compilation.
     """
 
     time_s: float | None = None
@@ -36,7 +36,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Advance:
-    """A recording is under way: frames done, frames expected if known, by which worker."""
+    """Progress of a recording: frames done, frames expected if known, and the worker's number."""
 
     job: Job
     worker: int
@@ -46,15 +46,15 @@ class Advance:
 
 
 class Slot:
-    """A worker, started when first needed and again after it died.
+    """A worker process, started when first needed and restarted after it dies.
 
     Args:
-        number: of the worker, for `Advance`.
+        number: the worker's number, for `Advance`.
         task: how to analyse.
-        limits: for each recording.
-        on_advance: called from time to time while a recording is under way.
-        stop: when it is set, what is under way is given up.
-        alone: whether no other worker runs on this machine.
+        limits: limits for each recording.
+        on_advance: called from time to time while a recording is being analysed.
+        stop: when this is set, the current recording is abandoned.
+        alone: whether this is the only worker on this machine.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Slot:
         self._process: WorkerProcess | None = None
 
     def close(self) -> None:
-        """End the worker, if there is one."""
+        """End the worker, if it runs."""
         if self._process is not None:
             self._process.stop()
             self._process = None
 
     def analyze(self, job: Job) -> Outcome:
-        """What became of a job, after a second try where the first failed by chance."""
+        """The outcome of a job; it is tried again if the failure may pass."""
         began = time.monotonic()
         outcome, tries = self._once(job), 1
         while outcome.transient and tries < _TRIES and not self._stop.wait(_PAUSE_S):
@@ -102,7 +102,7 @@ class Slot:
         return outcome
 
     def _watch(self, job: Job, process: WorkerProcess) -> Outcome:
-        """Wait for the outcome, but no longer than the limits say."""
+        """Wait for the outcome, within the limits."""
         began = moved = time.monotonic()
         while not self._stop.is_set():
             told, now = process.answer(_POLL_S), time.monotonic()
@@ -125,12 +125,12 @@ class Slot:
             return f"made no progress for {limits.stall_s:g} s"
         most = limits.memory_bytes
         if most is not None and (held := process.memory()) > most:
-            return f"took {held / 1e6:,.0f} MB of memory; the limit is {most / 1e6:,.0f} MB"
+            return f"used {held / 1e6:,.0f} MB of memory; the limit is {most / 1e6:,.0f} MB"
         return ""
 
 
 def _lost(job: Job, reason: str, *, transient: bool = False) -> Outcome:
-    """The outcome of a job whose worker is of no use any more."""
+    """The outcome of a job whose worker has died or must be ended."""
     return Outcome(
         job.recording, job.folder, "failed", reason, transient=transient, process_is_lost=True
     )

@@ -1,4 +1,4 @@
-"""Workers side by side that share a list of jobs; one that dies or hangs costs one recording."""
+"""Parallel workers that share a list of jobs; one that dies or hangs costs only its recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POLL_S = 0.25
 
 @dataclass(frozen=True)
 class Finish:
-    """What became of a recording, at which place in the list, and whose worker is free now."""
+    """A finished recording: its place in the list, the outcome, and the worker now free."""
 
     job: Job
     outcome: Outcome
@@ -30,13 +30,13 @@ Event = Advance | Finish
 
 
 class Batch:
-    """Jobs that are worked off by several processes.
+    """Does jobs in several processes.
 
     Args:
         jobs: the recordings.
         task: how to analyse them.
-        workers: processes side by side.
-        limits: for each recording.
+        workers: number of parallel processes.
+        limits: limits for each recording.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Batch:
         self._stop = threading.Event()
 
     def events(self) -> Generator[Event]:
-        """What happens, as it happens, until each job is finished; leaving early ends the workers.
+        """Yield events as they happen, until all jobs are finished; leaving early ends the workers.
 
         Raises:
-            SetupError: the installation lacks something.
+            SetupError: something is missing from the installation.
         """
         threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True)
@@ -66,7 +66,7 @@ class Batch:
             thread.start()
         try:
             while self._left:
-                # With a time limit, as a wait without one takes no notice of signals everywhere.
+                # With a timeout, because a wait without one ignores signals on some systems.
                 try:
                     event = self._events.get(timeout=_POLL_S)
                 except queue.Empty:
@@ -98,5 +98,5 @@ class Batch:
                         self._events.put(Finish(job, outcome, place, number))
             finally:
                 slot.close()
-        except BaseException as error:  # raised again in the thread that reads the events
+        except BaseException as error:  # re-raised in the thread that reads the events
             self._events.put(error)

@@ -1,10 +1,10 @@
-"""A process that analyses one recording after the other, as its parent asks it to.
+"""A process that analyses one recording after another for its parent.
 
     python -m fervid.batch.worker
 
-Standard input: a line of JSON that says how to analyse (`Task`), then a line for each job. Standard
-output: {"progress": ...} lines and an {"outcome": ...} for each job. When standard input ends, as
-it does when the parent dies, the process ends.
+Standard input is a line of JSON that says how to analyse (`Task`), then a line for each job.
+Standard output is {"progress": ...} lines and an {"outcome": ...} line for each job. The process
+ends when standard input ends, as it does when the parent dies.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _PARENT_IS_GONE = 1
 
 @dataclass(frozen=True)
 class Task:
-    """How every recording of a batch is analysed.
+    """How to analyse every recording of a batch.
 
     Attributes:
-        settings: of the analysis.
-        overwrite: also where there is a result already.
-        exports: what to write beside the tables, by names of `fervid.exports.FORMATS`.
+        settings: settings of the analysis.
+        overwrite: analyse again even if an equal result exists.
+        exports: formats to write beside the tables, names in `fervid.exports.FORMATS`.
     """
 
     settings: Settings
@@ -50,14 +50,14 @@ class Task:
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> Task:
-        """What `to_json` gave."""
+        """Read what `to_json` returned."""
         settings = dict(told["settings"])
         if isinstance(settings["baseline"], list):
             settings["baseline"] = tuple(settings["baseline"])
         return cls(Settings(**settings), told["overwrite"], tuple(told["exports"]))
 
     def export(self, folder: Path) -> None:
-        """Write what else is wanted into a result folder."""
+        """Write the exports into a result folder."""
         from fervid.exports import FORMATS, export
 
         for to in FORMATS:
@@ -68,7 +68,7 @@ class Task:
 def main() -> None:
     """Serve until standard input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever libraries print
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # anything that libraries print
     interruption = Interruption()
     try:
         _serve(_Lines(sys.stdin), answers, interruption)
@@ -77,14 +77,14 @@ def main() -> None:
 
 
 class _Lines:
-    """Lines of JSON, read by a thread that ends the process when there can be no more."""
+    """Lines of JSON, read by a thread that ends the process when its input ends."""
 
     def __init__(self, file: IO[str]) -> None:
         self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(file,), daemon=True).start()
 
     def next(self) -> dict[str, Any]:
-        """The next one; waits for it."""
+        """Wait for the next line."""
         return self._lines.get()
 
     def _read(self, file: IO[str]) -> None:

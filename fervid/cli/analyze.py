@@ -48,7 +48,7 @@ _GROUPS = {
     "inputs",
     nargs=-1,
     metavar="RECORDING...",
-    type=click.Path(path_type=Path, readable=False),  # one that is not must not stop the others
+    type=click.Path(path_type=Path, readable=False),  # an unreadable file must not stop the others
 )
 @click.option(
     "--files-from",

@@ -1,4 +1,4 @@
-"""What a terminal shows: errors on one line, safe text, a progress bar. Imports nothing heavy."""
+"""Output to a terminal: one-line errors and text that is safe to print. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _CODES: dict[type[FervidError], int] = {PlanError: 2, SetupError: 3}
 
 @dataclass(frozen=True)
 class Verbosity:
-    """What a user wants to see: nothing but errors, or a line of JSON for each recording."""
+    """What the user wants printed: all, only errors, or a line of JSON for each recording."""
 
     quiet: bool = False
     as_json: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether text is wanted."""
+        """Whether ordinary text is wanted."""
         return not (self.quiet or self.as_json)
 
 
 @contextmanager
 def one_line_errors() -> Iterator[Interruption]:
-    """Errors that fervid raises on purpose become one line on stderr and an exit code."""
+    """Turn errors that fervid raises on purpose into one line on stderr and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -46,10 +46,10 @@ def one_line_errors() -> Iterator[Interruption]:
 
 
 def notify(line: str) -> None:
-    """A line on stderr."""
+    """Print a line on stderr."""
     click.echo(f"fervid: {printable(line)}", err=True)
 
 
 def printable(text: str) -> str:
-    """The text on one line, without anything a terminal would act on."""
+    """The text on one line, with control characters escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -50,7 +50,7 @@ def doctor() -> None:
 
 
 def _tell(name: str, check: Callable[[], str]) -> bool:
-    """Print what a check found; whatever goes wrong in it is what the user wants to know."""
+    """Print what a check found; any error in it is a finding, too."""
     try:
         found, works = check(), True
     except Exception as error:
@@ -80,14 +80,14 @@ def _models() -> str:
 
     for name in CARDS:
         read_weights(name)
-    return f"{', '.join(CARDS)}: there and unaltered"
+    return f"{', '.join(CARDS)}: present and unaltered"
 
 
 def _cache() -> str:
     from fervid.models.cache import VARIABLE, folder
 
     home = folder()
-    return str(home) if home else f"none (set {VARIABLE} to a folder that can be written to)"
+    return str(home or f"none: compiled programs are not kept; set {VARIABLE} to a writable folder")
 
 
 def _temporary() -> str:
@@ -107,11 +107,11 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "of unknown version"
+        return "(version unknown)"
 
 
 def _self_test() -> str:
-    """A second of a made picture goes through everything."""
+    """Analyse one second of a synthetic picture."""
     from fervid.pipeline import analyze
     from fervid.video.ffmpeg import find_ffmpeg
 
@@ -124,5 +124,5 @@ def _self_test() -> str:
         timeline = analyze(clip)
     frames, took_s = timeline.meta["detection"]["frames"], time.perf_counter() - began
     if frames != 10:
-        raise RuntimeError(f"{frames} of 10 frames came back")
+        raise RuntimeError(f"only {frames} of 10 frames were analysed")
     return f"10 of 10 frames analysed in {took_s:.1f} s"

@@ -16,7 +16,7 @@ def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple
     try:
         return tuple(int(one) for one in (value or "").split(",") if one.strip())
     except ValueError:
-        raise click.BadParameter("give face ids with commas between them, such as 1,3") from None
+        raise click.BadParameter("give face ids separated by commas, such as 1,3") from None
 
 
 @click.command(short_help="Write results in the formats of other tools.")
@@ -90,19 +90,21 @@ def export(
     """
     with one_line_errors():
         if blur is not None and to != "video":
-            raise click.UsageError("--blur is for video")
+            raise click.UsageError("--blur is only for --to video")
         if keep and blur is None:
             raise click.UsageError("--keep needs --blur")
         if recording is not None and not find_format(to).recording:
-            raise click.UsageError(f"--recording is not for {to}")
+            raise click.UsageError(f"--recording has no effect on {to}")
         from fervid.exports import export as write
         from fervid.report.recordings import is_one_result
 
         if not is_one_result(result):
             if recording is not None:
-                raise click.UsageError("--recording is for one result, not for a folder of them")
+                raise click.UsageError("--recording is for one result, not for a folder of results")
             if keep:
-                raise click.UsageError("--keep is for one result: each has its own face ids")
+                raise click.UsageError(
+                    "--keep is for one result, as each result has its own face ids"
+                )
             raise SystemExit(_export_many(result, to, out, overwrite, blur))
         ways: dict[str, Any] = {"overwrite": overwrite, "blur": blur, "keep": keep}
         for path in write(result, to, out, recording=recording, **ways):
@@ -112,7 +114,7 @@ def export(
 def _export_many(
     folder: Path, to: str, out: Path | None, overwrite: bool, blur: Blur | None
 ) -> int:
-    """Export every result in a folder, at any depth; one that cannot be never stops the others."""
+    """Export every result in a folder, at any depth; go on after one that fails."""
     from fervid.errors import FervidError, ResultError
     from fervid.exports import export as write
     from fervid.photos.files import is_photo_result
@@ -128,15 +130,15 @@ def _export_many(
                 click.echo(f"{to}: {printable(str(path))}")
             done += 1
         except FervidError as error:
-            notify(f"left out: {error}")
+            notify(f"not exported: {error}")
             failed += 1
     if not done and not failed:
-        raise ResultError(f"{folder}: holds no result of a recording")
+        raise ResultError(f"{folder}: contains no result of a recording")
     return 1 if failed else 0
 
 
 def _place(out: Path, result: Path, to: str, blur: Blur | None) -> Path:
-    """Where the file of one of many results goes: its place and its whole name are kept."""
+    """Path of the export of one of many results: its subfolder and full name are kept."""
     from fervid.errors import ResultError
     from fervid.results.files import BLURRED
 
@@ -148,5 +150,5 @@ def _place(out: Path, result: Path, to: str, blur: Blur | None) -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultError(f"{home}: cannot be made ({error.strerror or error})") from error
+        raise ResultError(f"{home}: cannot be created ({error.strerror or error})") from error
     return place

@@ -1,4 +1,4 @@
-"""How help is laid out: options under headings, commands in the order in which one meets them."""
+"""Layout of help: options under headings, commands in the order in which they were added."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 _OTHERS = "Other options"
 _WIDEST = 28
 _NAME = re.compile(r"-[^-].*\.\w{2,5}", re.DOTALL)
-"""What is more likely the name of a file than an option."""
+"""Matches what is more likely a file name than an option."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -23,8 +23,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 class GroupedCommand(click.Command):
     """A command whose help lists its options under headings.
 
-    `groups` has the options' long names by heading, in the order in which help shows them; what is
-    in none of them, such as --help, comes last.
+    `groups` maps each heading to the long names of its options, in the order of the help. Options
+    without a heading, such as --help, come last.
     """
 
     def __init__(self, *args: Any, groups: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
@@ -32,7 +32,7 @@ class GroupedCommand(click.Command):
         self.groups = groups
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each heading, all with columns of the same width."""
+        """Write a section for each heading, with columns of the same width."""
         left = self._records(ctx)
         width = min(max(len(record[0]) for record in left.values()), _WIDEST)
         sections = {
@@ -44,7 +44,7 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(rows, col_max=width)
 
     def _records(self, ctx: click.Context) -> dict[str, tuple[str, str]]:
-        """What help says of each option, by its long name."""
+        """The help record of each option, by its long name."""
         return {
             parameter.opts[-1]: record
             for parameter in self.get_params(ctx)
@@ -53,16 +53,16 @@ class GroupedCommand(click.Command):
 
 
 def _let_go_of_output() -> None:
-    """What is left in the buffer must not fail once more when Python ends."""
+    """Discard what is left in the buffer, which would fail again when Python exits."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class OrderedGroup(click.Group):
-    """Commands that help lists in the order in which they were added."""
+    """A group that lists its commands in the order in which they were added."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run a command; a standard output that takes no more is one line, not a traceback."""
+        """Run a command; if standard output is full, print one line instead of a traceback."""
         try:
             return super().main(*args, **extra)
         except OSError as error:
@@ -73,7 +73,7 @@ class OrderedGroup(click.Group):
             raise SystemExit(1) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is named; a file taken for an option gets a hint."""
+        """Run the named command; if a file name was taken for an option, add a hint."""
         names = [*ctx._protected_args, *ctx.args]
         try:
             return super().invoke(ctx)
@@ -85,5 +85,5 @@ class OrderedGroup(click.Group):
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in that order."""
+        """All names, in the order in which they were added."""
         return list(self.commands)

@@ -133,7 +133,9 @@ def _source(word: str) -> Source:
     from fervid.live.sources import find_source
 
     if word == "-" and sys.stdin.isatty():
-        raise click.UsageError("- reads a stream from standard input, which is a terminal here")
+        raise click.UsageError(
+            "- reads a stream from standard input, but that is a terminal; pipe a stream into it"
+        )
     return find_source(word)
 
 
@@ -147,13 +149,13 @@ def _check_name(name: str | None) -> None:
 
 
 def _ended(watch: Watch, shown: Verbosity, interruption: Interruption) -> int:
-    """Say how it ended, and return the exit code."""
+    """Print how the session ended, and return the exit code."""
     from fervid.cli.live_view import echo_json
     from fervid.results.files import REPORT_NAME
 
     frames, dropped = watch.tally.analysed, watch.dropped
     if not frames:
-        click.echo("fervid: stopped before a picture came; nothing is written", err=True)
+        click.echo("fervid: stopped before the first frame; nothing was written", err=True)
         return 128 + interruption.signal if interruption.signal else 1
     report = watch.folder and str(watch.folder / REPORT_NAME)
     if shown.as_json:

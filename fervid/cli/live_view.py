@@ -1,4 +1,4 @@
-"""What is shown while a camera or stream is watched: bars on a terminal, or lines."""
+"""What is printed during a live analysis: bars on a terminal, or lines."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ _BAR = 8
 
 
 class View(Protocol):
-    """Shows what is found."""
+    """Shows the results of each frame."""
 
     def show(self, moment: Moment) -> bool:
-        """Show a frame; False if nobody looks any more."""
+        """Show a frame; False if the reader of the output has gone."""
         ...
 
     def notify(self, line: str) -> None:
-        """Show a line, at once and from any thread."""
+        """Show a line at once; may be called from any thread."""
         ...
 
     def notify_end(self) -> None:
-        """Say that the result is being made."""
+        """Say that the result is being written."""
         ...
 
 
 @contextmanager
 def view_of(name: str, shown: Verbosity, stopped: Callable[[], bool]) -> Iterator[View]:
-    """The view that a user wants.
+    """The view that the user wants.
 
     Args:
-        name: of the source.
-        shown: what is wanted.
-        stopped: whether the user wants it to end.
+        name: name of the source.
+        shown: what the user wants printed.
+        stopped: says whether the user has asked to stop.
     """
     console = Console(stderr=True)
     if shown.as_json:
@@ -68,11 +68,11 @@ def view_of(name: str, shown: Verbosity, stopped: Callable[[], bool]) -> Iterato
 
 
 def echo_json(record: dict[str, Any], stopped: Callable[[], bool]) -> bool:
-    """Print a line of JSON on standard output; False if nobody reads it any more.
+    """Print a line of JSON on standard output; False if its reader has gone.
 
     Args:
-        record: what the line says.
-        stopped: whether to stop; a reader who does not read is then not waited for.
+        record: contents of the line.
+        stopped: says whether to stop, so that a reader who does not read is not waited for.
     """
     line = json.dumps(record) + "\n"
     try:
@@ -81,22 +81,22 @@ def echo_json(record: dict[str, Any], stopped: Callable[[], bool]) -> bool:
             return _write(sys.stdout.fileno(), line.encode(), stopped)
         click.echo(line, nl=False)
     except BrokenPipeError:
-        # Python would complain of the same once more when it ends.
+        # Python would report the same error again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True
 
 
 def _is_pipe(stream: IO[str]) -> bool:
-    """Whether one can see if it takes more, as of Unix's pipes."""
+    """Whether it is a Unix pipe, which can be asked if it has room."""
     try:
         return sys.platform != "win32" and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
-    except OSError:  # no file behind it
+    except OSError:  # a stream without a file
         return False
 
 
 def _write(pipe: int, content: bytes, stopped: Callable[[], bool]) -> bool:
-    """Whether all of it was written before `stopped`."""
+    """Write to a pipe; False if `stopped` before all was written."""
     os.set_blocking(pipe, False)
     while content:
         try:
@@ -109,7 +109,7 @@ def _write(pipe: int, content: bytes, stopped: Callable[[], bool]) -> bool:
 
 
 class _Lines:
-    """No more than what happens to the source."""
+    """Prints only notices about the source."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -126,7 +126,7 @@ class _Lines:
 
 
 class _Json(_Lines):
-    """A line for each frame."""
+    """Prints a line of JSON for each frame."""
 
     def __init__(self, stopped: Callable[[], bool], *, quiet: bool) -> None:
         super().__init__(quiet=quiet)
@@ -137,7 +137,7 @@ class _Json(_Lines):
 
 
 def _moment_json(moment: Moment) -> dict[str, Any]:
-    """A frame as scripts want it."""
+    """A frame as plain JSON."""
     from fervid.results.codebook import STATES
 
     def by_name(values: Any) -> dict[str, float]:
@@ -167,13 +167,13 @@ def _moment_json(moment: Moment) -> dict[str, Any]:
 
 
 class _Bars:
-    """A table of those who are seen, five times a second."""
+    """A table of the visible faces, redrawn five times a second."""
 
     def __init__(self, name: str, live: Live) -> None:
         self._name, self._live = printable(name), live
         self._times: deque[float] = deque()
         self._drawn = 0.0
-        self._live.update(Text(f"{self._name}: waiting for pictures"), refresh=True)
+        self._live.update(Text(f"{self._name}: waiting for the first frame"), refresh=True)
 
     def show(self, moment: Moment) -> bool:
         now = time.monotonic()
@@ -189,14 +189,16 @@ class _Bars:
         self._live.console.print(Text(f"fervid: {printable(line)}"))
 
     def notify_end(self) -> None:
-        self._live.update(Text(f"{self._name}: writing; Ctrl-C leaves at once"), refresh=True)
+        self._live.update(
+            Text(f"{self._name}: writing the result; press Ctrl-C to quit at once"), refresh=True
+        )
 
     def _drawing(self, moment: Moment) -> Group:
         passed_s = self._times[-1] - self._times[0]
         rate = (len(self._times) - 1) / passed_s if passed_s else 0.0
         late = f"delay {moment.latency_s * 1e3:.0f} ms"
         about = f"{_clock(moment.time_s)}  {rate:.1f} frames/s  {late}"
-        head = Text(f"{self._name}  {about}  {moment.dropped:,} dropped  Ctrl-C ends")
+        head = Text(f"{self._name}  {about}  {moment.dropped:,} dropped  Ctrl-C to stop")
         return Group(head, _table(moment))
 
 

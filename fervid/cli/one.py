@@ -1,4 +1,4 @@
-"""One recording, analysed in this process, with a bar on a terminal."""
+"""Analysis of one recording in this process, with a progress bar."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LISTED = 3
 def analyze(
     recording: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
 ) -> int:
-    """Analyse it, say what was found, and return the exit code."""
+    """Analyse a recording, print a summary, and return the exit code."""
     job = Job(recording, result_folder(recording, out))
     with _progress_bar(recording.name, shown) as show:
 
@@ -55,13 +55,13 @@ def analyze(
 
 
 class _Lines:
-    """A line every half minute, so that a log shows that a long run goes on."""
+    """Prints a line every half minute, so that logs show the progress of long runs."""
 
     def __init__(self) -> None:
         self._told_s: float | None = None
 
     def __call__(self, done: Progress) -> None:
-        if self._told_s is None:  # networks may have been compiled until now
+        if self._told_s is None:  # the time before this may have gone into compiling
             self._told_s = done.elapsed_s
         if done.elapsed_s - self._told_s < LINE_EVERY_S:
             return
@@ -72,14 +72,14 @@ class _Lines:
 
 
 def _echo_result(outcome: Outcome) -> None:
-    """What was found, what was lost, and where the report is."""
+    """Print what was found, what was lost, and where the report is."""
     from fervid.report import partial_line
     from fervid.results.writer import REPORT_NAME, read_meta, read_table
 
     meta = read_meta(outcome.folder)
     people, summary = (read_table(outcome.folder, name) for name in ("people", "summary"))
     if outcome.redone:
-        click.echo(f"fervid: made again: {printable(outcome.redone)}", err=True)
+        click.echo(f"fervid: analysed again: {printable(outcome.redone)}", err=True)
     for warning in meta["warnings"]:
         click.echo(f"fervid: warning: {printable(warning)}", err=True)
     found = meta["detection"]
@@ -90,7 +90,9 @@ def _echo_result(outcome: Outcome) -> None:
     if partial := partial_line(meta):
         click.echo(partial)
     if outcome.reused:
-        click.echo("kept the result of an earlier run; --overwrite analyses again")
+        click.echo(
+            "kept the earlier result, as nothing has changed; use --overwrite to analyse again"
+        )
     click.echo(f"report: {printable(str(outcome.folder / REPORT_NAME))}")
 
 
@@ -106,8 +108,7 @@ def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> 
 
 @contextmanager
 def _progress_bar(name: str, shown: Verbosity) -> Iterator[Callable[[Progress], None]]:
-    """A bar on stderr with frames done, speed and time left; without a terminal, a line now and
-    then."""
+    """A progress bar on stderr; without a terminal, a line now and then."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn

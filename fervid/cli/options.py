@@ -1,4 +1,4 @@
-"""What options of the command line hold: times, stretches, batch sizes. Imports nothing heavy."""
+"""Types of command-line values: times, batch sizes, shards. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Seconds(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Seconds of what was typed."""
+        """The time in seconds."""
         if isinstance(value, float):
             return value
         try:
@@ -29,14 +29,14 @@ class Seconds(click.ParamType[float]):
 
 
 class Baseline(click.ParamType[tuple[float, float] | str]):
-    """Two times with a hyphen between them, or a file."""
+    """Two times separated by a hyphen, or a file."""
 
     name = "baseline"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, float] | str:
-        """Start and end in seconds of what was typed, or the path."""
+        """Start and end in seconds, or the path."""
         if isinstance(value, tuple):
             return value
         try:
@@ -46,20 +46,20 @@ class Baseline(click.ParamType[tuple[float, float] | str]):
 
 
 class BatchSize(click.ParamType[int | None]):
-    """A whole number from 1 on, or "auto" (None)."""
+    """A whole number from 1, or "auto" (None)."""
 
     name = "batch size"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | None:
-        """The number that was typed, None for auto."""
+        """The number, or None for auto."""
         if value is None or value == "auto" or isinstance(value, int):
             return None if value == "auto" else value
         try:
             return int(click.IntRange(1).convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
+            self.fail(f"{value!r} is neither auto nor a whole number of at least 1", param, ctx)
 
 
 class WorkingSize(click.ParamType[int | None]):
@@ -70,7 +70,7 @@ class WorkingSize(click.ParamType[int | None]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | None:
-        """The number that was typed, None for auto."""
+        """The number, or None for auto."""
         if value is None or value == "auto":
             return None
         try:
@@ -80,14 +80,14 @@ class WorkingSize(click.ParamType[int | None]):
 
 
 class Shard(click.ParamType[tuple[int, int]]):
-    """Two whole numbers with a slash between them, as in 3/16."""
+    """Two whole numbers separated by a slash, as in 3/16."""
 
     name = "shard"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """Which share, from 1 on, and of how many."""
+        """The number of the share, from 1, and the number of shares."""
         if isinstance(value, tuple):
             return value
         number, _, of = str(value).partition("/")
@@ -99,7 +99,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 def complete_model(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The shipped expression models, or files where none of them is meant."""
+    """Complete the names of shipped expression models, or else file names."""
     names = [name for name in EXPRESSION_MODELS if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
@@ -107,6 +107,6 @@ def complete_model(
 def complete_detector(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """fervid and yunet:, after which the user types a path."""
+    """Complete `fervid` and `yunet:`; the user adds the path."""
     names = [name.removesuffix("FILE") for name in DETECTORS]
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]

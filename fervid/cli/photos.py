@@ -1,4 +1,4 @@
-"""Photos, analysed in this process into one result, with a bar on a terminal."""
+"""Analysis of photos in this process, into one result, with a progress bar."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ def is_photo(path: Path) -> bool:
 def analyze(
     photo: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
 ) -> int:
-    """Analyse one photo, say what was found, and return the exit code."""
+    """Analyse one photo, print a summary, and return the exit code."""
     folder = result_folder(photo, out)
     return analyze_many([PhotoFile(photo, photo.name)], folder, task, shown, interruption)
 
 
 def folder_of_many(out: Path, shard: tuple[int, int] | None) -> Path:
-    """The result folder of all photos, or of those of one of several machines."""
+    """The result folder of all photos, or of this machine's share of them."""
     if shard is None:
         return out / PHOTOS_RESULT
     return out / f"photos-{shard[0]}-of-{shard[1]}{RESULT_SUFFIX}"
 
 
 def fate(photos: Sequence[PhotoFile], folder: Path, task: Task) -> str:
-    """What would become of a result of photos that is there."""
+    """What would become of an existing result of photos."""
     from fervid.photos.files import is_photo_result
     from fervid.photos.run import difference_of_photos
 
     if not photos or not is_photo_result(folder):
         return ""
     if task.overwrite:
-        return " (made again: --overwrite)"
+        return " (would be analysed again: --overwrite)"
     try:
         why = difference_of_photos(photos, folder, task.settings)
     except ResultError as error:
         return f" ({error})"
-    return f" (made again: {why})" if why else " (kept)"
+    return f" (would be analysed again: {why})" if why else " (kept)"
 
 
 def analyze_many(
@@ -63,13 +63,16 @@ def analyze_many(
     shown: Verbosity,
     interruption: Interruption,
 ) -> int:
-    """Analyse photos, say what was found, and return the exit code: 1 if one was refused."""
+    """Analyse photos, print a summary, and return the exit code: 1 if a photo was refused."""
     if not photos:
         return 0
     from fervid.photos.run import analyze_files
 
     if task.settings.explain or task.exports:
-        line = "--explain, --format and --schema are for recordings; see `fervid explain`"
+        line = (
+            "--explain, --format and --schema have no effect on photos; `fervid explain` "
+            "explains a photo"
+        )
         click.echo(f"fervid: warning: {line}", err=True)
     outcomes: list[PhotoOutcome] = []
     with _bar(len(photos), shown) as advance:
@@ -83,7 +86,7 @@ def analyze_many(
 
         done = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, notify=notify)
     if done.redone and shown.plain:
-        click.echo(f"fervid: made again: {printable(done.redone)}", err=True)
+        click.echo(f"fervid: analysed again: {printable(done.redone)}", err=True)
     refused = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in refused:
         click.echo(f"fervid: {printable(f'{outcome.photo.path}: {outcome.reason}')}", err=True)
@@ -102,13 +105,15 @@ def _echo_found(outcomes: Sequence[PhotoOutcome], kept: bool, folder: Path) -> N
     if refused := len(outcomes) - len(read):
         click.echo(f"{refused:,} of {len(outcomes):,} photos could not be read")
     if kept:
-        click.echo("kept the result of an earlier run; --overwrite analyses again")
+        click.echo(
+            "kept the earlier result, as nothing has changed; use --overwrite to analyse again"
+        )
     click.echo(f"report: {printable(str(folder / REPORT_NAME))}")
 
 
 @contextmanager
 def _bar(count: int, shown: Verbosity) -> Iterator[Notify]:
-    """A bar on stderr; only on a terminal."""
+    """A progress bar on stderr, if that is a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

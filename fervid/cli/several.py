@@ -1,4 +1,4 @@
-"""Many recordings: the plan, how they are worked off, and what became of each."""
+"""Many recordings: the plan, its execution, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def plan(inputs: Sequence[Path], files_from: str | None, out: Path) -> Plan:
-    """What the arguments mean."""
+    """The recordings and photos that the arguments name."""
     sources = [str(path) for path in inputs if str(path) == "-"]
     sources += [] if files_from is None else [files_from]
     listed = [path for source in sources for path in read_list(source)]
@@ -38,17 +38,17 @@ def plan(inputs: Sequence[Path], files_from: str | None, out: Path) -> Plan:
 
 
 def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
-    """What one recording may cost."""
+    """The limits for one recording."""
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
 def show(plan: Plan, task: Task, photos: Path, fate: str) -> int:
-    """The plan, a line for each recording and photo; 1 if one would be refused, else 0.
+    """Print the plan, a line for each recording and photo; return 1 if one would be refused.
 
     Args:
-        plan, task: what is to be done.
-        photos: the result folder of photos.
-        fate: what would become of one that is there.
+        plan, task: what would be analysed, and how.
+        photos: the result folder of the photos.
+        fate: what would become of an existing result of photos.
     """
     refused: Counter[str] = Counter()
     for job in plan.jobs:
@@ -71,7 +71,7 @@ def show(plan: Plan, task: Task, photos: Path, fate: str) -> int:
 
 
 def _refusal_of_photo(photo: Path) -> str:
-    """Why it would be refused, as far as its head tells."""
+    """Why a photo would be refused, judged by the beginning of the file; empty if it would not."""
     from fervid.photos.reading import check_photo
 
     try:
@@ -82,7 +82,7 @@ def _refusal_of_photo(photo: Path) -> str:
 
 
 def _refusal(job: Job, task: Task) -> str:
-    """Why a recording or its result would be refused, as far as its first frame tells."""
+    """Why a recording or its result would be refused, judged by the first frame; empty if not."""
     from fervid.results.writer import ResultWriter
     from fervid.video.probing import probe
 
@@ -95,17 +95,17 @@ def _refusal(job: Job, task: Task) -> str:
 
 
 def _fate(job: Job, task: Task) -> str:
-    """What would become of a result that is there."""
+    """What would become of an existing result."""
     if not job.folder.exists():
         return ""
     if task.overwrite:
-        return " (made again: --overwrite)"
+        return " (would be analysed again: --overwrite)"
     try:
         models = digests_of_models(task.settings)
         why = difference(job.folder, request_of(identity_of(job.recording), task.settings, models))
     except MediaError as error:
         return f" ({error})"
-    return f" (made again: {why})" if why else " (kept)"
+    return f" (would be analysed again: {why})" if why else " (kept)"
 
 
 def batch(
@@ -116,7 +116,7 @@ def batch(
     engine: str,
     address: str | None,
 ) -> Batch | ClusterBatch:
-    """Who works the plan off: processes here, or a Ray cluster."""
+    """What carries the plan out: processes on this machine, or a Ray cluster."""
     if engine == "local":
         if address is not None:
             raise click.UsageError("--address is for --engine ray")
@@ -127,20 +127,20 @@ def batch(
 
 
 def begin(plan: Plan, shown: Verbosity) -> None:
-    """Say how much there is to do."""
+    """Print how much there is to do."""
     if shown.plain:
         _echo_about(plan)
 
 
 def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Verbosity) -> int:
-    """Work the plan off, say what became of each recording, and return the exit code.
+    """Carry the plan out, print the outcome of each recording, and return the exit code.
 
     Args:
-        index: the folder of results, which gets `index.html`; None: none is written.
+        index: the folder of results in which to write `index.html`; None writes no index.
     """
     began = monotonic()
     outcomes: list[Outcome | None] = [None] * len(plan.jobs)
-    # Closed at once when a signal comes: workers are to tidy up before this process is gone.
+    # Closed at once on a signal, so that workers tidy up before this process ends.
     with view_of(plan.jobs, shown) as view, closing(batch.events()) as events:
         for event in events:
             if isinstance(event, Finish):
@@ -159,7 +159,7 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
 
 
 def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Verbosity) -> None:
-    """One page of all results in the folder, those of earlier runs included."""
+    """Write the index of all results in the folder, including those of earlier runs."""
     from fervid.report.index import Failure, write_index
 
     failures = [
@@ -169,7 +169,7 @@ def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Verbosity) ->
     ]
     try:
         page = write_index(folder, failures=failures)
-    except FervidError as error:  # the results are there all the same
+    except FervidError as error:  # the results exist even without an index
         click.echo(f"fervid: warning: {printable(str(error))}", err=True)
         return
     if shown.plain:
@@ -177,14 +177,14 @@ def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Verbosity) ->
 
 
 def _place(outcome: Outcome, folder: Path) -> str:
-    """Where a recording lies in the tree that the results mirror."""
+    """The recording's path in the tree of results."""
     return str(outcome.folder.relative_to(folder)).removesuffix(RESULT_SUFFIX)
 
 
 def _echo_about(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(f"fervid: warning: {printable(warning)}", err=True)
-    skipped = f"; passed over: {_count(plan.skipped, 'other file')}" if plan.skipped else ""
+    skipped = f"; skipped {_count(plan.skipped, 'other file')}" if plan.skipped else ""
     counts = {"recording": len(plan.jobs), "photo": len(plan.photos)}
     there = [_count(number, what) for what, number in counts.items() if number]
     click.echo(f"{' and '.join(there)}{skipped}", err=True)
@@ -202,7 +202,7 @@ def _echo_table(outcomes: Sequence[Outcome], elapsed_s: float, *, err: bool) -> 
     counts = Counter(outcome.status for outcome in outcomes)
     kept = sum(outcome.reused for outcome in outcomes)
     words = [f"{counts[status]:,} {status}" for status in STATUSES if counts[status]]
-    again = f" ({kept:,} kept from before)" if kept else ""
+    again = f" ({kept:,} kept from earlier)" if kept else ""
     minutes, seconds = divmod(round(elapsed_s), 60)
     took = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     total = f"{_count(len(outcomes), 'recording')} in {took}"

@@ -1,4 +1,4 @@
-"""What commands about studies do with their options."""
+"""Writing studies as the options of the command line ask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fervid.cli.console import notify, printable
 def write_study(
     kind: str, results: Path, people: Path | None, by: str | None, options: dict[str, Any]
 ) -> None:
-    """Write a study, an audience or pairs of people, and say where."""
+    """Write a study of events, of an audience or of pairs, and print where it is."""
     out = options["out"] or results / kind
     shared = {**_checked(options), "people": people, "notify": notify}
     if kind == "study":
@@ -27,7 +27,7 @@ def write_study(
 
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that every study takes."""
+    """The options that all studies share, checked."""
     from fervid.studies.areas import area_of
     from fervid.studies.rules import Rules
 
@@ -65,7 +65,7 @@ def _audience(
 
     made = audience(results, stimulus, **shared)
     people, moments = len(made.curves), made.together.moments
-    return f"{people} people aligned, {len(moments)} moments together", made.save(out)
+    return f"{people} people aligned; they move together in {len(moments)} moments", made.save(out)
 
 
 def _together(results: Path, out: Path, shared: dict[str, Any]) -> tuple[str, Path]:
@@ -73,5 +73,8 @@ def _together(results: Path, out: Path, shared: dict[str, Any]) -> tuple[str, Pa
 
     made = together(results, **shared)
     sure = int((made.table["p_holm"] < 0.05).sum())
-    line = f"{sure} of {len(made.table)} pairs and expressions move together more than by chance"
+    line = (
+        f"{sure} of {len(made.table)} combinations of pair and expression move together more "
+        "than by chance"
+    )
     return line, made.save(out)

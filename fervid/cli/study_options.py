@@ -1,4 +1,4 @@
-"""Options of commands about studies. Imports nothing heavy."""
+"""Options of studies. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -172,10 +172,10 @@ _OPTIONS = (
 
 
 def kind_of_study(given: dict[str, Any]) -> str:
-    """Which study is asked for; empty for none.
+    """The kind of study that the options ask for; empty for none.
 
     Raises:
-        click.UsageError: several are, or an option would have no effect.
+        click.UsageError: the options ask for several kinds, or an option would have no effect.
     """
     asked = {
         "study": bool(given["events"]),
@@ -184,7 +184,7 @@ def kind_of_study(given: dict[str, Any]) -> str:
     }
     kinds = [kind for kind, is_asked in asked.items() if is_asked]
     if len(kinds) > 1:
-        raise click.UsageError("give one of --events, --stimulus or --audience, and --together")
+        raise click.UsageError("give only one of --events, --stimulus, --audience and --together")
     kind = kinds[0] if kinds else ""
     unused = {"": (*_OF_EVENTS, *_OF_STUDIES), "study": ()}.get(kind, _OF_EVENTS)
     context = click.get_current_context()

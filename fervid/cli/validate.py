@@ -67,7 +67,9 @@ def validate(
       fervid validate lecture.mp4.fervid --codes lecture.eaf --map AU12=happy
     """
     if bool(codes) == bool(sample):
-        raise click.UsageError("give either --codes, or --sample to draw excerpts for coders")
+        raise click.UsageError(
+            "give either --codes, to compare, or --sample, to draw excerpts for coders"
+        )
     meant = dict(_meaning(name) for name in names)
     with one_line_errors():
         place = out or results / "validation"
@@ -101,5 +103,5 @@ def _sample(results: Path, sample: str, out: Path, seed: int) -> None:
         raise click.UsageError(str(error)) from None
     table, missing = draw_excerpts(results, out, count, length_s, seed, notify)
     for name in missing:
-        notify(f"{name} is not beside its result: its excerpts are listed, but have no clip")
+        notify(f"{name} is not beside its result: its excerpts are listed but have no clips")
     click.echo(f"excerpts: {len(table)} in {printable(str(out / TABLE_NAME))}")

@@ -1,4 +1,4 @@
-"""What is shown while many recordings are worked off: bars, lines, JSON or nothing."""
+"""What is printed while many recordings are analysed: bars, lines, JSON or nothing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from fervid.inputs.plan import Job
 View = Callable[[Event], None]
 
 _SCREEN = 20
-"""Lines that are still to be seen when the last one is written."""
+"""Lines that are surely still on the screen when the last one is printed."""
 
 
 @contextmanager
 def view_of(jobs: Sequence[Job], shown: Verbosity) -> Iterator[View]:
-    """What takes the events of a batch and shows them as the user wants."""
+    """A function that takes the events of a batch and shows them as the user wants."""
     console = Console(stderr=True)
     if shown.as_json:
         yield _json
@@ -42,22 +42,22 @@ def view_of(jobs: Sequence[Job], shown: Verbosity) -> Iterator[View]:
 
 
 def still_seen(recordings: int) -> bool:
-    """Whether the lines of so many recordings stand right above what standard output gets next."""
+    """Whether the lines of this many recordings are still visible above the summary."""
     try:
         out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
-    except OSError:  # no file behind a stream
+    except OSError:  # a stream without a file
         return False
     return recordings <= _SCREEN and os.path.samestat(out, err)
 
 
 def line_of(outcome: Outcome) -> str:
-    """What became of a recording, on a line."""
+    """The outcome of a recording in one line."""
     text = f"{outcome.status:<8}{outcome.recording}"
     if outcome.has_result:
         rate = outcome.frames_with_face / outcome.frames if outcome.frames else 0.0
         text += f": {outcome.frames:,} frames, {rate:.0%} show a face"
-        text += ", kept from before" if outcome.reused else f", {outcome.elapsed_s:.1f} s"
-        text += f"; made again: {outcome.redone}" if outcome.redone else ""
+        text += ", kept from earlier" if outcome.reused else f", {outcome.elapsed_s:.1f} s"
+        text += f"; analysed again: {outcome.redone}" if outcome.redone else ""
         text += f"; {outcome.reason}" if outcome.reason else ""
     else:
         text += f": {outcome.reason}"
@@ -70,7 +70,7 @@ def _json(event: Event) -> None:
 
 
 def _lines(count: int) -> View:
-    """A line for each recording that is done."""
+    """Print a line for each finished recording."""
     done = 0
 
     def view(event: Event) -> None:
@@ -95,7 +95,7 @@ def _bars(jobs: Sequence[Job], console: Console) -> Iterator[View]:
 
 
 class _Bars:
-    """A bar for all, measured in bytes, and one for each recording under way."""
+    """One bar for all recordings, measured in bytes, and one for each recording in progress."""
 
     def __init__(self, bars: Progress, jobs: Sequence[Job]) -> None:
         self._bars = bars

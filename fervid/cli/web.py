@@ -52,13 +52,14 @@ def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
         from fervid.web.serving import open_browser, serve
 
         def ready(address: str) -> None:
-            click.echo(f"page: {printable(address)} (Ctrl-C ends it)")
+            click.echo(f"page: {printable(address)} (press Ctrl-C to stop)")
             if browser:
                 open_browser(address)
 
         if host != _LOCAL:
             click.echo(
-                f"fervid: warning: whoever reaches {printable(host)} can use the page, unencrypted",
+                f"fervid: warning: everyone who can reach {printable(host)} can use the page, "
+                "without a password or encryption",
                 err=True,
             )
         serve(host, port, upload_bytes=max_upload * 1_000_000, ready=ready)

@@ -1,1 +1,1 @@
-"""What a user names, as lists of recordings and photos: files, folders, patterns, lists."""
+"""From what a user names (files, folders, patterns, lists) to recordings and photos."""

@@ -13,11 +13,12 @@ from fervid.results.encodings import marked_encoding, text_of
 
 
 def read_list(source: str) -> list[Path]:
-    """The paths in a file, or, for "-", on standard input.
+    """Read the paths in a file, or on standard input for "-".
 
-    They end in NUL, or in newlines if there is no NUL; empty ones are left out. The list may have a
-    byte order mark or be in UTF-16, as Windows writes it. A name that is nowhere as it stands is
-    read in another encoding of its bytes, without blanks or quotes around it if it is there then.
+    Paths are separated by NULs, or by newlines if there is no NUL; empty ones are ignored. The list
+    may have a byte order mark or be in UTF-16, as Windows writes it. If no file has a name as it is
+    written, other encodings of its bytes are tried, and the name without blanks or quotes around
+    it.
 
     Raises:
         PlanError: it cannot be read.
@@ -39,7 +40,7 @@ def _path(line: bytes) -> Path:
 
 
 def _readings(line: bytes) -> Iterator[Path]:
-    """What a line may mean, the likeliest first."""
+    """The paths that a line may mean, likeliest first."""
     yield Path(os.fsdecode(line))
     texts = [os.fsdecode(line)]
     if not line.isascii():
@@ -48,5 +49,5 @@ def _readings(line: bytes) -> Iterator[Path]:
     for text in texts:
         bare = text.strip()
         yield from (Path(text), Path(bare))
-        if bare[:1] == bare[-1:] == '"':  # as Windows' "Copy as path" has them
+        if bare[:1] == bare[-1:] == '"':  # Windows' "Copy as path" adds quotes
             yield Path(bare[1:-1])

@@ -1,4 +1,4 @@
-"""Which recordings and photos are meant, and where results go, known before work starts."""
+"""Which recordings and photos to analyse and where results go, decided before work starts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from fervid.results.folder_names import (
 from fervid.video.kinds import Kind, kind_of
 
 _UNFINISHED = re.compile(r".*\.(part|partial|crdownload|download|tmp|temp|filepart|opdownload)|~.*")
-"""Names that browsers and copying programs give to what is not there yet."""
+"""Names that browsers and copying programs give to unfinished files."""
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Job:
-    """A recording, and the result folder it is to get."""
+    """A recording and its result folder."""
 
     recording: Path
     folder: Path
@@ -35,11 +35,11 @@ class Job:
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """A photo, and its name in the tables.
+    """A photo and its name in the tables.
 
     Attributes:
-        path: of the file.
-        place: its path from the folder that was analysed, with "/"; unique in one result.
+        path: path of the file.
+        place: its path from the analysed folder, with "/" as separator; unique in a result.
     """
 
     path: Path
@@ -48,13 +48,13 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """The recordings and photos to analyse.
 
     Attributes:
-        jobs: recordings, in order.
-        photos: in order; all of them get one result.
-        skipped: files in folders that are neither.
-        warnings: a line each.
+        jobs: the recordings, in order.
+        photos: the photos, in order; they share one result.
+        skipped: number of files in folders that are neither.
+        warnings: one line each.
     """
 
     jobs: tuple[Job, ...]
@@ -63,16 +63,18 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
     def shard(self, number: int, of: int) -> Plan:
-        """Every `of`th job, from the `number`th on (from 1): the shards share all jobs out."""
+        """Every `of`th job, starting with the `number`th (from 1). The shards together have all
+        jobs.
+        """
         share = slice(number - 1, None, of)
         return Plan(self.jobs[share], self.photos[share], self.skipped, self.warnings)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A recording or photo, and its place in the tree of results, with its own name last.
+    """A recording or photo, and its path in the tree of results, ending with its own name.
 
-    `kind` is None for what was named and is neither: it is refused as a recording.
+    `kind` is None for a named file that is neither; it will be refused as a recording.
     """
 
     path: Path
@@ -83,18 +85,18 @@ class _Found:
 def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan:
     """Find the recordings and photos.
 
-    A file's result goes into `out`; what lies in a folder keeps its place below that folder; what
-    a pattern or a list names keeps the path that is written there. Of names that some file systems
-    take for one, all but the first get a hash at the end.
+    The result of a named file goes straight into `out`. Files in a folder keep their path below
+    that folder; files from a pattern or a list keep the path as written. If names differ only in
+    ways that some file systems ignore, all but the first get a hash at the end.
 
     Args:
-        inputs: files, folders (searched through, but for hidden and unfinished files, results and
-            links to folders) and patterns with `*`, `?`, `[` or `**`.
-        listed: paths out of a list.
+        inputs: files; folders, which are searched except for hidden and unfinished files, results
+            and links to folders; and patterns with `*`, `?`, `[` or `**`.
+        listed: paths from a list.
         out: the folder of results.
 
     Raises:
-        PlanError: two files would get the same place; or there is neither recording nor photo.
+        PlanError: two files would get the same result, or there is neither recording nor photo.
     """
     walk = _Walk()
     found = [one for path in inputs for one in walk.expand(path)]
@@ -109,14 +111,14 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
 
 
 class _Walk:
-    """Goes through folders; counts what is neither recording nor photo."""
+    """Walks through folders and counts the files that are neither recording nor photo."""
 
     def __init__(self) -> None:
         self.skipped = 0
         self.warnings: list[str] = []
 
     def expand(self, path: Path) -> Iterator[_Found]:
-        """The recordings and photos that one input means."""
+        """The recordings and photos that one input names."""
         if path.is_dir():
             yield from self._below(path, PurePath())
         elif not os.path.lexists(path) and glob.has_magic(str(path)):
@@ -137,14 +139,14 @@ class _Walk:
             if not path.is_dir():
                 if kind := self._kind(path):
                     yield _Found(path, place, kind)
-            elif "**" not in rest.parts:  # which finds the files in there, too
+            elif "**" not in rest.parts:  # its files are found by the folder
                 yield from self._below(path, place)
 
     def _below(self, folder: Path, place: PurePath) -> Iterator[_Found]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
-            self.warnings.append(f"{str(folder)!a}: not searched ({error.strerror or error})")
+            self.warnings.append(f"{str(folder)!a}: cannot be searched ({error.strerror or error})")
             return
         for entry in entries:
             path = folder / entry.name
@@ -155,7 +157,7 @@ class _Walk:
                 yield _Found(path, place / entry.name, kind)
 
     def _kind(self, path: Path) -> Kind | None:
-        """What a file that was come across is to be analysed as; None: it is not."""
+        """How to analyse a file found in a folder; None: not at all."""
         kind = None
         is_passed_over = path.name.startswith(".") or _UNFINISHED.fullmatch(path.name.lower())
         if not is_passed_over and not path.is_dir():
@@ -181,12 +183,12 @@ def _until_magic(parts: Iterable[str]) -> Iterator[str]:
 
 
 def _written(path: Path) -> PurePath:
-    """A path without what leads out of a folder: no root, no drive, no `..`."""
+    """A path without the parts that lead out of a folder: root, drive and `..`."""
     return PurePath(*(part for part in path.parts if part not in (path.anchor, "..")))
 
 
 def _jobs(found: Sequence[_Found], out: Path, taken: Iterable[Path]) -> list[Job]:
-    """A job for each recording, once; PlanError if two share a result, and none in `taken`."""
+    """A job for each recording, once; no result folder may be shared or be in `taken`."""
     jobs: dict[str, Job] = {}
     others = {_folded(folder) for folder in taken}
     clashes = []
@@ -207,7 +209,7 @@ def _jobs(found: Sequence[_Found], out: Path, taken: Iterable[Path]) -> list[Job
 
 
 def _photos(found: Sequence[_Found]) -> list[PhotoFile]:
-    """Each photo once; PlanError if two have the same place."""
+    """Each photo once; no two may have the same place."""
     photos: dict[str, PhotoFile] = {}
     clashes = []
     for one in found:
@@ -220,19 +222,19 @@ def _photos(found: Sequence[_Found]) -> list[PhotoFile]:
 
 
 def _refuse(what: str, clashes: Sequence[tuple[Path, Path]]) -> None:
-    """Raise PlanError if there are files that would share something."""
+    """Raise PlanError if there are pairs of files that clash."""
     if not clashes:
         return
     pairs = [f"{str(a)!a} and {str(b)!a}" for a, b in clashes[:_SHOWN]]
     more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
     raise PlanError(
-        f"would get the same {what}: {'; '.join(pairs)}{more}; "
-        "give the folder that holds both, or analyse them with different -o"
+        f"would get the same {what}: {'; '.join(pairs)}{more}; give the folder that contains "
+        "both, or analyse them with different -o"
     )
 
 
 def _folded(folder: Path) -> str:
-    """The same for names that some file systems take for one: case, and forms of Unicode."""
+    """The same for names that some file systems do not distinguish, by case or form of Unicode."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(folder)).casefold())
 
 

@@ -1,4 +1,4 @@
-"""What a user may choose for an analysis. Imports nothing heavy."""
+"""The settings of an analysis. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ from fervid.settings.choices import (
 _LATEST_S = 1e9
 
 USUAL_WORKING_SIZE = 640
-"""Pixels of the longer side at which frames are searched, unless there is a reason for another."""
+"""Default size at which frames are searched, in pixels of the longer side."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user may choose; written to `meta.json`.
+    """The settings of an analysis; `meta.json` records them.
 
     Attributes:
-        fps: frames a second to analyse, or None for every frame.
+        fps: frames per second to analyse; None: every frame.
         track: number of the video track to read, from 1; None: the one that players show.
-        deinterlace: "auto": frames of interlaced recordings become whole pictures; "on": all
-            frames do; "off": none.
-        start, end: part of the recording in seconds, start included, end excluded; None: all.
-        working_size: frames are searched with their longer side scaled down to this many pixels.
-            None: a recording is searched at the smallest size that finds its faces, see
-            `fervid.detection.working_size`; streams and photos at the usual one.
-        scale: frames are scaled by this factor instead; None: to the working size.
+        deinterlace: whether to turn interlaced frames into whole pictures: "on", "off", or "auto"
+            for recordings that are interlaced.
+        start, end: part of the recording to analyse, in seconds; `end` is excluded; None: all.
+        working_size: size to which frames are scaled down for the search, in pixels of the longer
+            side. None: for recordings, the smallest size that finds their faces, see
+            `fervid.detection.working_size`; for streams and photos, 640.
+        scale: factor by which frames are scaled instead; None: to the working size.
         detector: "fervid" for the shipped detector, or "yunet:FILE" for YuNet's ONNX file.
-        min_score: detector score from which a face is followed; None: the detector's own. A face
-            that is followed is kept down to half of it.
-        min_face: faces shorter than this many pixels of the searched frame are ignored.
-        batch_size: frames searched for faces in one call; None: what suits the device.
-        detect_every: faces are searched for in every so many sampled frames, and in all between
-            where these do not show the same faces; see `fervid.detection.search`. None: five
-            times a second.
-        smooth: time constant in seconds of the smoothed probabilities; 0: not smoothed.
-        min_confidence: smoothed probability from which an expression begins an episode; without
-            one a face's state is uncertain.
-        min_episode: shorter episodes, in seconds, are dropped.
-        reading: "relative": what people show is told by its change from their own resting face,
-            which is found in the recording; "absolute": by the model's answers alone.
-        baseline: start and end in seconds of a stretch in which people show nothing: their resting
-            faces are then taken from there; or the path of another recording or a photo, in which
-            they do all the time; None: from the whole recording.
-        thumbnails: keep small pictures of people where they show an expression most clearly.
-        explain: keep maps beside these pictures of what the expression model reacts to in them.
-        device: "cpu", "gpu" or "tpu", all of that kind; "auto": what JAX prefers.
-        weights: the expression model: a shipped one by name, or a path to NAME.npz, to its model
-            card NAME.json, or NAME for both; `meta.json` gets the name on its card.
-        labels: whose answers the probabilities imitate: "fer2013" for the labels of FER-2013,
-            "ferplus" for the votes of FER+, or the "mixture" that the model card states.
+        min_score: detector score at which a face begins to be followed; it is then followed down to
+            half of this score. None: the detector's default.
+        min_face: faces shorter than this are ignored, in pixels of the searched frame.
+        batch_size: number of frames searched in one call; None: suited to the device.
+        detect_every: faces are searched for in every Nth sampled frame, and in those between where
+            two searched frames differ; see `fervid.detection.search`. None: five times a second.
+        smooth: time constant of the smoothing of probabilities in seconds; 0: no smoothing.
+        min_confidence: smoothed probability at which an episode begins. Outside episodes, a face's
+            state is uncertain.
+        min_episode: episodes shorter than this many seconds are dropped.
+        reading: "relative": compare each person with their own resting face, which is found in the
+            recording; "absolute": use the model's answers as they are.
+        baseline: where to take resting faces from: start and end in seconds of a part in which
+            people show no expression, or the path of another recording or a photo in which they
+            show none; None: the whole recording.
+        thumbnails: whether to keep small pictures of people where their expressions are clearest.
+        explain: whether to keep maps of what the expression model reacts to in these pictures.
+        device: "cpu", "gpu" or "tpu", all devices of that kind; "auto": JAX chooses.
+        weights: the expression model: the name of a shipped one, or the path of NAME.npz, of its
+            model card NAME.json, or NAME for both. `meta.json` records the name on the card.
+        labels: whose labels the probabilities imitate: "fer2013" for the labels of FER-2013,
+            "ferplus" for the votes of FER+, or "mixture" for the mixture that the model card
+            states.
 
     Raises:
-        ValueError: a number is out of range, `end` is not after `start`, other labels, or
-            `explain` without `thumbnails`.
+        ValueError: a value is out of range or unknown, `end` is not after `start`, or `explain` is
+            used without `thumbnails`.
     """
 
     fps: float | None = None
@@ -99,11 +99,11 @@ class Settings:
             raise ValueError("fps must be a positive number")
         end = _LATEST_S if self.end is None else self.end
         if not 0 <= (self.start or 0.0) < end <= _LATEST_S:
-            raise ValueError("the end must lie after the start, and the start at 0 or later")
+            raise ValueError("end must be after start, and start at 0 or later")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
-            raise ValueError("min_score must lie between 0 and 1")
+            raise ValueError("min_score must be between 0 and 1")
         if self.scale is not None and not 0 < self.scale <= 1:
-            raise ValueError("scale must lie above 0 and be 1 at most")
+            raise ValueError("scale must be above 0 and at most 1")
         for name in ("batch_size", "detect_every", "track", "working_size"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise ValueError(f"{name} must be 1 or more")
@@ -112,14 +112,14 @@ class Settings:
             if not 0 <= start_s < end_s <= _LATEST_S:
                 raise ValueError("the baseline must end after its start")
         if self.baseline is not None and self.reading == "absolute":
-            raise ValueError("a baseline is of no use to the absolute reading")
+            raise ValueError("baseline has no effect with reading='absolute'")
         if not 0 < self.min_confidence <= 1:
-            raise ValueError("min_confidence must lie above 0 and be 1 at most")
+            raise ValueError("min_confidence must be above 0 and at most 1")
         for name in ("min_face", "smooth", "min_episode"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be 0 or more")
         if self.explain and not self.thumbnails:
-            raise ValueError("explain needs thumbnails: its maps are pictures of people, too")
+            raise ValueError("explain needs thumbnails, because its maps are made of them")
         check_detector(self.detector)
         check_labels(self.labels)
         check_reading(self.reading)
@@ -128,18 +128,18 @@ class Settings:
 
     @property
     def search_size(self) -> int:
-        """The working size, or the usual one where none was chosen."""
+        """The chosen working size, or else the default."""
         return self.working_size or USUAL_WORKING_SIZE
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of a time as people write it: seconds, m:ss or h:mm:ss, with decimals.
+    """Read a time as people write it: seconds, m:ss or h:mm:ss, with decimals.
 
     >>> seconds_of("1:30"), seconds_of("75.5")
     (90.0, 75.5)
 
     Raises:
-        ValueError: it is no time.
+        ValueError: the text is not a time.
     """
     try:
         parts = [float(part) for part in text.split(":")]
@@ -154,32 +154,32 @@ def seconds_of(text: str) -> float:
 
 
 def stretch_of(text: str) -> tuple[float, float]:
-    """Start and end in seconds of two times with a hyphen between them.
+    """Read two times separated by a hyphen as start and end in seconds.
 
     >>> stretch_of("0:05-0:15")
     (5.0, 15.0)
 
     Raises:
-        ValueError: it is no stretch.
+        ValueError: the text is not two times.
     """
     start, hyphen, end = text.partition("-")
     if not hyphen:
-        raise ValueError(f"{text!r} is not a stretch; write two times, as in 0:05-0:15")
+        raise ValueError(f"{text!r} is not a part of a recording; write two times, as in 0:05-0:15")
     return seconds_of(start), seconds_of(end)
 
 
 def baseline_of(text: str) -> tuple[float, float] | str:
-    """A stretch, as `stretch_of` reads it, or the path of a file that is there.
+    """Read two times, as `stretch_of` does, or the path of an existing file.
 
     >>> baseline_of("0:05-0:15")
     (5.0, 15.0)
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is neither.
     """
     try:
         return stretch_of(text)
     except ValueError:
         if Path(text).is_file():
             return text
-    raise ValueError(f"{text!r} is neither two times, as in 0:05-0:15, nor a file that is there")
+    raise ValueError(f"{text!r} is neither two times, as in 0:05-0:15, nor an existing file")

@@ -1,4 +1,4 @@
-"""What a user chooses by name. Imports nothing heavy, so that `fervid --help` is instant."""
+"""Settings that are chosen by name. Imports nothing heavy, so that `fervid --help` is instant."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ DETECTORS = ("fervid", "yunet:FILE")
 """Kinds of face detector; the first one is the default."""
 
 Labels = Literal["mixture", "fer2013", "ferplus"]
-"""Whose answers the probabilities imitate: both, FER-2013's labels or FER+'s votes."""
+"""Whose labels the probabilities imitate: FER-2013's, FER+'s votes, or a mixture of both."""
 
 Reading = Literal["relative", "absolute"]
-"""What faces are compared with: each person's own resting face, or nothing."""
+"""relative: faces are compared with their person's resting face; absolute: they are not."""
 
 Device = Literal["auto", "cpu", "gpu", "tpu"]
-"""Where the networks run; auto: what JAX prefers."""
+"""Where the networks run; auto: JAX chooses."""
 
 DEVICES: tuple[Device, ...] = get_args(Device)
-"""All of `Device`; the first one is the default."""
+"""All values of `Device`; the first one is the default."""
 
 READINGS: tuple[Reading, ...] = get_args(Reading)
-"""All of `Reading`; the first one is the default."""
+"""All values of `Reading`; the first one is the default."""
 
 Deinterlace = Literal["auto", "on", "off"]
-"""Whether frames of two fields become whole pictures; auto: those of interlaced recordings."""
+"""Whether interlaced frames become whole pictures; auto: if the recording is interlaced."""
 
 DEINTERLACE: tuple[Deinterlace, ...] = get_args(Deinterlace)
-"""All of `Deinterlace`; the first one is the default."""
+"""All values of `Deinterlace`; the first one is the default."""
 
 LABELS: tuple[Labels, ...] = get_args(Labels)
-"""All of `Labels`; the first one is the default."""
+"""All values of `Labels`; the first one is the default."""
 
 
 def check_labels(labels: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings as Python's users give them: by name, and times as on the command line, too."""
+"""Settings given as Python keyword arguments, with times as on the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Time = float | str
 
 
 class SettingsKeywords(TypedDict, total=False):
-    """The fields of `Settings`, for those who complete or check code."""
+    """The fields of `Settings`, for type checkers and code completion."""
 
     fps: float | None
     track: int | None
@@ -53,13 +53,13 @@ _KINDS: dict[Any, tuple[type | tuple[type, ...], Callable[[Any], Any], str]] = {
     float: (Real, float, "a number"),
     str: ((str, os.PathLike), os.fspath, "text"),
 }
-"""By the type of a field: what is taken for it, how it is read, and what it is called."""
+"""For each type of field: the accepted types, the conversion, and the name in messages."""
 
 Taker = TypeVar("Taker", bound=Callable[..., Any])
 
 
 def lists_settings(taker: Taker) -> Taker:
-    """Show the settings in the signature of a function that takes them as `**settings`."""
+    """Add the settings to the signature of a function that takes them as `**settings`."""
     own, hints = inspect.signature(taker), get_type_hints(SettingsKeywords)
     kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
     named = [
@@ -76,15 +76,15 @@ def lists_settings(taker: Taker) -> Taker:
 
 
 def settings_of(given: Mapping[str, object], known: Iterable[str] = ()) -> Settings:
-    """The settings that keyword arguments name.
+    """Make settings of keyword arguments.
 
     Args:
         given: fields of `Settings` by name; times may be text, such as "1:30" or "0:05-0:15".
-        known: names of other arguments, which may have been meant by one that is not known.
+        known: names of other arguments, to suggest for an unknown name.
 
     Raises:
-        TypeError: there is no such setting, or its value is of another kind.
-        ValueError: a value is out of range, or text is no time.
+        TypeError: a name is not a setting, or its value has the wrong type.
+        ValueError: a value is out of range, or a text is not a time.
     """
     hints = get_type_hints(Settings)
     for name in given:
@@ -95,12 +95,12 @@ def settings_of(given: Mapping[str, object], known: Iterable[str] = ()) -> Setti
 
 def _unknown(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"known ones are {', '.join(known)}"
     return f"there is no keyword argument {name!r}; {hint}"
 
 
 def _read(name: str, value: Any, hint: Any) -> Any:
-    """A value as `Settings` wants it."""
+    """A value converted to the type that `Settings` wants."""
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     if value is None and NoneType in kinds:
         return None
@@ -111,7 +111,7 @@ def _read(name: str, value: Any, hint: Any) -> Any:
     for kind in kinds:
         if kind in _KINDS:
             return _read_as(name, value, *_KINDS[kind])
-    return value  # one of several words, which `Settings` checks
+    return value  # a choice, which `Settings` checks
 
 
 def _read_as(
@@ -121,7 +121,7 @@ def _read_as(
     read: Callable[[Any], Any],
     called: str,
 ) -> Any:
-    # To Python, True is a number, too.
+    # In Python, True is a number, too.
     if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
         raise TypeError(f"{name} must be {called}, not {value!r}")
     return read(value)

@@ -1,1 +1,1 @@
-"""Recordings in, batches of luma frames with exact times out; the only place that knows ffmpeg."""
+"""Decodes recordings to luma frames with exact times; the only place that runs ffmpeg."""

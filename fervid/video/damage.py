@@ -1,4 +1,4 @@
-"""What was wrong with a recording while it was decoded: lines for the user, and what was lost."""
+"""Damage found while a recording was decoded: warnings for the user, and the lost frames."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SUMMARY = re.compile(
     r"(\d+) frames decoded; (\d+) decode errors;"
 )
 _LISTS_FRAMES = re.compile(r"^\[in#\d+/mov,")
-"""Containers that list every frame with its length: the last one may be meant to stay for long."""
+"""Containers that list every frame with its length, so the last frame may be meant to stay long."""
 
 _OUTPUT_SIDE = re.compile(r"^\[(out|vost|enc|rawvideo|framecrc|null|swscaler|Parsed_)")
 _HARMLESS = re.compile(
-    # Oddities of sound, tags and unused streams that cost no picture.
+    # Complaints about sound, tags and unused streams, which lose no frame.
     r"unable to decode APP fields|Could not find codec parameters|Unsupported codec|"
     r"non monotonically increasing dts|co located POCs unavailable|mmco: unref short"
 )
@@ -28,11 +28,12 @@ _LOSS = re.compile(
     r"corrupt|partial file|error while decoding|discontinuity|truncat|premature", re.I
 )
 _LONGEST_LOSS_S = 3600
-"""Time stamps that jump further tell of a join, not of so many lost frames."""
+"""A longer jump of time stamps means joined recordings rather than lost frames."""
 
 _MOST_LOST = 10
-"""Frames that may be lost in one place for each that was decoded; more is a false time stamp or
-length, and a row for each could fill the disk."""
+"""Most frames counted as lost in one place, as a multiple of the decoded ones. More means a false
+time stamp or length, and a row for each could fill the disk.
+"""
 
 
 def _frames(count: int) -> str:
@@ -41,22 +42,22 @@ def _frames(count: int) -> str:
 
 @dataclass(frozen=True)
 class Findings:
-    """A line for each kind of trouble, none for a healthy recording, and what was lost."""
+    """A line for each kind of damage (none for a sound recording), and the lost frames."""
 
     warnings: list[str]
     losses: Losses
 
 
 class Damage:
-    """Collects evidence during one pass; memory stays bounded however long and broken it is.
+    """Collects evidence of damage during one pass, in bounded memory.
 
-    `log` may be called from another thread than `frame`; `findings` only after both are done.
+    `log` and `frame` may be called from different threads; call `findings` after both.
 
     Args:
-        fps: frames a second as the container tells, 0: unknown.
-        sampling: which frames come out.
-        end_s: when the recording ends in seconds, None: unknown.
-        alone: whether that is when the last frame ends, as nothing else plays on.
+        fps: frames per second according to the container; 0: unknown.
+        sampling: which frames are kept.
+        end_s: end of the recording in seconds; None: unknown.
+        alone: whether the last frame ends then, because no other stream is longer.
     """
 
     def __init__(self, fps: Fraction, sampling: Sampling, end_s: float | None, alone: bool) -> None:
@@ -74,7 +75,7 @@ class Damage:
         self._steps = Steps(fps, sampling.time_base)
 
     def log(self, line: str, newest: int | None) -> None:
-        """Take a line of ffmpeg's log (level verbose, named) and the newest frame's time stamp."""
+        """Add a line of ffmpeg's log (level verbose, named) and the newest frame's time stamp."""
         match = _LINE.match(line)
         if match is None:
             return
@@ -90,16 +91,16 @@ class Damage:
                 self._complaint_pts = newest
 
     def frame(self, index: int, pts: int) -> None:
-        """Take the place and time stamp of one frame that came out, sampled or not."""
+        """Add the position and time stamp of a decoded frame, sampled or not."""
         if not self._steps.add(index, pts):
             self._first_backwards = self._first_backwards or self._seconds(pts)
             self._backwards += 1
 
     def findings(self, exit_code: int) -> Findings:
-        """What the evidence tells.
+        """Draw conclusions from the evidence.
 
         Args:
-            exit_code: of ffmpeg.
+            exit_code: exit code of ffmpeg.
         """
         troubled = bool(self._complaints or self._decode_errors or exit_code)
         step = self._steps.typical()
@@ -109,11 +110,14 @@ class Damage:
         if troubled:
             lines.append(self._damage_line(losses))
         elif gaps := self._pauses(step):
-            more = f"; gaps of this kind: {len(gaps)}" if len(gaps) > 1 else ""
+            more = f"; {len(gaps)} such gaps in all" if len(gaps) > 1 else ""
             after, seconds = gaps[0]
             lines.append(f"no picture for {seconds:.2f} s after {after:.2f} s{more}")
         if early:
-            lines.append(f"the last frame is at {self._last_s:.2f} s of {self._due_s:.2f} s")
+            lines.append(
+                f"the last frame is at {self._last_s:.2f} s, but the recording is "
+                f"{self._due_s:.2f} s long"
+            )
         if exit_code:
             lines.append(f"ffmpeg stopped early (exit code {exit_code})")
         if self._backwards:
@@ -128,7 +132,7 @@ class Damage:
 
     @property
     def last_s(self) -> float | None:
-        """Time of the newest frame in seconds, None if there is none."""
+        """Time of the newest frame in seconds; None before the first."""
         return self._seconds(self._steps.previous[1]) if self._steps.previous else None
 
     @property
@@ -137,7 +141,7 @@ class Damage:
 
     @property
     def _due_s(self) -> float | None:
-        """Seconds by which the last frame should have come, None if that is not known."""
+        """When the last frame was due in seconds; None if unknown."""
         if self._end_s is None or self._sampling.stop is not None:
             return None
         return self._end_s - (float(1 / self._sampling.fps) if self._sampling.fps else 0)
@@ -147,7 +151,7 @@ class Damage:
             return False
         if step:
             hold_s = max(float(SHORTEST_GAP_S), self._seconds(3 * step))
-        else:  # at a variable rate any frame may stand for long
+        else:  # at a variable rate any frame may be shown for long
             hold_s = max(1.0, self._seconds(2 * self._steps.longest))
         return self._last_s + hold_s < self._due_s
 
@@ -169,7 +173,7 @@ class Damage:
         stretches = self._stretches(step, troubled, early) if step else []
         doubtful = [one for one in stretches if self._is_doubtful(one)]
         stretches = [one for one in stretches if one not in doubtful]
-        # When a line of the log comes differs from run to run, so it tells no time here.
+        # Log lines come at slightly different moments in each run, so they are not used as times.
         first_bad_s = self._last_s + self._seconds(step or 0) if early else None
         if stretches:
             first_bad_s = self._seconds(stretches[0].first)
@@ -180,7 +184,9 @@ class Damage:
         return Losses(True, lost, first_bad_s, tuple(stretches), self._sampling)
 
     def _is_doubtful(self, stretch: Stretch) -> bool:
-        """Whether it is a join of recordings, or what it goes by is a lie, rather than a loss."""
+        """Whether the gap comes from joined recordings or false time stamps rather than lost
+        frames.
+        """
         if stretch.lost > _MOST_LOST * self._came:
             return True
         is_long = self._seconds(stretch.end - stretch.start) > _LONGEST_LOSS_S
@@ -192,7 +198,9 @@ class Damage:
         return self._decoded or (self._steps.previous[0] + 1 if self._steps.previous else 0)
 
     def _lost_frames(self, counted: int, step: float | None) -> int | None:
-        """How many did not come, None if unknown; `counted`: by gaps in the time stamps."""
+        """Number of lost frames, None if unknown; `counted` is the number by gaps in the time
+        stamps.
+        """
         if counted:
             return counted
         whole = self._sampling.first is None and self._sampling.stop is None
@@ -200,7 +208,7 @@ class Damage:
         return 0 if all_came else None
 
     def _stretches(self, step: float, troubled: bool, early: bool) -> list[Stretch]:
-        """Where frames are missing from a recording with this step."""
+        """Stretches of missing frames in a recording with this step."""
         gaps = [*self._head(step), *self._steps.gaps] if troubled else []
         made = [_stretch(gap, step) for gap in gaps]
         if self._alone and (early or troubled):
@@ -208,16 +216,16 @@ class Damage:
         return [one for one in made if one is not None]
 
     def _head(self, step: float) -> list[Gap]:
-        """From where the first frame was due to where it came."""
+        """The stretch between when the first frame was due and when it came."""
         first = self._steps.first
         if first is None or not self._alone or self._sampling.first is not None:
             return []
-        # Some recordings begin with the delay of their decoder.
+        # Some recordings start late by the delay of their decoder.
         was_read = self._packets - self._decoded >= round(first[1] / step)
         return [Gap(-1, first[0] + 1, -step, first[1])] if was_read else []
 
     def _tail(self) -> list[Gap]:
-        """From the last frame to the end of what was asked for."""
+        """The stretch from the last frame to the end of the requested part."""
         last, sampling = self._steps.previous, self._sampling
         if last is None or self._end_s is None:
             return []
@@ -226,14 +234,14 @@ class Damage:
             decoded = self._came
         elif sampling.fps is None:
             end, decoded = min(end, sampling.stop), last[0] + 1
-        else:  # nobody knows how many came after the last one that was kept
+        else:  # it is unknown how many frames followed the last kept one
             return []
         return [Gap(last[0], max(decoded - last[0], 1), last[1], end)]
 
     def _damage_line(self, losses: Losses) -> str:
         after = ""
         if self._complaint_pts is not None:
-            # The decoder works ahead of its output: the trouble lies behind the newest frame.
+            # The decoder works ahead of its output, so the damage is after the newest frame.
             after = f", first after {self._seconds(self._complaint_pts):.2f} s"
         if losses.lost_frames:
             if losses.first_bad_s is not None:
@@ -244,7 +252,7 @@ class Damage:
 
 
 def _stretch(gap: Gap, step: float, *, open_end: bool = False) -> Stretch | None:
-    """The frames that are missing in a gap, None if it is just a late frame."""
+    """The missing frames in a gap; None if a frame was only late."""
     steps = round((gap.end - gap.start) / step)
     lost = steps - gap.frames
     if lost < 1:

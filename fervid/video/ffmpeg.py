@@ -1,4 +1,4 @@
-"""ffmpeg as a supervised child process that opens the one recording it is given, nothing else."""
+"""ffmpeg as a supervised child process that can open only the recording it is given."""
 
 from __future__ import annotations
 
@@ -23,55 +23,59 @@ import imageio_ffmpeg
 from fervid.errors import MediaError, SetupError
 
 OLDEST_VERSION = 7
-"""First major version of ffmpeg whose options and time stamp statistics are known to work."""
+"""Oldest major version of ffmpeg whose options and time stamp statistics are known to work."""
 
 STALL_S = 60.0
-"""Seconds without any sign of work after which ffmpeg is taken for hung and killed."""
+"""ffmpeg is killed as hung after this many seconds without a sign of work."""
 
 MAX_PIXELS = 100_000_000
-"""Largest picture that is decoded; a small file can claim a picture that fills the memory."""
+"""Largest picture that is decoded, because a small file can claim one that fills the memory."""
 
 MAX_BLOCK_BYTES = 1 << 29
-"""Largest piece of memory that ffmpeg may ask for: twice the index of ten hours at 240 frames a
-second; a small file can hold a packed or repeating index that fills the memory."""
+"""Largest block of memory that ffmpeg may allocate: twice the index of ten hours at 240 frames per
+second. A small file can contain a packed or repeating index that would fill the memory.
+"""
 
 MAX_STREAMS, MAX_TILES = 100, 1000
-"""Most streams of a recording, and most tiles and other pictures of a photo: each costs memory."""
+"""Most streams of a recording, and most tiles and other pictures of a photo, as each costs memory.
+"""
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,webp_anim,ogg,mxf,"
     "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,yuv4mpegpipe,dhav,gxf,nsv,"
     "aac,aiff,flac,mp3,wav"
 )
-"""Demuxers that may be used: recordings, and plain audio so that it is named as such. Play lists,
-scripts, devices and still images are left out: they open other files or are not recordings."""
+"""Demuxers that may be used: those of recordings, and of plain audio, so that an error can say what
+it is. Play lists, scripts and devices are excluded because they open other files, still images
+because they are not recordings.
+"""
 
 FROM_FIRST_PACKET: dict[str, Any] = {"start_at_zero": None}
-"""Time begins with the recording; in a transport stream, with its video, even if sound is first."""
+"""Time starts with the recording; in a transport stream with its video, even if sound is first."""
 
 FIRST_VIDEO = "V:0"
-"""The first video track that is no cover."""
+"""The first video track that is not a cover."""
 
 _PIPE_BYTES = 1 << 20
-"""Several frames go through at once, where a pipe can be so large."""
+"""Large enough for several frames, where the system allows such a pipe."""
 
 _PICTURE = re.compile(r" sar:(\d+)/(\d+) s:(\d+)x(\d+) i:")
-"""What the filter `showinfo` says of each frame, which comes in the order of the frames."""
+"""What the filter `showinfo` prints about each frame, in the order of the frames."""
 
 _WINDOWS = sys.platform == "win32"
 
 
 def quoted(path: Path) -> str:
-    """The path on one line in printable ASCII, whatever bytes its name holds."""
+    """The path on one line in printable ASCII, whatever bytes it contains."""
     return ascii(str(path))
 
 
 @functools.cache
 def find_ffmpeg() -> str:
-    """Path of the ffmpeg to run: the one on PATH if it is new enough, else the bundled one.
+    """Find the ffmpeg to run: the one on PATH if it is new enough, else the bundled one.
 
     Raises:
-        SetupError: neither is there, or both are too old.
+        SetupError: both are missing or too old.
     """
     bundled: str = ""
     system = shutil.which("ffmpeg")
@@ -82,13 +86,13 @@ def find_ffmpeg() -> str:
     if bundled and _major_version(bundled) >= OLDEST_VERSION:
         return bundled
     raise SetupError(
-        f"no ffmpeg {OLDEST_VERSION}.0 or newer was found; "
-        "install one on PATH or reinstall the imageio-ffmpeg package"
+        f"no ffmpeg {OLDEST_VERSION}.0 or newer was found; install ffmpeg, or reinstall the "
+        "package imageio-ffmpeg"
     )
 
 
 def _major_version(binary: str) -> int:
-    """Major version that `binary -version` prints, 0 if it prints none or cannot be run."""
+    """Major version that `binary -version` prints; 0 if it prints none or cannot be run."""
     try:
         text = subprocess.run(
             [binary, "-version"],
@@ -104,13 +108,13 @@ def _major_version(binary: str) -> int:
 
 
 def open_recording(path: Path) -> int:
-    """A read-only descriptor of a non-empty regular file.
+    """Open a non-empty regular file for reading; return its descriptor.
 
     Raises:
-        MediaError: it is missing, unreadable, empty, a folder, a pipe or a device.
+        MediaError: the path is missing, unreadable, empty, a folder, a pipe or a device.
     """
     try:
-        # O_NONBLOCK: opening a named pipe nobody writes to would wait for ever.
+        # O_NONBLOCK, because opening a named pipe without a writer would wait for ever.
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a valid file name"
@@ -126,25 +130,25 @@ def open_recording(path: Path) -> int:
 
 
 class Child:
-    """One running ffmpeg. Its log and frame statistics are drained by threads; stdout is read here.
+    """A running ffmpeg. Threads drain its log and frame statistics; the caller reads its stdout.
 
     Args:
         path: the recording.
-        output: options of the one output, which goes to stdout, as ffmpeg-python takes them.
-        threads: decoder threads.
+        output: options of the only output, stdout, in the form of ffmpeg-python.
+        threads: number of decoder threads.
         level: ffmpeg's log level.
         on_log: called from a thread with each line of the log and the time stamp of the newest
-            frame that left the decoder by then.
-        frame_stats: report number, time stamp and picture of every frame through `next_frame`; the
-            output's filters hold `showinfo`.
-        coarse: leave edges of blocks as they are in frames that no other frame builds upon.
-        reading: options of the input beside these; None: the first packet begins the time.
+            frame decoded by then.
+        frame_stats: report number, time stamp and picture size of every frame through `next_frame`;
+            the output's filters must include `showinfo`.
+        coarse: skip the smoothing of block edges in frames that no other frame refers to.
+        reading: further options of the input; None: time starts with the first packet.
         stream: the stream to decode, as ffmpeg names it; None: the file is a picture, whose tiles
-            ffmpeg puts together by itself.
+            ffmpeg puts together.
 
     Raises:
-        MediaError: the path is not a regular file with something in it.
-        SetupError: no usable ffmpeg.
+        MediaError: the path is not a non-empty regular file.
+        SetupError: there is no usable ffmpeg.
     """
 
     def __init__(
@@ -163,7 +167,7 @@ class Child:
         binary = find_ffmpeg()
         self.stalled = False
         self.killed = False
-        # Unguessable, as on Windows these lines share a pipe with the log and its copies of tags.
+        # Unguessable, because on Windows these lines share a pipe with the log, which quotes tags.
         self._tag = f"@{os.urandom(8).hex()} "
         self._on_log = on_log
         self._frames: deque[tuple[int, int, str]] = deque()
@@ -200,7 +204,9 @@ class Child:
             thread.start()
 
     def read(self, view: memoryview) -> int:
-        """Fill `view` (bytes) from stdout; fewer bytes than its length only at the end."""
+        """Read stdout into `view`; return the number of bytes, less than its length only at the
+        end.
+        """
         stdout = self._process.stdout
         assert stdout is not None
         filled = 0
@@ -212,8 +218,9 @@ class Child:
         return filled
 
     def next_frame(self) -> tuple[int, int, str, tuple[int, int, int, int]] | None:
-        """The next frame, None after the last: number, time stamp, time base, and its picture's
-        width and height before filters and numerator and denominator of the pixel aspect."""
+        """The next frame, None after the last: number, time stamp, time base, and the width, height
+        and pixel aspect (numerator, denominator) of its picture before filters.
+        """
         with self._state:
             self._state.wait_for(lambda: (self._frames and self._pictures) or not self._sources)
             if not (self._frames and self._pictures):
@@ -221,7 +228,7 @@ class Child:
             return *self._frames.popleft(), self._pictures.popleft()
 
     def wait(self) -> int:
-        """Exit code (negative: the signal that ended it), once every line has been handled."""
+        """Wait until every line has been handled; return the exit code (negative: a signal)."""
         self._waiting = True
         code = self._process.wait()
         with self._state:
@@ -229,11 +236,11 @@ class Child:
         return code
 
     def grown_bytes(self) -> int:
-        """By how much the file has grown since it was opened."""
+        """Bytes by which the file has grown since it was opened."""
         return os.fstat(self._fd).st_size - self.size_bytes
 
     def kill(self) -> None:
-        """End the process at once; whoever reads from it sees the end of its output."""
+        """End the process at once; its readers see the end of its output."""
         self.killed = True
         self._process.kill()
 
@@ -249,7 +256,7 @@ class Child:
             os.close(self._fd)
 
     def _stats_options(self, fd: int) -> dict[str, str]:
-        # Without inherited descriptors (Windows) the statistics take the way of the log.
+        # Without inherited descriptors (Windows), the statistics go through the log.
         return {
             "stats_enc_pre": f"pipe:{fd if fd >= 0 else 2}",
             "stats_enc_pre_fmt": self._tag + "{ni} {pts} {tb}",
@@ -261,7 +268,7 @@ class Child:
         self._threads.append(threading.Thread(target=self._lines, args=(stream,), daemon=True))
 
     def _lines(self, stream: IO[bytes]) -> None:
-        """Hand every line of `stream` on; a pipe left undrained would stop ffmpeg."""
+        """Handle every line of `stream`; ffmpeg would stop if a pipe were left full."""
         try:
             with stream:
                 for raw in iter(lambda: stream.readline(4096), b""):
@@ -281,7 +288,7 @@ class Child:
                     self._state.notify_all()
         elif not line.startswith(self._tag):
             self._on_log(line.rstrip(), self._newest)
-        elif line.endswith("\n"):  # not so if the process was killed while writing it
+        elif line.endswith("\n"):  # not complete if the process was killed while writing it
             number, stamp, base = line.removeprefix(self._tag).split()
             with self._state:
                 self._newest = int(stamp)
@@ -289,7 +296,7 @@ class Child:
                 self._state.notify_all()
 
     def _watch(self) -> None:
-        """Kill ffmpeg when we wait for it and neither output, log nor file position moves."""
+        """Kill ffmpeg if we wait for it and its output, log and file position all stand still."""
         seen, since = self._progress(), time.monotonic()
         while not self._closed.wait(min(1.0, STALL_S / 4)) and self._process.poll() is None:
             now = self._progress()
@@ -300,7 +307,7 @@ class Child:
                 self._process.kill()
 
     def _progress(self) -> tuple[int, int]:
-        # The child shares our file position, so we see it move even when no frame comes out.
+        # The child shares our file position, so we see it move even without a frame.
         return self._signs, os.lseek(self._fd, 0, os.SEEK_CUR)
 
 
@@ -313,10 +320,10 @@ def _command(
     level: str,
     chosen: str | None,
 ) -> list[str]:
-    """The command line: `fd:` opens nothing but the descriptor and no name reaches ffmpeg.
+    """The command line. The protocol `fd:` can open only the descriptor; ffmpeg sees no file name.
 
     Args:
-        chosen: the stream to decode; None: what ffmpeg itself takes for the picture.
+        chosen: the stream to decode; None: ffmpeg chooses.
     """
     name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")
     options: dict[str, Any] = {} if _WINDOWS else {"fd": fd}
@@ -339,11 +346,12 @@ def _command(
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would make ffmpeg load libraries from the current folder, write a report
-    file or colour its log."""
+    """Our environment without the variables that make ffmpeg load libraries from the current
+    folder, write a report file or colour its log.
+    """
     dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR", "LD_LIBRARY_PATH")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
-    # Importing OpenCV puts an empty entry there, which means the current folder.
+    # Importing OpenCV adds an empty entry, which means the current folder.
     folders = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     absolute = [folder for folder in folders if Path(folder).is_absolute()]
     return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
@@ -352,7 +360,7 @@ def _environment() -> dict[str, str]:
 def start(
     command: list[str], fds: list[int], stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
-    """Run ffmpeg with these descriptors open; what it writes goes through pipes without buffers.
+    """Start ffmpeg with these descriptors open and with unbuffered pipes.
 
     Raises:
         SetupError: it cannot be started.
@@ -374,6 +382,6 @@ def start(
         import fcntl
 
         assert process.stdout is not None
-        with contextlib.suppress(OSError):  # a user may have so much of it and no more
+        with contextlib.suppress(OSError):  # the system limits the size of a user's pipes
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return process

@@ -1,4 +1,4 @@
-"""What tells a recording from others, without reading all of it."""
+"""A fingerprint of a recording, without reading all of it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from fervid.video.ffmpeg import open_recording
 
 _END_BYTES = 1 << 20
-"""So much of a recording's beginning and end is hashed: reading hours of video takes minutes."""
+"""Bytes hashed at the beginning and at the end; reading hours of video would take minutes."""
 
 
 def identity_of(recording: Path) -> dict[str, Any]:
-    """What tells a recording from another, or from itself before it was changed.
+    """A fingerprint that changes when the recording does.
 
     Returns:
-        Size in bytes, time of the last change in ns, and the sha256 of the first and the last MiB
-        together, as plain JSON.
+        Size in bytes, time of the last change in nanoseconds, and the sha256 of the first and last
+        MiB together, as plain JSON.
 
     Raises:
-        MediaError: it is no regular file, or cannot be read.
+        MediaError: it is not a regular file, or cannot be read.
     """
     fd = open_recording(recording)
     with os.fdopen(fd, "rb") as file:

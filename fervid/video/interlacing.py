@@ -1,4 +1,4 @@
-"""Interlaced recordings: whether a frame holds two fields of different times, and what to do."""
+"""Interlaced recordings, whose frames hold two fields of different times."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from fervid.video.tracks import Track
 
 _SAMPLE_FRAMES = 40
 _SAMPLE_FRAMES_HD = 16
-"""Fewer, as each costs six times as much."""
+"""Fewer, because each costs six times as much."""
 
 _LEAST_FRAMES = 8
-"""With fewer frames that tell anything, what the file says of itself counts."""
+"""With fewer frames than this to judge by, the file's own statement counts."""
 
 _OF_CAMCORDERS = {"dvvideo"}
-"""Codecs of interlaced recordings that do not say so before their frames."""
+"""Codecs of interlaced recordings that say so only in their frames."""
 
 _TELEVISION_LINES = (480, 486, 576)
-"""Heights of television, whose captures are often interlaced and rarely say so."""
+"""Heights of television pictures, which are often interlaced without being marked so."""
 
 _HD_LINES = 1080
 _HD_RATES = (Fraction(25), Fraction(30000, 1001))
-"""Interlaced HD has so many frames a second; phones, screens and films mostly have others."""
+"""Frame rates of interlaced HD; phones, screens and films mostly have others."""
 
 _ROUNDED = Fraction(1, 100)
 
@@ -41,18 +41,18 @@ def deinterlacer(
     fps: Fraction,
     choice: Deinterlace,
 ) -> list[str]:
-    """ffmpeg filters that make each frame a picture of the time of its first field, if need be.
+    """ffmpeg filters that turn each frame into a picture of its first field's time, if needed.
 
-    Frames come out as many as they were, at their own times. What is flagged interlaced may hold
-    whole pictures, and what is not flagged may be interlaced: a sample from the middle decides.
-    Recordings that are neither flagged nor of television's heights and rates cost nothing.
+    The number and times of frames stay the same. A recording marked as interlaced may hold whole
+    pictures, and one that is not marked may be interlaced, so a sample from its middle decides. No
+    sample is taken of recordings that are neither marked nor of television's heights and rates.
 
     Args:
         path: the recording.
-        track: that is read, None: not known.
-        duration_s: of the recording.
-        fps: frames a second, 0: not known.
-        choice: of the user.
+        track: the track that is read; None: unknown.
+        duration_s: length of the recording in seconds.
+        fps: frames per second; 0: unknown.
+        choice: the user's choice.
     """
     if choice == "on":
         return ["bwdif=mode=send_frame:parity=auto:deint=all"]
@@ -66,7 +66,7 @@ def deinterlacer(
         return [_BY_FLAGS] if is_flagged else []
     if is_flagged:
         return [_BY_FLAGS] if top + bottom > whole else []
-    # A sure majority of one order: noise and fine patterns look interlaced in either.
+    # One field order must clearly prevail: noise and fine patterns look interlaced in both.
     sure = max(top, bottom) > 2 * whole and max(top, bottom) > 10 * min(top, bottom)
     parity = "tff" if top > bottom else "bff"
     return [f"bwdif=mode=send_frame:parity={parity}:deint=all"] if sure else []
@@ -79,7 +79,7 @@ def _is_of_television(track: Track, fps: Fraction) -> bool:
 
 
 def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, int, int]:
-    """How many frames have their top field first, the bottom one first, or are whole pictures."""
+    """Number of frames with the top field first, with the bottom field first, and progressive."""
     counts = [(0, 0, 0)]
 
     def keep(line: str, _: int | None) -> None:
@@ -88,7 +88,7 @@ def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, in
 
     frames = _SAMPLE_FRAMES if track.height < _HD_LINES else _SAMPLE_FRAMES_HD
     options = {"vf": "idet", "frames:v": frames, "f": "null"}
-    # Not accurate: frames from the key frame before the middle on tell as much and come at once.
+    # A fast seek to the key frame before the middle is enough.
     middle: dict[str, Any] = {}
     if duration_s and duration_s > 4:
         middle = {"ss": duration_s / 2, "noaccurate_seek": None}

@@ -1,4 +1,4 @@
-"""What is a recording or a photo, by its content: a look at the first bytes, as `file` takes."""
+"""Tells recordings and photos by their first bytes, as the program `file` does."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _ANIMATED_WEBP = 0x02
 
 _OGG_VIDEO = (b"\x80theora", b"OVP80", b"BBCD\x00", b"\x01video")
 _PACKETS = (188, 192, 204)
-"""Bytes a packet of MPEG-TS, plain, with a time stamp before it, and with check bytes."""
+"""Bytes per MPEG-TS packet: plain, with a time stamp before it, and with check bytes."""
 
 _SUFFIXES = (
     *(".264", ".265", ".266", ".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".gxf"),
     *(".h261", ".h263", ".h264", ".h265", ".hevc", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"),
     *(".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".rm", ".vob", ".webm", ".wmv", ".wtv"),
 )
-"""Names that promise a recording; one whose content is something else is refused aloud."""
+"""Suffixes of recordings; a file with such a name but other content is refused with an error."""
 
 
 _PHOTO_SUFFIXES = (
@@ -67,10 +67,10 @@ _PHOTO_SUFFIXES = (
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What a file is to be taken for; None: for neither recording nor photo.
+    """How to treat a file; None: as neither recording nor photo.
 
-    By its first bytes, or, where these say nothing, by a name that promises one of both: so that a
-    broken one is named and not passed over. A file that cannot be read is to be named, too.
+    The first bytes decide, or else the suffix, so that a broken or unreadable recording gives an
+    error instead of being skipped.
     """
     try:
         # O_NONBLOCK: opening a named pipe nobody writes to would wait for ever.
@@ -101,7 +101,7 @@ def _kind_by_name(path: Path) -> Kind | None:
 
 
 def _is_animated(gif: Path) -> bool:
-    """Whether a GIF has several pictures; one that is damaged counts as if it had."""
+    """Whether a GIF has several pictures; a damaged one counts as if it had."""
     from PIL import Image
 
     try:
@@ -142,6 +142,6 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Whether each packet begins as it should; the file may begin in the midst of one."""
+    """Whether each packet begins as it should; the file may begin in the middle of one."""
     signs = (head[first::length] for length in _PACKETS for first in range(length))
     return any(len(sign) >= 5 and set(sign) == {0x47} for sign in signs)

@@ -1,4 +1,4 @@
-"""Frames that could not be decoded: how many, when they were due, and which would be sampled."""
+"""Frames that could not be decoded: their number, when they were due, which would be sampled."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from fervid.video.sampling import Sampling
 
 _TOLD = 100
-"""Stretches in `meta.json`; the frame table has all."""
+"""Most stretches listed in `meta.json`; the frame table has all."""
 
 _CHUNK = 5_000
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """A place in a recording of constant rate where frames are missing.
+    """A stretch of missing frames in a recording of constant rate.
 
-    If frames are sampled, some of those between both ends may have been decoded.
+    If frames are sampled, some frames between the two ends may have been decoded.
 
     Attributes:
-        after: position of the frame before, among the decoded ones; -1: the recording's start.
-        start, end: time stamps of the frame before and of the next one, in units of the time base.
-        steps: frame intervals between these.
-        lost: how many frames are missing, at least 1.
-        open: the recording ends here, so that there is no next frame.
+        after: position, among the decoded frames, of the frame before; -1: the recording's start.
+        start, end: time stamps of the frame before and the frame after, in units of the time base.
+        steps: number of frame intervals between them.
+        lost: number of missing frames, at least 1.
+        open: whether the recording ends here, so that there is no frame after.
     """
 
     after: int
@@ -46,20 +46,20 @@ class Stretch:
 
     @property
     def first(self) -> float:
-        """When the first missing frame was due, at the earliest, in units of the time base."""
-        # What is missing at the end of a recording comes after all that was decoded.
+        """Earliest time at which the first missing frame was due, in units of the time base."""
+        # Frames missing at the end come after all decoded ones.
         return self.start + self.step * (self.steps - self.lost if self.open else 1)
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What of a recording was lost; the same whenever it is decoded, unless `end` cuts it short.
+    """The lost frames of a recording; the same in every run unless `end` cuts it short.
 
     Attributes:
-        partial: whether something is missing or damaged.
-        lost_frames: how many frames of the recording did not come out, None: not known.
-        first_bad_s: when the first of them was due in seconds, None: not known.
-        stretches: where frames are known to be missing, ascending, 10,000 at most.
+        partial: whether anything is missing or damaged.
+        lost_frames: number of lost frames; None: unknown.
+        first_bad_s: when the first of them was due in seconds; None: unknown.
+        stretches: where frames are known to be missing, ascending, at most 10,000.
         sampling: which frames were kept.
     """
 
@@ -71,7 +71,7 @@ class Losses:
 
     @classmethod
     def none(cls, sampling: Sampling) -> Losses:
-        """All is well."""
+        """No losses."""
         return cls(False, 0, None, (), sampling)
 
     def positions(self, decoded: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -81,10 +81,10 @@ class Losses:
         return decoded + lost[np.searchsorted(after, decoded)]
 
     def sampled(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Lost frames that would have been kept: some thousands at a time, ascending.
+        """Yield the lost frames that sampling would have kept: some thousands at a time, ascending.
 
         Returns:
-            Their positions in the whole recording (N,), and when they were due in seconds (N,).
+            Their positions in the whole recording (N,) and their due times in seconds (N,).
         """
         before = 0
         for stretch in self.stretches:
@@ -97,7 +97,7 @@ class Losses:
             before += stretch.lost
 
     def _keeps(self, stretch: Stretch, place: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of the frame intervals after `stretch.start` lead to a frame to be kept."""
+        """Which of the frame intervals after `stretch.start` end in a frame that would be kept."""
         sampling = self.sampling
         due = stretch.start + place * stretch.step
         first, stop = sampling.first, sampling.stop
@@ -108,11 +108,11 @@ class Losses:
             return kept
         ticks = sampling.ticks(np.append(due[0] - stretch.step, due))
         kept &= np.diff(ticks) > 0
-        # A frame of the next one's tick is not missed: that one was taken for it.
+        # A lost frame in the next frame's tick does not count: that frame represents the tick.
         return kept if stretch.open else kept & (ticks[1:] < sampling.ticks(np.array(stretch.end)))
 
     def to_json(self) -> dict[str, Any] | None:
-        """What `meta.json` says of it, None if nothing was lost."""
+        """Plain JSON for `meta.json`; None if nothing was lost."""
         if not self.partial:
             return None
         return {

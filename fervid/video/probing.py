@@ -1,4 +1,4 @@
-"""What a recording is, before its frames are read: found by decoding the first one."""
+"""Properties of a recording, found by decoding its first frame."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ _NTSC = {
     f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)
     for rate in (12, 15, 24, 30, 48, 60, 120, 240)
 }
-"""Broadcast rates by the two decimals that ffmpeg prints of them."""
+"""Broadcast rates by the two decimals that ffmpeg prints."""
 
 _FARTHEST = 2**31 - 1
-"""Bytes in which a lost transport stream is sought; ffmpeg pauses 10 ms after each 64 KiB else."""
+"""Bytes searched for the start of a transport stream; otherwise ffmpeg pauses 10 ms every 64 KiB.
+"""
 
 _MAPPING = "[info] Stream mapping:"
 _REFUSALS = {
-    "not on whitelist": "is not a recording (or of a kind that is not read)",
+    "not on whitelist": "is not a recording, or is of a kind that fervid does not read",
     "matches no streams": "has no video",
     "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
-    # What says more comes first: the last line always stands below one of the others.
-    "moov atom not found": "is not finished or was cut off: its index is missing; copy it again, "
-    "or finish it with what recorded it",
-    "Invalid data found": "is not a recording, or is damaged beyond reading",
+    # More specific messages come first: ffmpeg always prints the last one below another.
+    "moov atom not found": "is unfinished or was cut off, as its index is missing; copy it again, "
+    "or repair it with the program that recorded it",
+    "Invalid data found": "is not a recording, or is too damaged to read",
 }
 
 
 @dataclass(frozen=True)
 class Probed:
-    """A recording, and what decoding it needs to know.
+    """Properties of a recording, including those that only decoding needs.
 
     Attributes:
-        info: for the user.
+        info: properties for the user.
         time_base: unit of the time stamps in seconds.
-        reading: options for `Child` to read it by.
-        end_is_sure: whether `info.duration_s` says when the last frame ends: nothing else plays
-            on, and it is neither a GIF, whose last picture may stand for long, nor an AVI, which
+        reading: input options for `Child`.
+        end_is_sure: whether the last frame ends at `info.duration_s`. It does if no other stream is
+            longer, except in a GIF, whose last picture may be shown for long, and in an AVI, which
             has no times.
-        track: that is read, None: not known.
+        track: the track that is read; None: unknown.
     """
 
     info: VideoInfo
@@ -56,31 +57,31 @@ class Probed:
 
 
 def probe(path: Path, track: int | None = None) -> VideoInfo:
-    """Displayed size, rate and duration of a recording, found by decoding its first frame.
+    """Find displayed size, frame rate and duration of a recording by decoding its first frame.
 
     Args:
         path: the recording.
         track: number of the video track to read, from 1; None: the one that players show.
 
     Raises:
-        MediaError: it is not a recording that can be read, or has no such track.
-        SetupError: no usable ffmpeg.
+        MediaError: the file is not a readable recording, or has no such track.
+        SetupError: there is no usable ffmpeg.
     """
     return probe_stream(Path(path), track).info
 
 
 def probe_stream(path: Path, track: int | None = None) -> Probed:
-    """As `probe`, with the time base that decoding needs."""
+    """Like `probe`, with the properties that decoding needs."""
     first = _look(path, FIRST_VIDEO)
     tracks = tracks_of(_described(first.log))
     if not tracks:
         return _probed(path, first)
     if track is not None and track > len(tracks):
         count = "1 video track" if len(tracks) == 1 else f"{len(tracks)} video tracks"
-        raise MediaError(f"{quoted(path)}: has {count}, no track {track}")
+        raise MediaError(f"{quoted(path)}: has {count}, so there is no track {track}")
     best = shown(tracks)
     chosen = best if track is None else tracks[track - 1]
-    # Nearly always the first one is meant, so the look at it was enough.
+    # The first track is nearly always the right one, so no second look is needed.
     seen = first if chosen.stream == _mapped(first.log) else _look(path, str(chosen.stream))
     probed = _probed(path, seen)
     info = replace(
@@ -95,7 +96,7 @@ def probe_stream(path: Path, track: int | None = None) -> Probed:
 
 @dataclass(frozen=True)
 class _Look:
-    """What decoding the first frame told: ffmpeg's log, the frame's header, and more."""
+    """Output of decoding the first frame: ffmpeg's log, the frame's header, and more."""
 
     log: list[str]
     header: str
@@ -107,7 +108,7 @@ def _look(path: Path, stream: str) -> _Look:
     log: list[str] = []
 
     def keep(line: str, _: int | None) -> None:
-        # What repeats, as in a long stretch of zeros, must not crowd out what follows.
+        # Repeated lines, as from a long stretch of zeros, must not crowd out later ones.
         if len(log) < 10_000 and line not in log[-1:]:
             log.append(line)
 
@@ -140,7 +141,7 @@ def _probed(path: Path, look: _Look) -> Probed:
 
 
 def _refusal(log: list[str], stalled: bool) -> str:
-    """Why no frame came, for the user."""
+    """Why there is no first frame, for the user."""
     if stalled:
         return "reading it makes no progress; it is probably damaged"
     errors = [line for line in log if "[error]" in line or "[fatal]" in line]
@@ -151,13 +152,13 @@ def _refusal(log: list[str], stalled: bool) -> str:
 
 
 def _only(pattern: str, log: list[str]) -> re.Match[str] | None:
-    """The one match in the log; None if there are several, as tags can imitate ffmpeg's lines."""
+    """The only match in the log; None if there are several, as tags can imitate ffmpeg's lines."""
     matches = [match for line in log if (match := re.match(pattern, line))]
     return matches[0] if len(matches) == 1 else None
 
 
 def _reading(log: list[str], start_us: int | None) -> dict[str, Any]:
-    """Options to count time from the container's start and to get past what is no stream."""
+    """Input options that count time from the container's start and skip bytes before the stream."""
     clock = FROM_FIRST_PACKET if start_us is None else {"itsoffset": f"{-start_us}us"}
     return clock | ({"resync_size": _FARTHEST} if _format(log) == "mpegts" else {})
 
@@ -178,15 +179,15 @@ def _duration(log: list[str], start_us: int | None) -> float | None:
         return None
     duration_s = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
     if start_us and _format(log).startswith(("matroska", "flv")):
-        # Many writers of these give the time of the end, also where the start lies late.
+        # Many writers of these store the end time as duration, even if the start is late.
         start_s = start_us / 1e6
         return duration_s - start_s if duration_s > start_s > 0 else duration_s
     return duration_s
 
 
 def _rate(log: list[str]) -> Fraction:
-    """Average frames a second of the stream that is decoded, 0 if unknown."""
-    # A stream of two programs is told twice.
+    """Average frames per second of the decoded stream; 0 if unknown."""
+    # A stream that belongs to two programs is listed twice.
     described = [*dict.fromkeys(_described(log))]
     stream = _mapped(log)
     if stream is None:
@@ -194,13 +195,13 @@ def _rate(log: list[str]) -> Fraction:
     match = _only(rf"\[info\] +Stream #0:{stream}\b.*?: Video: .*?, ([\d.]+)(k?) fps,", described)
     if match is None:
         return Fraction(0)
-    if match[2]:  # thousands: a time base taken for a rate, as in raw DV
+    if match[2]:  # thousands: ffmpeg took a time base for a rate, as in raw DV
         return Fraction(0)
     return _NTSC.get(match[1]) or Fraction(match[1])
 
 
 def _mapped(log: list[str]) -> int | None:
-    """The stream that was decoded."""
+    """Index of the decoded stream."""
     match = _only(r"\[info\]   Stream #0:(\d+) -> #0:0 \(", log)
     return int(match[1]) if match else None
 
@@ -211,7 +212,7 @@ def _described(log: list[str]) -> list[str]:
 
 
 def _stands_alone(log: list[str]) -> bool:
-    """Whether the recording has one stream only and time stamps that reach up to its end."""
+    """Whether the recording has a single stream and time stamps up to its end."""
     described = _described(log)
     other = _format(described) in ("gif", "apng", "avi")
     return not other and _only(r"\[info\] +Stream #0:\d+", described) is not None

@@ -1,4 +1,4 @@
-"""Recordings in, batches of luma frames with exact times out."""
+"""Reads recordings as batches of luma frames with exact times."""
 
 from __future__ import annotations
 
@@ -39,25 +39,26 @@ from fervid.video.unfinished import is_unfinished
 
 _NO_STAMP = -(2**63)
 _ROUNDED_S = 0.01
-"""How exactly lengths of recordings are told."""
+"""Precision of the lengths of recordings, in seconds."""
 
 _NEARLY = 0.99
 _FULL_HD = 1920 * 1088
 _MUCH_SMALLER = 1.9
-"""Frames that shrink so much do not show whether edges of blocks were smoothed: grey values differ
-by 3 at most, in half of the frames of 1080p H.264, which then costs 7% less to decode."""
+"""Frames shrunk this much hardly show whether block edges were smoothed: grey values differ by at
+most 3. Skipping the smoothing in half of the frames of 1080p H.264 makes decoding 7% cheaper.
+"""
 
 _Image = NDArray[np.uint8]
 
 
 def working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
-    """(H, W): longer side at most `working_size`, never enlarged, both even and at least 2."""
+    """(H, W) with the longer side at most `working_size`; never enlarged, even, at least 2."""
     width, height = even_size(info.displayed, (working_size, working_size))
     return height, width
 
 
 def usable_cores() -> int:
-    """How many processor cores this process may use."""
+    """Number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -77,22 +78,22 @@ def _check_arguments(
     end: float | None,
 ) -> None:
     if working_size < 2 or batch_size < 1:
-        raise ValueError("working_size must be at least 2 and batch_size at least 1")
+        raise ValueError("working_size must be at least 2, and batch_size at least 1")
     if scale is not None and not 0 < scale <= 1:
-        raise ValueError("scale must lie above 0 and be 1 at most")
+        raise ValueError("scale must be above 0 and at most 1")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ValueError("fps must be a positive number")
     for name, edge in (("start", start), ("end", end)):
         if edge is not None and not (math.isfinite(edge) and edge >= 0):
             raise ValueError(f"{name} must be a number of seconds, 0 or more")
     if start is not None and end is not None and start >= end:
-        raise ValueError("start must lie before end")
+        raise ValueError("start must be before end")
 
 
 def _estimate(
     info: VideoInfo, fps: float | None, start: float | None, end: float | None
 ) -> int | None:
-    """About how many frames will be kept."""
+    """Estimated number of frames that will be kept."""
     rate = min(float(info.fps), fps or math.inf)
     if info.duration_s is None or not rate:
         return None
@@ -101,53 +102,54 @@ def _estimate(
 
 
 class VideoReader:
-    """Frames of a recording as batches of luma; a context manager to iterate over.
+    """Frames of a recording as batches of luma: an iterable context manager.
 
-    Decoding runs in a child process and starts with the iteration, or with `begin`; iterating again
-    starts over. Times come from the container's time stamps, counted from its start: they are exact
-    for variable rates, edits, gaps and late starts. The whole recording is decoded from its
-    beginning even with `start`, so that `index` and times stay exact; `end` stops early. Which
-    frames `fps` keeps is told by `Sampling`.
+    Decoding runs in a child process. It starts with the iteration, or with `begin`; iterating again
+    starts over. Times come from the container's time stamps, counted from its start, so they are
+    exact for variable rates, edits, gaps and late starts. Even with `start`, decoding begins at the
+    beginning of the recording, so that `index` and times stay exact; with `end` it stops early.
+    `Sampling` says which frames `fps` keeps.
 
     Luma is full range (0 black, 255 white). Rotation, mirroring and the pixel aspect are applied;
     cover art is ignored.
 
     Args:
         path: the recording.
-        working_size: longer side of the frames in pixels; smaller recordings stay as they are.
-        scale: the frames are this much smaller than displayed; None: as `working_size` says.
-        batch_size: frames in every batch but the last.
-        fps: samples a second; None, or at least the recording's own rate, for every frame.
+        working_size: longer side of the frames in pixels; smaller recordings are not enlarged.
+        scale: factor by which frames are scaled instead of to `working_size`.
+        batch_size: frames in every batch except the last.
+        fps: frames per second to keep; None, or at least the recording's own rate: every frame.
         start, end: seconds; frames with start <= time < end are kept.
-        threads: decoder threads; None: half of the usable cores, 4 at most, and all of them for
-            pictures larger than 1080p; more threads cost more processor time in all.
+        threads: decoder threads; None: half of the usable cores, at most 4, and all of them for
+            pictures larger than 1080p. More threads cost more processor time in total.
         track: number of the video track, from 1; None: the one that players show.
-        deinterlace: "auto": interlaced frames become whole pictures; or "on" or "off" for all.
-        square: all frames are square, so that pictures of any shape fit; for recordings whose
+        deinterlace: whether to turn frames into whole pictures: "on", "off", or "auto" for
+            interlaced recordings.
+        square: make all frames square, so that pictures of any shape fit; for recordings whose
             picture changes its shape.
 
     Attributes:
-        info: the recording; after the iteration, as long as its frames if the container says less.
+        info: properties of the recording; after the iteration, its duration covers all frames.
         shape: (H, W) of the frames.
         working_size: as above; see `resize`.
-        displayed: width and height that they stand for, in pixels of the first displayed frame:
-            that one's own, or a square that has it in its upper left corner.
-        shrunk: their height over that of `displayed`.
-        is_deinterlaced: whether frames are made whole pictures of their first fields.
-        parts: stretches in which the picture has one size, as far as they have come.
-        rate: frames a second to come, infinite if unknown.
+        displayed: width and height of the frames in displayed pixels: those of the first frame, or
+            of a square with that frame in its upper left corner.
+        shrunk: height of the frames divided by that of `displayed`.
+        is_deinterlaced: whether frames are deinterlaced.
+        parts: stretches with one picture size each, as far as the recording has been read.
+        rate: frames per second that will be read; infinite if unknown.
         warnings: a line for each kind of damage, complete after the iteration.
         losses: which frames could not be decoded, complete after the iteration.
         batch_size: as above; may be changed before the iteration.
-        threads: decoder threads.
-        expected_frames: estimate of the number of frames to come, None if the length is unknown.
+        threads: number of decoder threads.
+        expected_frames: estimated number of frames; None if the length is unknown.
 
     Raises:
-        ShapeChangesError: while iterating: the picture changes its shape, so that much of it would
-            be lost in frames of this one; see `square`.
-        MediaError: not a readable recording; while iterating: nothing could be decoded, or
-            decoding makes no progress.
-        SetupError: no usable ffmpeg.
+        ShapeChangesError: while iterating: the picture changes its shape so much that `square` is
+            needed.
+        MediaError: the file is not a readable recording; while iterating: nothing could be decoded,
+            or decoding makes no progress.
+        SetupError: there is no usable ffmpeg.
         ValueError: an argument is out of range.
     """
 
@@ -194,7 +196,7 @@ class VideoReader:
         self._begun: _Run | None = None
 
     def resize(self, working_size: int) -> None:
-        """Give frames of another working size from now on; before the iteration."""
+        """Change the working size; only before the iteration."""
         height, width = working_shape(self.info, working_size)
         self._used = width, height
         self.working_size = working_size
@@ -207,11 +209,11 @@ class VideoReader:
         self.shrunk = self.shape[0] / self.displayed[1]
 
     def glimpses(self, count: int) -> NDArray[np.uint8]:
-        """Frames spread over the part that is read, at the key frames before these places.
+        """Sample frames spread over the part to be read, at the key frames before these places.
 
         Returns:
-            (N, H, W) uint8 luma of `shape`, N at most `count`: places that the container cannot
-            jump to, or whose frames cannot be decoded, are left out; none if its length is unknown.
+            (N, H, W) uint8 luma of `shape`, N at most `count`. Places that cannot be reached or
+            decoded are left out; there are none if the length is unknown.
         """
         end = self.info.duration_s if self._end_s is None else self._end_s
         if end is None:
@@ -240,7 +242,7 @@ class VideoReader:
             child.close()
 
     @property
-    def is_deinterlaced(self) -> bool:  # noqa: D102 - told above
+    def is_deinterlaced(self) -> bool:  # noqa: D102 - documented above
         return bool(self._fields)
 
     def __enter__(self) -> Self:
@@ -262,7 +264,7 @@ class VideoReader:
             self._run = None
 
     def begin(self) -> None:
-        """Start decoding now, a few batches ahead of the iteration that follows."""
+        """Start decoding now, some batches ahead of the iteration."""
         self._begun = self._start()
 
     def _start(self) -> _Run:
@@ -305,7 +307,7 @@ class VideoReader:
         )
 
     def _batches(self, child: Child, damage: Damage) -> Iterator[FrameBatch]:
-        """Batches as they come out of the decoder; tells `warnings` and `losses` at the end."""
+        """Yield batches as they are decoded; set `warnings` and `losses` at the end."""
         sampler = Sampler(self._sampling)
         images = np.empty((self.batch_size, *self.shape), np.uint8)
         rows: list[tuple[int, int]] = []
@@ -316,8 +318,13 @@ class VideoReader:
                 latest = picture
                 self._begin_part(row, picture)
             seen += 1
-            if seen > child.size_bytes:  # a few bytes of an edit list can ask for millions
-                raise MediaError(f"{quoted(self.info.path)}: repeats its pictures without end")
+            if (
+                seen > child.size_bytes
+            ):  # a few bytes of an edit list can ask for millions of frames
+                raise MediaError(
+                    f"{quoted(self.info.path)}: repeats its frames without end; the "
+                    "file is not usable"
+                )
             damage.frame(*row)
             if not sampler.keeps(row[1]):
                 continue
@@ -342,12 +349,16 @@ class VideoReader:
         self.parts.append(Part(row[0], float(row[1] * self._time_base), *size, used))
 
     def _frame(self, child: Child, image: _Image) -> tuple[tuple[int, int], Picture] | None:
-        """Read one frame into `image` (H, W); its (index, time stamp) and picture; None: end."""
+        """Read a frame into `image` (H, W); return its (index, time stamp) and picture, None at the
+        end.
+        """
         if child.read(image.data.cast("B")) < image.size:
             return None
         frame = child.next_frame()
         if frame is None:
-            raise MediaError(f"{quoted(self.info.path)}: more pictures than time stamps came out")
+            raise MediaError(
+                f"{quoted(self.info.path)}: ffmpeg gave more pictures than time stamps"
+            )
         index, pts, base, picture = frame
         if base != self._known_base and Fraction(base) == self._time_base:
             self._known_base = base
@@ -356,15 +367,16 @@ class VideoReader:
         return (index, pts), picture
 
     def own(self, batch: FrameBatch) -> tuple[FrameBatch, tuple[int, int]]:
-        """One frame of this reader as its picture alone, and that one's displayed size."""
+        """A frame of this reader cropped to its picture, and the picture's displayed size."""
         part = [one for one in self.parts if one.first <= batch.index[0]][-1]
         width, height = part.used
         images = np.ascontiguousarray(batch.images[:, :height, :width])
         return FrameBatch(images, batch.index, batch.time_s), (part.width, part.height)
 
     def in_own_pixels(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Rows (R,) of faces with boxes in pixels of `displayed`, as the picture of their time has
-        them; see `fervid.video.shapes.in_own_pixels`."""
+        """Convert rows (R,) with boxes in pixels of `displayed` to pixels of the picture at their
+        time; see `fervid.video.shapes.in_own_pixels`.
+        """
         unit = self.shape[1] / self.displayed[0], self.shape[0] / self.displayed[1]
         return in_own_pixels(rows, self.parts, unit)
 
@@ -375,19 +387,19 @@ class VideoReader:
         )
 
     def _finish(self, child: Child, damage: Damage, seen: int) -> None:
-        """Account for how decoding ended."""
+        """Set warnings, losses and duration after decoding, or raise MediaError."""
         code = child.wait()
         if child.killed:
             return
         if child.stalled:
-            raise MediaError(f"{quoted(self.info.path)}: decoding makes no progress any more")
+            raise MediaError(f"{quoted(self.info.path)}: decoding makes no more progress")
         whole = self._sampling.first is None and self._sampling.stop is None
         if not seen and whole:
             raise MediaError(f"{quoted(self.info.path)}: no picture in it can be decoded")
         found = damage.findings(code)
         self.warnings, self.losses = found.warnings, found.losses
         if not seen:
-            self.warnings.append("no frame lies in the time range asked for")
+            self.warnings.append("no frame is in the chosen time range")
         if len(self.parts) > 1:
             self.warnings.append(line_of(self.parts))
         self._check_length(damage)
@@ -399,15 +411,17 @@ class VideoReader:
             self.losses = replace(self.losses, partial=True, lost_frames=None)
 
     def _unfinished(self, child: Child) -> str:
-        """A line if the recording was not whole when it was read."""
+        """A warning if the recording was incomplete when it was read."""
         if child.grown_bytes() or child.size_bytes != self.info.size_bytes:
-            return "it grew while it was read; analyse it again when it is finished"
+            return "it grew while it was being read; analyse it again when it is finished"
         if not self._says_length and is_unfinished(self.info.path):
-            return "it was never finished: its end may be missing, and its length is not told"
+            return (
+                "it was never finished: its end may be missing, and it does not say how long it is"
+            )
         return ""
 
     def _check_length(self, damage: Damage) -> None:
-        """Frames that came tell of a longer recording than a container that knows no better."""
+        """Extend the duration if frames come after the end that the container states."""
         length_s, last_s = self.info.duration_s, damage.last_s
         whole = self._sampling.fps is None and self._sampling.stop is None
         if last_s is not None and (whole if length_s is None else last_s > length_s + _ROUNDED_S):
@@ -416,7 +430,7 @@ class VideoReader:
 
 
 class _Run:
-    """One pass over a recording: a thread decodes one batch ahead of the reader."""
+    """One pass over a recording, in which a thread decodes one batch ahead of the reader."""
 
     def __init__(self, child: Child, batches: Iterator[FrameBatch]) -> None:
         self._child = child
@@ -433,7 +447,7 @@ class _Run:
             yield item
 
     def close(self) -> None:
-        """Stop the child and the thread; an iteration under way ends."""
+        """Stop the child and the thread; this ends an iteration in progress."""
         self._closed.set()
         self._child.kill()
         self._thread.join()
@@ -449,7 +463,7 @@ class _Run:
                 if self._closed.is_set():
                     return
             self._put(None)
-        except Exception as error:  # raised again in the reader's thread
+        except Exception as error:  # re-raised in the reader's thread
             self._put(error)
 
     def _put(self, item: FrameBatch | Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""Which frames of a recording are kept, decided on exact integer time stamps."""
+"""Which frames of a recording are kept, decided by exact integer time stamps."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 _EXACT_BITS = 52
-"""ffmpeg evaluates expressions in float64: products below 2**52 keep `floor` exact."""
+"""ffmpeg evaluates expressions in float64, where `floor` is exact for products below 2**52."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """The frames kept: of a time range, and at most one for each 1/fps.
+    """The rule for keeping frames: those in a time range, and at most one per 1/fps.
 
-    A frame at time t belongs to tick floor((t + half) * fps), with `half` half the recording's
-    nominal frame interval, so that small jitter of the time stamps changes nothing. It is kept if
-    its tick lies above that of every earlier frame: the first frame at or after each k / fps, give
+    A frame at time t belongs to tick floor((t + half) * fps). `half` is half the recording's
+    nominal frame interval, so that small jitter of the time stamps changes nothing. A frame is kept
+    if its tick is above that of every earlier frame: the first frame at or after each k / fps, give
     or take `half`. Ticks count from the recording's start, so a time range keeps a subset of what
-    the whole recording would. Frames keep their own time; none is repeated.
+    the whole recording would keep. Frames keep their own times; none is repeated.
 
     Attributes:
         time_base: seconds in one unit of the time stamps.
-        fps: samples a second, or None for every frame.
+        fps: frames per second to keep; None: every frame.
         half: half a nominal frame interval, in units of `time_base`.
-        first, stop: range of time stamps kept, first <= pts < stop; None: open.
+        first, stop: range of kept time stamps, first <= pts < stop; None: open.
     """
 
     time_base: Fraction
@@ -45,10 +45,10 @@ class Sampling:
         start: float | None,
         end: float | None,
     ) -> Sampling:
-        """The sampling for what a user asked, in seconds and frames a second.
+        """The sampling for a user's choice, in seconds and frames per second.
 
-        Numbers are taken as they print (0.1 is one tenth). An `fps` at or above the recording's
-        own keeps every frame.
+        Numbers mean what they print as (0.1 is one tenth). An `fps` at or above the recording's own
+        rate keeps every frame.
         """
         rate = None if fps is None else Fraction(str(fps))
         if rate is not None and recording_fps and rate >= recording_fps:
@@ -66,19 +66,19 @@ class Sampling:
         return math.floor((pts + self.half) * self.time_base * self.fps)
 
     def ticks(self, pts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The same for time stamps (N,) that need not be whole."""
+        """The same for (N,) time stamps, which may be fractional."""
         assert self.fps is not None
         return np.floor((pts + self.half) * float(self.time_base * self.fps))
 
     def in_range(self, pts: int) -> bool:
-        """Whether a frame lies in the time range."""
+        """Whether a frame is in the time range."""
         return (self.first is None or pts >= self.first) and (self.stop is None or pts < self.stop)
 
     def filters(self, duration_s: float | None) -> list[str]:
         """ffmpeg filters that drop frames early; they keep at least what `Sampler` keeps.
 
         Args:
-            duration_s: length of the recording, to tell whether float64 is exact for it.
+            duration_s: length of the recording, to decide whether float64 is exact for it.
         """
         exact = False
         chain = [] if self.stop is None else [f"trim=end_pts={self.stop}"]

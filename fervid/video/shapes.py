@@ -1,4 +1,4 @@
-"""Recordings whose picture changes its size or shape on the way: each part keeps its own."""
+"""Recordings whose picture changes its size or shape: each part keeps its own."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from numpy.typing import NDArray
 _TOLD, _IN_A_LINE = 100, 3
 
 Picture = tuple[int, int, int, int]
-"""Width and height of a decoded frame, upright, and numerator and denominator of its pixel aspect,
-0 if not known."""
+"""Width and height of an upright decoded frame, and numerator and denominator of its pixel aspect;
+0 if unknown.
+"""
 
 
 class ShapeChangesError(Exception):
-    """The picture changes so much that all of the recording is to be read in a square canvas."""
+    """The picture changes its shape so much that the recording must be read on a square canvas."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a recording whose pictures have one size.
+    """A part of a recording with a single picture size.
 
     Attributes:
         first: position of its first frame among the decoded ones.
-        start_s: when that is shown.
-        width, height: as displayed, the pixels of boxes.
-        used: width and height of its pictures in the working frame, whose upper left they fill.
+        start_s: time of that frame in seconds.
+        width, height: displayed size; boxes are in its pixels.
+        used: width and height of its pictures in the working frame, in the upper left corner.
     """
 
     first: int
@@ -47,7 +48,7 @@ def displayed_size(picture: Picture) -> tuple[int, int]:
 
 
 def even_size(displayed: tuple[int, int], most: tuple[int, int]) -> tuple[int, int]:
-    """The largest size of the same shape within `most`, never enlarged: (width, height), even."""
+    """The largest (width, height) of the same shape within `most`, not enlarged, both even."""
     scale = min(1.0, *(limit / side for limit, side in zip(most, displayed, strict=True)))
 
     def even(side: int, limit: int) -> int:
@@ -63,13 +64,13 @@ def filters(
     canvas: tuple[int, int],
     before: Sequence[str] = (),
 ) -> list[str]:
-    """ffmpeg filters that scale every picture by its own shape into one canvas.
+    """ffmpeg filters that fit every picture into one canvas, keeping its shape.
 
     Args:
         first: the displayed width and height of the first picture.
-        used: the size that this one gets.
+        used: the size of that picture on the canvas.
         canvas: width and height of all frames.
-        before: filters of the pictures as they are, which keep their number.
+        before: filters to apply first; they must keep the number of frames.
     """
     scale = f"min(1,min({canvas[0]}/(iw*sar),{canvas[1]}/ih))"
     is_first = f"eq(round(iw*sar),{first[0]})*eq(ih,{first[1]})"
@@ -77,7 +78,7 @@ def filters(
         f"'if({is_first},{mine},max(2,min({limit},2*round({side}*{scale}/2))))'"
         for mine, limit, side in zip(used, canvas, ("iw*sar", "ih"), strict=True)
     )
-    # The same matrix on both sides passes Y through; only its range is widened.
+    # With the same matrix on both sides, only the range of Y is widened.
     colours = "in_color_matrix=bt601:out_color_matrix=bt601:out_range=pc"
     resize = f"scale={':'.join(sides)}:flags=area:{colours}:eval=frame"
     fill = f"pad={canvas[0]}:{canvas[1]}:eval=frame"
@@ -87,12 +88,12 @@ def filters(
 def in_own_pixels(
     rows: NDArray[Any], parts: Sequence[Part], unit: tuple[float, float]
 ) -> NDArray[Any]:
-    """Rows (R,) of faces with their boxes in pixels of the displayed picture of their part.
+    """Convert the boxes of rows (R,) to displayed pixels of the part that each row is in.
 
     Args:
-        rows: of `fervid.results.rows.ROW`, boxes in pixels of the first part's.
-        parts: ascending.
-        unit: pixels of the working frame a pixel of these boxes, across and down.
+        rows: of `fervid.results.rows.ROW`, with boxes in displayed pixels of the first part.
+        parts: the parts, ascending.
+        unit: pixels of the working frame per pixel of these boxes, across and down.
     """
     if len(parts) < 2:
         return rows
@@ -111,7 +112,7 @@ def in_own_pixels(
 
 
 def parts_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """For `meta.json`: from when on the picture has which size; the first parts of very many."""
+    """Start and size of the parts for `meta.json`; only the first ones of very many."""
     return [
         {"start_s": round(one.start_s, 6), "width": one.width, "height": one.height}
         for one in parts[:_TOLD]
@@ -119,10 +120,10 @@ def parts_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 
 def line_of(parts: Sequence[Part]) -> str:
-    """What a user should know of it."""
+    """A warning about the changes for the user."""
     sizes = [f"{one.width}x{one.height} from {one.start_s:.2f} s" for one in parts[:_IN_A_LINE]]
     more = f", and {len(parts) - _IN_A_LINE} more" if len(parts) > _IN_A_LINE else ""
     return (
-        f"the picture changes its size or shape ({', '.join(sizes)}{more}); "
-        "boxes are in pixels of the picture that is shown at their time"
+        f"the picture changes its size or shape ({', '.join(sizes)}{more}); boxes are in pixels "
+        "of the picture shown at their time"
     )

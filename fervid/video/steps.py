@@ -1,4 +1,4 @@
-"""How far apart frames come, and where frames are missing from a constant rate."""
+"""Intervals between frames, and gaps in a constant frame rate."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 SHORTEST_GAP_S = Fraction(1, 4)
-"""Shorter stretches without a frame are only told when ffmpeg complains too."""
+"""Gaps shorter than this are reported only if ffmpeg complains, too."""
 
 MAX_KEPT = 10_000
-"""Gaps that are remembered, however many there are."""
+"""Most gaps that are remembered."""
 
 _STEPS_KEPT = 1000
 _SURE_AFTER = 16
-"""From so many equal steps on, these tell the rate, not what the container says."""
+"""After this many equal steps, they give the rate, whatever the container says."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Two frames one after the other that are too far apart.
+    """Two consecutive frames that are too far apart.
 
     Attributes:
-        index: position of the first one among all decoded frames, -1: the recording's start.
-        frames: by how much the positions of both differ.
-        start, end: their time stamps in units of the time base.
+        index: position of the first one among all decoded frames; -1: the recording's start.
+        frames: difference of their positions.
+        start, end: their time stamps, in units of the time base.
     """
 
     index: int
@@ -34,13 +34,13 @@ class Gap:
 
 
 class Steps:
-    """Collects the time from frame to frame; memory stays bounded.
+    """Collects the intervals between frames, in bounded memory.
 
     Attributes:
         previous: position and time stamp of the newest frame.
-        gaps: where frames may be missing, `MAX_KEPT` at most.
-        lost_beyond: about how many frames are missing in later ones.
-        longest: longest time from a frame to the next, in units of the time base.
+        gaps: where frames may be missing, at most `MAX_KEPT`.
+        lost_beyond: estimated number of missing frames in later gaps.
+        longest: longest interval between two frames, in units of the time base.
     """
 
     def __init__(self, fps: Fraction, time_base: Fraction) -> None:
@@ -58,7 +58,7 @@ class Steps:
         self._nominal = float(1 / fps / time_base) if fps else 0.0
 
     def add(self, index: int, pts: int) -> bool:
-        """Take the next frame; False if it does not come after the one before."""
+        """Add the next frame; False if its time is not after that of the frame before."""
         before, self.previous = self.previous, (index, pts)
         if before is None:
             self.first = self.previous
@@ -78,7 +78,7 @@ class Steps:
         return True
 
     def _comes_late(self, index: int, newest: int, pts: int) -> None:
-        """A frame that comes after the one behind it is not missing."""
+        """A frame that comes out of order is not missing."""
         if self.gaps and self.gaps[-1].end == newest and self.gaps[-1].start < pts:
             self.gaps[-1] = replace(self.gaps[-1], end=pts)
             self.previous = index, newest
@@ -94,13 +94,13 @@ class Steps:
                 self._usual = step
 
     def _expected(self) -> float:
-        """Time from frame to frame as far as it is known by now, 0 if it is not."""
+        """The interval between frames as far as it is known by now; 0 if unknown."""
         if self._count[self._usual] >= _SURE_AFTER:
             return self._ticks[self._usual] / self._frames[self._usual]
         return self._nominal
 
     def typical(self) -> float | None:
-        """Mean step in time base units if the recording is of constant rate, else None."""
+        """Mean interval in units of the time base if the rate is constant, else None."""
         total = self._count.total()
         half, step = 0, 0
         for step in sorted(self._count):

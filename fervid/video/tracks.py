@@ -1,4 +1,4 @@
-"""Which of several video tracks is the recording: the one that players show, or a chosen one."""
+"""Chooses among several video tracks: the one that players show, or the user's choice."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _FLAG = re.compile(r" \(([a-z -]+)\)")
 _FIELDS = re.compile(r"[(, ](top|bottom)( coded)? first[ ,)]")
 _COVER = "attached pic"
 _ASIDE = {"timed thumbnails", "still image", "dependent"}
-"""Flags of tracks that players leave out while there are others."""
+"""Flags of tracks that players show only if there is no other."""
 
 _OF_PICTURES = {"mjpeg", "png", "bmp", "gif", "webp", "jpeg2000"}
-"""Codecs of pictures: a track of much smaller ones beside another is one of thumbnails."""
+"""Codecs of still pictures: beside another track, one with much smaller pictures holds thumbnails.
+"""
 
 _MUCH_SMALLER = 4
 
@@ -25,11 +26,11 @@ class Track:
     """A video track, as ffmpeg describes it.
 
     Attributes:
-        stream: its place among all streams of the file, from 0.
-        codec: ffmpeg's name of it.
-        width, height: of its coded pictures, 0 if not known.
-        flags: such as "default".
-        is_interlaced: whether the file says that its frames hold two fields.
+        stream: index among all streams of the file, from 0.
+        codec: ffmpeg's name of the codec.
+        width, height: size of its coded pictures; 0 if unknown.
+        flags: flags such as "default".
+        is_interlaced: whether the file says that its frames are interlaced.
     """
 
     stream: int
@@ -41,12 +42,12 @@ class Track:
 
     @property
     def pixels(self) -> int:
-        """How many a picture has."""
+        """Number of pixels of a picture."""
         return self.width * self.height
 
 
 def tracks_of(described: Sequence[str]) -> list[Track]:
-    """The video tracks, in the order of the file; covers are none.
+    """The video tracks in the order of the file, without covers.
 
     Args:
         described: lines of ffmpeg's log (level info, named) that describe the input.
@@ -59,15 +60,15 @@ def tracks_of(described: Sequence[str]) -> list[Track]:
             flags = frozenset(_FLAG.findall(match[3]))
             fields = bool(_FIELDS.search(match[3]))
             track = Track(int(match[1]), match[2], width, height, flags, fields)
-            # A stream of two programs is told twice.
+            # A stream that belongs to two programs is listed twice.
             found.setdefault(track.stream, track)
     return [track for track in found.values() if _COVER not in track.flags]
 
 
 def shown(tracks: Sequence[Track]) -> Track:
-    """What players show: the first one flagged default, or else the first one.
+    """The track that players show: the first one flagged default, or else the first one.
 
-    Tracks without pictures, and thumbnails, come last.
+    Tracks without pictures and tracks of thumbnails come last.
     """
     largest = max(track.pixels for track in tracks)
 

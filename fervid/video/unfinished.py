@@ -1,4 +1,4 @@
-"""Recordings whose writer was stopped before it could say how long they are."""
+"""Recordings whose writer stopped before it stored their length."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _DURATION, _VOID = 0x4489, 0xEC
 """Elements of Matroska (RFC 9559)."""
 
 _AVI_FRAMES = slice(48, 52)
-"""Where an AVI's first header says how many frames there are."""
+"""Offset of the number of frames in an AVI's first header."""
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether a file has room for its length, which was never filled in.
+    """Whether a file has an empty field for its length.
 
-    True of Matroska, WebM and AVI that are still being written, or whose writer was stopped hard.
-    Matroska written to a pipe, as browsers do, has no such room and is no less whole for that.
+    This is so for Matroska, WebM and AVI files that are still being written, or whose writer was
+    killed. Matroska written to a pipe, as by browsers, has no such field but may be complete.
 
     Raises:
         MediaError: the file cannot be read.
@@ -34,7 +34,7 @@ def is_unfinished(path: Path) -> bool:
 
 
 def _has_room(head: bytes) -> bool:
-    """Whether Matroska's description has a void in place of the duration."""
+    """Whether Matroska's description has a void where the duration belongs."""
     for kind, start, end in _elements(head, 0, len(head)):
         if kind == _SEGMENT:
             for inner, first, last in _elements(head, start, end):
@@ -47,7 +47,7 @@ def _has_room(head: bytes) -> bool:
 
 
 def _elements(head: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(id, start, end) of the contents of the elements in a stretch of the file's head."""
+    """Yield (id, start, end) of the contents of the elements in a part of the file's head."""
     while start < end - 1:
         id_length = _length(head[start])
         if start + id_length >= end:
@@ -63,5 +63,5 @@ def _elements(head: bytes, start: int, end: int) -> Iterator[tuple[int, int, int
 
 
 def _length(first: int) -> int:
-    """Bytes of a number of variable length, by its first byte."""
+    """Length in bytes of a variable-length number, by its first byte."""
     return 9 - first.bit_length()

@@ -128,7 +128,7 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
     ]
 
     done = run(source, "-o", out, *QUICK, "--smooth", 1, "--dry-run")
-    assert done.stdout.count(" (made again: smooth was 0.3 and is 1.0 now)\n") == 3
+    assert done.stdout.count(" (would be analysed again: smooth was 0.3 and is 1.0 now)\n") == 3
     done = run(source, "-o", out, *QUICK, "--dry-run")
     assert done.stdout.count(" (kept)\n") == 3
     done = run(source, "-o", out, *QUICK, "-q")
@@ -137,7 +137,7 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
 
     done = run(source / "a" / "face.mp4", "-o", out / "a", *QUICK, "--smooth", 1)
     assert done.returncode == 0
-    assert done.stderr == "fervid: made again: smooth was 0.3 and is 1.0 now\n"
+    assert done.stderr == "fervid: analysed again: smooth was 0.3 and is 1.0 now\n"
     assert (out / "a" / "face.mp4.fervid" / "own notes.txt").read_text() == "mine"
     assert hidden(out) == []
 
@@ -264,7 +264,7 @@ def test_after_a_kill_the_same_command_does_the_rest(long_run: tuple[list[str], 
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert f"4 ok ({len(finished)} kept from before)" in done.stdout
+    assert f"4 ok ({len(finished)} kept from earlier)" in done.stdout
     assert hidden(out) == []
     assert {path: path.stat().st_ino for path in finished} == finished
     assert len({(path / "frames.csv").read_bytes() for path in out.glob("*.fervid")}) == 1

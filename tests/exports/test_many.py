@@ -32,7 +32,7 @@ def test_a_folder_of_results_is_exported(tmp_path: Path) -> None:
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     said = CliRunner().invoke(main, ["export", str(tmp_path), "--to", "elan"])
     assert said.exit_code == 1
-    assert "holds no result" in said.output
+    assert "contains no result" in said.output
 
 
 def test_a_workbook_has_all_tables_with_numbers_as_numbers(

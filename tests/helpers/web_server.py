@@ -97,7 +97,7 @@ def serving(folder: Path, *options: str) -> Iterator[Server]:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.fullmatch(r"page: (http://([\d.]+):(\d+)) \(Ctrl-C ends it\)\n", line)
+            found = re.fullmatch(r"page: (http://([\d.]+):(\d+)) \(press Ctrl-C to stop\)\n", line)
             assert found, errors.read_text()
             yield Server(process, found[1], found[2], int(found[3]), temporary, errors)
         finally:

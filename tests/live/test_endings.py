@@ -175,7 +175,7 @@ def test_nobody_sends_and_the_user_stops(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert errors == b"fervid: stopped before a picture came; nothing is written\n"
+    assert errors == b"fervid: stopped before the first frame; nothing was written\n"
     assert list(tmp_path.iterdir()) == []
 
 

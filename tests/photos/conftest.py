@@ -40,7 +40,7 @@ def result(album: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(album, "-o", out)
     assert done.exit_code == 1, done.output  # two could not be read
     lines = done.output.splitlines()
-    assert lines[0] == "9 photos; passed over: 2 other files"
+    assert lines[0] == "9 photos; skipped 2 other files"
     assert sum("broken.jpg: is not a photo" in line for line in lines) == 1
     assert sum("cut.jpg: is cut off" in line for line in lines) == 1
     assert lines[-3] == "5 of 7 photos show a face (71%), 6 faces in all"

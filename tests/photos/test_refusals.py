@@ -116,7 +116,7 @@ def test_a_result_of_other_photos_is_not_replaced_unasked(tmp_path: Path) -> Non
     assert "(kept)" in run(tmp_path / "anna", "-o", out, "--dry-run").output
     shutil.copy(PORTRAIT, tmp_path / "anna" / "bob.jpg")
     more = run(tmp_path / "anna", "-o", out)
-    assert "made again: 1 of the photos are new, and 0 are gone" in more.output
+    assert "analysed again: 1 of the photos are new, and 0 are gone" in more.output
     assert run(tmp_path / "bob", "-o", out, "--overwrite").exit_code == 0
     table = pd.read_csv(out / "photos.fervid" / "photos.csv")
     assert table["photo"].tolist() == ["bob.jpg"]

@@ -50,7 +50,7 @@ def test_numbers_of_numpy_become_plain_ones() -> None:
     [
         ({"fps_": 5}, TypeError, "there is no keyword argument 'fps_'; did you mean 'fps'?"),
         ({"overwrit": 1}, TypeError, "no keyword argument 'overwrit'; did you mean 'overwrite'?"),
-        ({"zzz": 5}, TypeError, "no keyword argument 'zzz'; there are fps, track, deinterlace, "),
+        ({"zzz": 5}, TypeError, "no keyword argument 'zzz'; known ones are fps, track, deinterlace, "),
         ({"start": "half past"}, ValueError, "start: 'half past' is not a time; write seconds"),
         ({"end": [1]}, TypeError, r"end must be seconds or text such as '1:30', not \[1\]"),
         ({"baseline": "5"}, ValueError, "baseline: '5' is neither two times, as in"),
@@ -62,7 +62,7 @@ def test_numbers_of_numpy_become_plain_ones() -> None:
         ({"thumbnails": "no"}, TypeError, "thumbnails must be True or False, not 'no'"),
         ({"detector": 5}, TypeError, "detector must be text, not 5"),
         ({"labels": "mine"}, ValueError, "labels must be one of mixture, fer2013, ferplus"),
-        ({"start": "2:00", "end": "1:00"}, ValueError, "the end must lie after the start"),
+        ({"start": "2:00", "end": "1:00"}, ValueError, "end must be after start"),
     ],
 )
 def test_mistakes_are_one_clear_line(

@@ -49,7 +49,7 @@ def test_a_track_can_be_chosen(make_clip: MakeClip) -> None:
     frames, reader = read(path, track=1)
     assert reader.info.displayed == (96, 64)
     assert frames.images.max() < 50
-    with pytest.raises(MediaError, match="has 2 video tracks, no track 3"):
+    with pytest.raises(MediaError, match="has 2 video tracks, so there is no track 3"):
         probe(path, 3)
 
 
@@ -86,7 +86,7 @@ def test_one_track_needs_no_word(constant_clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "r.fervid"
     Analyzer(Settings(working_size=96)).analyze(constant_clip, folder)
     assert not any("track" in line for line in read_meta(folder)["warnings"])
-    with pytest.raises(MediaError, match="has 1 video track, no track 2"):
+    with pytest.raises(MediaError, match="has 1 video track, so there is no track 2"):
         probe(constant_clip, 2)
 
 

@@ -22,7 +22,7 @@ from tests.helpers.clips import X264, MakeClip, counter, read
 pytestmark = pytest.mark.slow
 
 NOISE = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=12,noise=alls=40:allf=t")
-GROWS = "it grew while it was read; analyse it again when it is finished"
+GROWS = "it grew while it was being read; analyse it again when it is finished"
 
 
 def without_length(whole: bytes) -> bytes:
@@ -40,7 +40,7 @@ def test_without_its_index_it_is_said_to_be_unfinished(constant_clip: Path, tmp_
     path = tmp_path / "cut.mp4"
     whole = constant_clip.read_bytes()
     path.write_bytes(whole[: whole.rindex(b"moov") - 4])
-    with pytest.raises(MediaError, match="not finished or was cut off: its index is missing; copy"):
+    with pytest.raises(MediaError, match="is unfinished or was cut off, as its index is missing; copy"):
         probe(path)
 
 

@@ -124,7 +124,7 @@ def test_another_address_is_warned_of_and_a_signal_leaves_nothing(tmp_path: Path
     with serving(tmp_path, "--host", "127.0.0.2") as server:
         assert not left_by_a_killed_run.exists()
         assert server.ask("GET", "/")[0] == 200
-        assert "fervid: warning: whoever reaches 127.0.0.2" in server.errors.read_text()
+        assert "fervid: warning: everyone who can reach 127.0.0.2" in server.errors.read_text()
         assert server.upload("a.mp4", b"a")[0] == 200
         assert server.run_folder().stat().st_mode & 0o777 == 0o700
         assert len(server.files()) == 1
