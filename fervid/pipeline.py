@@ -1,4 +1,4 @@
-"""The main job: one recording in, one result folder out. The only file that wires the stages."""
+"""The analysis of one recording into one result folder. The only file that connects the stages."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 _LONGEST_GAPS = 1.5
 _LEAST_FRAMES = 16
 _BATCH_BYTES = 24_000_000
-"""About so much of a recording is worked on at a time, however large its frames are."""
+"""About this much of a recording is processed at a time, however large its frames are."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an analysis is: frames done, frames expected (None: unknown), seconds so far."""
+    """Progress of an analysis: frames done, frames expected (None: unknown), seconds so far."""
 
     frames: int
     expected: int | None
@@ -59,7 +59,7 @@ class Analyzer:
 
     @cached_property
     def _digests(self) -> dict[str, str]:
-        """Of the models; taken once, as these are loaded once."""
+        """Digests of the models, computed once, as models are loaded once."""
         return digests_of_models(self.engine.settings)
 
     def analyze(
@@ -70,7 +70,7 @@ class Analyzer:
         overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Done:
-        """Analyse one recording into a result folder, unless that is there; see `analyze`."""
+        """Analyse a recording into a result folder unless an equal result exists; see `analyze`."""
         request = request_of(identity_of(recording), self.engine.settings, self._digests)
         redone = ""
         if folder.exists() and not overwrite:
@@ -80,7 +80,7 @@ class Analyzer:
         progress = progress or (lambda _: None)
         try:
             self._make(recording, folder, request, progress)
-        except ShapeChangesError:  # once more, in frames that all its pictures fit into
+        except ShapeChangesError:  # again, in square frames into which all its pictures fit
             self._make(recording, folder, request, progress, square=True)
         return Done(redone=redone)
 
@@ -98,7 +98,8 @@ class Analyzer:
             faces_by_size = _resized(self.engine, reader)
             search = _search(self.engine, reader)
             reader.begin()
-            # pandas and OpenCV take a second to load; meanwhile the recording is being decoded.
+            # Loaded here because pandas and OpenCV take a second, during which decoding already
+            # runs.
             from fervid.report.maker import ReportMaker
             from fervid.results.writer import ResultWriter
 
@@ -146,7 +147,7 @@ def _opened(recording: Path, settings: Settings, square: bool) -> VideoReader:
 
 
 def _resized(engine: Engine, reader: VideoReader) -> dict[str, int]:
-    """Let the reader give frames of the size that finds its faces; how many were found at which."""
+    """Set the reader to the size that finds its faces; return the numbers of faces by size."""
     longer_side = max(reader.info.displayed)
     sizes = sizes_for(longer_side)
     settings = engine.settings
@@ -175,7 +176,7 @@ def _resized(engine: Engine, reader: VideoReader) -> dict[str, int]:
 
 
 def _search(engine: Engine, reader: VideoReader) -> SparseSearch:
-    """The search of a recording; the reader's batches become as large as it wants them."""
+    """The search of a recording; it sets the size of the reader's batches."""
     every = engine.settings.detect_every or searched_every(reader.rate)
     frames = max(every * engine.batch_size, _LEAST_FRAMES)
     most = max(1, _BATCH_BYTES // math.prod(reader.shape))
@@ -188,13 +189,13 @@ def _search(engine: Engine, reader: VideoReader) -> SparseSearch:
 
 @contextmanager
 def _compiling(engine: Engine, shape: tuple[int, int]) -> Iterator[None]:
-    """Both networks are compiled in threads while the first frames are decoded."""
+    """Compile both networks in threads while the first frames are decoded."""
     ahead = ThreadPoolExecutor(2)
     ahead.submit(engine.detector.prepare, shape)
     ahead.submit(engine.classifier.prepare)
     try:
         yield
-    finally:  # whoever stops need not wait for a compilation
+    finally:  # a user who stops need not wait for a compilation
         ahead.shutdown(wait=False, cancel_futures=True)
 
 
@@ -204,7 +205,7 @@ def _counted(
     began: float,
     progress: Callable[[Progress], None],
 ) -> Iterator[NDArray[Any]]:
-    """The same rows; progress is reported, and none at all is refused."""
+    """Pass rows on and report progress; raise MediaError if there are none."""
     frames = 0
     for rows in pieces:
         yield rows
@@ -215,18 +216,20 @@ def _counted(
 
 
 def _other_tracks(info: VideoInfo) -> list[str]:
-    """A line if there are more video tracks than the one that was read."""
+    """A warning if the recording has other video tracks."""
     if info.tracks == 1:
         return []
-    read = f"has {info.tracks} video tracks; number {info.track} was read"
+    read = f"the recording has {info.tracks} video tracks; number {info.track} was read"
     if info.track == info.shown_track:
-        return [f"{read}, which players show; --track N reads another one"]
-    return [f"{read}; players, and this report's, show number {info.shown_track}"]
+        return [f"{read}, the one that players show; use --track N for another one"]
+    return [
+        f"{read}, but players, including the one in this report, show number {info.shown_track}"
+    ]
 
 
 def _nothing_chosen(info: VideoInfo) -> str:
     length = "" if info.duration_s is None else f", which is {info.duration_s:.2f} s long"
-    return f"{quoted(info.path)}: no frame lies in the chosen part of the recording{length}"
+    return f"{quoted(info.path)}: the chosen part of the recording has no frame{length}"
 
 
 @lists_settings
@@ -238,28 +241,30 @@ def analyze(
     progress: Callable[[Progress], None] | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Timeline:
-    """Read a recording, follow its faces and classify their expressions frame by frame.
+    """Analyse a recording: follow its faces and classify their expressions frame by frame.
 
     Args:
         recording: path of a video file.
-        out: folder in which `<recording name>.fervid/` is written; None: nothing is kept on disk.
-        overwrite: analyse it again even if there is such a result. Without it, a result of the same
-            recording, settings, models and version is read; one that differs is replaced.
+        out: folder to write `<recording name>.fervid/` into; None: keep nothing on disk.
+        overwrite: analyse again even if an equal result exists. Without it, an existing result of
+            the same recording, settings, models and version is read, and a different one is
+            replaced.
         progress: called after each batch of frames.
-        **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`;
-            times may be text, as on the command line: `start="1:30"`.
+        **settings: the fields of `fervid.settings.Settings`, such as `fps` or `weights`. Times may
+            be text as on the command line, such as `start="1:30"`.
 
     Returns:
         The timeline: `.frames` has one row for each face in each frame, `.episodes` one for each
-        stretch of one expression, `.people` one for each person, `.summary` one for the recording,
-        `.meta` what `meta.json` holds.
+        stretch of one expression, `.people` one for each person, and `.summary` one for the
+        recording. `.meta` has the contents of `meta.json`.
 
     Raises:
-        MediaError: the input is not a recording that can be read, or its chosen part is empty.
-        ResultError: something that is no result has its place, or it cannot be written.
-        ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
-        SetupError: ffmpeg or the shipped weights are missing, or JAX finds no device.
-        TypeError: there is no such setting, or it is of another kind.
+        MediaError: the input is not a readable recording, or its chosen part has no frames.
+        ResultError: the result cannot be written, or something that is not a result is in its
+            place.
+        ModelError: the model that `weights` or `detector` names is missing, damaged or unfit.
+        SetupError: ffmpeg, the shipped weights or a device is missing.
+        TypeError: a setting is unknown or has the wrong type.
         ValueError: a setting is out of range.
     """
     from fervid.timeline import Timeline
@@ -267,7 +272,7 @@ def analyze(
     recording = Path(recording)
     analyzer = Analyzer(settings_of(settings, signature(analyze).parameters))
     if kind_of(recording) == "photo":
-        raise MediaError(f"{quoted(recording)}: is a photo; see fervid.analyze_photos")
+        raise MediaError(f"{quoted(recording)}: is a photo; use fervid.analyze_photos")
     if out is not None:
         folder = result_folder(recording, Path(out))
         analyzer.analyze(recording, folder, overwrite=overwrite, progress=progress)
@@ -276,5 +281,7 @@ def analyze(
         folder = result_folder(recording, Path(temporary))
         analyzer.analyze(recording, folder, progress=progress)
         timeline = Timeline.read(folder)
-        timeline.meta["recording"]["beside"] = None  # as seen from a folder that is about to go
+        timeline.meta["recording"]["beside"] = (
+            None  # a path relative to the temporary folder has no meaning
+        )
         return replace(timeline, folder=None)

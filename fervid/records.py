@@ -1,4 +1,4 @@
-"""The types that flow between fervid's stages: frozen, validated, struct of arrays. NumPy only."""
+"""The types that flow between fervid's stages: frozen, validated structs of arrays. NumPy only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fervid.settings.sizes import FACE_SIZE as FACE_SIZE
 from fervid.settings.sizes import PAD_MULTIPLE as PAD_MULTIPLE
 
 KEPT_SHARE = 0.5
-"""A face that is followed is kept down to this share of the score that a new one needs."""
+"""A face is followed down to this share of the score at which it begins to be followed."""
 
 
 def _check(name: str, array: NDArray[Any], dtype: type, *shape: int | None) -> None:
@@ -31,17 +31,17 @@ def _check(name: str, array: NDArray[Any], dtype: type, *shape: int | None) -> N
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known about a recording before its frames are read.
+    """Properties of a recording that are known before its frames are read.
 
     Attributes:
         path: the file.
-        width, height: displayed size in pixels (rotation and pixel aspect ratio applied).
-        fps: average frame rate in frames a second, 0 when the container does not say.
-        duration_s: length in seconds from the container, or None.
+        width, height: displayed size in pixels, with rotation and pixel aspect ratio applied.
+        fps: average frame rate in frames per second; 0 if the container does not say.
+        duration_s: length in seconds according to the container, or None.
         size_bytes: size of the file when it was opened.
-        stream: place of the video track among all streams of the file, from 0.
-        track, tracks: its place among the video tracks, from 1, and how many there are.
-        shown_track: the one that players show.
+        stream: index of the video track among all streams of the file, from 0.
+        track, tracks: its number among the video tracks, from 1, and how many there are.
+        shown_track: number of the video track that players show.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class VideoInfo:
 
     @property
     def displayed(self) -> tuple[int, int]:
-        """Width and height, the frame whose pixels boxes are told in."""
+        """Displayed width and height; boxes are in these pixels."""
         return self.width, self.height
 
 
@@ -67,8 +67,8 @@ class FrameBatch:
 
     Attributes:
         images: (T, H, W) uint8 luma.
-        index: (T,) int64, position of each frame in the recording, in presentation order from 0.
-        time_s: (T,) float64, presentation time in seconds from the container's timestamps.
+        index: (T,) int64, position of each frame in the recording, in presentation order, from 0.
+        time_s: (T,) float64, presentation time in seconds, from the container's time stamps.
     """
 
     images: NDArray[np.uint8]
@@ -90,7 +90,7 @@ class Detections:
 
     Attributes:
         frame: (N,) int32, row of the frame in its batch, ascending.
-        xywh: (N, 4) float32, left, top, width, height in pixels of the displayed frame.
+        xywh: (N, 4) float32, left, top, width and height in pixels of the displayed frame.
         score: (N,) float32 in [0, 1].
         points: (N, 3, 2) float32, x and y of the person's right eye, left eye and the middle of the
             mouth, in pixels of the displayed frame.
@@ -117,7 +117,7 @@ class Detections:
         working: tuple[int, int],
         displayed: tuple[int, int],
     ) -> Self:
-        """Faces that were found at the working size, clipped to the displayed frame.
+        """Convert faces from the working size to the displayed frame, and clip them to it.
 
         Args:
             frame, score: as above.
@@ -126,7 +126,7 @@ class Detections:
             working, displayed: widths and heights in pixels.
 
         Returns:
-            Those of which at least a pixel's width and height is left.
+            The faces that are still at least a pixel wide and high.
         """
         limit = np.array(displayed, np.float32)
         unit = limit / np.array(working, np.float32)
@@ -142,7 +142,7 @@ class Detections:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """The faces of all parts, one part after the other."""
+        """The faces of all parts, in the order of the parts."""
         if not parts:
             return cls.empty()
         columns = zip(*((p.frame, p.xywh, p.score, p.points) for p in parts), strict=True)
@@ -150,7 +150,7 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Self:
-        """No face at all."""
+        """No faces."""
         points = np.zeros((0, 3, 2), np.float32)
         return cls(np.zeros(0, np.int32), points.reshape(0, 4), points[:, 0, 0], points)
 
@@ -158,18 +158,20 @@ class Detections:
         return len(self.frame)
 
     def __getitem__(self, rows: NDArray[Any] | slice) -> Self:
-        """The rows that a mask, an index array or a slice selects."""
+        """Select rows by a mask, an index array or a slice."""
         return type(self)(self.frame[rows], self.xywh[rows], self.score[rows], self.points[rows])
 
 
 @dataclass(frozen=True)
 class TrackedFaces:
-    """N faces of one batch of frames, and who they are.
+    """N faces in one batch of frames, with their tracks.
 
     Attributes:
-        faces: where they are.
-        face_id: (N,) int64, from 1 by first appearance, unique within a frame.
-        filled: (N,) bool, True where the detector missed a face between two frames that show it.
+        faces: the faces.
+        face_id: (N,) int64, number of the track, from 1 in the order of first appearance, unique in
+            a frame.
+        filled: (N,) bool, True if the detector missed the face in this frame but not in those
+            around it.
     """
 
     faces: Detections
@@ -182,7 +184,7 @@ class TrackedFaces:
 
     @classmethod
     def empty(cls) -> Self:
-        """No face at all."""
+        """No faces."""
         return cls(Detections.empty(), np.zeros(0, np.int64), np.zeros(0, np.bool_))
 
     def __len__(self) -> int:
@@ -191,11 +193,11 @@ class TrackedFaces:
 
 @dataclass(frozen=True)
 class FaceCrops:
-    """N faces cut out and framed as FER-2013 frames them.
+    """N faces cut out as they are in FER-2013.
 
     Attributes:
         images: (N, 48, 48) uint8 luma.
-        row: (N,) int32, row of each face in the `Detections` it was cut from.
+        row: (N,) int32, row of each face in the `Detections` that it was cut from.
     """
 
     images: NDArray[np.uint8]
@@ -207,7 +209,7 @@ class FaceCrops:
 
     @classmethod
     def empty(cls) -> Self:
-        """No face at all."""
+        """No faces."""
         return cls(np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros(0, np.int32))
 
     def __len__(self) -> int:
@@ -231,7 +233,7 @@ class Expressions:
 
     @classmethod
     def empty(cls) -> Self:
-        """No face at all."""
+        """No faces."""
         return cls(np.zeros((0, len(EXPRESSIONS)), np.float32))
 
     def __len__(self) -> int:
@@ -240,15 +242,15 @@ class Expressions:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture of a person in the folder of thumbnails.
+    """A small picture of a person.
 
     Attributes:
-        face_id: who.
-        expression: what the person shows.
-        time_s: when, in seconds.
-        jpeg: the picture itself.
-        maps: another JPEG, the gradient and the occlusion map of what the expression model reacts
-            to in this face, beside each other; None where there is none.
+        face_id: the person.
+        expression: the expression that the person shows.
+        time_s: time in seconds.
+        jpeg: the picture as JPEG.
+        maps: a JPEG with two maps of what the expression model reacts to in this face, the gradient
+            map and the occlusion map, side by side; None if there is none.
     """
 
     face_id: int

@@ -1,4 +1,4 @@
-"""What an analysis gives to Python: tables, figures, the report."""
+"""The result of an analysis in Python: tables, figures, the report."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Everything known about one analysed recording; a notebook shows it as its report.
+    """The tables and metadata of one analysed recording; a notebook shows it as its report.
 
     Attributes:
-        frames: one row for each face in each sampled frame, `fervid.results.codebook.FRAMES`.
-        episodes: stretches of one expression, `fervid.results.codebook.EPISODES`.
-        people: one row for each person, `fervid.results.codebook.PEOPLE`.
-        summary: one row for the recording, `fervid.results.codebook.SUMMARY`.
-        meta: recording, settings, model cards, warnings; what `meta.json` holds.
-        folder: the result folder it was read from or written to, if any.
+        frames: one row for each face in each sampled frame; columns are in
+            `fervid.results.codebook.FRAMES`.
+        episodes: one row for each episode, a stretch of one expression; columns are in
+            `fervid.results.codebook.EPISODES`.
+        people: one row for each person; columns are in `fervid.results.codebook.PEOPLE`.
+        summary: one row for the recording; columns are in `fervid.results.codebook.SUMMARY`.
+        meta: the contents of `meta.json`: recording, settings, model cards, warnings and more.
+        folder: the result folder, if there is one.
     """
 
     frames: pd.DataFrame
@@ -37,7 +39,7 @@ class Timeline:
     folder: Path | None = None
 
     def __repr__(self) -> str:
-        """Two lines at most: the tables are long."""
+        """A short summary, as the tables are long."""
         about, found = self.meta.get("recording") or {}, self.meta.get("detection") or {}
         counts = f"{len(self.people)} people, {len(self.episodes)} episodes"
         frames = f"{found.get('frames', 0)} frames, {found.get('frames_with_face', 0)} with a face"
@@ -45,10 +47,10 @@ class Timeline:
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
-        """The whole of a result folder, `RECORDING.fervid`.
+        """Read a result folder, `RECORDING.fervid`.
 
         Raises:
-            ResultError: a table or `meta.json` is missing, not ours or damaged.
+            ResultError: a table or `meta.json` is missing, damaged or not written by fervid.
         """
         folder = Path(folder)
         frames = pd.concat(list(read_frames(folder)), ignore_index=True)
@@ -58,10 +60,10 @@ class Timeline:
         return cls(frames, episodes, people, summary, read_meta(folder), folder)
 
     def figure(self, face_id: int | None = None) -> Figure:
-        """The figure of the report, for everyone or for one person.
+        """The report's figure, for everyone or for one person.
 
         Raises:
-            ValueError: there is no such person.
+            ValueError: nobody has this face id.
         """
         from plotly.graph_objects import Figure
 
@@ -72,7 +74,9 @@ class Timeline:
         if face_id is not None:
             people = people[people["face_id"] == face_id]
             if not len(people):
-                raise ValueError(f"there is no face {face_id}, only {[*self.people['face_id']]}")
+                raise ValueError(
+                    f"there is no face {face_id}; face ids are {[*self.people['face_id']]}"
+                )
             frames = frames[frames["face_id"].eq(face_id).fillna(False)]
         lanes = {lane: names[lane] for lane in lanes_of(people)}
         binned = bin_frames([frames], lanes=[*lanes])
@@ -80,10 +84,10 @@ class Timeline:
         return Figure(timeline_figure(binned, lanes, self.episodes, cuts_of(self.meta), of))
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """The report as one HTML page that loads nothing from the network.
+        """Render the report as one HTML page that loads nothing from the network.
 
         Args:
-            path: write it there, too.
+            path: file to write the page to as well.
         """
         from fervid.report import render
 
@@ -95,6 +99,6 @@ class Timeline:
         return page
 
     def _repr_html_(self) -> str:
-        """A frame of its own, so that the page's styles and scripts stay in it."""
+        """The report in its own frame, so that its styles and scripts stay there."""
         page = html.escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" style="width:100%;height:56rem;border:0"></iframe>'

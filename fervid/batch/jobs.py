@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "partial", "refused", "failed"]
 """ok: analysed; partial: analysed, with frames missing; refused: not a readable recording; failed:
-anything else.
-"""
+anything else."""
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 

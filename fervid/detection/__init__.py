@@ -1,1 +1,1 @@
-"""Faces in frames: where they are, which frames to search, and how they are cut out."""
+"""Finding faces in frames: boxes, which frames to search, and crops."""

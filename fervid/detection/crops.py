@@ -1,4 +1,4 @@
-"""Square crops framed as FER-2013 frames its faces; the one crop rule of inference and training."""
+"""Square crops with faces placed as in FER-2013; inference and training share this rule."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from fervid.detection.framing import squares
 from fervid.records import FACE_SIZE, Detections, FaceCrops, FrameBatch
 
 _MOST_SAMPLES = 4
-"""Samples a side of a crop's pixel; frames are halved first for larger faces, which is faster."""
+"""Most samples per side of a crop's pixel; for larger faces, frames are halved first, which is
+faster."""
 
 
 def crop(batch: FrameBatch, detections: Detections, displayed: tuple[int, int]) -> FaceCrops:
-    """Cut the detected faces out of a batch.
+    """Cut the detected faces out of a batch of frames.
 
     Args:
         batch: T frames of (H, W) at the working size.
@@ -42,20 +43,21 @@ def crop(batch: FrameBatch, detections: Detections, displayed: tuple[int, int]) 
 def _cut(
     frame: NDArray[np.uint8], x: float, y: float, side: float, turn: float
 ) -> NDArray[np.uint8]:
-    """One square of a frame as (48, 48) uint8: sub-pixel place, area-averaged, edges replicated.
+    """Cut one square out of a frame as (48, 48) uint8: sub-pixel exact, area-averaged, edges
+    replicated.
 
-    A call for each face: one call for all, with a table of every sample's place, takes four times
-    as long.
+    One call per face, because a single call for all, with a table of sample positions, takes four
+    times as long.
     """
     height, width = frame.shape
     if side > _MOST_SAMPLES * FACE_SIZE and height % 2 == width % 2 == 0:
         halved = cv2.resize(frame, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         frame = np.asarray(halved, np.uint8)
         x, y, side = x / 2, y / 2, side / 2
-    oversample = max(1, int(np.ceil(side / FACE_SIZE - 1e-3)))  # 48.00001 pixels are 48
+    oversample = max(1, int(np.ceil(side / FACE_SIZE - 1e-3)))  # 48.00001 pixels count as 48
     pixels = FACE_SIZE * oversample
     step = side / pixels
-    # Pixel centres lie at .5: the middle of the output is pixel (pixels - 1) / 2.
+    # Pixel centres are at .5, so the middle of the output is pixel (pixels - 1) / 2.
     linear = step * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     offset = np.array([x - 0.5, y - 0.5]) - linear @ np.full(2, (pixels - 1) / 2)
     matrix = np.column_stack([linear, offset])

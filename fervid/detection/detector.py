@@ -1,4 +1,4 @@
-"""Faces from frames: one compiled call a batch, with decoding and suppression inside."""
+"""Face detection: one compiled call per batch, including non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Detector(Protocol):
-    """What the pipeline asks of a face detector.
+    """The interface of a face detector.
 
     Attributes:
-        card: what is known about the model, for `meta.json`.
-        start_score: score from which a box is a face by itself.
-        photo_score: the same in a photo, where no later frame confirms it.
-        min_score: boxes below this score are not reported.
+        card: the model card, for `meta.json`.
+        start_score: score at which a face begins to be followed.
+        photo_score: score of a face in a photo, higher because no later frame confirms it.
+        min_score: lowest score of the boxes that are reported.
     """
 
     card: dict[str, Any]
@@ -36,32 +36,33 @@ class Detector(Protocol):
     min_score: float
 
     def prepare(self, shape: tuple[int, int]) -> None:
-        """Make ready for frames of (H, W), so that the first call takes no longer than others."""
+        """Prepare for frames of (H, W), so that the first call is as fast as the others."""
         ...
 
     def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
-        """Find the faces of a batch; see `FaceDetector.detect`."""
+        """Find the faces in a batch; see `FaceDetector.detect`."""
         ...
 
 
 class FaceDetector:
-    """The shipped face detector, compiled once for each frame size.
+    """fervid's own face detector, compiled once for each frame size.
 
-    One pass finds faces from about 14 pixels to the height of the frame, at most `MAX_FACES` of
-    them.
+    One pass finds faces from about 14 pixels to the height of the frame, at most `MAX_FACES` per
+    frame.
 
     Args:
-        model: name of the model in the package, or path of one on disk.
-        start_score, min_score: see `Detector`; None: the model card's, and a share of that.
-        batch_size: frames a call; more are searched in several calls.
+        model: name of a shipped model, or path of one on disk.
+        start_score, min_score: see `Detector`; None: the model card's score, and a fixed share of
+            it.
+        batch_size: frames per call; larger batches take several calls.
         devices: see `fervid.models.program.Program`.
 
     Attributes:
-        card: the model card of the weights in use.
+        card: the model card.
         start_score, photo_score, min_score: see `Detector`.
 
     Raises:
-        ModelError: no such model, or it cannot be used.
+        ModelError: the model is missing or cannot be used.
         SetupError: the shipped weights are missing or altered, or there is no device.
     """
 
@@ -96,12 +97,12 @@ class FaceDetector:
 
     @cached_property
     def network(self) -> FaceNet:
-        """The network with the weights in use, in evaluation mode.
+        """The network with its weights, in evaluation mode.
 
         Raises:
             ModelError, SetupError: the weights do not fit.
         """
-        # Flax takes half a second to load, and a program from the cache does without.
+        # Loaded here because Flax takes half a second and a cached program does not need it.
         from fervid.models.face_net import FaceNet, FaceNetConfig
         from fervid.models.store import restore
 
@@ -126,14 +127,14 @@ class FaceDetector:
         self._program.prepare((height, width))
 
     def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
-        """Find the faces of a batch.
+        """Find the faces in a batch.
 
         Args:
             batch: T frames of (H, W) at the working size.
-            displayed: width and height in pixels of the displayed frame, the unit of the boxes.
+            displayed: width and height of the displayed frame in pixels; boxes are in these.
 
         Returns:
-            Faces in order of frame, then of falling score; at most `MAX_FACES` a frame.
+            Faces by frame, then by falling score; at most `MAX_FACES` per frame.
         """
         count, height, width = batch.images.shape
         if not count:
@@ -157,10 +158,10 @@ def load_detector(
     batch_size: int = 16,
     devices: Sequence[Any] | None = None,
 ) -> Detector:
-    """The detector that a user chose: "fervid", or "yunet:FILE".
+    """Load the chosen detector: "fervid" or "yunet:FILE".
 
     Raises:
-        ModelError: the file is missing or no YuNet.
+        ModelError: the file is missing or not a YuNet model.
         SetupError: the shipped weights are missing or altered, or there is no device.
     """
     kind, _, file = choice.partition(":")
@@ -170,7 +171,7 @@ def load_detector(
 
 
 def _pad(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, H, W) with sides brought up to multiples of the network's deepest stride."""
+    """(T, H, W) padded to multiples of the network's deepest stride."""
     below, right = (-side % PAD_MULTIPLE for side in images.shape[1:])
     if not below and not right:
         return images

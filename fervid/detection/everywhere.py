@@ -1,4 +1,4 @@
-"""All that may be a face in any frame of a recording, for those who hide faces."""
+"""Everything in a recording that may be a face, for hiding faces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fervid.video.reader import VideoReader
 from fervid.video.shapes import ShapeChangesError
 
 SCORE = 0.25
-"""Far below that of a face which is followed: a box too many costs nothing here."""
+"""Far below the score of a face that is followed, because a box too many does no harm here."""
 
 _BATCH = 8
 
@@ -21,15 +21,15 @@ _BATCH = 8
 def faces_everywhere(
     recording: Path, track: int | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Search every frame, without regard to who is who.
+    """Search every frame, without tracking.
 
     Args:
-        recording: its file.
+        recording: path of the recording.
         track: number of the video track, from 1; None: the one that players show.
 
     Returns:
         Times (N,) in seconds, ascending, and boxes (N, 4) as left, top, width and height in pixels
-        of the picture that is displayed at that time.
+        of the picture displayed at that time.
 
     Raises:
         MediaError: the recording cannot be read.

@@ -1,8 +1,8 @@
-"""Faces of every frame, though only every Nth frame is searched where that tells enough.
+"""Finds the faces of every frame, but searches only every Nth frame where that is enough.
 
-Between two searched frames that show the same faces at nearly the same places, the boxes in
-between are interpolated; the picture in each must be that of one of the two ends. Wherever a face
-comes, goes, moves fast or changes its looks, the frame in the middle is searched, and so on.
+If two searched frames show the same faces at nearly the same places, boxes in the frames between
+are interpolated; each must look like the face at one of the two ends. Where a face appears,
+disappears, moves fast or changes its looks, the frame in the middle is searched, and so on.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from fervid.tracking.tracks import iou
 
 _LEAST_OVERLAP = 0.6
 _LEAST_LIKENESS = 0.9
-"""Correlation of two pictures of a face from which they show the same."""
+"""Correlation at which two pictures of a face count as the same."""
 
 SEARCHERS = 2
-"""Batches searched at a time: XLA keeps about one core busy with a convolution."""
+"""Batches searched in parallel, because XLA uses about one core for a convolution."""
 
 _SEARCH_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
 class Searched:
-    """A batch with the faces of the frames that were searched so far.
+    """A batch and the faces of its frames searched so far.
 
     Attributes:
-        batch: T frames.
-        rows: the searched ones, ascending.
-        faces: what was found there; `frame` counts rows of the batch.
-        looks: (N, 16) patches of these.
+        batch: the T frames.
+        rows: the searched frames, ascending.
+        faces: the faces in these frames; `frame` is the row in the batch.
+        looks: (N, 16) patches of these faces.
     """
 
     batch: FrameBatch
@@ -50,20 +50,21 @@ class Searched:
 
 
 class SparseSearch:
-    """Searches every Nth sampled frame, and those in between that cannot be told from these.
+    """Searches every Nth sampled frame, and frames between them that cannot be interpolated.
 
-    Batches may come in any grouping whose sizes, but for the last one, are multiples of N; so
-    results do not depend on the size of the batches.
+    All batches except the last must have a multiple of N frames; then results do not depend on the
+    size of the batches.
 
     Args:
-        detect: finds the faces of a batch, in pixels of the displayed frame.
-        displayed: width and height of that frame.
+        detect: finds the faces in a batch, in pixels of the displayed frame.
+        displayed: width and height of the displayed frame.
         every: N.
-        longest_gap_s: seconds between two searched frames above which all in between are searched.
+        longest_gap_s: if two searched frames are further apart than this many seconds, all frames
+            between are searched.
 
     Attributes:
         every: as above.
-        searched: frames that were.
+        searched: number of frames searched so far.
     """
 
     def __init__(
@@ -81,21 +82,21 @@ class SparseSearch:
         self._counting = Lock()
 
     def first(self, batch: FrameBatch) -> Searched:
-        """Search every Nth frame of a batch, its first one included."""
+        """Search every Nth frame of a batch, starting with its first."""
         return self._search(batch, np.arange(0, len(batch), self.every))
 
     def rest(self, now: Searched, after: Searched | None) -> Detections:
-        """The faces of all frames of a batch.
+        """Complete a batch: the faces of all its frames.
 
         Args:
             now: the batch.
-            after: the next one; None: it is the last.
+            after: the next batch; None: there is none.
         """
         batch, count = now.batch, len(now.batch)
         ends = _ends(now)
         if after is not None:
             ends.append(_ends(after)[0])
-        elif ends[-1].row < count - 1:  # the end must be seen
+        elif ends[-1].row < count - 1:  # the last frame must be searched
             ends += _ends(self._search(batch, np.array([count - 1])))
         parts = [end.faces for end in ends if end.batch is batch]
         spans = [_Span.of(batch, *pair) for pair in pairwise(ends)]
@@ -115,7 +116,7 @@ class SparseSearch:
         return together[np.argsort(together.frame, kind="stable")]
 
     def _search(self, batch: FrameBatch, rows: NDArray[np.int64]) -> Searched:
-        """What a search finds in some rows."""
+        """Search some rows of a batch."""
         with self._counting:
             self.searched += len(rows)
         part = FrameBatch(batch.images[rows], batch.index[rows], batch.time_s[rows])
@@ -128,9 +129,9 @@ class SparseSearch:
         return patches(batch.images, faces.frame, faces.xywh, self._displayed)
 
     def _place(self, batch: FrameBatch, spans: list[_Span]) -> tuple[Detections, NDArray[np.bool_]]:
-        """Faces between searched frames, and in which spans; the others must be searched.
+        """Faces interpolated between searched frames, and the spans that they fill.
 
-        Every placed face must look as it does at one of the ends.
+        Every interpolated face must look as it does at one of the ends.
         """
         known = [span.interpolated(batch, self._longest_gap_s) for span in spans]
         faces = Detections.concatenate([part.faces for part in known if part])
@@ -144,21 +145,21 @@ class SparseSearch:
 
 
 def searched_every(rate: float) -> int:
-    """Every how many frames to search by default, of so many a second; infinite: unknown."""
+    """Default interval of searched frames at a frame rate; infinite: unknown."""
     return max(1, round(rate * _SEARCH_EVERY_S)) if rate < math.inf else 1
 
 
 def search_ahead(
     batches: Iterable[FrameBatch], search: SparseSearch
 ) -> Iterator[tuple[FrameBatch, Detections]]:
-    """Each batch with its faces, in order, while the next ones are searched in threads."""
+    """Yield each batch with its faces, in order, while threads search the next ones."""
     pool = ThreadPoolExecutor(SEARCHERS)
     try:
         begun: deque[Future[Searched]] = deque()
         done: deque[tuple[FrameBatch, Future[Detections]]] = deque()
 
         def rest(now: Future[Searched], after: Future[Searched] | None) -> Detections:
-            # Both were begun before this call, so that waiting for them never locks the pool.
+            # Both searches began before this call, so waiting for them cannot block the pool.
             return search.rest(now.result(), None if after is None else after.result())
 
         waiting: deque[FrameBatch] = deque()
@@ -174,13 +175,13 @@ def search_ahead(
             done.append((waiting.popleft(), pool.submit(rest, begun.popleft(), None)))
         for oldest, found in done:
             yield oldest, found.result()
-    finally:  # whoever stops need not wait for searches under way
+    finally:  # a user who stops need not wait for running searches
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True)
 class _End:
-    """A searched frame, its faces and what they look like."""
+    """A searched frame, its faces and their patches."""
 
     batch: FrameBatch
     row: int
@@ -193,7 +194,7 @@ class _End:
 
 
 def _ends(searched: Searched) -> list[_End]:
-    """Each searched frame by itself."""
+    """The searched frames one by one."""
     faces, looks = searched.faces, searched.looks
     edges = np.searchsorted(faces.frame, [*searched.rows, len(searched.batch)])
     return [
@@ -204,7 +205,7 @@ def _ends(searched: Searched) -> list[_End]:
 
 @dataclass(frozen=True)
 class _Between:
-    """Faces between two ends, and (2, N, 16) what each looks like there."""
+    """Faces between two ends, and the (2, N, 16) patches of the faces at the ends."""
 
     faces: Detections
     looks: NDArray[np.float32]
@@ -224,7 +225,7 @@ class _Span:
         return cls(one, other, np.arange(one.row + 1, stop))
 
     def interpolated(self, batch: FrameBatch, longest_gap_s: float) -> _Between | None:
-        """Faces in the rows, if both ends show the same ones and are not too far apart."""
+        """Faces in the rows between, if both ends show the same faces and are not too far apart."""
         one, other = self.one, self.other
         gap_s = other.time_s - one.time_s
         if not 0 < gap_s <= longest_gap_s:
@@ -239,7 +240,7 @@ class _Span:
 
 
 def _same_faces(a: Detections, b: Detections) -> NDArray[np.intp] | None:
-    """For each face of one frame that of the other; None unless it is one to one beyond doubt."""
+    """For each face of a, the same face of b; None unless they match one to one beyond doubt."""
     if len(a) != len(b):
         return None
     same = iou(a.xywh, b.xywh) >= _LEAST_OVERLAP
@@ -251,7 +252,7 @@ def _same_faces(a: Detections, b: Detections) -> NDArray[np.intp] | None:
 def _interpolate(
     a: Detections, b: Detections, share: NDArray[np.float32], rows: NDArray[np.int64]
 ) -> Detections:
-    """Faces that lie the `share` (T,) of the way from a's (N,) to b's, row after row."""
+    """Faces at `share` (T,) of the way from the N faces of a to those of b, row by row."""
 
     def between(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
         weight = share.reshape(-1, *[1] * x.ndim)

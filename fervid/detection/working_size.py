@@ -1,4 +1,4 @@
-"""The size at which a recording is searched: the smallest one that finds its faces."""
+"""Chooses the size at which a recording is searched: the smallest one that finds its faces."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from fervid.records import Detections
 from fervid.settings import USUAL_WORKING_SIZE
 
 WORKING_SIZES = (USUAL_WORKING_SIZE, 1280, 1920)
-"""Longer sides in pixels."""
+"""Longer sides of the searched frames in pixels."""
 
 GLIMPSES = 8
-"""Frames of a recording that are searched at several sizes."""
+"""Number of frames that are searched at several sizes."""
 
 _WORTH_IT = 1.25
-"""A recording is not searched at sizes that enlarge the one before by less."""
+"""Smallest factor from one size to the next."""
 
 _FEW, _SHARE = 3, 0.1
-"""As many missed faces in all glimpses, and such a share of the faces, are not chance."""
+"""A size is too small if it misses this many faces in all sample frames and this share of them."""
 
 _TALLEST = 320.0
-"""Pixels at the working size up to which faces are found well."""
+"""Tallest face at the working size, in pixels, that is found reliably."""
 
 
 def sizes_for(longer_side: int) -> list[int]:
-    """The sizes that a recording of this many pixels may be searched at, ascending.
+    """The sizes at which a recording with this longer side may be searched, ascending.
 
     >>> sizes_for(640), sizes_for(1000), sizes_for(1920)
     ([640], [640, 1280], [640, 1280, 1920])
@@ -39,17 +39,17 @@ def sizes_for(longer_side: int) -> list[int]:
 def choose(
     sizes: list[int], longer_side: int, find: Callable[[int], Detections]
 ) -> tuple[int, dict[str, int]]:
-    """The smallest size that finds nearly all faces of the largest one.
+    """The smallest size that finds nearly all faces that the largest one finds.
 
-    Sizes at which a face would be taller than 320 pixels are left out.
+    Sizes at which a face would be taller than 320 pixels are not used.
 
     Args:
-        sizes: ascending.
-        longer_side: of the displayed frame in pixels.
-        find: the faces in the glimpses at a size, in pixels of the displayed frame.
+        sizes: sizes to choose from, ascending.
+        longer_side: longer side of the displayed frame in pixels.
+        find: gives the faces in the sample frames at a size, in pixels of the displayed frame.
 
     Returns:
-        The size, and for `meta.json` how many faces were found at which.
+        The size, and the number of faces found at each size for `meta.json`.
     """
     found: dict[int, Detections] = {}
 
@@ -67,7 +67,7 @@ def choose(
 
 
 def _missed(most: Detections, found: Detections) -> int:
-    """How many faces have their centre in none of the others of the same frame."""
+    """Number of faces in `most` whose centre is in no box of `found` in the same frame."""
     center = most.xywh[:, None, :2] + most.xywh[:, None, 2:] / 2
     first, last = found.xywh[None, :, :2], found.xywh[None, :, :2] + found.xywh[None, :, 2:]
     inside = ((center >= first) & (center <= last)).all(axis=-1)

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al. 2023) by OpenCV, for who brings its ONNX file; same interface as our own."""
+"""YuNet (Wu et al. 2023) by OpenCV, for users who have its ONNX file; same interface as our own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SCORE = 14
 
 
 class YunetDetector:
-    """`cv2.FaceDetectorYN` with a file of OpenCV's model zoo; frame after frame, on the CPU.
+    """`cv2.FaceDetectorYN` with a file from OpenCV's model zoo, one frame at a time, on the CPU.
 
     Attributes:
         card: the file's name and sha256, for `meta.json`.
@@ -35,7 +35,7 @@ class YunetDetector:
         """Read the model.
 
         Raises:
-            ModelError: the file is missing or no YuNet.
+            ModelError: the file is missing or not a YuNet model.
         """
         self.start_score = _START_SCORE if start_score is None else start_score
         self.photo_score = self.start_score
@@ -51,7 +51,9 @@ class YunetDetector:
             )
             self._net.detect(np.zeros((32, 32, 3), np.uint8))
         except cv2.error as error:
-            raise ModelError(f"detector {path}: not a YuNet file that OpenCV can read") from error
+            raise ModelError(
+                f"detector {path}: is not a YuNet file that OpenCV can read"
+            ) from error
         self.card: dict[str, Any] = {
             "name": "yunet",
             "task": "face boxes and points by OpenCV's FaceDetectorYN",
@@ -61,10 +63,10 @@ class YunetDetector:
         }
 
     def prepare(self, shape: tuple[int, int]) -> None:
-        """Nothing has to be made ready."""
+        """YuNet needs no preparation."""
 
     def detect(self, batch: FrameBatch, displayed: tuple[int, int]) -> Detections:
-        """Find the faces of a batch; see `fervid.detection.detector.FaceDetector.detect`."""
+        """Find the faces in a batch; see `fervid.detection.detector.FaceDetector.detect`."""
         _, height, width = batch.images.shape
         with self._one_at_a_time:
             self._net.setInputSize((width, height))
@@ -82,8 +84,8 @@ class YunetDetector:
         )
 
     def _faces(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(N, 15) float32 by falling score."""
+        """OpenCV's (N, 15) float32, by falling score."""
         found: Any = self._net.detect(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))[1]
-        if found is None:  # OpenCV's word for no face
+        if found is None:  # OpenCV's way of saying that there is no face
             return np.zeros((0, _SCORE + 1), np.float32)
         return np.asarray(found[np.argsort(-found[:, _SCORE], kind="stable")], np.float32)

@@ -1,4 +1,4 @@
-"""What pictures tell of faces: all that an analysis asks of them once it knows where faces are."""
+"""Reads located faces in the pictures of frames: expressions, sharpness, crops and portraits."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """What N faces of some frames show.
+    """Readings of N faces in some frames.
 
     Attributes:
         expressions: (N, 7) probabilities.
         sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
-        crops_of: gives the (K, 48, 48) uint8 crops of some of the faces, by their rows.
-        portrait_of: gives the JPEG around one of the faces, by its row.
+        crops_of: returns the (K, 48, 48) uint8 crops of some of the faces, given their rows.
+        portrait_of: returns the portrait of one of the faces as JPEG, given its row.
     """
 
     expressions: Expressions
@@ -34,26 +34,26 @@ class Reading:
 
 
 class Sight(Protocol):
-    """Reads faces."""
+    """The interface of what reads faces."""
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
-        """What the faces of some frames show."""
+        """Read the faces of some frames."""
 
 
 class DirectSight:
     """Reads faces in the pictures of the frames.
 
     Args:
-        engine: classifies them.
+        engine: classifies the faces.
         displayed: width and height in pixels of the displayed frame.
-        shrunk: height of the searched frames over that of the displayed one.
+        shrunk: height of the searched frames divided by that of the displayed frame.
     """
 
     def __init__(self, engine: Engine, displayed: tuple[int, int], shrunk: float) -> None:
         self._engine, self._displayed, self._shrunk = engine, displayed, shrunk
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
-        """What the faces of some frames show."""
+        """Read the faces of some frames."""
         (readings,) = self._engine.read((batch, faces, self._displayed))
 
         def portrait_of(face: int) -> bytes:

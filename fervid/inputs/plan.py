@@ -64,8 +64,7 @@ class Plan:
 
     def shard(self, number: int, of: int) -> Plan:
         """Every `of`th job, starting with the `number`th (from 1). The shards together have all
-        jobs.
-        """
+        jobs."""
         share = slice(number - 1, None, of)
         return Plan(self.jobs[share], self.photos[share], self.skipped, self.warnings)
 

@@ -1,1 +1,1 @@
-"""The tables of a result: rows, codebook, metadata, and folders that are whole or not there."""
+"""Result folders: rows, tables, codebook and metadata; a folder is complete or absent."""

@@ -1,4 +1,4 @@
-"""A folder that appears under its name only when it is whole, whatever ends the process."""
+"""A folder that gets its name only when it is complete, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 class WholeFolder:
-    """A hidden folder beside `target`, to be filled and then given that name.
+    """A hidden folder beside `target`, which is filled and then renamed to `target`.
 
-    The hidden folder is locked while its process lives; unlocked ones, which a killed process left
-    behind, are removed when the next folder is made beside them. Every method may raise OSError.
+    The hidden folder is locked while its process lives. Unlocked ones, left by killed processes,
+    are removed when the next folder is created beside them. Every method may raise OSError.
 
     Args:
-        target: the final path, resolved.
-        keeps: whether an entry of an earlier folder of that name is to outlive it, by its name.
+        target: the resolved final path.
+        keeps: says, by its name, whether to keep an entry of an earlier folder of that name.
 
     Attributes:
-        path: of the hidden folder.
+        path: path of the hidden folder.
     """
 
     def __init__(self, target: Path, keeps: Callable[[str], bool]) -> None:
@@ -41,7 +41,7 @@ class WholeFolder:
         self.path = _new_name(target.parent)
 
     def create(self) -> None:
-        """Make the hidden folder, and those above it."""
+        """Create the hidden folder and its parents."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(self.path.parent)
         while True:
@@ -49,12 +49,12 @@ class WholeFolder:
             self._lock = _lock(self.path)
             if self.path.exists():
                 return
-            # Somebody took it for abandoned before it was locked.
+            # Another process took it for abandoned before it was locked.
             self._unlock()
             self.path = _new_name(self._target.parent)
 
     def publish(self) -> None:
-        """Give it its name; an earlier folder goes, but not the entries that are to outlive it."""
+        """Give the folder its name; remove an earlier folder, except the entries to keep."""
         sync_folder(self.path)
         if self._target.exists():
             for entry in self._target.iterdir():
@@ -68,7 +68,7 @@ class WholeFolder:
         sync_folder(self._target.parent)
 
     def discard(self) -> None:
-        """Remove the hidden folder, if there is one."""
+        """Remove the hidden folder if it exists."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._unlock()
 
@@ -79,7 +79,7 @@ class WholeFolder:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` last through a power cut, where the system lets us open folders."""
+    """Make renames in `folder` survive a power cut, on systems where folders can be opened."""
     with contextlib.suppress(PermissionError, IsADirectoryError), _opened(folder) as handle:
         os.fsync(handle)
 
@@ -98,7 +98,7 @@ def _new_name(parent: Path) -> Path:
 
 
 def _lock(folder: Path) -> int:
-    """A descriptor that holds a lock on a folder; -1 where that cannot be had."""
+    """Lock a folder; return the descriptor, or -1 if it cannot be locked."""
     if sys.platform == "win32":
         return -1
     handle = -1
@@ -113,7 +113,7 @@ def _lock(folder: Path) -> int:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove the hidden folders in `parent` that no process has locked."""
+    """Remove hidden folders in `parent` that no process has locked."""
     for entry in os.scandir(parent) if parent.is_dir() else ():
         if _PART.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
             lock = _lock(Path(entry.path))
@@ -139,7 +139,7 @@ def _link_file(source: str, to: str) -> str:
 
 
 def _swap(new: Path, target: Path) -> None:
-    """Exchange two folders at once, where the system can; else one rename after the other."""
+    """Exchange two folders in one step where the system can, else by two renames."""
     if _exchanged(new, target):
         return
     old = new.with_suffix(".fervid-old")
@@ -153,10 +153,10 @@ def _swap(new: Path, target: Path) -> None:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Whether Linux exchanged them; not every file system can.
+    """Let Linux exchange two folders; False if the system or file system cannot.
 
     Raises:
-        OSError: it can, but refused.
+        OSError: the exchange failed for another reason.
     """
     if sys.platform != "linux":
         return False

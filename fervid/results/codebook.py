@@ -1,4 +1,4 @@
-"""The codebook: every column of every table, with its unit and meaning. Imports nothing heavy."""
+"""The codebook: unit and meaning of every column of every table. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNCERTAIN = "uncertain"
 STATES = (*EXPRESSIONS, UNCERTAIN)
 
 FOUND, TOLD, UNKNOWN, UNUSED = RESTING = ("found", "told", "unknown", "unused")
-"""How a person's resting face is known; unused: nobody is compared with theirs."""
+"""Where a person's resting face comes from: the recording, --baseline, nowhere, or not used."""
 
 OK, LOST = STATUSES = ("ok", "lost")
 """Whether a frame could be decoded."""
@@ -40,7 +40,7 @@ CHANGE_COLUMNS = tuple(f"change_{name}" for name in EXPRESSIONS if name != "neut
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its name, what kind of values it holds, and what they mean."""
+    """A column of a table: its name, the kind of its values, and their meaning."""
 
     name: str
     kind: Kind
@@ -50,11 +50,24 @@ class Column:
 def _frames() -> list[Column]:
     box = ("left edge", "upper edge", "width", "height")
     return [
-        Column("frame", "count", "position in presentation order from 0; lost frames count, too"),
-        Column("timestamp", "seconds", "presentation time, counted from the recording's start"),
-        Column("face_id", "id", "number of a person within this recording; empty without a face"),
-        Column("success", "flag", "1 for a face; 0 for a frame without any, empty but for status"),
-        Column("confidence", "share", "detector score"),
+        Column(
+            "frame",
+            "count",
+            "position of the frame in the recording, from 0; lost frames are counted",
+        ),
+        Column(
+            "timestamp", "seconds", "time of the frame, counted from the start of the recording"
+        ),
+        Column(
+            "face_id", "id", "number of the person in this recording; empty if there is no face"
+        ),
+        Column(
+            "success",
+            "flag",
+            "1 if the row is a face; 0 if the frame has no face, and all "
+            "later columns but status are empty",
+        ),
+        Column("confidence", "share", "score of the face detector"),
         *(
             Column(name, "pixels", f"{what} of the face in the displayed frame")
             for name, what in zip(BOX_COLUMNS, box, strict=True)
@@ -65,34 +78,49 @@ def _frames() -> list[Column]:
         ),
         Column("emotion", "word", "most probable expression in this frame"),
         Column("emotion_confidence", "share", "its probability"),
-        Column("valence", "number", "derived: happy - strongest of angry, disgust, fear, sad"),
+        Column(
+            "valence",
+            "number",
+            "happy minus the strongest of angry, disgust, fear and sad; derived, not measured",
+        ),
         Column(
             "frontality",
             "share",
-            "1 for a face seen from the front, .7 turned by 45 degrees, towards 0 in profile",
+            "1 if the face is seen from the front, 0.7 if turned by 45 degrees, near 0 in profile",
         ),
-        Column("filled", "flag", "1 if the detector missed the face here; its box is then a guess"),
+        Column(
+            "filled", "flag", "1 if the detector missed the face here; its box is then interpolated"
+        ),
         Column("duration", "seconds", "time until the next sampled frame"),
         Column(
-            "sharpness", "share", "fine detail in the face; 1 is as much as in typical photographs"
+            "sharpness", "share", "fine detail in the face; 1 is as sharp as a typical photograph"
         ),
         Column(
             "weight",
             "share",
-            "how much this row counts: score x size x sharpness x how far it faces the camera",
+            "weight of this row: score x size x sharpness x frontality",
         ),
         *(
-            Column(column, "share", f"probability of {name} compared with rest, smoothed; sum 1")
+            Column(
+                column,
+                "share",
+                f"smoothed probability of {name}, compared with the resting "
+                "face; the seven sum to 1",
+            )
             for column, name in zip(SMOOTH_COLUMNS, EXPRESSIONS, strict=True)
         ),
-        Column("smooth_valence", "number", "valence of the smoothed values"),
-        Column("intensity", "share", "how much is shown here; 1: as in FER-2013 on average"),
+        Column("smooth_valence", "number", "valence of the smoothed probabilities"),
+        Column(
+            "intensity",
+            "share",
+            "strength of the change from the resting face; 1 is the average expression in FER-2013",
+        ),
         *(
             Column(column, "nats", f"change of {column[7:]} from this person's resting face")
             for column in CHANGE_COLUMNS
         ),
-        Column("state", "word", f"expression of the episode this row is in, else {UNCERTAIN}"),
-        Column("status", "word", f"{OK}, or {LOST}: the frame could not be decoded"),
+        Column("state", "word", f"expression of the episode that this row is in, else {UNCERTAIN}"),
+        Column("status", "word", f"{OK}, or {LOST} if the frame could not be decoded"),
     ]
 
 
@@ -100,75 +128,99 @@ def _episodes() -> list[Column]:
     return [
         Column("face_id", "id", "number of the person"),
         Column("expression", "word", "the expression"),
-        Column("onset", "seconds", "time of its first frame"),
-        Column("offset", "seconds", "time of the frame after its last one"),
-        Column("duration", "seconds", "offset - onset"),
-        Column("first_frame", "count", "its first frame"),
-        Column("last_frame", "count", "its last frame"),
+        Column("onset", "seconds", "time of the first frame"),
+        Column("offset", "seconds", "time of the frame after the last one"),
+        Column("duration", "seconds", "offset minus onset"),
+        Column("first_frame", "count", "number of the first frame"),
+        Column("last_frame", "count", "number of the last frame"),
         Column("peak", "share", "highest smoothed probability"),
-        Column("peak_time", "seconds", "time of the peak"),
+        Column("peak_time", "seconds", "time of that highest probability"),
         Column("mean", "share", "mean smoothed probability"),
-        Column("previous", "word", "expression of the episode directly before"),
+        Column("previous", "word", "expression of the episode that ends where this one begins"),
     ]
 
 
 def _statistics() -> list[Column]:
-    """What is told of a person and of a recording alike."""
+    """The columns that people and recordings share."""
     probability = "smoothed probability of {name}"
     of_each = {
         "mean": ("share", f"mean {probability}"),
         "median": ("share", f"median {probability}"),
         "sd": ("share", f"sample standard deviation of the {probability}"),
         "max": ("share", f"highest {probability}"),
-        "dominant": ("share", "share of faces in which {name} is most probable, smoothed"),
-        "time": ("share", "share of seen_s in episodes of {name}"),
+        "dominant": (
+            "share",
+            "share of faces in which {name} has the highest smoothed probability",
+        ),
+        "time": ("share", "share of seen_s that is in episodes of {name}"),
     }
     return [
         Column(
             "frames",
             "count",
-            "sampled frames: all, or from the first to the last with this person",
+            "number of sampled frames; for a person, from their first to their last",
         ),
-        Column("frames_with_face", "count", "those that show a face (this one)"),
-        Column("detection_rate", "share", "frames_with_face / frames"),
-        Column("faces", "count", "rows of the frame table that went into the numbers below"),
-        Column("first_seen", "seconds", "time of the first face"),
-        Column("last_seen", "seconds", "time of the last face"),
-        Column("seen_s", "seconds", "how long faces are seen, summed over people"),
+        Column(
+            "frames_with_face",
+            "count",
+            "number of these frames that show a face; for a person, this person's",
+        ),
+        Column("detection_rate", "share", "frames_with_face divided by frames"),
+        Column("faces", "count", "number of rows of the frame table behind the numbers below"),
+        Column("first_seen", "seconds", "time at which a face is first seen"),
+        Column("last_seen", "seconds", "time at which a face is last seen"),
+        Column("seen_s", "seconds", "total time in which faces are seen, summed over people"),
         Column("valence_mean", "number", "mean of smooth_valence"),
         *(
             Column(f"{name}_{what}", kind, meaning.format(name=name))  # type: ignore[arg-type]
             for what, (kind, meaning) in of_each.items()
             for name in EXPRESSIONS
         ),
-        Column("uncertain_time", "share", "share of seen_s in no episode"),
-        Column("episodes", "count", "episodes of any expression"),
-        Column("transitions", "count", "episodes straight after one of another expression"),
+        Column("uncertain_time", "share", "share of seen_s that is in no episode"),
+        Column("episodes", "count", "number of episodes of all expressions"),
+        Column(
+            "transitions",
+            "count",
+            "number of episodes that begin where one of another expression ends",
+        ),
     ]
 
 
 FRAMES, EPISODES = tuple(_frames()), tuple(_episodes())
 PEOPLE = (
-    Column("face_id", "id", "number of a person within this recording"),
+    Column("face_id", "id", "number of the person in this recording"),
     *_statistics(),
-    Column("resting_face", "word", f"{FOUND} or {TOLD}; if {UNKNOWN} or {UNUSED}, see --reading"),
-    Column("rest_s", "seconds", "how long this person rests, about"),
-    Column("rest_rows", "count", "about how many rows that is"),
-    Column("rest_visits", "count", "how often this person comes to rest"),
-    Column("rest_spread", "nats", "standard deviation of single rows at rest, mean of expressions"),
+    Column(
+        "resting_face",
+        "word",
+        f"where the resting face is from: {FOUND} in the recording, "
+        f"{TOLD} by --baseline, {UNKNOWN}, or {UNUSED} with --reading absolute",
+    ),
+    Column("rest_s", "seconds", "approximate time for which this person is at rest"),
+    Column("rest_rows", "count", "approximate number of rows at rest"),
+    Column("rest_visits", "count", "number of times that this person comes to rest"),
+    Column(
+        "rest_spread",
+        "nats",
+        "standard deviation of single rows at rest, averaged over expressions",
+    ),
 )
 SUMMARY = (
     Column("recording", "word", "file name"),
-    Column("people", "count", "how many face ids"),
+    Column("people", "count", "number of people"),
     *_statistics(),
-    Column("lost_frames", "count", "sampled frames that could not be decoded; not among frames"),
+    Column(
+        "lost_frames",
+        "count",
+        "number of sampled frames that could not be decoded; not counted in frames",
+    ),
 )
 
 _DTYPES: dict[Kind, str] = {"count": "int64", "id": "int64", "flag": "Int64", "word": "str"}
 
 
 def dtypes(columns: Sequence[Column]) -> dict[str, str]:
-    """What pandas calls the types of their values."""
+    """The pandas dtypes of columns, by name."""
     return {column.name: _DTYPES.get(column.kind, "float64") for column in columns}
 
 

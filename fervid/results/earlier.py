@@ -18,16 +18,16 @@ _ADDED: dict[str, dict[str, Any]] = {
         "rest_spread": float("nan"),
     },
 }
-"""Columns that came after 0.9, and the value of rows without them."""
+"""Columns added after 0.9, and the value to fill in."""
 
 
 def columns_of_0_9(name: str) -> tuple[str, ...]:
-    """The columns of a table of `fervid.results.codebook.TABLES` as 0.9 wrote it."""
+    """The columns of a table as version 0.9 wrote it."""
     return tuple(one.name for one in TABLES[name] if one.name not in _ADDED.get(name, {}))
 
 
 def complete(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A table with all columns of today, those that it lacks without a value."""
+    """Add the current columns that a table lacks, without values."""
     if tuple(table.columns) != columns_of_0_9(name):
         return table
     return table.assign(**_ADDED.get(name, {}))[list(dtypes(TABLES[name]))]

@@ -1,4 +1,4 @@
-"""Text of tables and lists, however the program that wrote it encodes it."""
+"""Decodes the text of tables and lists, whichever encoding it is in."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WIDE_SHARE = 0.2
-"""Share of zeros in every other byte from which text is UTF-16 without a mark."""
+"""Share of zeros in every other byte at which text counts as UTF-16 without a mark."""
 
 
 def marked_encoding(blob: bytes) -> str | None:
-    """The encoding that bytes tell of by themselves: a mark, or the zeros of UTF-16; else None."""
+    """The encoding shown by a byte order mark or by the zeros of UTF-16, else None."""
     for mark, name in _MARKS:
         if blob.startswith(mark):
             return name
-    # A list with NULs between names of one letter has no newlines, wide or not.
+    # A list of one-letter names separated by NULs looks like UTF-16, but has no newlines.
     if len(blob) % 2 or not (b"\n\0" in blob or b"\0\n" in blob):
         return None
     zeros = [blob[first::2].count(0) / (len(blob) // 2) for first in (0, 1)]
@@ -30,20 +30,20 @@ def marked_encoding(blob: bytes) -> str | None:
 
 
 def text_of(blob: bytes) -> str:
-    """Text in UTF-8, UTF-16 or UTF-32, or else in the encoding that fits it best.
+    """Decode text in UTF-8, UTF-16 or UTF-32, or else in the encoding that fits best.
 
     Raises:
-        UnicodeError: none does.
+        UnicodeError: no encoding fits.
     """
     if known := marked_encoding(blob):
         return blob.decode(known)
     try:
         return blob.decode()
     except UnicodeDecodeError:
-        # A tenth of a second to load, for files of old programs only.
+        # Loaded here because it takes a tenth of a second and only files of old programs need it.
         from charset_normalizer import from_bytes
 
-        # Western Windows first: of short texts, others are told from it by chance only.
+        # Western Windows first, because in short texts other encodings win only by chance.
         best = from_bytes(blob, cp_isolation=["cp1252"]).best() or from_bytes(blob).best()
         if best is None:
             raise

@@ -1,4 +1,4 @@
-"""Reading and formatting the files of a result folder."""
+"""Reads and writes the files of a result folder."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ PEOPLE_EDITS_NAME = "people.edits.csv"
 """What was changed about people; see `fervid.results.people_edits`."""
 
 BLURRED = ".blurred.mp4"
-"""Ending of an exported video whose faces are hidden."""
+"""Suffix of an exported video with hidden faces."""
 
 NEWEST_SCHEMA = 1
-"""Of results that this version reads. It counts up when tables or `meta.json` change so that older
-programs would misread them; fervid 0.9 wrote none (see `fervid.results.earlier`)."""
+"""Newest schema number that this version reads. It is raised when tables or `meta.json` change in a
+way that older programs would misread. fervid 0.9 wrote no number; see `fervid.results.earlier`."""
 
 PHOTOS = "photos"
-"""What `kind` says in the `meta.json` of a result of photos."""
+"""Value of `kind` in the `meta.json` of a result of photos."""
 
 _META_KINDS = {
     "recording": dict,
@@ -60,7 +60,7 @@ _META_KINDS = {
     "warnings": list,
     "resting_faces": list,
 }
-"""What `meta.json` holds, where it holds it."""
+"""Types of the values in `meta.json`."""
 
 _RESTING_KINDS: dict[str, Any] = {
     "face_id": int,
@@ -86,47 +86,50 @@ _FRAME_TYPES |= {"face_id": "Int64", "success": "int64"}
 _NAMED_TYPES: dict[str, Any] = {**_FRAME_TYPES, "found_as": "Int64", "name": "str"}
 _FLOATS = [name for name, kind in _FRAME_TYPES.items() if kind == "float64"]
 _MAY_MISS = ["intensity", *CHANGE_COLUMNS]
-"""Of people without a known resting face."""
+"""Columns that are missing for people without a known resting face."""
 _SHARES = [column.name for column in TABLES["frames"] if column.kind == "share"]
 
 
 def read_frames(folder: Path, *, chunk_rows: int = 5_000) -> Iterator[pd.DataFrame]:
-    """Frame table of a result folder, `chunk_rows` rows at a time, types as in `frame_table`.
+    """Read the frame table of a result folder, `chunk_rows` rows at a time, with dtypes as in
+    `frame_table`.
 
     Raises:
-        ResultError: no such table, or not one that fervid wrote, or damaged; at the latest when
-            the damaged rows are reached.
+        ResultError: the table is missing, damaged or not written by fervid. Damage may be found
+            only when the damaged rows are reached.
     """
     path = _existing(folder, FRAMES_NAME)
     if not has_frame_header(path):
-        raise ResultError(f"{path}: not a frame table of fervid (its columns are different)")
+        raise ResultError(f"{path}: is not a frame table of fervid (its columns are different)")
     if not _ends_with_newline(path):
-        raise ResultError(f"{path}: damaged: its last line is cut off")
+        raise ResultError(f"{path}: is damaged: its last line is cut off")
     return _chunks(path, chunk_rows)
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
-    """What `meta.json` of a result folder holds.
+    """Read the `meta.json` of a result folder.
 
     Raises:
-        ResultError: no such file, or it does not hold what fervid writes.
+        ResultError: the file is missing, or its contents are not what fervid writes.
     """
     path = _existing(folder, META_NAME)
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
+        raise ResultError(f"{path}: is damaged: {_first_line(error)}") from error
     if not isinstance(meta, dict):
-        raise ResultError(f"{path}: damaged: it holds no JSON object")
+        raise ResultError(f"{path}: is damaged: it is not a JSON object")
     schema = meta.get("schema", 0)  # fervid 0.9 wrote none
     if not isinstance(schema, int) or schema > NEWEST_SCHEMA:
-        raise ResultError(f"{path}: written by a newer fervid (schema {schema!r}); update fervid")
+        raise ResultError(
+            f"{path}: was written by a newer version of fervid (schema {schema!r}); update fervid"
+        )
     for key, kind in _META_KINDS.items():
         if not isinstance(meta.get(key), kind | None):
-            raise ResultError(f"{path}: damaged: {key!r} is no {kind.__name__}")
+            raise ResultError(f"{path}: is damaged: {key!r} is not of type {kind.__name__}")
     for face in meta.get("resting_faces") or ():
         if not isinstance(face, dict) or not _is_resting_face(face):
-            raise ResultError(f"{path}: damaged: 'resting_faces' holds something else")
+            raise ResultError(f"{path}: is damaged: 'resting_faces' is not as fervid writes it")
     return meta
 
 
@@ -137,19 +140,19 @@ def _is_resting_face(face: dict[str, Any]) -> bool:
 
 
 def missing_from(meta: dict[str, Any]) -> list[str]:
-    """What an older version did not write into `meta.json`, one line each."""
+    """What an older version did not write into `meta.json`; one line each."""
     version = meta.get("fervid")
     if "schema" in meta or not isinstance(version, str):
         return []
     without = "resting faces, nor how each table was made"
-    return [f"fervid {version} made this result; it did not note {without}"]
+    return [f"this result was made by fervid {version}, which did not record {without}"]
 
 
 def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
-    """One of the small tables of a result folder.
+    """Read one of the small tables of a result folder.
 
     Raises:
-        ResultError: no such table, or not one that fervid wrote, or damaged.
+        ResultError: the table is missing, damaged or not written by fervid.
     """
     path, types = _existing(folder, csv_name(name)), dtypes(TABLES[name])
     words = [column for column, kind in types.items() if kind == "str"]
@@ -166,17 +169,17 @@ def read_table(folder: Path, name: Literal["episodes", "people", "summary"]) -> 
         table = table.fillna(dict.fromkeys(words, ""))
         return table.astype(types)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path}: not a table of fervid ({_first_line(error)})") from error
+        raise ResultError(f"{path}: is not a table of fervid ({_first_line(error)})") from error
 
 
 _THUMBNAIL = re.compile(r"face-(\d{1,9})-([a-z]+)-(\d{1,9}\.\d{3})\.jpg")
 
 
 def read_thumbnails(folder: Path) -> list[Thumbnail]:
-    """The thumbnails of a result folder, by face_id, then by time; none if there are none.
+    """Read the thumbnails of a result folder, sorted by face_id, then by time.
 
     Raises:
-        ResultError: one cannot be read.
+        ResultError: a thumbnail cannot be read.
     """
     found = []
     try:
@@ -193,20 +196,20 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
 
 
 def thumbnail_name(face_id: int, expression: str, time_s: float) -> str:
-    """What the file of a thumbnail is called."""
+    """File name of a thumbnail."""
     return f"face-{face_id}-{expression}-{time_s:.3f}.jpg"
 
 
 def maps_name(thumbnail: str) -> str:
-    """What the file of the maps that belong to a thumbnail is called."""
+    """File name of the maps of a thumbnail."""
     return thumbnail.removesuffix(".jpg") + ".maps.jpg"
 
 
 def write_rows(
     table: pd.DataFrame, columns: Sequence[Column], file: IO[str], *, header: bool
 ) -> None:
-    """Write a table as CSV: seconds with 6 decimals, pixels with 1, the rest with 4."""
-    # Not DataFrame.to_csv, which takes ten times as long for the few rows of a batch.
+    """Write a table as CSV: seconds with 6 decimals, pixels with 1, other real numbers with 4."""
+    # DataFrame.to_csv would take ten times as long for the few rows of a batch.
     writer = csv.writer(file, lineterminator="\n")
     if header:
         writer.writerow(column.name for column in columns)
@@ -215,7 +218,7 @@ def write_rows(
 
 
 def write_codebook(file: IO[str], tables: Mapping[str, Sequence[Column]] = TABLES) -> None:
-    """Write what every column of some tables means."""
+    """Write the meaning of every column of some tables."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("table", "column", "unit", "meaning"))
     for table, columns in tables.items():
@@ -224,7 +227,7 @@ def write_codebook(file: IO[str], tables: Mapping[str, Sequence[Column]] = TABLE
 
 @contextmanager
 def text_file(path: Path) -> Iterator[IO[str]]:
-    """A new file of a result folder, on the disk when the context is left."""
+    """Open a new file of a result folder; it is on the disk when the context ends."""
     with path.open("w", encoding="utf-8", newline="") as file:
         yield file
         file.flush()
@@ -233,10 +236,10 @@ def text_file(path: Path) -> Iterator[IO[str]]:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Say in one line what the disk refused while a result folder was written."""
+    """Turn disk errors while a result folder is written into a one-line ResultError."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+    except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself
         reason = getattr(error, "strerror", None) or error
         raise ResultError(f"{folder}: cannot be written ({reason})") from error
 
@@ -253,11 +256,11 @@ def _chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
                     status=chunk["status"].astype(pd.CategoricalDtype(pd.Index(STATUSES))),
                 )
     except (OSError, ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
-        raise ResultError(f"{path}: damaged: {_first_line(error)}") from error
+        raise ResultError(f"{path}: is damaged: {_first_line(error)}") from error
 
 
 def _checked(chunk: pd.DataFrame, last: int) -> int:
-    """Raise ValueError if the rows cannot follow frame `last`; return their last frame."""
+    """Check rows that follow frame `last`; return their last frame, or raise ValueError."""
     frames = chunk["frame"].to_numpy()
     if np.any(np.diff(frames, prepend=last) < 0):
         raise ValueError("frames are not in ascending order")
@@ -273,7 +276,7 @@ def _checked(chunk: pd.DataFrame, last: int) -> int:
         raise ValueError("values are infinite")
     shares = chunk.loc[is_face, _SHARES].to_numpy()
     if (shares < 0).any() or (shares > 1).any():
-        raise ValueError("probabilities lie outside 0 to 1")
+        raise ValueError("probabilities are not between 0 and 1")
     if not chunk.loc[is_face, "emotion"].isin(EXPRESSIONS).all():
         raise ValueError("unknown emotion")
     if not chunk.loc[is_face, "state"].isin(STATES).all():
@@ -284,12 +287,12 @@ def _checked(chunk: pd.DataFrame, last: int) -> int:
 
 
 def _as_text(column: pd.Series[Any], kind: Kind) -> list[str]:
-    """The values as text, real numbers with fixed decimals, missing ones empty."""
+    """The values as text: real numbers with fixed decimals, missing values empty."""
     if kind not in _DECIMALS:
         missing = column.isna().to_numpy()
         values = column.to_numpy(object)
         return ["" if gone else str(v) for v, gone in zip(values, missing, strict=True)]
-    # z: no "-0.0000" for a valence that rounds to zero.
+    # z: a valence that rounds to zero is not written as "-0.0000".
     form = f"z.{_DECIMALS[kind]}f"
     numbers = column.to_numpy(np.float64).tolist()
     return ["" if value != value else format(value, form) for value in numbers]
@@ -306,12 +309,12 @@ def has_frame_header(frames: Path) -> bool:
 
 
 def begins_as_frame_table(frames: Path) -> bool:
-    """Whether a file starts like the frame table of any version: later ones add columns behind."""
+    """Whether a file starts like the frame table of any version; newer ones add columns."""
     return _header_of(frames).startswith((",".join(FRAME_COLUMNS[:4]) + ",").encode())
 
 
 def _header_of(frames: Path) -> bytes:
-    """As much of it as a frame table's header may need, without its end; empty if unreadable."""
+    """The file's first bytes, up to the length of a frame table's header; empty if unreadable."""
     try:
         with frames.open("rb") as file:
             return file.readline(len(_HEADER_NAMED) + 2).rstrip(b"\r\n")
@@ -334,9 +337,9 @@ def _existing(folder: Path, name: str) -> Path:
     if not Path(folder).is_dir():
         raise ResultError(f"{folder}: no such folder; give a result folder, RECORDING.fervid")
     if not there and (Path(folder) / f"{PHOTOS}.csv").is_file():
-        raise ResultError(f"{folder}: a result of photos, which has no {name}")
+        raise ResultError(f"{folder}: is a result of photos, which has no {name}")
     if not there:
-        raise ResultError(f"{folder}: not a fervid result (it has no {name})")
+        raise ResultError(f"{folder}: is not a fervid result (it has no {name})")
     return path
 
 

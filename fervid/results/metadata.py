@@ -1,4 +1,4 @@
-"""What `meta.json` says of an analysis."""
+"""The contents of `meta.json`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from fervid.settings import Settings
 
 
 def provenance(made_by: str, settings: Settings, tables: Sequence[str]) -> list[dict[str, Any]]:
-    """What made the tables of a result, with arguments: the settings that are not the defaults.
+    """Provenance of the tables of a result: what made them, with all settings that are not
+    defaults.
 
     Args:
         made_by: the public function, such as "fervid.analyze".
-        settings: what the user chose.
+        settings: the user's settings.
         tables: names of the tables.
     """
     default = asdict(Settings())
@@ -55,19 +56,19 @@ def result_metadata(
     elapsed_s: float,
     made_by: str,
 ) -> dict[str, Any]:
-    """All but the detection rate, which the tables tell.
+    """The metadata of a result, except the detection rate, which comes from the tables.
 
     Args:
-        info: the recording.
+        info: properties of the recording.
         folder: the result folder.
-        settings: what the user chose.
-        used: settings that were left open, as they were taken.
+        settings: the user's settings.
+        used: the values used for settings that the user left open.
         models: the model cards.
-        warnings: a line each.
-        damage: what could not be decoded, None if all of it could.
+        warnings: one line each.
+        damage: what could not be decoded; None if everything could.
         tracking: how faces were found and followed.
         elapsed_s: seconds that the analysis took.
-        made_by: the public function that made it.
+        made_by: the public function that made the result.
     """
     return {
         "schema": NEWEST_SCHEMA,
@@ -96,24 +97,24 @@ def result_metadata(
 
 
 def detector_name(settings: Settings) -> str:
-    """The detector that was chosen, without the folder of a file."""
+    """The chosen detector; a file without its folder."""
     kind, colon, file = settings.detector.partition(":")
     return kind + colon + Path(file).name
 
 
 def baseline_name(settings: Settings) -> tuple[float, float] | str | None:
-    """The stretch, or the name of the file without its folder."""
+    """The chosen baseline; a file without its folder."""
     chosen = settings.baseline
     return Path(chosen).name if isinstance(chosen, str) else chosen
 
 
 def _names(settings: Settings) -> dict[str, Any]:
-    """Settings that may hold paths, without folders."""
+    """Settings that can be paths, without folders."""
     return {"detector": detector_name(settings), "baseline": baseline_name(settings)}
 
 
 def _beside(recording: Path, folder: Path) -> str | None:
-    """The recording's path as seen from the result folder, so that both can move together."""
+    """The recording's path relative to the result folder, so that both can be moved together."""
     try:
         return Path(os.path.relpath(recording.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive

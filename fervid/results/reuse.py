@@ -1,4 +1,4 @@
-"""Whether an earlier result is what an analysis would give again: same input, same settings."""
+"""Decides whether an earlier result can be kept: same recording, settings, models and version."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Done:
     """How an analysis ended.
 
     Attributes:
-        reused: there was such a result already.
-        redone: why an earlier result was replaced, if one was and nobody asked for it.
+        reused: whether an earlier result was kept.
+        redone: why an earlier result was replaced, if it was and --overwrite was not given.
     """
 
     reused: bool = False
@@ -34,15 +34,15 @@ _BY_CONTENT = ("weights", "detector")
 def request_of(
     recording: dict[str, Any], settings: Settings, models: dict[str, str]
 ) -> dict[str, Any]:
-    """All that decides what an analysis gives, as plain JSON for `meta.json`.
+    """Everything that determines a result, as plain JSON for `meta.json`.
 
     Args:
-        recording: of `fervid.video.identity.identity_of`.
+        recording: fingerprint, from `fervid.video.identity.identity_of`.
         settings: what the user chose.
-        models: of `digests_of_models`.
+        models: digests, from `digests_of_models`.
 
     Raises:
-        MediaError: the file of the baseline cannot be read.
+        MediaError: the baseline file cannot be read.
 
     Returns:
         "fervid": the version; "recording"; "settings": those that change results; "models".
@@ -57,16 +57,18 @@ def request_of(
         "settings": kept,
         "models": models,
     }
-    plain: dict[str, Any] = json.loads(json.dumps(whole))  # so that it compares with what was kept
+    plain: dict[str, Any] = json.loads(
+        json.dumps(whole)
+    )  # tuples become lists, as in the stored JSON
     return plain
 
 
 def digests_of_models(settings: Settings) -> dict[str, str]:
-    """sha256 of the cards of the models in use (they hold that of weights), or of YuNet's file.
+    """sha256 of the model cards in use (which include that of the weights), or of YuNet's file.
 
     Raises:
         ModelError: a model is missing.
-        SetupError: the same of a shipped one.
+        SetupError: a shipped model is missing.
     """
     return {
         "expression model": _digest_of_card(settings.weights),
@@ -76,13 +78,13 @@ def digests_of_models(settings: Settings) -> dict[str, str]:
 
 
 def difference(folder: Path, request: dict[str, Any]) -> str | None:
-    """Why the result in a folder is not what a request asks for; None if it is.
+    """Why the result in a folder differs from a request; None if it does not.
 
     Args:
         folder: an existing result folder.
-        request: of `request_of`.
+        request: from `request_of`.
     """
-    # pandas comes with it, which takes half a second to load; most folders are new.
+    # Imported here because it loads pandas, which takes half a second, and most folders are new.
     from fervid.results.files import read_meta
 
     try:
@@ -90,13 +92,13 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
     except ResultError:
         return "its meta.json is missing or damaged"
     if not isinstance(earlier, dict):
-        return "it does not say what it was made from"
+        return "it does not record what it was made from"
     if earlier.get("fervid") != request["fervid"]:
         return f"it was made by fervid {_word(earlier.get('fervid'))}"
     for part in ("recording", "models", "settings"):
         was = earlier.get(part)
         if not isinstance(was, dict):
-            return "it does not say what it was made from"
+            return "it does not record what it was made from"
         for key, value in request[part].items():
             if was.get(key) != value:
                 return _difference_of(part, key, was.get(key), value)
@@ -105,10 +107,10 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
 
 def _difference_of(part: str, key: str, was: Any, now: Any) -> str:
     if part == "recording":
-        return "the recording has changed since"
+        return "the recording has changed"
     if part == "models":
-        return f"the {key} is another one"
-    return f"{key} was {_word(was)} and is {_word(now)} now"
+        return f"the {key} has changed"
+    return f"{key} was {_word(was)} and is now {_word(now)}"
 
 
 def _word(value: Any) -> str:

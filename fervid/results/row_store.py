@@ -1,4 +1,4 @@
-"""Rows of one recording, kept in a temporary file until all are known."""
+"""Stores the rows of a recording in a temporary file until all are known."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CHUNK_ROWS = 5_000
 
 
 class RowStore:
-    """A file of rows that may be read and changed from either end.
+    """A file of rows that can be read and changed, forwards or backwards.
 
-    Every method may raise OSError, as the disk does.
+    Every method may raise OSError.
 
     Args:
-        file: an empty one, open for reading and writing.
-        dtype: of the rows, with a field `frame` that ascends.
+        file: an empty file, open for reading and writing.
+        dtype: dtype of the rows, with an ascending field `frame`.
     """
 
     def __init__(self, file: BinaryIO, dtype: np.dtype[Any]) -> None:
@@ -31,12 +31,12 @@ class RowStore:
         self._file.close()
 
     def append(self, rows: NDArray[Any]) -> None:
-        """Keep the next rows."""
+        """Add the next rows."""
         self._file.write(rows.tobytes())
         self._count += len(rows)
 
     def chunks(self, *, back: bool = False) -> Iterator[NDArray[Any]]:
-        """About 5,000 rows at a time, or from the last to the first; changes to them are kept."""
+        """Yield about 5,000 rows at a time, forwards or backwards; changes to them are stored."""
         starts = range(0, self._count, _CHUNK_ROWS)
         for start in reversed(starts) if back else starts:
             rows = self._read(start, min(_CHUNK_ROWS, self._count - start))
@@ -45,7 +45,7 @@ class RowStore:
             self._file.write(rows.tobytes())
 
     def frames(self) -> Iterator[NDArray[Any]]:
-        """About 5,000 rows at a time, each frame in one piece."""
+        """Yield about 5,000 rows at a time, with no frame split."""
         rest = np.zeros(0, self._dtype)
         for start in range(0, self._count, _CHUNK_ROWS):
             rows = self._read(start, min(_CHUNK_ROWS, self._count - start))

@@ -1,4 +1,4 @@
-"""A row of a result as it is kept during an analysis, and the frame table made of rows."""
+"""Rows as stored during an analysis, and the frame table made of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fervid.results.codebook import (
 )
 
 NEGATIVE = ("angry", "disgust", "fear", "sad")
-"""Expressions that pull the derived valence down."""
+"""Expressions that lower the derived valence."""
 
 
 def valence(probs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus strongest negative.
+    """Derived valence (N,) in [-1, 1] of (N, 7) probabilities: happy minus the strongest negative.
 
     >>> valence(np.array([[0.1, 0.0, 0.1, 0.6, 0.2, 0.0, 0.0]])).round(3).tolist()
     [0.4]
@@ -45,13 +45,13 @@ ROW = np.dtype(
         ("lost", np.bool_),
     ]
 )
-"""A face in a frame, or with face_id 0 a frame without any, as it is kept until all are known.
-From `change` to `state` it is filled in afterwards; `adjusted` is `probs`, unless the person is
+"""A face in a frame, or, with face_id 0, a frame without a face. The fields from `change` to
+`state` are filled in when all rows are known. `adjusted` equals `probs` unless the person is
 compared with a resting face."""
 
 
 def lost_rows(frame: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[Any]:
-    """One `ROW` for each of (N,) frames that could not be decoded, by when they were due."""
+    """One `ROW` for each of (N,) frames that could not be decoded, with (N,) due times."""
     rows = np.zeros(len(frame), ROW)
     rows["frame"], rows["time_s"], rows["lost"] = frame, time_s, True
     rows["episode"] = -1
@@ -59,7 +59,7 @@ def lost_rows(frame: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[
 
 
 def without_tracks(rows: NDArray[Any], kept: NDArray[np.int64]) -> None:
-    """Make rows (R,) of `ROW` of all but some tracks, ascending, into rows without a face."""
+    """Turn rows (R,) of all tracks but the `kept` ones (ascending) into rows without a face."""
     gone = (rows["face_id"] > 0) & ~np.isin(rows["face_id"], kept)
     empty = np.zeros(int(gone.sum()), ROW)
     for name in ("frame", "time_s"):
@@ -68,7 +68,7 @@ def without_tracks(rows: NDArray[Any], kept: NDArray[np.int64]) -> None:
 
 
 def one_a_frame(rows: NDArray[Any]) -> NDArray[Any]:
-    """The same rows, each frame in one piece, less all rows without a face that are not needed."""
+    """Pass on rows with no frame split, without superfluous rows that have no face."""
     frame, is_face = rows["frame"], rows["face_id"] > 0
     needed = is_face.copy()
     if not needed.all():
@@ -79,22 +79,23 @@ def one_a_frame(rows: NDArray[Any]) -> NDArray[Any]:
 
 
 def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
-    """The frame table of some rows, by frame, then by face_id.
+    """The frame table of some rows, sorted by frame, then by face_id.
 
     Args:
         rows: (R,) of `ROW`, frames ascending.
 
     Returns:
-        Table of `FRAME_COLUMNS`: frame and success int64, face_id and filled nullable Int64,
-        emotion categorical over `EXPRESSIONS`, state over `STATES` and status over `STATUSES`, the
-        rest float64. A frame without any face has success 0 and its face columns missing; so have
-        people without a known resting face their intensity and changes.
+        Table of `FRAME_COLUMNS`: frame and success are int64; face_id and filled are nullable
+        Int64; emotion, state and status are categorical over `EXPRESSIONS`, `STATES` and
+        `STATUSES`; all others are float64. In a frame without a face, success is 0 and the face
+        columns are missing. Intensity and changes are missing for people without a known resting
+        face.
     """
     rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
     is_face = rows["face_id"] > 0
 
     def known(values: NDArray[Any]) -> NDArray[np.float64]:
-        """Values of faces, NaN at the frames without one."""
+        """Values of faces, NaN for frames without a face."""
         return np.where(is_face, values.astype(np.float64), np.nan)
 
     def whole(name: str) -> pd.arrays.IntegerArray:
@@ -125,7 +126,7 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
         "weight": known(rows["weight"]),
         **{name: known(smooth[:, k]) for k, name in enumerate(SMOOTH_COLUMNS)},
         "smooth_valence": known(valence(smooth)),
-        # Of -1, uncertain, the remainder is the last of the words.
+        # The index of uncertain is -1, which selects the last word.
         "state": word(rows["state"], STATES),
         "intensity": known(intensity),
         **{name: known(change[:, k]) for k, name in enumerate(CHANGE_COLUMNS)},

@@ -20,7 +20,7 @@ from fervid.results.codebook import (
 )
 
 _LEVELS = 1000
-"""Medians are told to a thousandth, from counts: so memory does not grow with the recording."""
+"""Medians come from counts of thousandths, so memory does not grow with the recording."""
 
 _P = list(EXPRESSIONS)
 _SUMS = ["faces", "valence", "seen_s", *_P, *(f"{e}^2" for e in _P)]
@@ -35,15 +35,15 @@ def summarize(
     recording: str = "",
     resting: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Summaries of a frame table that arrives in pieces, in one pass.
+    """Summarise a frame table that arrives in pieces, in one pass.
 
-    Memory grows with the number of face ids only. A frame may be split over two pieces.
+    Memory grows only with the number of face ids. A frame may be split between two pieces.
 
     Args:
-        tables: consecutive pieces of one frame table, frames ascending.
-        episodes: the episodes of that recording.
-        recording: its file name.
-        resting: what is known of people's resting faces, as `meta.json` has it.
+        tables: consecutive pieces of the frame table, frames ascending.
+        episodes: the recording's episodes.
+        recording: file name of the recording.
+        resting: people's resting faces, as in `meta.json`.
 
     Returns:
         people: table of `PEOPLE_COLUMNS`, face_id ascending.
@@ -59,7 +59,7 @@ def summarize(
 
 
 class _Totals:
-    """Running sums, minima and maxima of each face id."""
+    """Running sums, minima and maxima by face id."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -127,14 +127,14 @@ class _Totals:
 def _merge(
     so_far: pd.DataFrame, values: NDArray[np.float64], ids: NDArray[np.int64], how: str
 ) -> pd.DataFrame:
-    """Fold the rows of `values` into `so_far`, one row for each id."""
+    """Merge the rows of `values` into `so_far`, one row per id."""
     new = pd.DataFrame(values, index=ids, columns=so_far.columns)
     both = pd.concat([so_far, new]) if len(so_far) else new
     return both.groupby(level=0).agg(how)
 
 
 def _medians(counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """(7,) medians from how often each thousandth came; NaN of nothing."""
+    """(7,) medians from counts of thousandths; NaN without any."""
     if not counts.size or not counts.any():
         return np.full(len(_P), np.nan)
     below = np.cumsum(counts.reshape(len(_P), _LEVELS + 1), axis=1)
@@ -150,7 +150,7 @@ def _statistics(
     medians: list[NDArray[np.float64]],
     episodes: list[pd.DataFrame],
 ) -> pd.DataFrame:
-    """Columns that people and recordings have in common, from sums, minima and maxima."""
+    """The columns that people and recordings share, from sums, minima and maxima."""
     n, seen_s = each["faces"].to_numpy(), each["seen_s"].to_numpy()
     columns: dict[str, Any] = {
         "frames": frames.astype(np.int64),
@@ -167,7 +167,7 @@ def _statistics(
     }
     for k, name in enumerate(EXPRESSIONS):
         total = each[name].to_numpy()
-        # Rounding may leave a tiny negative sum of squares where all values are equal.
+        # Rounding can make the sum of squares slightly negative if all values are equal.
         squares = np.maximum(each[f"{name}^2"].to_numpy() - total * _ratio(total, n), 0.0)
         columns[f"{name}_mean"] = _ratio(total, n)
         columns[f"{name}_median"] = np.array([median[k] for median in medians], np.float64)
@@ -179,7 +179,7 @@ def _statistics(
 
 
 def _resting(faces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Columns of people that tell of their resting faces."""
+    """The columns of people about their resting faces."""
     return {
         "resting_face": [face.get("resting_face", UNUSED) for face in faces],
         "rest_s": np.array([face.get("rest_s", np.nan) for face in faces], np.float64),

@@ -1,7 +1,7 @@
-"""The result folder `<recording>.fervid/`: tables, a codebook for them, meta.json and the report.
+"""Writes the result folder `<recording>.fervid/`: tables, codebook, meta.json and report.
 
-A folder appears under its final name only when it is whole. `pandas.read_csv` reads every table
-without options.
+A folder gets its final name only when it is complete. `pandas.read_csv` reads every table without
+options.
 """
 
 from __future__ import annotations
@@ -62,29 +62,29 @@ __all__ = [
 
 
 _FEW = 0.1
-"""Share of frames with a face below which the user is warned."""
+"""The user is warned if a smaller share of frames shows a face."""
 
 File = TypeVar("File", IO[str], RowStore)
 
 
 class Report(Protocol):
-    """What looks at the tables while they are written and makes a page of them."""
+    """The interface of what makes a page from the tables while they are written."""
 
     def watch(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The pieces of the frame table, as they are."""
+        """Pass the pieces of the frame table on unchanged, and learn from them."""
 
     def metadata(self, folder: Path) -> dict[str, Any]:
-        """What `meta.json` is to hold besides."""
+        """Further contents of `meta.json`."""
 
     def save(self, folder: Path, people: pd.DataFrame, summary: pd.DataFrame) -> None:
-        """Write the page into a folder that holds everything else."""
+        """Write the page into a folder that is otherwise complete."""
 
 
 class ResultWriter:
-    """Writes one result folder, all or nothing.
+    """Writes a complete result folder, or nothing.
 
-    Rows stream into a hidden folder beside `folder`; `finish` gives it its final name. Leaving
-    the context without `finish` removes it. Rows can be stored there until all are known.
+    Rows stream into a hidden folder beside `folder`, which `finish` renames. Leaving the context
+    without `finish` removes it. Rows can be stored there until all are known.
 
     Args:
         folder: the result folder to make.
@@ -93,7 +93,7 @@ class ResultWriter:
         cast: who is who, where somebody named people: the tables say it in columns of their own.
 
     Raises:
-        ResultError: `folder` exists and may not be replaced, or its parent cannot be written to.
+        ResultError: `folder` exists and may not be replaced, or its parent is not writable.
     """
 
     def __init__(
@@ -127,16 +127,16 @@ class ResultWriter:
 
     def _check(self) -> None:
         parent = self._target.parent
-        while not parent.exists():  # the missing ones are made when the first row comes
+        while not parent.exists():  # missing parents are created with the first row
             parent = parent.parent
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-            raise ResultError(f"{self.folder.parent}: not a folder that can be written to")
+            raise ResultError(f"{self.folder.parent}: is not a writable folder")
         if not self._target.exists():
             return
         if not self._overwrite:
-            raise ResultError(f"{self.folder}: exists already; keep it or pass --overwrite")
+            raise ResultError(f"{self.folder}: already exists; use --overwrite to replace it")
         if not _is_result(self._target):
-            raise ResultError(f"{self.folder}: not a fervid result, so it is not overwritten")
+            raise ResultError(f"{self.folder}: is not a fervid result, so it is not overwritten")
 
     def __enter__(self) -> Self:
         try:
@@ -153,7 +153,7 @@ class ResultWriter:
     def _discard(self) -> None:
         for file in (self._rows, self._store):
             if file is not None:
-                with contextlib.suppress(OSError):  # a full disk fails again when closing
+                with contextlib.suppress(OSError):  # on a full disk, closing fails again
                     file.close()
         self._whole.discard()
 
@@ -166,16 +166,16 @@ class ResultWriter:
         self._discard()
 
     def store(self, rows: NDArray[Any]) -> None:
-        """Keep the next rows, of `fervid.results.rows.ROW`, for `stored` and `stored_frames`."""
+        """Store the next rows (`fervid.results.rows.ROW`) for `stored` and `stored_frames`."""
         with self._disk():
             self._open(self._store).append(rows)
 
     def stored(self, *, back: bool = False) -> Iterator[NDArray[Any]]:
-        """All rows, some at a time, or from the last to the first; changes to them are kept."""
+        """Yield all rows in pieces, forwards or backwards; changes to them are stored."""
         yield from self._while_disk_works(self._open(self._store).chunks(back=back))
 
     def stored_frames(self) -> Iterator[NDArray[Any]]:
-        """All rows, some at a time, each frame in one piece."""
+        """Yield all rows in pieces, with no frame split."""
         yield from self._while_disk_works(self._open(self._store).frames())
 
     def _while_disk_works(self, pieces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -200,17 +200,17 @@ class ResultWriter:
     def finish(
         self, episodes: pd.DataFrame, meta: dict[str, Any], thumbnails: Sequence[Thumbnail] = ()
     ) -> None:
-        """Write the other tables, meta and report, then give the folder its final name.
+        """Write the other tables, metadata and report, then give the folder its final name.
 
         Args:
             episodes: the table of episodes.
-            meta: what `meta.json` is to hold; `detection`, `overview` and a warning that few frames
-                show a face come from the table.
+            meta: contents of `meta.json`; `detection`, `overview` and the warning about few faces
+                are added from the table.
             thumbnails: pictures of people.
 
         Raises:
-            TypeError: `meta` holds something that JSON cannot.
-            ResultError: the disk is full, or the final name was taken meanwhile.
+            TypeError: `meta` contains something that JSON cannot express.
+            ResultError: the disk is full, or the final name has been taken in the meantime.
         """
         rows = self._open(self._rows)
         self._rows = None
@@ -219,7 +219,8 @@ class ResultWriter:
             with rows:
                 _sync(rows)
             name = str((meta.get("recording") or {}).get("name") or "")
-            # Readers take a CR for a line's end, and Python's csv before 3.13 does not quote it.
+            # Readers take a CR as the end of a line, and Python's csv does not quote it before
+            # 3.13.
             name = name.encode("utf-8", "backslashreplace").decode().replace("\r", "\\r")
             frames: Iterable[pd.DataFrame] = read_frames(self._temporary)
             if self._report is not None:
@@ -277,7 +278,7 @@ class ResultWriter:
 
     def _open(self, file: File | None) -> File:
         if file is None:
-            raise ValueError("ResultWriter is used outside its context or after finish()")
+            raise ValueError("ResultWriter was used outside its context or after finish()")
         return file
 
 
@@ -297,11 +298,13 @@ def few_faces(detection: dict[str, Any]) -> list[str]:
         return []
     if not detection["frames_with_face"]:
         return ["no face was found; try a larger --working-size or a lower --min-score"]
-    return [f"only {rate:.1%} of the frames show a face, and means and shares tell of these alone"]
+    return [
+        f"only {rate:.1%} of the frames show a face; means and shares describe only these frames"
+    ]
 
 
 def _plain(value: Any) -> Any:
-    """`value` as JSON knows it: NaN and infinity become null."""
+    """`value` as JSON can express it: NaN and infinity become null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -316,11 +319,11 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"meta holds a {type(value).__name__}, which JSON cannot")
+    raise TypeError(f"meta contains a {type(value).__name__}, which JSON cannot express")
 
 
 def _is_result(folder: Path) -> bool:
-    """Whether `folder` is an empty folder or holds a frame table of any version of fervid."""
+    """Whether `folder` is empty or contains a frame table of any version of fervid."""
     if not folder.is_dir():
         return False
     return begins_as_frame_table(folder / FRAMES_NAME) or not any(folder.iterdir())

@@ -1,1 +1,1 @@
-"""Who is who from frame to frame: tracks, cuts, people and portraits of them."""
+"""Following faces from frame to frame: tracks, cuts, people and their portraits."""

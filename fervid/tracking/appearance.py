@@ -1,4 +1,4 @@
-"""What faces look like, as numbers to compare within one recording; nothing of it is written."""
+"""Descriptors of faces to compare within one recording; they are never written to disk."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from fervid.records import FACE_SIZE
 
 _INNER, _GRID, _POOL = 0.8, 16, 4
-"""Patches show this share of the boxes, at so many points a side, means of so many: coarsely, as
-the detector's own boxes shake by a few percent."""
+"""Patches cover the inner share of a box, with a grid of points per side, averaged in pools. They
+are coarse, because the detector's boxes shake by a few percent."""
 
 _TYPICAL_DETAIL = 0.7
-"""Median over FER-2013's training faces of variance of Laplacian / variance."""
+"""Median, over FER-2013's training faces, of the Laplacian's variance divided by the variance."""
 
 _CELLS = 6
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
@@ -26,16 +26,16 @@ def patches(
     xywh: NDArray[np.float32],
     displayed: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Coarse pictures of faces; the product of two is their correlation.
+    """Coarse pictures of faces; the dot product of two is their correlation.
 
     Args:
         images: (T, H, W) luma.
-        rows: (N,) which of them shows each face.
+        rows: (N,) the frame of each face.
         xywh: (N, 4) boxes in pixels of the displayed frame.
-        displayed: width and height of that frame.
+        displayed: width and height of the displayed frame.
 
     Returns:
-        (N, 16) float32 of zero mean and unit length.
+        (N, 16) float32, each with zero mean and unit length.
     """
     _, height, width = images.shape
     grid = 0.5 + _INNER * ((np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID - 0.5)
@@ -52,15 +52,16 @@ def patches(
 
 
 def sharpness(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Fine detail in faces, from the variance of their Laplacian (Pech-Pacheco et al. 2000).
+    """Sharpness of faces by the variance of their Laplacian (Pech-Pacheco et al. 2000).
 
     Args:
         crops: (N, 48, 48) luma of framed faces.
 
     Returns:
-        (N,) float32 in [0, 1]: root of that variance over the crop's own, which does away with
-        contrast; 1 from the median of FER-2013's training faces on. One of 24 pixels enlarged
-        gives .35, one blurred by a Gaussian of one pixel .3.
+        (N,) float32 in [0, 1]: the square root of that variance divided by the crop's own variance,
+        which removes the effect of contrast, scaled so that the median of FER-2013's training
+        faces, and anything above, is 1. A face of 24 pixels enlarged gives 0.35; one blurred by a
+        Gaussian of one pixel gives 0.3.
     """
     luma = crops.astype(np.float32)
     around = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
@@ -76,8 +77,8 @@ def textures(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         crops: (N, 48, 48) luma of framed faces.
 
     Returns:
-        (N, `TEXTURE_SIZE`) float32 of unit length: roots of the counts, so that the product of two
-        is their Bhattacharyya coefficient, 1 for the same picture.
+        (N, `TEXTURE_SIZE`) float32 of unit length: square roots of the counts, so that the dot
+        product of two is their Bhattacharyya coefficient, 1 for the same picture.
     """
     luma = crops.astype(np.int16)
     end = FACE_SIZE - 1
@@ -95,7 +96,8 @@ def textures(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _uniform() -> NDArray[np.int64]:
-    """(256,) number of each pattern with two changes around it at most, one for the rest."""
+    """(256,) number of each pattern with at most two changes around the circle; all others share
+    one."""
     patterns = np.arange(256)
     turned = (patterns >> 1) | ((patterns & 1) << 7)
     changes = np.unpackbits((patterns ^ turned).astype(np.uint8)[:, None], axis=1).sum(axis=1)
@@ -108,4 +110,4 @@ _UNIFORM = _uniform()
 _KINDS = int(_UNIFORM.max()) + 1
 
 TEXTURE_SIZE = _CELLS**2 * _KINDS
-"""Numbers that describe one face: 2124."""
+"""Length of a face's description: 2124."""

@@ -1,4 +1,4 @@
-"""Where a recording cuts from one shot to another."""
+"""Finds the cuts between the shots of a recording."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from numpy.typing import NDArray
 from fervid.tracking.seen import Seen
 
 _AHEAD = 2
-"""A cut is known so many frames later."""
+"""A cut is known this many frames later."""
 
 _LEAST_RATIO = 3.0
-"""A cut changes the picture so many times as much as the frames around it do."""
+"""A cut changes the picture this many times as much as the frames around it."""
 
 _LEAST_CHANGE = 30.0
-"""Mean difference of grey values from which a change may be a cut. At a few frames a second people
-who move change a picture by up to 28; cuts between shots, by more than 35."""
+"""Smallest mean difference of grey values of a cut. At a few frames per second, moving people
+change a picture by up to 28, and cuts between shots by more than 35."""
 
 _NEXT_TO_NOTHING = 1e-5
 
 SeenWithCuts = tuple[Seen, NDArray[np.bool_]]
-"""T frames with their faces, and (T,) whether each is the first of a new shot."""
+"""T frames with their faces, and (T,) whether each frame is the first of a new shot."""
 
 
 class CutFinder:
-    """Tells the first frame of each shot.
+    """Finds the first frame of each shot.
 
-    A cut is a frame that differs from the one before far more than its two neighbours on each side
-    do (the adaptive detector of PySceneDetect, with its ratio).
+    A cut is a frame that differs from the one before by far more than its two neighbours on each
+    side do (PySceneDetect's adaptive detector, with its default ratio).
 
     Attributes:
-        times_s: when there were cuts, in seconds.
+        times_s: times of cuts in seconds.
     """
 
     def __init__(self) -> None:
         self.times_s: list[float] = []
         self._waiting: deque[Seen] = deque()
         self._before = np.full(_AHEAD, np.nan)
-        """Changes of the frames before the first one that waits; of no frame, NaN."""
+        """Changes at the frames before the first waiting one; NaN if there is none."""
 
     def follow(self, searched: Iterable[Seen]) -> Iterator[SeenWithCuts]:
-        """All of the frames, and for each whether it is the first of a shot."""
+        """Yield all frames, and for each whether it is the first of a shot."""
         for seen in searched:
             yield from self.add(seen)
         yield from self.rest()
 
     def add(self, seen: Seen) -> Iterator[SeenWithCuts]:
-        """Take the next frames; those before them whose cuts are known now."""
+        """Add the next frames; yield the earlier ones whose cuts are now known."""
         self._waiting.append(seen)
         ahead = sum(len(one.batch) for one in self._waiting) - len(self._waiting[0].batch)
         while self._waiting and ahead >= _AHEAD:
@@ -57,7 +57,7 @@ class CutFinder:
             ahead -= len(self._waiting[0].batch) if self._waiting else 0
 
     def rest(self) -> Iterator[SeenWithCuts]:
-        """The frames whose cuts are known as no more come."""
+        """Yield the remaining frames at the end of the recording."""
         while self._waiting:
             yield self._oldest()
 
@@ -74,13 +74,14 @@ class CutFinder:
 
 
 def _is_cut(changes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(T,) of (T + 4,) changes, with those of two frames before and two behind; NaN: no frame.
+    """(T,) whether each frame is a cut, from (T + 4,) changes with two more on each side; NaN:
+    none.
 
-    The first and last two frames of a recording are none.
+    The first two and the last two frames of a recording are never cuts.
     """
     windows = np.lib.stride_tricks.sliding_window_view(changes, 2 * _AHEAD + 1)
     own = windows[:, _AHEAD]
     around = (windows[:, 0] + windows[:, 1] + windows[:, 3] + windows[:, 4]) / (2 * _AHEAD)
-    # Beside nothing, any change is large.
+    # Compared with no change, any change is large.
     ratio = own / np.where(around < _NEXT_TO_NOTHING, _NEXT_TO_NOTHING, around)
     return np.asarray((ratio >= _LEAST_RATIO) & (own >= _LEAST_CHANGE))

@@ -1,4 +1,4 @@
-"""People whom the detector hardly ever took for faces: shadows, backs of heads, letters."""
+"""Doubtful people, with low detector scores nearly everywhere: shadows, backs of heads, letters."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from fervid.records import TrackedFaces
 
 _MOSTLY = 0.5
-"""Share of a person's rows that reach the score of a new face."""
+"""Share of a person's rows that must reach the score of a new face."""
 
 _SURE, _SURE_ROWS = 0.9, 3
-"""A person in so many rows with this score is one, however doubtful the others are."""
+"""This many rows with this score make a person certain, however doubtful the others are."""
 
 
 class Evidence:
-    """Counts how often each track was a face beyond doubt; memory grows by 24 bytes a track.
+    """Counts the certain rows of each track; memory grows by 24 bytes per track.
 
-    A track is begun by one score that reaches `start_score`, and kept at half of it. That single
-    score may have been a mistake which nothing confirms later.
+    A single score of `start_score` begins a track, and half of it keeps the track alive. That
+    single score may be a mistake that no later frame confirms.
 
     Args:
         start_score: detector score of a new face.
@@ -31,7 +31,7 @@ class Evidence:
         self._counts = np.zeros((0, 3), np.int64)
 
     def add(self, tracked: TrackedFaces) -> None:
-        """Take the next faces into account, but for those that were filled in."""
+        """Add the next faces, except those that were filled in."""
         more = int(tracked.face_id.max(initial=0)) - len(self._counts)
         if more > 0:
             self._counts = np.concatenate([self._counts, np.zeros((more, 3), np.int64)])
@@ -39,7 +39,7 @@ class Evidence:
         np.add.at(self._counts, tracked.face_id - 1, reached)
 
     def doubtful(self, person: Mapping[int, int]) -> set[int]:
-        """The people who were doubtful most of the time and sure in next to no row.
+        """The people who are doubtful most of the time and certain in hardly any row.
 
         Args:
             person: the person that each track shows.
@@ -53,7 +53,7 @@ class Evidence:
 
 
 def without(people: set[int], person: Mapping[int, int]) -> dict[int, int]:
-    """The person that each track shows without some people, numbered from 1 again.
+    """Remove people from the map of tracks to people, and number the others from 1 again.
 
     >>> without({1}, {1: 1, 2: 2, 3: 1, 4: 3})
     {2: 1, 4: 2}

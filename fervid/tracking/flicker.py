@@ -1,4 +1,4 @@
-"""Faces that flicker: a single frame neither makes a face nor ends one."""
+"""Removes flicker: a single frame neither makes a face nor ends one."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from fervid.tracking.stillness import StillFaces
 from fervid.tracking.tracks import Tracker
 
 _LONGEST_GAP_S = 0.5
-"""A face missing from one frame is filled in if the frames around it are at most so far apart."""
+"""A face missing in one frame is filled in if the frames around it are no further apart."""
 
 _LONGEST_FLASH_S = 0.3
-"""A face in one frame only is dropped if the frames around it are at most so far apart."""
+"""A face in a single frame is dropped if the frames around it are no further apart."""
 
 TrackedBatch = tuple[FrameBatch, TrackedFaces, NDArray[np.bool_]]
-"""T frames, who is in them, and (T,) whether each is the first of a new shot."""
+"""T frames, their tracked faces, and (T,) whether each frame is the first of a new shot."""
 
 
 class FlickerFilter:
-    """Follows faces from batch to batch, one batch behind.
+    """Follows faces from batch to batch, with a delay of one batch.
 
-    A face that one sampled frame misses, between two that show it, is filled in half-way between
-    its boxes there. One that a single frame shows, and neither the frame before nor the one after,
-    is dropped until two frames in a row show it.
+    If one sampled frame lacks a face that the frames before and after show, the face is filled in
+    half-way between its boxes there. A face that only a single frame shows is dropped until two
+    frames in a row show it.
 
     Attributes:
-        filled, dropped: how many faces were.
-        still: watches for faces that never move.
+        filled, dropped: numbers of faces filled in and dropped.
+        still: finds faces that never move.
     """
 
     def __init__(self, tracker: Tracker) -> None:
@@ -45,13 +45,13 @@ class FlickerFilter:
         self.filled = self.dropped = 0
 
     def follow(self, searched: Iterable[SeenWithCuts]) -> Iterator[TrackedBatch]:
-        """The batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
+        """Yield batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
         for seen, cuts in searched:
             yield from self.add(seen, cuts)
         yield from self.rest()
 
     def add(self, seen: Seen, cuts: NDArray[np.bool_]) -> Iterator[TrackedBatch]:
-        """Take the next batch; the one before it, if there is one."""
+        """Add the next batch; yield the one before it, if there is one."""
         ids = self._tracker.update(seen, cuts)
         after = _Part.of(seen.batch, seen.faces, ids, cuts)
         now, self._now = self._now, after
@@ -59,7 +59,7 @@ class FlickerFilter:
             yield now.batch, self._filtered(now, after), now.cuts
 
     def rest(self) -> Iterator[TrackedBatch]:
-        """The last batch, as no more come."""
+        """Yield the last batch at the end of the recording."""
         now, self._now = self._now, None
         if now is not None:
             yield now.batch, self._filtered(now, None), now.cuts
@@ -94,7 +94,7 @@ class FlickerFilter:
         return tracked
 
     def _number(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Numbers from 1 in the order in which ids come."""
+        """Number ids from 1 in the order in which they come."""
         distinct, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
         for identity in distinct[np.argsort(first)].tolist():
             self._numbers.setdefault(identity, len(self._numbers) + 1)
@@ -103,7 +103,7 @@ class FlickerFilter:
 
 @dataclass(frozen=True)
 class _Part:
-    """Frames with the faces that are followed in them."""
+    """Frames with their tracked faces."""
 
     batch: FrameBatch
     faces: Detections
@@ -118,7 +118,7 @@ class _Part:
         return cls(batch, faces[ids > 0], ids[ids > 0], batch.time_s, cuts)
 
     def frame(self, row: int, number: int) -> _Part:
-        """One frame alone, under another number."""
+        """A single frame, under another number."""
         mine = self.faces.frame == row
         faces = replace(self.faces[mine], frame=np.full(mine.sum(), number, np.int32))
         alone = slice(row, row + 1)
@@ -128,12 +128,12 @@ class _Part:
 def _gaps_and_flashes(
     seen: NDArray[np.bool_], times: NDArray[np.float64], known: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where faces are to be filled in and where to be dropped; (people, frames) both, like `seen`.
+    """Where to fill in and where to drop faces; both (tracks, frames), like `seen`.
 
     Args:
-        seen: who is in which frame.
+        seen: (tracks, frames), whether a track is in a frame.
         times: (frames,) seconds.
-        known: (people,) who was followed before the first frame.
+        known: (tracks,) whether a track began before the first frame.
     """
     apart = np.full(len(times), np.inf)
     apart[1:-1] = times[2:] - times[:-2]
@@ -147,7 +147,7 @@ def _gaps_and_flashes(
 
 
 def _between(faces: Detections, one: NDArray[np.intp], other: NDArray[np.intp]) -> Detections:
-    """Faces half-way between others, which are two frames apart."""
+    """Faces half-way between those of two frames."""
     a, b = faces[one], faces[other]
     return Detections(
         a.frame + np.int32(1),

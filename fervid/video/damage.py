@@ -32,8 +32,7 @@ _LONGEST_LOSS_S = 3600
 
 _MOST_LOST = 10
 """Most frames counted as lost in one place, as a multiple of the decoded ones. More means a false
-time stamp or length, and a row for each could fill the disk.
-"""
+time stamp or length, and a row for each could fill the disk."""
 
 
 def _frames(count: int) -> str:
@@ -185,8 +184,7 @@ class Damage:
 
     def _is_doubtful(self, stretch: Stretch) -> bool:
         """Whether the gap comes from joined recordings or false time stamps rather than lost
-        frames.
-        """
+        frames."""
         if stretch.lost > _MOST_LOST * self._came:
             return True
         is_long = self._seconds(stretch.end - stretch.start) > _LONGEST_LOSS_S
@@ -199,8 +197,7 @@ class Damage:
 
     def _lost_frames(self, counted: int, step: float | None) -> int | None:
         """Number of lost frames, None if unknown; `counted` is the number by gaps in the time
-        stamps.
-        """
+        stamps."""
         if counted:
             return counted
         whole = self._sampling.first is None and self._sampling.stop is None

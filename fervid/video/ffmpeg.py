@@ -33,8 +33,7 @@ MAX_PIXELS = 100_000_000
 
 MAX_BLOCK_BYTES = 1 << 29
 """Largest block of memory that ffmpeg may allocate: twice the index of ten hours at 240 frames per
-second. A small file can contain a packed or repeating index that would fill the memory.
-"""
+second. A small file can contain a packed or repeating index that would fill the memory."""
 
 MAX_STREAMS, MAX_TILES = 100, 1000
 """Most streams of a recording, and most tiles and other pictures of a photo, as each costs memory.
@@ -47,8 +46,7 @@ CONTAINERS = (
 )
 """Demuxers that may be used: those of recordings, and of plain audio, so that an error can say what
 it is. Play lists, scripts and devices are excluded because they open other files, still images
-because they are not recordings.
-"""
+because they are not recordings."""
 
 FROM_FIRST_PACKET: dict[str, Any] = {"start_at_zero": None}
 """Time starts with the recording; in a transport stream with its video, even if sound is first."""
@@ -205,8 +203,7 @@ class Child:
 
     def read(self, view: memoryview) -> int:
         """Read stdout into `view`; return the number of bytes, less than its length only at the
-        end.
-        """
+        end."""
         stdout = self._process.stdout
         assert stdout is not None
         filled = 0
@@ -219,8 +216,7 @@ class Child:
 
     def next_frame(self) -> tuple[int, int, str, tuple[int, int, int, int]] | None:
         """The next frame, None after the last: number, time stamp, time base, and the width, height
-        and pixel aspect (numerator, denominator) of its picture before filters.
-        """
+        and pixel aspect (numerator, denominator) of its picture before filters."""
         with self._state:
             self._state.wait_for(lambda: (self._frames and self._pictures) or not self._sources)
             if not (self._frames and self._pictures):
@@ -347,8 +343,7 @@ def _command(
 
 def _environment() -> dict[str, str]:
     """Our environment without the variables that make ffmpeg load libraries from the current
-    folder, write a report file or colour its log.
-    """
+    folder, write a report file or colour its log."""
     dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR", "LD_LIBRARY_PATH")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     # Importing OpenCV adds an empty entry, which means the current folder.

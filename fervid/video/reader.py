@@ -45,8 +45,7 @@ _NEARLY = 0.99
 _FULL_HD = 1920 * 1088
 _MUCH_SMALLER = 1.9
 """Frames shrunk this much hardly show whether block edges were smoothed: grey values differ by at
-most 3. Skipping the smoothing in half of the frames of 1080p H.264 makes decoding 7% cheaper.
-"""
+most 3. Skipping the smoothing in half of the frames of 1080p H.264 makes decoding 7% cheaper."""
 
 _Image = NDArray[np.uint8]
 
@@ -350,8 +349,7 @@ class VideoReader:
 
     def _frame(self, child: Child, image: _Image) -> tuple[tuple[int, int], Picture] | None:
         """Read a frame into `image` (H, W); return its (index, time stamp) and picture, None at the
-        end.
-        """
+        end."""
         if child.read(image.data.cast("B")) < image.size:
             return None
         frame = child.next_frame()
@@ -375,8 +373,7 @@ class VideoReader:
 
     def in_own_pixels(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Convert rows (R,) with boxes in pixels of `displayed` to pixels of the picture at their
-        time; see `fervid.video.shapes.in_own_pixels`.
-        """
+        time; see `fervid.video.shapes.in_own_pixels`."""
         unit = self.shape[1] / self.displayed[0], self.shape[0] / self.displayed[1]
         return in_own_pixels(rows, self.parts, unit)
 

@@ -14,8 +14,7 @@ _TOLD, _IN_A_LINE = 100, 3
 
 Picture = tuple[int, int, int, int]
 """Width and height of an upright decoded frame, and numerator and denominator of its pixel aspect;
-0 if unknown.
-"""
+0 if unknown."""
 
 
 class ShapeChangesError(Exception):

@@ -19,8 +19,7 @@ from fervid.web.work import Waiting
 TITLE = """
 <h1>fervid</h1>
 <p>Emotion timelines from recordings: which expression each face shows, moment by moment.
-Everything is worked out <strong>on this machine</strong>; nothing is sent anywhere.</p>
-"""
+Everything is worked out <strong>on this machine</strong>; nothing is sent anywhere.</p>"""
 
 NOTICE = """
 <p><strong>Expressions are what a face shows, not what a person feels.</strong> People smile without
@@ -34,8 +33,7 @@ biometric data: ask for consent, delete what you do not need.</li>
 <li>The models are weak on disgust and fear and on telling sad from neutral. By age,
 gender and ethnicity, only smiles were measured, on fifty people. Look at the share of frames with a
 face first.</li>
-</ul>
-"""
+</ul>"""
 
 KEPT = """<p class="small">What you choose here is copied to a temporary folder of this machine, and
 removed with all results when you remove it, close this page or stop fervid; at the latest an hour

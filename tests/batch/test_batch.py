@@ -119,7 +119,7 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
     }
     assert set(told) == {"face.mp4", "test.mkv", "moving.gif", "broken.mp4"}
     assert told["face.mp4"]["reused"]
-    assert told["test.mkv"]["redone"] == "the recording has changed since"
+    assert told["test.mkv"]["redone"] == "the recording has changed"
     assert told["moving.gif"]["redone"] == "its meta.json is missing or damaged"
     assert told["broken.mp4"]["status"] == "refused"
     assert tables(out) == tables(first)
@@ -128,7 +128,7 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
     ]
 
     done = run(source, "-o", out, *QUICK, "--smooth", 1, "--dry-run")
-    assert done.stdout.count(" (would be analysed again: smooth was 0.3 and is 1.0 now)\n") == 3
+    assert done.stdout.count(" (would be analysed again: smooth was 0.3 and is now 1.0)\n") == 3
     done = run(source, "-o", out, *QUICK, "--dry-run")
     assert done.stdout.count(" (kept)\n") == 3
     done = run(source, "-o", out, *QUICK, "-q")
@@ -137,7 +137,7 @@ def test_a_second_run_keeps_what_is_the_same_and_makes_again_what_is_not(
 
     done = run(source / "a" / "face.mp4", "-o", out / "a", *QUICK, "--smooth", 1)
     assert done.returncode == 0
-    assert done.stderr == "fervid: analysed again: smooth was 0.3 and is 1.0 now\n"
+    assert done.stderr == "fervid: analysed again: smooth was 0.3 and is now 1.0\n"
     assert (out / "a" / "face.mp4.fervid" / "own notes.txt").read_text() == "mine"
     assert hidden(out) == []
 

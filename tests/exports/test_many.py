@@ -22,7 +22,7 @@ def test_a_folder_of_results_is_exported(tmp_path: Path) -> None:
     said = CliRunner().invoke(main, ["export", str(results), "--to", "elan"])
     assert said.exit_code == 1
     assert (results / "day 1" / "a.mp4.fervid" / "a.eaf").exists()
-    assert "left out" in said.output
+    assert "not exported" in said.output
     assert "b.mp4.fervid" in said.output
     out = tmp_path / "out"
     CliRunner().invoke(main, ["export", str(results), "--to", "srt", "-o", str(out)])

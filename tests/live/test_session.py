@@ -68,7 +68,7 @@ def test_meta_tells_of_the_session(stream: str, tmp_path: Path) -> None:
     assert meta["recording"]["name"] == "lecture"
     assert meta["recording"]["beside"] is None
     assert (meta["recording"]["width"], meta["recording"]["height"]) == (640, 360)
-    with pytest.raises(ResultError, match="exists already"):
+    with pytest.raises(ResultError, match="already exists"):
         fervid.watch(stream, out=tmp_path, name="lecture").__enter__()
 
 

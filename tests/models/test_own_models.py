@@ -205,7 +205,7 @@ def test_a_model_that_changes_meanwhile_is_told_as_it_was_loaded(tmp_path: Path)
     )
     assert first == second
     assert Analyzer(settings).analyze(CLIP, tmp_path / "second.fervid").redone == (
-        "the expression model is another one"
+        "the expression model has changed"
     )
 
 

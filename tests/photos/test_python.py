@@ -32,7 +32,7 @@ def test_python_gives_the_tables(album: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(PlanError, match="no recording or photo"):
         fervid.analyze_photos(tmp_path / "empty")
-    with pytest.raises(MediaError, match="is a photo; see"):
+    with pytest.raises(MediaError, match="is a photo; use"):
         fervid.analyze(PORTRAIT)
     with pytest.raises(ResultError, match="not a result of photos"):
         fervid.Photos.read(tmp_path)

@@ -77,5 +77,5 @@ def test_damaged_tables_are_refused(tmp_path, name):
     cells = ["x"] * len(header.split(","))
     for text in ("a,b\n1,2\n", "", short + "\n", f"{header}\n{','.join(cells)}\n"):
         path.write_text(text)
-        with pytest.raises(ResultError, match=f"{name}.csv: not a table of fervid"):
+        with pytest.raises(ResultError, match=f"{name}.csv: is not a table of fervid"):
             read_table(tmp_path / "r", name)

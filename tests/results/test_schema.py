@@ -34,7 +34,7 @@ def test_a_result_of_0_9_is_read_and_shown(old: Path) -> None:
     assert timeline.frames["change_happy"].isna().all()
     assert timeline.people["resting_face"].tolist() == ["unused", "unused"]
     page = write_report(old).read_text("utf-8")
-    assert "fervid 0.9.0 made this result; it did not note resting faces" in page
+    assert "this result was made by fervid 0.9.0, which did not record resting faces" in page
     assert export(old, "json")[0].is_file()
     assert export(old, "webvtt")[0].is_file()
 
@@ -63,5 +63,5 @@ def test_provenance_names_what_made_each_table(tmp_path: Path) -> None:
 def test_a_result_of_a_later_version_is_refused_in_one_line(old: Path, schema: object) -> None:
     path = old / "meta.json"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "schema": schema}), "utf-8")
-    with pytest.raises(ResultError, match="written by a newer fervid"):
+    with pytest.raises(ResultError, match="was written by a newer version of fervid"):
         Timeline.read(old)

@@ -197,7 +197,7 @@ def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path):
 
 def test_an_earlier_result_is_kept_unless_asked(tmp_path):
     folder = write(tmp_path / "r")
-    with pytest.raises(ResultError, match="exists already") as error:
+    with pytest.raises(ResultError, match="already exists") as error:
         ResultWriter(folder)
     assert "\n" not in str(error.value)
 
@@ -242,19 +242,19 @@ def test_a_name_taken_while_writing_is_not_replaced(tmp_path):
     with ResultWriter(tmp_path / "r") as writer:
         writer.append(table())
         write(tmp_path / "r")
-        with pytest.raises(ResultError, match="exists already"):
+        with pytest.raises(ResultError, match="already exists"):
             writer.finish(NO_EPISODES, META)
     assert len(Timeline.read(tmp_path / "r").frames) == 8
 
 
 def test_the_parent_must_be_a_folder_that_can_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ResultError, match="not a folder that can be written"):
+    with pytest.raises(ResultError, match="is not a writable folder"):
         ResultWriter(tmp_path / "file" / "r")
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
     if not os.access(locked, os.W_OK):  # the superuser may write anywhere
-        with pytest.raises(ResultError, match="not a folder that can be written"):
+        with pytest.raises(ResultError, match="is not a writable folder"):
             ResultWriter(locked / "r")
 
 

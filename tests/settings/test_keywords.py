@@ -50,7 +50,11 @@ def test_numbers_of_numpy_become_plain_ones() -> None:
     [
         ({"fps_": 5}, TypeError, "there is no keyword argument 'fps_'; did you mean 'fps'?"),
         ({"overwrit": 1}, TypeError, "no keyword argument 'overwrit'; did you mean 'overwrite'?"),
-        ({"zzz": 5}, TypeError, "no keyword argument 'zzz'; known ones are fps, track, deinterlace, "),
+        (
+            {"zzz": 5},
+            TypeError,
+            "no keyword argument 'zzz'; known ones are fps, track, deinterlace, ",
+        ),
         ({"start": "half past"}, ValueError, "start: 'half past' is not a time; write seconds"),
         ({"end": [1]}, TypeError, r"end must be seconds or text such as '1:30', not \[1\]"),
         ({"baseline": "5"}, ValueError, "baseline: '5' is neither two times, as in"),

@@ -16,7 +16,7 @@ def test_cut_off_recording(make_clip: MakeClip, long_clip: Path, tmp_path: Path)
     frames, reader = read(path)
     assert 900 < len(frames) < 1300
     assert frames.time_s.tolist() == [n / 30 for n in range(len(frames))]
-    assert any("of 50.00 s" in line for line in reader.warnings)
+    assert any("the recording is 50.00 s long" in line for line in reader.warnings)
 
 
 def test_damage_in_the_middle(long_clip: Path, tmp_path: Path) -> None:

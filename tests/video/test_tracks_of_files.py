@@ -71,7 +71,10 @@ def test_neither_covers_nor_thumbnails_are_the_recording(
 
 def test_a_result_says_which_track_was_read(make_clip: MakeClip, tmp_path: Path) -> None:
     path = make_clip("second.mkv", *SECOND)
-    for track, line in ((None, "number 2 was read, which players show"), (1, "number 1 was read")):
+    for track, line in (
+        (None, "number 2 was read, the one that players show"),
+        (1, "number 1 was read"),
+    ):
         folder = tmp_path / f"{track}.fervid"
         Analyzer(Settings(working_size=96, track=track)).analyze(path, folder)
         meta = read_meta(folder)

@@ -40,7 +40,9 @@ def test_without_its_index_it_is_said_to_be_unfinished(constant_clip: Path, tmp_
     path = tmp_path / "cut.mp4"
     whole = constant_clip.read_bytes()
     path.write_bytes(whole[: whole.rindex(b"moov") - 4])
-    with pytest.raises(MediaError, match="is unfinished or was cut off, as its index is missing; copy"):
+    with pytest.raises(
+        MediaError, match="is unfinished or was cut off, as its index is missing; copy"
+    ):
         probe(path)
 
 

@@ -27,8 +27,7 @@ FER-2013: 35,887 gray 48x48 images of faces, found by web image search for the c
 2013 workshop "Challenges in Representation Learning", each with one of seven expressions. The
 splits are the contest's: train (Training), validation (PublicTest) and test (PrivateTest). 568
 images of the test splits are also in train, and labels are noisy. Config `ferplus` adds the votes
-of ten people on each image (FER+).
-"""
+of ten people on each image (FER+)."""
 
 _CITATION = """\
 @inproceedings{goodfellow2013challenges,
@@ -44,8 +43,7 @@ _CITATION = """\
   author={Barsoum, Emad and Zhang, Cha and Canton Ferrer, Cristian and Zhang, Zhengyou},
   booktitle={ACM International Conference on Multimodal Interaction (ICMI)},
   year={2016}
-}
-"""
+}"""
 
 _SOURCES = ("fer2013.csv", "icml_face_data.csv")
 
@@ -68,8 +66,7 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]
 Put one of these into manual_dir: fer2013.csv (from the contest's page on Kaggle, "Challenges in
 Representation Learning: Facial Expression Recognition Challenge"), icml_face_data.csv, or the
 folders train/ and test/ with images named Training_..., PublicTest_... and PrivateTest_....
-For the config ferplus also fer2013new.csv from https://github.com/microsoft/FERPlus.
-"""
+For the config ferplus also fer2013new.csv from https://github.com/microsoft/FERPlus."""
 
     # TFDS finds this with importlib_resources, which it does not install (its issue 11212).
     code_path = Path(__file__)
