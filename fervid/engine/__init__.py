@@ -1,1 +1,1 @@
-"""Frames in, rows out: what recordings, streams and photos are analysed with."""
+"""The engine that analyses recordings, streams and photos: frames in, rows out."""

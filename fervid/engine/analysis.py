@@ -1,4 +1,4 @@
-"""One recording or stream, from the faces in its frames to its tables."""
+"""The analysis of one recording or stream, from faces in frames to tables."""
 
 from __future__ import annotations
 
@@ -34,27 +34,28 @@ if TYPE_CHECKING:
     from fervid.engine.engine import Engine
 
 _SHORT = 24.0
-"""Pixels of the working frame, half of what the expression model learned from."""
+"""Height in pixels of the working frame below which a face is short: half the size that the
+expression model was trained on."""
 
 _UNCLEAR = 0.1
-"""Weight of a face of which little can be seen; a face that looks at the camera has .3 to 1."""
+"""Weight below which a face shows too little; a face that looks at the camera has 0.3 to 1."""
 
 _MANY = 0.5
 
 _ONE_FRAME_S = 0.04
-"""Seconds that a frame is taken to last where nothing else is known."""
+"""Assumed duration of a frame in seconds if nothing is known."""
 
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """What is known once all frames were seen.
+    """What is known after all frames.
 
     Attributes:
         episodes: the table of episodes.
-        people: the person that each track shows.
-        thumbnails: pictures of people.
-        warnings: what a reader should know, one line each.
-        resting_faces: what `meta.json` holds of each person's; empty if people are read absolutely.
+        people: the person of each track.
+        thumbnails: small pictures of people.
+        warnings: warnings for the user, one line each.
+        resting_faces: resting faces for `meta.json`; empty for the absolute reading.
     """
 
     episodes: pd.DataFrame
@@ -65,21 +66,21 @@ class AnalysisResult:
 
 
 class Analysis:
-    """Follows people through one recording or stream and reads their expressions.
+    """Follows people through one recording or stream and classifies their expressions.
 
-    Rows come a few frames late, as cuts and faces that flicker are known only then; memory does not
-    grow with the number of frames.
+    Rows come a few frames late, because cuts and flicker are known only then. Memory does not grow
+    with the number of frames.
 
     Args:
         engine: reads the faces.
-        search: what finds the faces.
+        search: finds the faces.
         displayed: width and height in pixels of the displayed frame.
-        shrunk: height of the searched frames over that of the displayed one.
-        baseline: resting faces from elsewhere.
+        shrunk: height of the searched frames divided by that of the displayed frame.
+        baseline: resting faces from another recording or a photo.
 
     Attributes:
-        longest_gap_s: a face that is missing for longer than this is a new track.
-        people: who is who; complete when all frames were seen.
+        longest_gap_s: a face that is missing for longer than this begins a new track.
+        people: joins tracks to people; complete after all frames.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Analysis:
         self._portraits = Portraits(clarity)
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
-        """The rows of all frames with their faces, as `add` and `rest` give them."""
+        """Yield the rows of all frames."""
         for batch, faces in searched:
             yield from self.add(batch, faces)
         yield from self.rest()
@@ -125,7 +126,7 @@ class Analysis:
                 yield self._read(tracked)
 
     def rest(self) -> Iterator[NDArray[Any]]:
-        """The rows of the last frames, as no more come."""
+        """Yield the rows of the last frames."""
         for with_cuts in self._cuts.rest():
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
@@ -133,7 +134,7 @@ class Analysis:
             yield self._read(tracked)
 
     def _read(self, tracked: TrackedBatch) -> NDArray[Any]:
-        """The rows of some frames; people and portraits are learned from them."""
+        """Classify the faces of some frames, and learn people and portraits from them."""
         batch, faces, cuts = tracked
         reading = self._sight.read(batch, faces.faces)
         self._evidence.add(faces)
@@ -156,13 +157,13 @@ class Analysis:
         """Join tracks to people, smooth, find episodes, and write the frame table.
 
         Args:
-            writer: holds all rows.
-            frame_s: seconds from one sampled frame to the next; 0: not known.
-            losses: frames that get a row though they could not be decoded; None: there are none.
-            end_s: when the recording ends, None: not known.
+            writer: has stored all rows.
+            frame_s: seconds from one sampled frame to the next; 0: unknown.
+            losses: frames that could not be decoded but get a row; None: none.
+            end_s: end of the recording in seconds; None: unknown.
 
         Raises:
-            ResultError: the disk refuses.
+            ResultError: the disk is full or fails.
         """
         everyone = self.people.numbers()
         doubtful = self._evidence.doubtful(everyone)
@@ -175,7 +176,8 @@ class Analysis:
         )
         thumbnails, unexplained = self._thumbnails(people, second.episodes)
         still = [
-            f"face {people[track]} does not move for {seconds:.0f} s: is it a picture or an object?"
+            f"face {people[track]} does not move for {seconds:.0f} s; it may be a picture or an "
+            "object"
             for track, seconds in self._flicker.still.found()
             if track in people
         ]
@@ -183,24 +185,25 @@ class Analysis:
         return AnalysisResult(second.episodes, people, thumbnails, warnings, second.resting)
 
     def _hard_to_read(self) -> list[str]:
-        """A line if most faces are too short, or too little of them is seen, to be read well."""
+        """Warnings if most faces are too short, turned away or blurred to be classified well."""
         if self._short > _MANY * self._faces:
             return [
                 f"{self._short / self._faces:.0%} of the faces are shorter than {_SHORT:.0f} "
-                "pixels in the searched frames, too short to tell expressions well; a larger "
+                "pixels in the searched frames, too short to classify well; a larger "
                 "--working-size helps if the recording has more pixels"
             ]
         if self._unclear > _MANY * self._faces:
             return [
-                f"{self._unclear / self._faces:.0%} of the faces are turned away or blurred, too "
-                "much to tell expressions well"
+                f"{self._unclear / self._faces:.0%} of the faces are turned away or blurred too "
+                "much to classify well"
             ]
         return []
 
     def _thumbnails(
         self, people: dict[int, int], episodes: pd.DataFrame
     ) -> tuple[list[Thumbnail], list[str]]:
-        """The thumbnails, explained if that was chosen, and a line if they could not be."""
+        """The thumbnails, with maps if the user wants them; and a warning if maps could not be
+        made."""
         pictures, crops = self._portraits.chosen(people, episodes)
         if not (self._engine.settings.explain and pictures):
             return pictures, []
@@ -220,17 +223,17 @@ class Analysis:
         made_by: str,
         used: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """What `meta.json` says of this analysis.
+        """The contents of `meta.json`.
 
         Args:
-            result: of `finish`.
-            info: the recording or stream.
+            result: what `finish` returned.
+            info: properties of the recording or stream.
             folder: the result folder.
             warnings: about the input, one line each.
-            damage: what could not be decoded, None if all of it could.
+            damage: what could not be decoded; None if everything could.
             elapsed_s: seconds that the analysis took.
-            made_by: the public function that was called.
-            used: further settings that were left open, as they were taken.
+            made_by: the public function that made the result.
+            used: the values used for settings that the user left open.
         """
         engine = self._engine
         taken = {
@@ -254,7 +257,7 @@ class Analysis:
         return {**metadata, "resting_faces": list(result.resting_faces)}
 
     def _tracking(self, tracks: int) -> dict[str, Any]:
-        """How faces were found and followed, into so many tracks."""
+        """Figures about search and tracking for `meta.json`."""
         return {
             "searched": self._search.searched,
             "filled": self._flicker.filled,

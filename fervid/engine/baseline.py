@@ -1,4 +1,4 @@
-"""Resting faces from elsewhere: another recording, or a photo, in which people show nothing."""
+"""Resting faces from another recording or a photo in which people show no expression."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from fervid.engine.engine import Engine
 
 _FPS = 10.0
-"""So many frames a second of the other recording are enough."""
+"""Frames per second read from the other recording."""
 
 _ONE_FRAME_S = 0.04
 
 Views = NDArray[np.float16]
 People = tuple[tuple[Looks, Views], ...]
-"""How each person looks to the classifier, and views to recognise them by."""
+"""For each person, how the classifier reads them, and views to recognise them by."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """People at rest, as another recording or a photo shows them."""
+    """People at rest in another recording or a photo."""
 
     people: People
 
     def of(self, views: Mapping[int, Views]) -> dict[int, Looks]:
-        """The looks at rest of those who are in a recording, too.
+        """The looks at rest of the people who are also in a recording.
 
-        Where both have one person only, it is taken to be the same.
+        If both have only one person, that is taken to be the same person.
 
         Args:
-            views: of each person of the recording.
+            views: views of each person in the recording.
         """
         if len(views) == 1 == len(self.people):
             return dict.fromkeys(views, self.people[0][0])
@@ -66,15 +66,15 @@ class Baseline:
 
 
 def learn_baseline(path: Path, engine: Engine) -> Baseline:
-    """The people in a recording or photo, all of it taken for rest.
+    """Read the people in a recording or photo as being at rest throughout.
 
     Raises:
-        MediaError: it cannot be read, or shows no face.
+        MediaError: the file cannot be read, or shows no face.
     """
     is_photo = path.is_file() and kind_of(path) == "photo"
     people = (_in_photo if is_photo else _in_recording)(path, engine)
     if not people:
-        raise MediaError(f"{quoted(path)}: shows no face, so it cannot be the baseline")
+        raise MediaError(f"{quoted(path)}: shows no face, so it cannot be a baseline")
     return Baseline(people)
 
 
@@ -106,7 +106,7 @@ def _in_frames(
     every: int = 1,
     frame_s: float = _ONE_FRAME_S,
 ) -> People:
-    """Everyone in some frames; see `Engine.analysis`."""
+    """All people in some frames; see `Engine.analysis`."""
     search = engine.search(displayed, shrunk, every)
     analysis = engine.analysis(search, displayed, shrunk)
     pieces = list(analysis.rows(search_ahead(batches, search)))

@@ -1,4 +1,4 @@
-"""Both networks behind one door: faces in frames, what they show, and analyses made of that."""
+"""The engine: both networks, and the analyses that use them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from fervid.records import FACE_SIZE, Detections, Expressions, FaceCrops, FrameBatch
 from fervid.settings import Settings
 
-# OpenCV, pandas and JAX take two seconds to load; meanwhile the input is being opened.
+# Imported inside functions: OpenCV, pandas and JAX take two seconds to load, during which the input
+# is already being opened.
 if TYPE_CHECKING:
     from fervid.detection.detector import Detector
     from fervid.detection.search import SparseSearch
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 _FRAMES_A_CALL, _FACES_A_FRAME = 8, 6
 
 LocatedFaces = tuple[FrameBatch, Detections, tuple[int, int]]
-"""T frames, faces in them, and width and height in pixels of the displayed frame."""
+"""T frames, the faces in them, and width and height of the displayed frame in pixels."""
 
 
 @dataclass(frozen=True)
 class FaceReadings:
-    """What N faces show, in the order in which they were given.
+    """Readings of N faces, in the order in which they were given.
 
     Attributes:
-        crops: (N, 48, 48) luma, what the classifier sees.
+        crops: (N, 48, 48) luma, as the classifier sees the faces.
         expressions: (N, 7) probabilities.
         frontality: (N,) float32, see `fervid.detection.framing.frontality`.
         sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
@@ -47,13 +48,13 @@ class FaceReadings:
 
 
 class Engine:
-    """Detector and classifier, loaded and compiled once when first needed.
+    """Detector and classifier, loaded and compiled when first needed.
 
     One engine serves any number of recordings, streams and photos.
 
     Raises:
-        ModelError: a model that was chosen cannot be used (when it is first needed).
-        SetupError: the shipped weights are missing, or JAX finds no such device (likewise).
+        ModelError: a chosen model cannot be used; raised when it is first needed.
+        SetupError: the shipped weights or the chosen device are missing; raised when first needed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,19 +62,19 @@ class Engine:
 
     @cached_property
     def devices(self) -> list[Any]:
-        """The chosen devices; a kind that is not there is refused here."""
+        """The chosen devices; raises SetupError if there is none."""
         from fervid.models.program import find_devices
 
         return find_devices(self.settings.device)
 
     @property
     def batch_size(self) -> int:
-        """Frames searched in one call."""
+        """Number of frames searched in one call."""
         return self.settings.batch_size or _FRAMES_A_CALL
 
     @cached_property
     def detector(self) -> Detector:
-        """The chosen face detector; one that cannot be used is refused here."""
+        """The chosen face detector; raises ModelError if it cannot be used."""
         from fervid.detection.detector import load_detector
 
         choice = self.settings
@@ -86,7 +87,7 @@ class Engine:
 
     @cached_property
     def classifier(self) -> ExpressionClassifier:
-        """The chosen expression classifier; a model that cannot be used is refused here."""
+        """The chosen expression classifier; raises ModelError if it cannot be used."""
         from fervid.expressions.classifier import ExpressionClassifier
 
         choice = self.settings
@@ -99,10 +100,10 @@ class Engine:
 
     @cached_property
     def baseline(self) -> Baseline | None:
-        """People at rest in the file that the settings name; None if they name none.
+        """People at rest in the baseline file of the settings; None if there is no such file.
 
         Raises:
-            MediaError: it cannot be read, or shows no face.
+            MediaError: the file cannot be read, or shows no face.
         """
         file = self.settings.baseline
         if not isinstance(file, str):
@@ -117,12 +118,12 @@ class Engine:
         return [self.detector.card, self.classifier.card]
 
     def detect(self, batch: FrameBatch, displayed: tuple[int, int], shrunk: float) -> Detections:
-        """The faces of some frames that are not shorter than the settings want.
+        """Find the faces in some frames, without those shorter than `min_face`.
 
         Args:
             batch: T frames at the working size.
             displayed: width and height in pixels of the displayed frame.
-            shrunk: height of the batch's frames over that of the displayed one.
+            shrunk: height of the batch's frames divided by that of the displayed frame.
         """
         found = self.detector.detect(batch, displayed)
         return found[found.xywh[:, 3] * shrunk >= self.settings.min_face]
@@ -134,7 +135,7 @@ class Engine:
         every: int = 1,
         longest_gap_s: float = math.inf,
     ) -> SparseSearch:
-        """A search for faces in frames of one size.
+        """A new search for faces in frames of one size.
 
         Args:
             displayed, shrunk: as for `detect`.
@@ -148,9 +149,9 @@ class Engine:
         return SparseSearch(detect, displayed, every, longest_gap_s)
 
     def read(self, *located: LocatedFaces) -> list[FaceReadings]:
-        """What faces show: a reading for each argument, all of them classified together.
+        """Classify faces: one reading for each argument, all classified together.
 
-        A face's reading does not depend on the others.
+        The reading of a face does not depend on other faces.
         """
         from fervid.detection.crops import crop
         from fervid.detection.framing import frontality
@@ -175,22 +176,22 @@ class Engine:
         shrunk: float,
         baseline: Baseline | None = None,
     ) -> Analysis:
-        """A new analysis of one recording or stream; see `Analysis`."""
+        """Start the analysis of one recording or stream; see `Analysis`."""
         from fervid.engine.analysis import Analysis
 
         return Analysis(self, search, displayed, shrunk, baseline)
 
     def online(self, displayed: tuple[int, int], shrunk: float) -> OnlineRows:
-        """Rows of one stream's frames as they come; see `OnlineRows`."""
+        """Start the live analysis of a stream; see `OnlineRows`."""
         from fervid.engine.online import OnlineRows
 
         return OnlineRows(self, displayed, shrunk)
 
     def warm_up(self, shape: tuple[int, int], displayed: tuple[int, int]) -> None:
-        """Compile everything for frames of one size, which takes seconds.
+        """Compile everything for frames of one size; takes seconds.
 
         Args:
-            shape: (H, W) of the frames that are searched.
+            shape: (H, W) of the searched frames.
             displayed: width and height in pixels of the displayed frame.
         """
         from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Rows of what was found in frames: everything about a face in one place."""
+"""Makes rows, with everything about a face, of what was found in frames."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def face_rows(
 
     Args:
         batch: T frames.
-        tracked: N faces in them, and who they are.
+        tracked: N faces in them, with their tracks.
         expressions: (N, 7) probabilities, row for row with `tracked`.
-        sharpness: (N,) of the same faces.
-        scale: pixels of the working frame a pixel of the displayed one.
+        sharpness: (N,) sharpness of the same faces.
+        scale: pixels of the working frame per pixel of the displayed frame.
 
     Raises:
         ValueError: the number of probabilities is not the number of faces.

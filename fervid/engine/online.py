@@ -1,4 +1,4 @@
-"""Rows of a stream's frames at once: what can be said from the past alone."""
+"""Live rows of a stream's frames, from past frames only."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ _FIRST_LASTS_S = 0.04
 
 
 class OnlineRows:
-    """Follows, classifies and smooths frame by frame.
+    """Follows, classifies and smooths faces frame by frame.
 
-    Numbers of faces are those of their tracks, smoothed values are means of the past, and a state
-    begins at once: of the session's end, one may know better. Resting faces are learned meanwhile.
+    Face ids are numbers of tracks, smoothed values are means of the past, and a state begins at
+    once. The result at the end of the session may differ, because it also uses later frames.
+    Resting faces are learned on the way.
 
     Args:
         engine: reads the faces.
-        displayed: width and height in pixels of the stream's frames.
-        shrunk: height of the searched frames over that of the stream's.
+        displayed: width and height of the stream's frames in pixels.
+        shrunk: height of the searched frames divided by that of the stream's frames.
     """
 
     def __init__(self, engine: Engine, displayed: tuple[int, int], shrunk: float) -> None:
@@ -44,7 +45,8 @@ class OnlineRows:
         self._before_s = -np.inf
 
     def rows(self, batch: FrameBatch, found: Detections) -> NDArray[Any]:
-        """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one, and its faces."""
+        """Rows (`fervid.results.rows.ROW`) of the next frame, given as a batch of one, and its
+        faces."""
         seen = Seen.of(batch, found, self._displayed, np.zeros(1))
         ids = self._tracker.update(seen, np.zeros(1, np.bool_))
         mine = ids > 0
@@ -66,16 +68,16 @@ class OnlineRows:
 
     @property
     def compared_since_s(self) -> dict[int, float]:
-        """The time since when each face is compared with its own resting face."""
+        """For each face, the time since which it is compared with its own resting face."""
         return self._reading.since_s
 
     def _lasted(self, time_s: float) -> float:
-        """How long the frame before stood; this one will stand about as long."""
+        """Duration of the frame before, as an estimate for this one."""
         lasted, self._before_s = time_s - self._before_s, time_s
         return lasted if lasted <= self._tracker.longest_gap_s else _FIRST_LASTS_S
 
     def _state(self, row: Any) -> int:
-        """Position among `STATES`."""
+        """Index of the state in `STATES`."""
         face = int(row["face_id"])
         before = self._states.get(face, -1)
         now = next_states(row["smooth"][None], before, self._engine.settings.min_confidence)

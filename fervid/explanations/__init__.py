@@ -1,4 +1,4 @@
-"""What the expression classifier reacts to in a face: maps over crops, panels for recordings."""
+"""Explains what the expression classifier reacts to in the faces of a frame or photo."""
 
 from fervid.expressions.maps import Explanations, explain
 

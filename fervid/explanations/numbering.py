@@ -1,4 +1,4 @@
-"""The faces of a frame, numbered as in a result folder or else from left to right."""
+"""Numbers the faces of a frame as in a result folder, or else from left to right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fervid.tracking.tracks import iou
 
 _LEAST_OVERLAP = 0.5
 _PLACES = np.array([[0.26, 0.385], [0.74, 0.385], [0.49, 0.725]], np.float32)
-"""Right eye, left eye and mouth as shares of the box: medians of the sample clips' faces."""
+"""Right eye, left eye and mouth as shares of the box; medians over the sample clips' faces."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class NumberedFaces:
     """N faces of one frame.
 
     Attributes:
-        faces: where they are.
-        number: (N,) int64, by which a user names them.
-        found: (N,) bool, False where eyes and mouth were not found but guessed from the box.
-        written: (N, 7) probabilities in the frame table, NaN without one.
+        faces: the faces.
+        number: (N,) int64, the numbers that users give.
+        found: (N,) bool, False where eyes and mouth are guessed from the box.
+        written: (N, 7) probabilities in the frame table; NaN if there is none.
     """
 
     faces: Detections
@@ -45,14 +45,14 @@ class NumberedFaces:
         return len(self.faces)
 
     def __getitem__(self, rows: NDArray[np.integer[Any]]) -> NumberedFaces:
-        """The rows that an index array selects."""
+        """Select rows by an index array."""
         return NumberedFaces(
             self.faces[rows], self.number[rows], self.found[rows], self.written[rows]
         )
 
 
 def left_to_right(faces: Detections) -> NumberedFaces:
-    """Numbers from 1 in the order of the boxes' left edges."""
+    """Number faces from 1 in the order of the boxes' left edges."""
     faces = faces[np.argsort(faces.xywh[:, 0], kind="stable")]
     count = len(faces)
     return NumberedFaces(
@@ -64,11 +64,11 @@ def left_to_right(faces: Detections) -> NumberedFaces:
 
 
 def as_in_table(rows: pd.DataFrame, faces: Detections) -> NumberedFaces:
-    """The faces of a frame table, with the eyes and mouths of those that are found again.
+    """The faces of a frame table, with eyes and mouths of those that are found again.
 
     Args:
         rows: the rows of one frame.
-        faces: what a detector finds in that frame.
+        faces: the faces that a detector finds in that frame.
     """
     rows = rows[rows["success"] == 1]
     boxes = rows[list(BOX_COLUMNS)].to_numpy(np.float32)
@@ -91,7 +91,7 @@ def _places(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(N, 3, 2) eyes and mouth as shares of the boxes, and (N,) whether they were found.
 
-    Boxes may have been interpolated, and faces with them: what is found is moved along.
+    Boxes may have been interpolated, so the points that are found are moved with the box.
     """
     overlap = iou(boxes, faces.xywh)
     mine, theirs = linear_sum_assignment(overlap, maximize=True)
@@ -111,39 +111,41 @@ def rows_at(
     end: float | None = None,
     length_s: float | None = None,
 ) -> pd.DataFrame:
-    """The rows of the sampled frame nearest to a time: the one shown then, if that was sampled.
+    """The rows of the sampled frame nearest to a time: the frame shown then, if it was sampled.
 
     Args:
-        folder: a result folder; its frame table is read up to that time only.
+        folder: a result folder; its frame table is read only up to that time.
         at: seconds; None: the first frame.
-        start, end: of what was analysed, None: open.
-        length_s: of the recording, if known.
+        start, end: the analysed part; None: open.
+        length_s: length of the recording, if known.
 
     Raises:
-        ResultError: the table cannot be used, or the analysis left this time out.
+        ResultError: the table cannot be used, or the time was not analysed.
     """
     if at is not None and not (start or 0.0) <= at < (math.inf if end is None else end):
-        raise ResultError(f"{folder}: {at:g} s lies outside of the part that was analysed")
+        raise ResultError(f"{folder}: {at:g} s is outside the analysed part")
     until = -math.inf if at is None else at + RESOLUTION_S
     around: pd.DataFrame | None = None
     for chunk in _decoded(folder):
         known = chunk if around is None else pd.concat([around, chunk], ignore_index=True)
         later = known.loc[known["timestamp"] > until, "frame"]
         last = known["frame"].iloc[-1]
-        if len(later) and later.iloc[0] < last:  # all of its rows are there
+        if len(later) and later.iloc[0] < last:  # all of its rows have been read
             return _nearest(known, until)
-        # The rows of a frame may go on in the next chunk.
+        # The rows of a frame may continue in the next chunk.
         around = known if len(later) else known[known["frame"] == last]
     if around is None or (at is not None and around["timestamp"].iloc[0] > until):
         raise ResultError(f"{folder}: no frame was analysed up to {at or 0:g} s")
     last_s = float(around["timestamp"].iloc[-1])
     if at is not None and at > shown_until(last_s, length_s):
-        raise ResultError(f"{folder}: nothing at {at:g} s: the last frame is at {last_s:.2f} s")
+        raise ResultError(
+            f"{folder}: there is no frame at {at:g} s: the last frame is at {last_s:.2f} s"
+        )
     return _nearest(around, until)
 
 
 def _decoded(folder: Path) -> Iterator[pd.DataFrame]:
-    """The frame table without lost frames, which do not count in `frame` here."""
+    """The frame table without lost frames, with `frame` counting decoded frames only."""
     lost = 0
     for chunk in read_frames(folder):
         is_lost = chunk["status"].eq(LOST)
@@ -154,11 +156,11 @@ def _decoded(folder: Path) -> Iterator[pd.DataFrame]:
 
 
 def _nearest(rows: pd.DataFrame, until: float) -> pd.DataFrame:
-    """The rows of the last frame up to a time or of the first one after it, whichever is nearer."""
+    """The rows of the last frame up to a time or the first one after it, whichever is nearer."""
     is_later = rows["timestamp"] > until
     ends = [part.iloc[k] for part, k in ((rows[~is_later], -1), (rows[is_later], 0)) if len(part)]
     first, second = ends[0], ends[-1]
-    # A frame is shown until the next one comes.
+    # A frame is shown until the next one.
     follows = second["frame"] - first["frame"] <= 1
     near = follows or until - first["timestamp"] <= second["timestamp"] - until
     frame = int((first if near else second)["frame"])

@@ -1,4 +1,4 @@
-"""The picture of an explanation: faces, maps over them, probabilities, and what the maps mean."""
+"""Draws the picture of an explanation: faces, maps, probabilities, and what the maps mean."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK, _FAINT, _PAPER = (30, 30, 30), (110, 110, 110), (255, 255, 255)
 
 MEANING = (
-    "Orange speaks for the named expression to this model, blue against it; + and - mark where "
-    "they are strongest. The gradient map "
-    "(HiResCAM) asks the network, the occlusion map hides squares of 12 x 12 of the 48 x 48 "
-    "pixels; rely on places that both mark. Each map has its own scale. The maps do not say "
-    "whether the answer is right, nor what the person feels."
+    "For this model, orange places speak for the named expression and blue ones against it; + and "
+    "- mark the strongest. The gradient map (HiResCAM) comes from the network's gradients, the "
+    "occlusion map from hiding squares of 12 x 12 of the 48 x 48 pixels. Trust places that both "
+    "maps mark. Each map has its own scale. The maps do not say whether the answer is right or "
+    "what the person feels."
 )
 
 
 def draw(explained: Explained) -> Picture:
-    """The panel, (H, 1000, 3) uint8 in the order blue, green, red."""
+    """Draw the panel: (H, 1000, 3) uint8, blue, green, red."""
     rows = [_header(explained)]
     rows += [_face(explained, row) for row in range(len(explained.chosen))]
     return np.concatenate([*rows, _footer(MEANING)])
@@ -50,22 +50,22 @@ def free(
     expression: str | None = None,
     overwrite: bool,
 ) -> Path:
-    """Where the picture goes: `out`, or a name that tells what it shows.
+    """The path of the picture: `out`, or a name made of what it shows.
 
     Raises:
-        ResultError: there is something, and it may not be replaced.
+        ResultError: the file exists and may not be replaced.
     """
     moment = "" if at is None else f"-{at:.3f}"
     faces = "".join(f"-face-{number}" for number in numbers)
     asked = "" if expression is None else f"-{expression}"
     path = Path(f"{recording.name}{moment}{faces}{asked}.png") if out is None else out
     if path.is_dir() or (path.exists() and not overwrite):
-        raise ResultError(f"{path}: exists already; name another file or pass --overwrite")
+        raise ResultError(f"{path}: already exists; choose another file or use --overwrite")
     return path
 
 
 def save(picture: Picture, path: Path) -> None:
-    """Write a picture as PNG, whole or not at all.
+    """Write a picture as PNG, completely or not at all.
 
     Raises:
         ResultError: it cannot be written.
@@ -99,7 +99,7 @@ def _write(
     size: float = 0.5,
     colour: tuple[int, int, int] = _INK,
 ) -> None:
-    """One line of ASCII, its lower left corner at (x, y); what is too long ends in dots."""
+    """Write a line of ASCII with its lower left corner at (x, y); a long line ends in dots."""
     text = "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in text)
     if _length(text, size) > _WIDTH - x:
         while text and _length(text + "...", size) > _WIDTH - x:
@@ -113,7 +113,7 @@ def _length(text: str, size: float) -> int:
 
 
 def _header(explained: Explained) -> Picture:
-    """The frame with its numbered faces, and what is shown."""
+    """The frame with its numbered faces, and a description."""
     overview = _overview(explained)
     height, width = overview.shape[:2]
     picture = _paper(max(height, 5 * _LINE) + 2 * _MARGIN)
@@ -121,7 +121,7 @@ def _header(explained: Explained) -> Picture:
     x = 2 * _MARGIN + _OVERVIEW
     order = "from left to right" if explained.result is None else "as in the analysis"
     time_s = float(explained.batch.time_s[0])
-    frame = f"frame {explained.batch.index[0]}, shown from {time_s:.3f} s on"
+    frame = f"frame {explained.batch.index[0]}, shown from {time_s:.3f} s"
     lines = ("photo" if np.isnan(time_s) else frame, f"faces are numbered {order}")
     _write(picture, explained.name, x, _MARGIN + _LINE, 0.65)
     for number, line in enumerate(lines, start=2):
@@ -147,7 +147,7 @@ def _overview(explained: Explained) -> Picture:
 
 
 def _face(explained: Explained, row: int) -> Picture:
-    """One face: title, crop, both maps, probabilities."""
+    """A face: title, crop, both maps, probabilities."""
     maps, chosen = explained.maps, explained.chosen
     name, share = EXPRESSIONS[maps.expression[row]], maps.probs[row, maps.expression[row]]
     picture = _paper(_ROW)
@@ -172,7 +172,7 @@ def _face(explained: Explained, row: int) -> Picture:
 def _bars(
     picture: Picture, probs: NDArray[np.float32], written: NDArray[np.float64], explained: int
 ) -> None:
-    """The seven probabilities; a tick where the frame table has another one."""
+    """The seven probabilities, with a tick where the frame table differs."""
     left = _MARGIN + 3 * (_TILE + _GAP) + 76
     longest, step = _WIDTH - _MARGIN - 52 - left, _TILE // len(EXPRESSIONS)
     for number, (name, share) in enumerate(zip(EXPRESSIONS, probs.tolist(), strict=True)):
@@ -190,7 +190,7 @@ def _bars(
 
 
 def _footer(text: str) -> Picture:
-    # Fonts differ between OpenCV's versions: as many letters a line as fit.
+    # Lines are filled by measured width, because fonts differ between OpenCV's versions.
     letters = int(len(text) * (_WIDTH - 2 * _MARGIN) / _length(text, 0.42) * 0.95)
     lines = textwrap.wrap(text, letters)
     picture = _paper(len(lines) * _LINE + 2 * _MARGIN)

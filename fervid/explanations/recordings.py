@@ -1,4 +1,4 @@
-"""Which faces of a recording or photo are explained, and the explanation of these."""
+"""Explains faces in a frame of a recording or in a photo."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ class Explained:
 
     Attributes:
         name: file name of the recording or photo.
-        batch: the one frame, at the working size; a photo has time NaN.
-        displayed: its width and height as displayed, the unit of the boxes.
+        batch: the frame at the working size; a photo has time NaN.
+        displayed: displayed width and height; boxes are in these pixels.
         everyone: all faces of the frame.
-        chosen: the N ones that are explained.
-        crops: what the classifier sees of these.
-        maps: what it reacts to.
-        result: the result folder whose numbers the faces have, None: they go from left to right.
+        chosen: the N explained faces.
+        crops: these faces as the classifier sees them.
+        maps: maps of what it reacts to.
+        result: the result folder that the numbers come from; None: faces are numbered from left to
+            right.
     """
 
     name: str
@@ -61,23 +62,23 @@ def explain_recording(
     result: Path | None = None,
     **chosen: Any,
 ) -> Explained:
-    """Explain faces of a recording at one moment, or of a photo.
+    """Explain the faces in a frame of a recording, or in a photo.
 
     Args:
-        path: the recording or photo.
-        at: seconds: the frame that is shown then; None: the first one, or the photo.
-        numbers: the faces, as they are numbered; none: all of them.
-        expression: one of `EXPRESSIONS`; None: the most probable one of each face.
+        path: path of the recording or photo.
+        at: time of the frame in seconds; None: the first frame, or the photo.
+        numbers: numbers of the faces; empty: all faces.
+        expression: one of `EXPRESSIONS`; None: each face's most probable one.
         result: the recording's result folder; None: RECORDING.fervid beside it or in the current
-            folder, if there is one. Frames that it holds are explained, with its face ids and its
-            settings.
-        **chosen: the fields of `Settings` that override these, such as `weights`.
+            folder, if there is one. Its frames, face ids and settings are used.
+        **chosen: fields of `Settings`, such as `weights`, that override those of the result.
 
     Raises:
-        MediaError: neither recording nor photo, the time lies outside of it, or no such face.
-        ResultError: the result folder cannot be used, or is another recording's.
+        MediaError: the file is neither recording nor photo, the time is outside it, or a face does
+            not exist.
+        ResultError: the result folder cannot be used, or belongs to another recording.
         ModelError, SetupError: see `fervid.expressions.classifier.ExpressionClassifier`.
-        ValueError: a setting is out of range, or another expression.
+        ValueError: a setting is out of range, or the expression is unknown.
     """
     is_photo = kind_of(path) == "photo"
     folder = None if is_photo else _result_of(path, result)
@@ -94,7 +95,7 @@ def explain_recording(
         time_s = float(rows["timestamp"].iloc[0])
         batch, displayed = moment(path, time_s, settings)
         if abs(batch.time_s[0] - time_s) > RESOLUTION_S:
-            raise ResultError(f"{folder}: its frames are not those of {quoted(path)}")
+            raise ResultError(f"{folder}: its frames do not match those of {quoted(path)}")
         everyone = as_in_table(rows, engine.detector.detect(batch, displayed))
     chosen_faces = _chosen(everyone, numbers, _where(path, batch))
     crops = crop(batch, chosen_faces.faces, displayed)
@@ -105,9 +106,9 @@ def explain_recording(
 def _of_photo(
     path: Path, at: float | None, settings: Settings
 ) -> tuple[FrameBatch, tuple[int, int], NumberedFaces]:
-    """A photo as one frame, its size, and its faces, numbered as in `faces.csv`."""
+    """A photo as a frame, its size, and its faces, numbered as in `faces.csv`."""
     if at is not None:
-        raise MediaError(f"{quoted(path)}: a photo has no times; leave out --at")
+        raise MediaError(f"{quoted(path)}: is a photo, which has no times; leave out --at")
     photo = read_photo(path)
     (found,) = PhotoAnalyzer(settings).find([photo])
     return photo.as_frame(), photo.displayed, left_to_right(found.faces)
@@ -119,16 +120,16 @@ def _where(path: Path, batch: FrameBatch) -> str:
 
 
 def _chosen(everyone: NumberedFaces, numbers: Sequence[int], where: str) -> NumberedFaces:
-    """The faces of these numbers, in the order of all; all of them if there is no number."""
+    """The faces with these numbers, in the order of all faces; all if there are no numbers."""
     if not len(everyone):
-        raise MediaError(f"{where}: no face; try another time or a larger --working-size")
+        raise MediaError(f"{where}: there is no face; try another time or a larger --working-size")
     there = everyone.number.tolist()
     for number in numbers:
         if number not in there:
             known = (
                 f"are faces {', '.join(map(str, there))}" if there[1:] else f"is face {there[0]}"
             )
-            raise MediaError(f"{where}: no face {number}; there {known}")
+            raise MediaError(f"{where}: there is no face {number}; there {known}")
     wanted = numbers or there
     return everyone[np.flatnonzero(np.isin(everyone.number, wanted))]
 
@@ -137,10 +138,12 @@ def _result_of(path: Path, given: Path | None) -> Path | None:
     """The result folder to use, if there is one."""
     if given is not None:
         if not _same_recording(given, path):
-            raise ResultError(f"{given}: not the result of {quoted(path)}: the file's size differs")
+            raise ResultError(
+                f"{given}: is not the result of {quoted(path)}, as the file sizes differ"
+            )
         return given
     for folder in (result_folder(path, path.parent), result_folder(path)):
-        # By chance, another recording of that name may have been analysed here.
+        # Another recording with the same name may have been analysed here.
         if folder.is_dir() and _same_recording(folder, path):
             return folder
     return None
@@ -151,7 +154,7 @@ def _same_recording(folder: Path, path: Path) -> bool:
     try:
         return bool(about.get("size_bytes") == path.stat().st_size)
     except OSError:
-        return True  # whoever opens the recording says what is wrong with it
+        return True  # errors are reported when the recording is opened
 
 
 def _length(folder: Path) -> float | None:
@@ -160,18 +163,18 @@ def _length(folder: Path) -> float | None:
 
 
 def _settings_of(folder: Path, chosen: dict[str, Any]) -> Settings:
-    """Those of the analysis, as far as they decide where faces are and what they show."""
+    """The settings of the analysis that affect where faces are and what they show."""
     settings_then = read_meta(folder).get("settings") or {}
     kept = ("start", "end", "track", "deinterlace", "working_size", "scale", "labels")
-    # Scores of another detector mean something else.
+    # Scores of another detector are not comparable.
     ours = ("min_score",) if settings_then.get("detector") == "fervid" else ()
     known = {name: settings_then[name] for name in (*kept, *ours) if name in settings_then}
     try:
         settings = Settings(**known)
     except (TypeError, ValueError) as error:
-        raise ResultError(f"{folder}: damaged: settings in meta.json: {error}") from error
+        raise ResultError(f"{folder}: is damaged: settings in meta.json: {error}") from error
     if "weights" not in chosen:
         if settings_then.get("weights") not in EXPRESSION_MODELS:
-            raise ResultError(f"{folder}: made with a model of yours; name it with --weights")
+            raise ResultError(f"{folder}: was made with your own model; give it with --weights")
         settings = replace(settings, weights=settings_then["weights"])
     return replace(settings, **chosen)

@@ -1,1 +1,1 @@
-"""What faces show: the classifier, and smoothing, resting faces and episodes over time."""
+"""Expressions of faces: the classifier, smoothing, resting faces and episodes."""

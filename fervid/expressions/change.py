@@ -1,4 +1,4 @@
-"""What people show, read as a change from their own resting face."""
+"""Expressions read as changes from a person's own resting face."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _USUAL = np.array(
         [-0.86, -0.03, 1.25, -0.41, -1.84, 4.57, -2.68],
     ]
 )
-"""Nats by which log-ratios of faces with each expression differ from those of neutral ones.
+"""Mean difference in nats between the log-ratios of faces with each expression and neutral faces.
 
-Means of FER-2013's PublicTest where its label and FER+'s majority agree (2,136 faces):
-`python -m training.reading.fit`.
+From the 2,136 faces in FER-2013's PublicTest whose label and FER+ majority agree; see `python -m
+training.reading.fit`.
 """
 
 _LENGTHS = np.linalg.norm(_USUAL, axis=1)
@@ -33,21 +33,21 @@ rise a nat; and so often nothing is shown, or something, whatever the change. Fi
 whose smiles have known strengths and to rendered people: `python -m training.reading.fit`."""
 
 _BY_CHANGE, _BY_LOOKS = 8.0, 1.0
-"""What an expression is called: weight of how alike the change is to the usual one, -1 to 1, and
-weight of its log-ratio."""
+"""Weights that decide which expression is shown: of the similarity of the change to the usual one
+(-1 to 1), and of the expression's log-ratio."""
 
 _QUIET = 0.3
-"""Nats of spread at rest up to which a change counts in full."""
+"""Spread at rest in nats up to which changes count in full."""
 
 _SMALL = 0.3
-"""Nats of length below which a change has hardly any direction."""
+"""Length in nats below which the direction of a change is unreliable."""
 
 
 def changes(probs: NDArray[np.floating], face: RestingFace) -> NDArray[np.float64]:
-    """Change of each expression from rest in nats (N, 6), of (N, 7) probabilities.
+    """Changes (N, 6) of each expression from rest in nats, from (N, 7) probabilities.
 
-    It is the difference of the log-ratios. Where a face jitters at rest by more than 0.3 nats, it
-    is divided by how often more, so that one nat means as much in any face.
+    A change is a difference of log-ratios. If a face at rest jitters by more than 0.3 nats, its
+    changes are divided by the ratio of the two, so that a nat means the same in every face.
     """
     quiet = np.minimum(1.0, _QUIET / np.maximum(face.spread, _QUIET))
     return (log_ratios(probs) - face.ratios) * quiet
@@ -56,16 +56,15 @@ def changes(probs: NDArray[np.floating], face: RestingFace) -> NDArray[np.float6
 def relative_probabilities(
     change: NDArray[np.floating], probs: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Probabilities (N, 7) that faces show each expression, or nothing (neutral).
+    """Probabilities (N, 7) that faces show each expression, or none (neutral).
 
-    Whether something is shown is told by the largest change alone: with odds of
-    exp(9.5 (change - 0.45)), but never surer than 99%. What it is, is told by how alike the change
-    of all seven is to the one that each expression usually makes (the cosine between them), and
-    by what the face looks like.
+    The largest change alone decides whether an expression is shown, with odds of exp(9.5 (change -
+    0.45)), but at most 99% certainty. Which one it is depends on the similarity (cosine) of the
+    changes of all seven to the usual change of each expression, and on what the face looks like.
 
     Args:
-        change: (N, 6) of `changes`.
-        probs: (N, 7) of the same faces.
+        change: (N, 6) from `changes`.
+        probs: (N, 7) probabilities of the same faces.
     """
     largest = change.max(axis=1, keepdims=True)
     odds = 1 / (1 + np.exp(-np.clip(_STEEP * (largest - _EVEN), -50, 50)))
@@ -77,10 +76,10 @@ def relative_probabilities(
 
 
 def intensities(change: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(N,) how much is shown, 0 to 1.
+    """Strength of expressions (N,), from 0 to 1.
 
-    1 is the change that faces in FER-2013 show on average, which are posed or strong, in the
-    expression that the change is most like; the length along that direction counts.
+    The length of the change in the direction of the most similar expression. 1 is the average
+    length in FER-2013, whose expressions are posed or strong.
     """
     which = _alike(change).argmax(axis=1)
     along = (with_neutral(change) * _DIRECTIONS[which]).sum(axis=1)
@@ -88,7 +87,7 @@ def intensities(change: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _alike(change: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(N, 6) cosine between a change and the one that each expression usually makes."""
+    """(N, 6) cosine between a change and the usual change of each expression."""
     whole = with_neutral(change)
     length = np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), _SMALL)
     return np.asarray(whole @ _DIRECTIONS.T / length)

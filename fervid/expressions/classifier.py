@@ -1,4 +1,4 @@
-"""Calibrated expression probabilities of face crops: pad, one compiled call a batch, unpad."""
+"""Calibrated expression probabilities of face crops, in padded, compiled batches."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the two heads' logits become one distribution; fitted on PublicTest.
+    """How the logits of the two heads become one distribution; fitted on PublicTest.
 
     Attributes:
-        fer_temperature, ferplus_temperature: logits are divided by these before the softmax.
-        ferplus_share: weight of the FER+ head's distribution in the mixture, 0 to 1.
-        prior_power: in the mixture, each head's probabilities are divided by its labels' class
-            frequencies to this power (logit adjustment, Menon et al. 2021); 0: they are not.
-        fer_prior, ferplus_prior: these frequencies, one a class.
+        fer_temperature, ferplus_temperature: divisors of the logits before the softmax.
+        ferplus_share: weight of the FER+ head in the mixture, 0 to 1.
+        prior_power: in the mixture, each head's probabilities are divided by the class frequencies
+            of its labels to this power (logit adjustment, Menon et al. 2021); 0: no division.
+        fer_prior, ferplus_prior: these class frequencies.
 
     Raises:
         ValueError: a number is out of range.
@@ -51,27 +51,27 @@ class Calibration:
         if not all(0 < temperature < math.inf for temperature in temperatures):
             raise ValueError("temperatures must be above 0")
         if not 0 <= self.ferplus_share <= 1:
-            raise ValueError("ferplus_share must lie between 0 and 1")
+            raise ValueError("ferplus_share must be between 0 and 1")
         if not 0 <= self.prior_power <= 1:
-            raise ValueError("prior_power must lie between 0 and 1")
+            raise ValueError("prior_power must be between 0 and 1")
         for prior in (self.fer_prior, self.ferplus_prior) if self.prior_power else ():
             if len(prior) != len(EXPRESSIONS) or not all(0 < share < math.inf for share in prior):
                 raise ValueError(f"a prior must be {len(EXPRESSIONS)} numbers above 0")
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> Calibration:
-        """What a model card states under "calibration"; the defaults where it states nothing.
+        """Read a model card's "calibration"; missing values get defaults.
 
         Raises:
-            ValueError: an unknown key, or a value of the wrong type or out of range.
+            ValueError: a key is unknown, or a value has the wrong type or is out of range.
         """
         return from_json(cls, card["calibration"]) if "calibration" in card else cls()
 
     def of_labels(self, labels: Labels) -> Calibration:
-        """The same for "fer2013" or "ferplus" alone, or as it is for the "mixture".
+        """The calibration for "fer2013" or "ferplus" alone, or this one for "mixture".
 
         Raises:
-            ValueError: other labels.
+            ValueError: the labels are unknown.
         """
         check_labels(labels)
         shares = {"fer2013": 0.0, "ferplus": 1.0}
@@ -93,20 +93,20 @@ class ExpressionClassifier:
     """An expression model, compiled once for its batch size.
 
     Args:
-        model: a name from `EXPRESSION_MODELS`, or a path: NAME.npz, NAME.json, or NAME for both.
-        labels: "fer2013" or "ferplus" for the distribution of one head, "mixture" for the one
+        model: a name in `EXPRESSION_MODELS`, or a path: NAME.npz, NAME.json, or NAME for both.
+        labels: "fer2013" or "ferplus" for the distribution of one head, "mixture" for the mixture
             that the card states.
-        batch_size: faces a call; more are classified in several calls.
+        batch_size: faces per call; more faces take several calls.
         devices: see `fervid.models.program.Program`.
 
     Attributes:
-        card: the model card of the weights in use.
-        warnings: what a reader of the probabilities should know, one line each.
+        card: the model card.
+        warnings: warnings about the probabilities, one line each.
 
     Raises:
-        ModelError: no such model, or it is altered, damaged or not an expression model.
+        ModelError: the model is missing, altered, damaged or not an expression model.
         SetupError: a shipped model is missing or altered, or JAX finds no device.
-        ValueError: other labels.
+        ValueError: the labels are unknown.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ExpressionClassifier:
         self._model, self._labels = model, labels
         self.card = read_card(model)
         _check_card(model, self.card)
-        read_weights(model)  # for its checks: the network may come from the cache
+        read_weights(model)  # for its checks, because the program may come from the cache
         self.warnings = () if "calibration" in self.card else (_uncalibrated(self.card),)
         self._devices = devices
         self._programs: dict[str, Program] = {}
@@ -133,7 +133,7 @@ class ExpressionClassifier:
         return expressions(*self.network(), on_cpu=on_cpu)
 
     def network(self) -> tuple[ExpressionNet, Mix]:
-        """The network in evaluation mode, and what makes probabilities of its heads' logits.
+        """The network in evaluation mode, and the function from its heads' logits to probabilities.
 
         Raises:
             ModelError, SetupError: the weights do not fit.
@@ -144,10 +144,10 @@ class ExpressionClassifier:
     def program(
         self, task: str, make: Callable[[bool], tuple[Function, Leaves]], batch_size: int
     ) -> Program:
-        """What else `network` is to compute, on the same devices; made once for each task's name.
+        """A further program for `network` on the same devices, made once for each task.
 
         Args:
-            task: name in the cache.
+            task: name of the program in the cache.
             make, batch_size: see `fervid.models.program.Program`.
         """
         if task not in self._programs:
@@ -157,14 +157,14 @@ class ExpressionClassifier:
         return self._programs[task]
 
     def prepare(self) -> None:
-        """Compile, so that the first call takes no longer than others."""
+        """Compile, so that the first call is as fast as the others."""
         self._program.prepare((FACE_SIZE, FACE_SIZE))
 
     def classify(self, crops: FaceCrops) -> Expressions:
         """Class probabilities of N crops, (N, 7) float32 in the order of `EXPRESSIONS`.
 
         Raises:
-            ModelError: the weights give something that is not a number.
+            ModelError: the weights give values that are not numbers.
         """
         if len(crops) == 0:
             return Expressions.empty()
@@ -175,13 +175,13 @@ class ExpressionClassifier:
 
 
 def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:
-    """An expression model in evaluation mode, and its card, whose config and calibration are sound.
+    """Load an expression model in evaluation mode, and its checked card.
 
     Raises:
-        ModelError: no such model, or it is altered, damaged or not an expression model.
+        ModelError: the model is missing, altered, damaged or not an expression model.
         SetupError: a shipped model is missing or altered, or JAX finds no device.
     """
-    # Flax takes half a second to load, and a program from the cache does without.
+    # Loaded here because Flax takes half a second and a cached program does not need it.
     from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
     from fervid.models.store import restore
 
@@ -193,7 +193,7 @@ def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:
         raise unusable(weights, f"config of the model card: {error}") from error
     arrays = read_weights(weights)
     if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise unusable(weights, "weights hold numbers that are not finite")
+        raise unusable(weights, "weights contain numbers that are not finite")
     try:
         return restore(lambda rngs: ExpressionNet(config, rngs=rngs), arrays), card
     except ModelError as error:
@@ -201,14 +201,14 @@ def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:
 
 
 def _check_card(weights: str | Path, card: dict[str, Any]) -> None:
-    """Raise ModelError or SetupError unless a card says all that the classifier needs."""
+    """Raise ModelError or SetupError if a card lacks something that the classifier needs."""
     for key in ("name", "version"):
         if not isinstance(card.get(key), str) or not card[key]:
             raise unusable(weights, f"the model card lacks {key}")
     if not isinstance(card.get("config"), dict):
         raise unusable(weights, "the model card lacks config")
     if "stages" not in card["config"]:
-        raise ModelError(f"model {weights}: not an expression model")
+        raise ModelError(f"model {weights}: is not an expression model")
     try:
         Calibration.of_card(card)
     except ValueError as error:

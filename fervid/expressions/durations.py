@@ -1,4 +1,4 @@
-"""How long each row of the frame table stands for."""
+"""The duration that each row of the frame table represents."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROUNDED_S = 0.01
-"""How exactly lengths of recordings are told."""
+"""Precision of the lengths of recordings, in seconds."""
 
 
 class Durations:
-    """Sets `lasts_s`: a frame lasts until the next sampled one.
+    """Sets `lasts_s`, the time until the next sampled frame.
 
     Takes the rows of `fervid.results.rows.ROW` in pieces of any size, from the last to the first.
 
     Args:
-        frame_s: seconds from frame to frame; so long lasts the last one.
-        longest_s: a frame lasts no longer, whatever gap follows.
-        end_s: when the recording ends; the last frame lasts no longer; None: not known.
+        frame_s: seconds from frame to frame; the last frame lasts this long.
+        longest_s: longest duration of a frame, even before a longer gap.
+        end_s: end of the recording, which also ends the last frame; None: unknown.
     """
 
     def __init__(self, frame_s: float, longest_s: float, end_s: float | None = None) -> None:
@@ -28,10 +28,11 @@ class Durations:
         self._frame_s = frame_s
         self._longest_s = longest_s
         self._after: tuple[int, float, float] | None = None
-        """The first frame of the piece after: its number, its time, and the next frame's time."""
+        """The first frame of the following piece: its number, its time, and the next frame's time.
+        """
 
     def back(self, rows: NDArray[Any]) -> None:
-        """Set it for the piece before those of earlier calls."""
+        """Set `lasts_s` in the piece before those of earlier calls."""
         if not len(rows):
             return
         frames, first, which = np.unique(rows["frame"], return_index=True, return_inverse=True)
@@ -45,8 +46,8 @@ class Durations:
         rows["lasts_s"] = np.minimum(ends - times, self._longest_s)[which]
 
     def _last_end(self, time_s: float) -> float:
-        """When a last frame of this time ends."""
+        """When a last frame at this time ends."""
         end_s = time_s + self._frame_s
         known_s = self._recording_end_s
-        # Lengths are rounded, and at a constant rate the frame knows better.
+        # Lengths are rounded, so at a constant rate the frame interval is more exact.
         return known_s if time_s < known_s < end_s - _ROUNDED_S else end_s

@@ -1,4 +1,4 @@
-"""Episodes: stretches in which a person shows one expression clearly, found by hysteresis."""
+"""Finds episodes, stretches in which a person clearly shows one expression, with hysteresis."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from fervid.records import EXPRESSIONS
 from fervid.results.codebook import EPISODES, dtypes
 
 _KEPT_SHARE = 0.7
-"""An episode goes on down to this share of the confidence that it takes to begin one."""
+"""An episode continues down to this share of the probability that begins one."""
 
 _SLACK_S = 1e-6
-"""Time stamps are seconds with six decimals."""
+"""Tolerance in seconds, because time stamps have six decimals."""
 
 
 @dataclass(slots=True)
 class _Episode:
-    """What is known so far of one episode of a track."""
+    """An episode of a track, as far as it is known."""
 
     track: int
     number: int
@@ -53,13 +53,13 @@ class _Episode:
 class EpisodeFinder:
     """Finds episodes in smoothed rows that arrive in pieces, frames ascending.
 
-    An expression begins an episode when its smoothed probability reaches `certain_from`, and holds
-    it while that stays above 70% of it and no other expression reaches `certain_from` and more.
-    Memory grows with the number of episodes.
+    An episode begins when the smoothed probability of an expression reaches `certain_from`. It
+    continues while that probability is at least 70% of `certain_from`, unless another expression
+    reaches both `certain_from` and a higher probability. Memory grows with the number of episodes.
 
     Args:
         certain_from: probability in (0, 1].
-        least_s: shorter episodes are dropped in the end.
+        least_s: shorter episodes are dropped at the end, in seconds.
     """
 
     def __init__(self, certain_from: float, least_s: float) -> None:
@@ -70,7 +70,7 @@ class EpisodeFinder:
         self._all: list[_Episode] = []
 
     def find(self, rows: NDArray[Any]) -> None:
-        """Set `episode` of the next rows: its number, or -1."""
+        """Set the field `episode` of the next rows to the episode's number, or -1."""
         rows["episode"] = -1
         for track in np.unique(rows["face_id"]).tolist():
             if track:
@@ -102,12 +102,13 @@ class EpisodeFinder:
         self._all.append(episode)
 
     def states(self, rows: NDArray[Any]) -> NDArray[np.int64]:
-        """What rows show, by index of expression, -1: uncertain; to be asked when all are found."""
+        """States of rows as indices of expressions, -1 for uncertain; call after all rows are
+        found."""
         return np.asarray(self._known[rows["episode"]], np.int64)
 
     @cached_property
     def _known(self) -> NDArray[np.int64]:
-        """Expression of each number, and behind them what number -1 means."""
+        """The expression of each episode, then that of number -1."""
         shown = [episode.expression if self._lasts(episode) else -1 for episode in self._all]
         return np.array([*shown, -1], np.int64)
 
@@ -115,10 +116,10 @@ class EpisodeFinder:
         return episode.offset_s - episode.onset_s >= self._least_s - _SLACK_S
 
     def table(self, person: Mapping[int, int]) -> pd.DataFrame:
-        """Table of `EPISODE_COLUMNS` by onset, then by face_id.
+        """The table of `EPISODE_COLUMNS`, sorted by onset, then by face_id.
 
         Args:
-            person: the person that each track shows.
+            person: the person of each track.
         """
         previous: dict[int, _Episode] = {}
         rows = []
@@ -149,15 +150,15 @@ class EpisodeFinder:
 def next_states(
     smooth: NDArray[np.floating[Any]], before: int, certain_from: float
 ) -> NDArray[np.int64]:
-    """The states of one face in consecutive rows, by the rule of `EpisodeFinder`.
+    """States of one face in consecutive rows, by the rule of `EpisodeFinder`.
 
     Args:
         smooth: (N, 7) smoothed probabilities.
-        before: its state in the row before.
+        before: state in the row before.
         certain_from: probability in (0, 1].
 
     Returns:
-        (N,) index of the expression, -1 for none.
+        (N,) index of the expression; -1 for none.
     """
     top = smooth.argmax(axis=1)
     anchor = smooth.max(axis=1) >= certain_from

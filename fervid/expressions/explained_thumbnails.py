@@ -1,4 +1,4 @@
-"""What the classifier reacts to in the faces of a result's thumbnails, as small pictures."""
+"""Small maps of what the classifier reacts to in the thumbnails of a result."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from fervid.expressions.classifier import ExpressionClassifier
 
 SIDE, GAP = 96, 8
-"""Pixels: of each of the two maps, and between them."""
+"""Side of each of the two maps, and the gap between them, in pixels."""
 
 _QUALITY = [
     *(int(cv2.IMWRITE_JPEG_QUALITY), 85),
-    # Colours are what it is about: as finely resolved as the brightness.
+    # Colours carry the information, so they get the same resolution as brightness.
     *(int(cv2.IMWRITE_JPEG_SAMPLING_FACTOR), int(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)),
 ]
 
@@ -31,23 +31,23 @@ _QUALITY = [
 def with_maps(
     thumbnails: Sequence[Thumbnail], crops: FaceCrops, classifier: ExpressionClassifier
 ) -> tuple[list[Thumbnail], list[str]]:
-    """Thumbnails with maps of what raises the probability of their expression.
+    """Add to thumbnails the maps of what raises the probability of their expression.
 
     Args:
-        thumbnails: N of them.
-        crops: the N crops that were classified for them.
-        classifier: which classified them.
+        thumbnails: N thumbnails.
+        crops: the N classified crops that belong to them.
+        classifier: the classifier that classified them.
 
     Returns:
-        The thumbnails; and a line for the user if they are as they were, because the model cannot
-        be explained.
+        The thumbnails, and warnings: if the model cannot be explained, the thumbnails are
+        unchanged.
     """
     names = [one.expression for one in thumbnails]
     try:
         maps = explain(crops, classifier, names)
     except (ModelError, SetupError, JaxRuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return list(thumbnails), [f"no maps of what the model reacts to: {reason}"]
+        return list(thumbnails), [f"there are no maps of what the model reacts to: {reason}"]
     found = zip(crops.images, maps.gradient, maps.occlusion, strict=True)
     pairs = ((gradient_tile(c, g, SIDE), occlusion_tile(c, o, SIDE)) for c, g, o in found)
     return [
@@ -56,7 +56,7 @@ def with_maps(
 
 
 def _jpeg(gradient: Picture, occlusion: Picture) -> bytes:
-    """Both beside each other."""
+    """Both maps side by side."""
     gap = np.full((SIDE, GAP, 3), 255, np.uint8)
     picture = np.concatenate([gradient, gap, occlusion], axis=1)
     return cv2.imencode(".jpg", picture, _QUALITY)[1].tobytes()

@@ -1,4 +1,4 @@
-"""What is kept of how people look to the model, so that resting faces can be told afterwards."""
+"""Statistics of how the model reads each person, from which resting faces are found later."""
 
 from __future__ import annotations
 
@@ -11,56 +11,58 @@ from numpy.typing import NDArray
 from fervid.records import EXPRESSIONS
 
 _CELL_S = 0.2
-"""Rows of so many seconds are averaged: shorter than any expression, longer than noise."""
+"""Rows are averaged over cells of this length: shorter than an expression, longer than noise."""
 
 _MOST_CELLS = 2048
-"""Cells kept of a person; with twice as many, every other pair of neighbours is dropped."""
+"""Cells kept per person; at twice as many, every other pair of neighbours is dropped."""
 
 _QUARTER = 0.3186
-"""Of normally distributed values, a quarter lies within so many standard deviations."""
+"""A quarter of normally distributed values is within this many standard deviations."""
 
 _FLOOR = 1e-3
-"""Added to probabilities: what lies below is as good as nothing and must not look like a change."""
+"""Added to probabilities, so that changes among negligible ones do not count."""
 
 DIMENSIONS = len(EXPRESSIONS) - 1
-"""All but neutral, which is the last of the expressions."""
+"""Number of expressions without neutral, which is the last one."""
 
 
 def log_ratios(probs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How the model puts each expression but neutral, in nats (N, 6), of (N, 7) probabilities.
+    """Log-ratios (N, 6) of all expressions but neutral, in nats, from (N, 7) probabilities.
 
-    It is the logarithm of its probability less the mean logarithm of all seven: the centred
-    log-ratio (Aitchison 1982). Against neutral alone, all six would rise and fall with every doubt
-    about neutral, and a smile that makes a face less sad would not count for more.
+    The log-ratio of an expression is the logarithm of its probability minus the mean logarithm of
+    all seven (centred log-ratio, Aitchison 1982). Compared with neutral alone, all six would rise
+    and fall with every doubt about neutral, and a smile that makes a face less sad would not count
+    more.
     """
     logs = np.log(probs.astype(np.float64) + _FLOOR)
     return np.asarray((logs - logs.mean(axis=1, keepdims=True))[:, :-1])
 
 
 def with_neutral(ratios: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(..., 7) with that of neutral behind (..., 6), as all seven sum to 0; changes as well."""
+    """Append neutral to (..., 6) log-ratios or changes: (..., 7), which sum to 0."""
     neutral = -ratios.sum(axis=-1, keepdims=True)
     return np.concatenate([ratios, neutral], axis=-1, dtype=np.float64)
 
 
 def clarity(probs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Log-ratios (N, 7) of all seven, in nats, of (N, 7) probabilities.
+    """Log-ratios (N, 7) of all seven expressions in nats, from (N, 7) probabilities.
 
-    Whatever a person's resting face, the frame with the highest one has the largest change, too.
+    Whatever a person's resting face is, the frame with the highest log-ratio has the largest
+    change.
     """
     return with_neutral(log_ratios(probs))
 
 
 @dataclass(frozen=True)
 class Looks:
-    """A person over time, in C cells of a fifth of a second.
+    """How the model reads a person over time, in C cells of a fifth of a second.
 
     Attributes:
-        ratios: (C, 6) weighted means of `log_ratios`, in nats.
+        ratios: (C, 6) weighted means of `log_ratios` in nats.
         squares: (C, 6) weighted means of their squares.
         weights: (C,) sums of the weights of rows.
-        cells: (C,) position on the clock, in cells; ascending.
-        rows, seconds: of the whole person; cells may have been dropped.
+        cells: (C,) time in cells, ascending.
+        rows, seconds: totals of the person, including dropped cells.
     """
 
     ratios: NDArray[np.float64]
@@ -72,28 +74,28 @@ class Looks:
 
     @property
     def noise(self) -> NDArray[np.float64]:
-        """(6,) nats, standard deviation from cell to cell, as if nothing was ever shown."""
+        """(6,) standard deviation from cell to cell in nats, without expressions."""
         steps = np.diff(self.ratios, axis=0)[np.diff(self.cells) == 1]
         if not len(steps):
             return np.zeros(DIMENSIONS)
-        # The smallest quarter of steps, as others may lead from one expression to the next.
+        # From the smallest quarter of steps, as others may be changes of expression.
         quarter = np.quantile(np.abs(steps), 0.25, axis=0)
         return np.asarray(quarter / (_QUARTER * np.sqrt(2)))
 
     def thinned(self, most: int) -> Looks:
-        """At most so many cells, evenly spread."""
+        """At most this many cells, evenly spread."""
         some = slice(None, None, max(-(-len(self.cells) // most), 1))
         parts = (self.ratios[some], self.squares[some], self.weights[some], self.cells[some])
         return Looks(*parts, self.rows, self.seconds)
 
 
 class LooksKeeper:
-    """Takes the rows of `fervid.results.rows.ROW` in pieces of any size, times ascending.
+    """Collects looks from rows (`fervid.results.rows.ROW`) in pieces of any size, times ascending.
 
-    Memory: a quarter of a megabyte a person at most.
+    It needs at most a quarter of a megabyte per person.
 
     Args:
-        person: the person that each track shows; None: each track is a person.
+        person: the person of each track; None: each track is a person.
     """
 
     def __init__(self, person: Mapping[int, int] | None = None) -> None:
@@ -101,7 +103,7 @@ class LooksKeeper:
         self._everyone: dict[int, _Kept] = {}
 
     def learn(self, rows: NDArray[np.void]) -> None:
-        """Take the next rows into account."""
+        """Add the next rows."""
         rows = rows[rows["face_id"] > 0]
         for track in np.unique(rows["face_id"]).tolist():
             who = track if self._person is None else self._person[track]
@@ -109,19 +111,19 @@ class LooksKeeper:
             kept.add(rows[rows["face_id"] == track])
 
     def everyone(self) -> dict[int, Looks]:
-        """What is known of each person so far."""
+        """The looks of each person so far."""
         return {who: kept.looks() for who, kept in sorted(self._everyone.items())}
 
     def one(self, who: int) -> Looks:
-        """What is known of one person so far."""
+        """The looks of one person so far."""
         return self._everyone[who].looks()
 
     def seconds(self, who: int) -> float:
-        """How long a person was seen so far."""
+        """Seconds for which a person has been seen so far."""
         return self._everyone[who].seconds
 
     def forget(self, who: int) -> None:
-        """Let go of what is known of a person."""
+        """Forget a person."""
         del self._everyone[who]
 
 
@@ -129,7 +131,7 @@ _WEIGHT, _RATIOS, _SQUARES = 0, slice(1, 1 + DIMENSIONS), slice(1 + DIMENSIONS, 
 
 
 class _Kept:
-    """Sums of the cells of one person: weight, weighted log-ratios, weighted squares."""
+    """Sums in the cells of one person: weights, weighted log-ratios, weighted squares."""
 
     def __init__(self) -> None:
         self._sums = np.zeros((0, 1 + 2 * DIMENSIONS))
@@ -139,7 +141,7 @@ class _Kept:
         self._rows, self.seconds = 0, 0.0
 
     def add(self, rows: NDArray[np.void]) -> None:
-        """Add rows of one track. Tracks of a person may come one after the other in a piece."""
+        """Add rows of one track. A piece may contain several tracks of a person."""
         cell = np.floor(rows["time_s"] / _CELL_S).astype(np.int64)
         starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
         weight, ratios = rows["weight"].astype(np.float64)[:, None], log_ratios(rows["probs"])
@@ -167,7 +169,7 @@ class _Kept:
         self._places = np.concatenate([self._places, places[kept]])
 
     def _chosen(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which to keep: pairs of neighbours, and the last one, which may still grow."""
+        """Which cells to keep: pairs of neighbours, and the last cell, which may still grow."""
         return np.asarray((places // 2 % self._step == 0) | (places == places[-1]))
 
     def _keep(self, kept: NDArray[np.bool_]) -> None:

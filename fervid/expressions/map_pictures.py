@@ -1,4 +1,4 @@
-"""Maps over a face: orange and a plus speak for an expression, blue and a minus against it."""
+"""Maps drawn over a face: orange and plus for an expression, blue and minus against it."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 
 FOR, AGAINST = (0, 94, 213), (178, 114, 0)
-"""Okabe and Ito's vermilion and blue, in OpenCV's order of colours."""
+"""Okabe and Ito's vermilion and blue, in OpenCV's channel order."""
 
 _DEEPEST = 0.8
-"""Share of colour where a map is strongest."""
+"""Opacity of the colour where a map is strongest."""
 
 _LEAST_MARKED = 0.25
-"""Share of the full colour from which the strongest place gets its sign."""
+"""Share of the full colour at which the strongest place is marked with its sign."""
 
 _LEAST_SCALE = 0.1
-"""Drops of the log-probability are coloured fully from here on, at least: 10% of it."""
+"""Smallest drop of the log-probability that is fully coloured: a drop of 10%."""
 
 
 def gradient_tile(crop: Picture, gradient: NDArray[np.float32], side: int) -> Picture:
-    """A crop under its gradient map, which is in no unit: its strongest place is coloured fully.
+    """A crop under its gradient map; the map has no unit, so its strongest place is fully coloured.
 
     Args:
         crop: (48, 48) luma.
         gradient: (48, 48), as in `Explanations`.
-        side: pixels of the tile.
+        side: side of the tile in pixels.
 
     Returns:
-        (side, side, 3) in the order blue, green, red.
+        (side, side, 3) uint8, blue, green, red.
     """
     return _tinted(crop, gradient / max(float(np.abs(gradient).max()), 1e-9), side)
 
 
 def occlusion_tile(crop: Picture, occlusion: NDArray[np.float32], side: int) -> Picture:
-    """The same under its occlusion map; what hiding hardly changes stays hardly coloured."""
+    """A crop under its occlusion map; places that hardly matter are hardly coloured."""
     return _tinted(crop, occlusion / max(float(np.abs(occlusion).max()), _LEAST_SCALE), side)
 
 
 def plain_tile(crop: Picture, side: int) -> Picture:
-    """The same without a map."""
+    """A crop without a map."""
     return _tinted(crop, np.zeros(crop.shape, np.float32), side)
 
 
 def _tinted(crop: Picture, values: NDArray[np.float32], side: int) -> Picture:
-    """Enlarged, in orange where values are above 0 and in blue where they are below, up to 1."""
+    """An enlarged crop, tinted orange where values are above 0 and blue where below, up to 1."""
     size = (side, side)
     luma = cv2.resize(crop, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
     spread = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     colour = np.where(spread[..., None] > 0, np.array(FOR, np.float32), np.array(AGAINST))
     share = _DEEPEST * np.minimum(np.abs(spread), 1.0)[..., None]
-    # The colour takes the brightness of what it covers, so that the face stays visible.
+    # Colours keep the brightness of the face, so that it stays visible.
     shaded = colour * (0.5 + 0.5 * luma[..., None] / 255)
     tile = np.asarray((1 - share) * luma[..., None] + share * shaded, np.uint8)
     for upright, strength in ((True, spread), (False, -spread)):
@@ -62,7 +62,7 @@ def _tinted(crop: Picture, values: NDArray[np.float32], side: int) -> Picture:
 
 
 def _mark(tile: Picture, place: int, *, upright: bool) -> None:
-    """Draw a plus, or else a minus, at this pixel or as near as it fits: not all see colours."""
+    """Draw a plus or minus at or near this pixel, as not everyone sees colours."""
     side = len(tile)
     arm, y, x = side // 24, place // side, place % side
     y, x = np.clip([y, x], arm + 2, side - arm - 3).tolist()

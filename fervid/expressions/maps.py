@@ -1,4 +1,4 @@
-"""Maps over face crops of what raises the probability of an expression."""
+"""Maps of what raises the probability of an expression in face crops."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ _FACES_A_CALL = 4
 
 @dataclass(frozen=True)
 class Explanations:
-    """What the classifier reacts to in N faces.
+    """Maps of what the classifier reacts to in N faces.
 
-    Both maps are about the model, not about the person, and compare places within one face only.
+    Both maps describe the model, not the person, and compare places only within one face.
 
     Attributes:
-        probs: (N, 7) float32, the probabilities as the classifier reports them.
-        expression: (N,) int64, index into `EXPRESSIONS` of the one that is explained.
-        gradient: (N, 48, 48) float32: HiResCAM, how much what the network sees there raises the
-            logarithm of the probability, in no unit; below 0 it lowers it.
-        occlusion: (N, 48, 48) float32: by how much the natural logarithm of the probability falls
-            where a square around this pixel is hidden, mean over the squares; below 0 it rises.
+        probs: (N, 7) float32, probabilities as the classifier reports them.
+        expression: (N,) int64, index of the explained expression in `EXPRESSIONS`.
+        gradient: (N, 48, 48) float32, HiResCAM: how much a place raises the logarithm of the
+            probability, without unit; negative values lower it.
+        occlusion: (N, 48, 48) float32, fall of the natural logarithm of the probability when a
+            square over this pixel is hidden, averaged over such squares; negative values mean a
+            rise.
     """
 
     probs: NDArray[np.float32]
@@ -41,7 +42,7 @@ class Explanations:
 
     @classmethod
     def empty(cls) -> Explanations:
-        """No face at all."""
+        """No faces."""
         maps = np.zeros((0, FACE_SIZE, FACE_SIZE), np.float32)
         return cls(np.zeros((0, len(EXPRESSIONS)), np.float32), np.zeros(0, np.int64), maps, maps)
 
@@ -54,16 +55,16 @@ def explain(
     classifier: ExpressionClassifier,
     expression: str | Sequence[str] | None = None,
 ) -> Explanations:
-    """What raises the probability of an expression in N faces.
+    """Compute what raises the probability of an expression in N faces.
 
     Args:
-        crops: the faces.
-        classifier: whose answers are explained; its compiled program is kept for further calls.
-        expression: one of `EXPRESSIONS`, or N of them; None: the most probable one of each face.
+        crops: the crops of the faces.
+        classifier: the classifier to explain; it keeps the compiled program for further calls.
+        expression: one of `EXPRESSIONS`, or N of them; None: each face's most probable one.
 
     Raises:
         ModelError: the weights give something that is not a number.
-        ValueError: another expression, or more or fewer than N.
+        ValueError: an expression is unknown, or there are not N of them.
     """
     names = [expression] * len(crops) if isinstance(expression, str) else expression
     asked = [expression] if isinstance(expression, str) else names or []
@@ -92,7 +93,7 @@ def explain(
 
 
 def _enlarged(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, h, h) cells, linearly interpolated between their centres: (N, 48, 48)."""
+    """(N, h, h) cells -> (N, 48, 48), linearly interpolated between their centres."""
     side = cells.shape[1]
     pixel = (np.arange(FACE_SIZE) + 0.5) * side / FACE_SIZE - 0.5
     unit = np.eye(side)
@@ -101,7 +102,7 @@ def _enlarged(cells: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _over_pixels(drops: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, P, P) of hidden squares -> (N, 48, 48), the mean over the squares on each pixel."""
+    """(N, P, P) values of hidden squares -> (N, 48, 48), the mean over the squares at a pixel."""
     from fervid.models.saliency import patches
 
     covers = patches().astype(np.float64)

@@ -1,4 +1,4 @@
-"""How rows are read: against each person's own resting face, or as the model puts them."""
+"""The relative reading: rows compared with each person's own resting face."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fervid.tracking.people import numbered
 class RelativeReading:
     """Compares people with their own resting faces.
 
-    Rows are those of `fervid.results.rows.ROW`, with `lasts_s`; `learn` sees all of them, in order,
-    before `apply` changes `adjusted`, `change`, `intensity` and `compared`. People whose resting
-    face is not known stay as they are.
+    Pass all rows (`fervid.results.rows.ROW`, with `lasts_s`) in order to `learn`; `apply` then sets
+    `adjusted`, `change`, `intensity` and `compared`. Rows of people without a known resting face
+    are not changed.
 
     Args:
-        person: the person that each track shows.
-        stretch: start and end in seconds, its end excluded, of a part in which people rest;
-            who is not seen there is compared with what is found in the whole recording.
+        person: the person of each track.
+        stretch: start and end (excluded) in seconds of a part in which people rest. For people who
+            are not seen there, the resting face is found in the whole recording.
         at_rest: looks of people, by number, at rest in another recording or a photo.
     """
 
@@ -41,7 +41,7 @@ class RelativeReading:
         self._faces: dict[int, RestingFace] | None = None
 
     def learn(self, rows: NDArray[Any]) -> None:
-        """Take the next rows into account."""
+        """Add the next rows."""
         self._all.learn(rows)
         if self._stretch is not None:
             start_s, end_s = self._stretch
@@ -49,7 +49,7 @@ class RelativeReading:
 
     @property
     def faces(self) -> dict[int, RestingFace]:
-        """The resting face of each person; to be asked when all rows are learned."""
+        """The resting face of each person; call after all rows are learned."""
         if self._faces is None:
             everyone = self._all.everyone()
             there = {**self._elsewhere, **self._there.everyone()}
@@ -60,7 +60,7 @@ class RelativeReading:
         return self._faces
 
     def apply(self, rows: NDArray[Any]) -> None:
-        """Read rows."""
+        """Compare rows with resting faces."""
         who = numbered(rows["face_id"], self._person)
         for person in np.unique(who).tolist():
             face = self.faces.get(person)
@@ -69,7 +69,7 @@ class RelativeReading:
 
 
 def read_against(rows: NDArray[Any], mine: NDArray[np.intp], face: RestingFace) -> None:
-    """Read some of the rows, which show one person, against a resting face."""
+    """Compare some of the rows, which show one person, with a resting face."""
     change = changes(rows["probs"][mine], face)
     rows["change"][mine] = change
     rows["adjusted"][mine] = relative_probabilities(change, rows["probs"][mine])

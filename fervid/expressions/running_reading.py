@@ -1,4 +1,4 @@
-"""Rows of a stream, read against resting faces that are learned meanwhile."""
+"""Compares rows of a stream with resting faces that are learned on the way."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from fervid.expressions.reading import read_against
 from fervid.expressions.resting import LEAST_SEEN_S, RestingFace, find
 
 _AGAIN = 1.25
-"""A resting face is looked for again when its person was seen for so many times longer."""
+"""A resting face is searched again when its person has been seen this many times longer."""
 
 _CELLS = 256
-"""Looks that are searched, so that no frame is late: a few milliseconds."""
+"""Cells that are searched; so few that it takes only milliseconds."""
 
 _FORGOTTEN_S = 60.0
-"""Tracks that were not seen for so long have ended."""
+"""Tracks not seen for this long have ended."""
 
 
 class RunningReading:
-    """Reads rows from the past alone: absolutely, until a person's resting face is known.
+    """Reads rows from the past only: with the absolute reading until a resting face is known.
 
-    Memory grows with the number of people of the last minute only.
+    Memory depends on the number of people in the last minute only.
 
     Attributes:
-        since_s: of each track that is compared with its resting face, the time since when.
+        since_s: for each track that is compared with its resting face, since which time.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class RunningReading:
         self._seen_s: dict[int, float] = {}
 
     def read(self, rows: NDArray[Any]) -> None:
-        """Learn from the rows of the next frame, with `lasts_s`, and read them."""
+        """Learn from the rows of the next frame, with `lasts_s`, and compare them."""
         self._keeper.learn(rows)
         for row in np.flatnonzero(rows["face_id"] > 0).tolist():
             track, time_s = int(rows["face_id"][row]), float(rows["time_s"][row])
@@ -50,7 +50,7 @@ class RunningReading:
             self._forget(float(rows["time_s"][-1]) - _FORGOTTEN_S)
 
     def _look(self, track: int, time_s: float) -> None:
-        """Look for the resting face of a track if it is time to."""
+        """Search the resting face of a track if it is time to."""
         seen_s = self._keeper.seconds(track)
         if seen_s < self._next_s.setdefault(track, LEAST_SEEN_S):
             return

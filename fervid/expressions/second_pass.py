@@ -25,10 +25,10 @@ from fervid.video.losses import Losses
 
 @dataclass(frozen=True)
 class SecondPass:
-    """The table of episodes, what a user should know of how it was made, and resting faces.
+    """The results of the second pass: the table of episodes, warnings, and resting faces.
 
     Attributes:
-        resting: what `meta.json` holds of each person's; empty if people are read absolutely.
+        resting: resting faces for `meta.json`; empty for the absolute reading.
     """
 
     episodes: pd.DataFrame
@@ -46,17 +46,17 @@ def second_pass(
     end_s: float | None = None,
     at_rest: Mapping[int, Looks] | None = None,
 ) -> SecondPass:
-    """Write the frame table from the stored rows, a few thousand at a time.
+    """Write the frame table from the stored rows, some thousands at a time.
 
     Args:
-        writer: has the rows, with the numbers of tracks and positions among decoded frames.
-        person: the person that each track shows; faces of other tracks are left out.
-        settings: what the user chose.
+        writer: has stored the rows, with numbers of tracks and positions among decoded frames.
+        person: the person of each track; faces of other tracks are left out.
+        settings: the user's settings.
         frame_s: seconds from one sampled frame to the next.
-        longest_s: no frame lasts longer, whatever gap follows.
-        losses: frames that get a row though they could not be decoded.
-        end_s: when the recording ends, None: not known.
-        at_rest: looks of people who are known to rest elsewhere; None: nothing is known.
+        longest_s: longest duration of a frame, even before a longer gap.
+        losses: frames that could not be decoded but get a row.
+        end_s: end of the recording in seconds; None: unknown.
+        at_rest: looks of people at rest in another recording or a photo; None: there is none.
     """
     durations, smoother = (
         Durations(min(frame_s, longest_s), longest_s, end_s),
@@ -88,7 +88,7 @@ def second_pass(
 
 
 def _with_lost(pieces: Iterator[NDArray[Any]], losses: Losses) -> Iterator[NDArray[Any]]:
-    """Rows piece by piece, and between them those of the frames that were lost there."""
+    """Yield rows piece by piece, with rows for lost frames in their places."""
     missing = (lost_rows(*some) for some in losses.sampled())
     lost = next(missing, None)
     for rows in pieces:
@@ -117,10 +117,13 @@ def _learned(
 
 
 def _not_seen_at_rest(faces: Mapping[int, RestingFace], settings: Settings) -> list[str]:
-    """A line if some people were not seen where the user says that they rest."""
+    """A warning if some people are not seen where the user says that they rest."""
     without = [person_id for person_id, face in faces.items() if face.source != "told"]
     if settings.baseline is None or not without:
         return []
     names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
     where = "during" if isinstance(settings.baseline, tuple) else "in"
-    return [f"not seen {where} the baseline, so compared with what is found: face {names}"]
+    return [
+        f"face {names} not seen {where} the baseline; the resting face is found in the "
+        "recording instead"
+    ]

@@ -1,4 +1,4 @@
-"""Probabilities smoothed in time, on the times that the frames really have."""
+"""Smooths probabilities over time, using the frames' exact times."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 300.0
-"""Time constants summed at once: exp(300) is far from the largest float64."""
+"""Time constants summed at once; exp(300) is well within float64."""
 
 _SURE_HEIGHT = 48.0
-"""Pixels of the working frame; the faces that the classifier learned from are as large."""
+"""Pixels of the working frame at which height no longer matters, as large as training faces."""
 
 _LEAST_WEIGHT = 0.02
-"""No row counts for nothing, so that a face that is small throughout is smoothed, too."""
+"""Smallest weight, so that a face that is small throughout is smoothed, too."""
 
 _TURNED_AWAY, _NOT_TURNED = 0.34, 0.71
-"""Frontality of heads turned by 70 and by 45 degrees: between them, a row counts less and less."""
+"""Frontality of heads turned by 70 and 45 degrees, between which the weight falls to 0."""
 
 _FILLED = 0.5
-"""A box that is a guess counts half."""
+"""Weight of an interpolated box."""
 
 
 def weights(
@@ -31,18 +31,18 @@ def weights(
     frontality: NDArray[Any],
     filled: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """How much single faces say about what a person shows.
+    """Weights of single faces in means.
 
     Args:
         score: (N,) detector scores in [0, 1].
         height: (N,) heights of the faces in pixels of the working frame.
         sharpness: (N,) in [0, 1], see `fervid.tracking.appearance.sharpness`.
-        frontality: (N,) in [0, 1], see `fervid.detection.framing.frontality`; NaN: not known.
-        filled: (N,) whether the box is a guess.
+        frontality: (N,) in [0, 1], see `fervid.detection.framing.frontality`; NaN: unknown.
+        filled: (N,) whether the box was interpolated.
 
     Returns:
-        (N,) in (0, 1]: score times sharpness times size (1 from 48 pixels on) times a factor that
-        is 1 for heads turned by 45 degrees at most and falls to 0 at 70.
+        (N,) in (0, 1]: score times sharpness times size (1 from 48 pixels) times a factor that is 1
+        for heads turned by at most 45 degrees and falls to 0 at 70 degrees.
     """
     size = np.minimum(height / _SURE_HEIGHT, 1.0)
     turn = (np.nan_to_num(frontality, nan=1.0) - _TURNED_AWAY) / (_NOT_TURNED - _TURNED_AWAY)
@@ -56,16 +56,16 @@ def decayed_sums(
     tau_s: float,
     before: tuple[NDArray[np.float64], float] | None = None,
 ) -> NDArray[np.float64]:
-    """S_i = v_i + S_(i-1) exp(-(t_i - t_(i-1)) / tau): sums that forget exponentially.
+    """Exponentially decaying sums S_i = v_i + S_(i-1) exp(-(t_i - t_(i-1)) / tau).
 
     Args:
-        values: (N, K).
+        values: (N, K) values.
         times: (N,) seconds, ascending.
-        tau_s: the time constant, 0 for no memory at all.
-        before: the sum (K,) and the time that came before these.
+        tau_s: time constant in seconds; 0: no memory.
+        before: the sum (K,) and the time before these rows.
 
     Returns:
-        (N, K), each sum with the row's own values.
+        (N, K) sums, each including the row's own values.
     """
     if tau_s == 0 or not len(times):
         return values.copy()
@@ -85,11 +85,11 @@ def decayed_sums(
 
 
 class Smoother:
-    """Weighted means over all rows of a track, those `tau_s` seconds away counting 1/e as much.
+    """Weighted means over a track, in which rows `tau_s` seconds away count 1/e as much.
 
-    Two passes over the rows of `fervid.results.rows.ROW` in pieces of any size: `back` over the
-    pieces from the last to the first, then `forth` from the first to the last. Tracks end at cuts
-    and in gaps, so nothing is smoothed across these. Memory grows with the number of tracks only.
+    It takes two passes over the rows (`fervid.results.rows.ROW`) in pieces of any size: `back` from
+    the last piece to the first, then `forth` from the first to the last. Tracks end at cuts and
+    gaps, so nothing is smoothed across these. Memory grows only with the number of tracks.
 
     Args:
         tau_s: the time constant in seconds; 0 leaves the values as they are.
@@ -101,7 +101,7 @@ class Smoother:
         self._earlier: dict[int, tuple[NDArray[np.float64], float]] = {}
 
     def back(self, rows: NDArray[Any]) -> None:
-        """Note in `smooth` and `smooth_weight` what lies after each row."""
+        """Store in `smooth` and `smooth_weight` the sums of the rows after each row."""
 
         def note(mine: NDArray[np.intp], own: NDArray[np.float64], times: NDArray[Any]) -> None:
             track = int(rows["face_id"][mine[0]])
@@ -113,7 +113,7 @@ class Smoother:
         _each_track(rows, note)
 
     def forth(self, rows: NDArray[Any]) -> None:
-        """Turn these into means over all of the track."""
+        """Turn these sums into means over the whole track."""
 
         def finish(mine: NDArray[np.intp], own: NDArray[np.float64], times: NDArray[Any]) -> None:
             track = int(rows["face_id"][mine[0]])
@@ -130,7 +130,8 @@ def _each_track(
     rows: NDArray[Any],
     handle: Callable[[NDArray[np.intp], NDArray[np.float64], NDArray[Any]], None],
 ) -> None:
-    """Call with the rows of each track, (N, 8) weighted probabilities and weights, and times."""
+    """Call `handle` with the rows of each track, (N, 8) weighted probabilities and weights, and
+    times."""
     track = rows["face_id"]
     order = np.argsort(track, kind="stable")
     order = order[track[order] > 0]

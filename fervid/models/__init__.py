@@ -1,1 +1,1 @@
-"""The networks as Flax modules."""
+"""Networks as Flax modules, compiled programs, weights and model cards."""

@@ -1,4 +1,4 @@
-"""Layers that both of fervid's networks are built from."""
+"""Layers shared by fervid's networks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ConvBlock(nnx.Module):
     def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
         """(N, H, W, features_in) float32 -> (N, H / stride, W / stride, features) float32.
 
-        With `pool`, the 2x2 max-pool of that.
+        With `pool`, followed by 2x2 max-pooling.
         """
         y = self.norm(self.conv(x))
         y = nnx.relu(y) if self.activation else y
@@ -52,7 +52,7 @@ class ConvBlock(nnx.Module):
 
 
 class ResidualBlock(nnx.Module):
-    """Two 3x3 convolutions beside a shortcut, 1x1 where widths differ (He et al. 2016)."""
+    """Two 3x3 convolutions and a shortcut, which is 1x1 if widths differ (He et al. 2016)."""
 
     def __init__(
         self, features_in: int, features: int, *, dtype: Dtype | None = None, rngs: nnx.Rngs
@@ -65,7 +65,7 @@ class ResidualBlock(nnx.Module):
             self.shortcut.append(make(features_in, features, size=1, activation=False))
 
     def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
-        """(N, H, W, features_in) float32 -> (N, H, W, features) float32, or its 2x2 max-pool."""
+        """(N, H, W, features_in) float32 -> (N, H, W, features) float32; `pool` halves H and W."""
         y = self.second(self.first(x))
         for shortcut in self.shortcut:
             x = shortcut(x)
@@ -82,7 +82,7 @@ class UpSample(nnx.Module):
 
 
 class SqueezeExcite(nnx.Module):
-    """Scale each channel by a gate that sees all channels' means (Hu et al. 2018)."""
+    """Scales each channel by a gate computed from all channels' means (Hu et al. 2018)."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class SqueezeExcite(nnx.Module):
         self.excite = nnx.Linear(features // reduction, features, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
-        """(N, H, W, features) float32 -> the same, or its 2x2 max-pool."""
+        """(N, H, W, features) float32 -> the same; `pool` halves H and W."""
         gate = self.excite(nnx.relu(self.squeeze(x.mean(axis=(1, 2)))))
         y = x * nnx.sigmoid(gate)[:, None, None, :]
         return max_pool_2x2(y) if pool else y
@@ -112,16 +112,16 @@ def space_to_depth(x: jax.Array, block: int) -> jax.Array:
 def max_pool_2x2(x: jax.Array) -> jax.Array:
     """(N, H, W, C) -> (N, H / 2, W / 2, C); H and W are even.
 
-    By slices: the gradient of a windowed maximum is ten times slower on CPUs.
+    Computed by slices, because the gradient of a windowed maximum is ten times slower on CPUs.
     """
     rows = jnp.maximum(x[:, ::2], x[:, 1::2])
     return jnp.maximum(rows[:, :, ::2], rows[:, :, 1::2])
 
 
 def normalize_luma(images: jax.Array) -> jax.Array:
-    """uint8 or float luma in 0 to 255 -> float32 with about zero mean and unit deviation.
+    """Normalise luma (uint8 or float, 0 to 255) to float32 with about zero mean and unit deviation.
 
-    FER-2013 has mean .504 and deviation .255; both networks share this, in training and inference.
+    Uses FER-2013's mean 0.504 and deviation 0.255, for both networks, in training and inference.
     """
     return (images.astype(jnp.float32) / 255.0 - 0.5) / 0.25
 
@@ -129,6 +129,6 @@ def normalize_luma(images: jax.Array) -> jax.Array:
 def fold_luma(images: jax.Array, block: int) -> jax.Array:
     """(N, H, W) luma, uint8 or float in 0 to 255 -> (N, H / block, W / block, block**2) float32.
 
-    What the first layer of both networks takes: normalised, with squares of pixels as channels.
+    The input of the first layer of both networks: normalised, with squares of pixels as channels.
     """
     return space_to_depth(normalize_luma(images)[..., None], block)

@@ -1,4 +1,4 @@
-"""Files that only save time: kept in the user's cache folder, checked when read, never needed."""
+"""The cache: files that only save time, in the user's cache folder, checked when read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 import platformdirs
 
 VARIABLE = "FERVID_CACHE_DIR"
-"""Environment variable that names another folder; empty: nothing is kept."""
+"""Environment variable that names another cache folder; if it is empty, nothing is cached."""
 
 _MOST_FILES = 200
 _DIGEST = hashlib.sha256().digest_size
 
 
 def folder() -> Path | None:
-    """The cache folder, made if need be; None if there is none to write to."""
+    """The cache folder, created if needed; None if it is not writable."""
     chosen = os.environ.get(VARIABLE)
     if chosen == "":
         return None
@@ -31,7 +31,7 @@ def folder() -> Path | None:
 
 
 def read(name: str) -> bytes | None:
-    """What `write` kept under this name, None if nothing did or the file is not whole."""
+    """Read what `write` stored under a name; None if it is missing or incomplete."""
     home = folder()
     if home is None:
         return None
@@ -44,9 +44,9 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, content: bytes) -> None:
-    """Keep content under a name; the oldest files go when there are too many.
+    """Store content under a name; if there are too many files, the oldest ones are removed.
 
-    A disk that refuses is no error: the content is made again next time.
+    Disk errors are ignored: the content is made again next time.
     """
     home = folder()
     if home is None:
@@ -62,7 +62,7 @@ def write(name: str, content: bytes) -> None:
 
 
 def prune(home: Path) -> None:
-    """Remove the oldest files of a folder beyond as many as are worth keeping."""
+    """Remove the oldest files if there are too many."""
     files = [path for path in home.iterdir() if path.is_file()]
     dated = sorted(files, key=lambda path: path.stat().st_mtime)
     for path in dated[: max(0, len(dated) - _MOST_FILES)]:

@@ -1,4 +1,4 @@
-"""Model cards as a page of Markdown, with tables where the terminal has indented lines."""
+"""Model cards as a Markdown page with tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _section(card: dict[str, Any]) -> str:
 
 
 def _part(key: str, value: Any, level: int) -> list[str]:
-    """A value under its name: a heading with tables, or a line."""
+    """A named value: a heading with tables, or a line."""
     if not _is_nested(value) or key in ("config", "recipe", "versions"):
         return [f"**{_title(key)}**: {_code(_cell(value), isinstance(value, dict))}", ""]
     lines = [f"{'#' * level} {_title(key)}", ""]
@@ -49,7 +49,7 @@ def _part(key: str, value: Any, level: int) -> list[str]:
 
 
 def _by_class(metrics: dict[str, Any]) -> list[str]:
-    """Tables of what is there for each class, which is taken out of the metrics."""
+    """Tables of the metrics by class, which are removed from the other metrics."""
     columns = [metrics.get(name) for name in (*_BY_CLASS, "confusion")]
     if not all(isinstance(column, list) and len(column) == len(EXPRESSIONS) for column in columns):
         return []
@@ -75,7 +75,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _is_nested(value: Any) -> bool:
-    """Whether a value is shown by a heading or a table of its own."""
+    """Whether a value gets its own heading or table."""
     if isinstance(value, list):
         return bool(value) and all(isinstance(item, dict) for item in value)
     return isinstance(value, dict) and not _is_share(value)

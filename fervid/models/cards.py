@@ -1,7 +1,7 @@
-"""Models: weights as arrays, checked against the sha256 of their model card. No jax here.
+"""Reads model cards, and weights checked against the sha256 in their card. No jax here.
 
-A model is named by one of `CARDS`, or by a path: to its weights NAME.npz, to its card NAME.json
-beside them, or to both as NAME. A shipped name wins: write ./expression for a file of that name.
+A model is given by a name in `CARDS` or by a path: of its weights NAME.npz, of its card NAME.json
+beside them, or NAME for both. Shipped names win; write ./expression for a file of that name.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from fervid.errors import FervidError, ModelError, SetupError
 from fervid.settings.choices import EXPRESSION_MODELS
 
 CARDS = ("face_detector", "face_likeness", *EXPRESSION_MODELS)
-"""Names of the shipped models, in the order in which a frame meets them."""
+"""Names of the shipped models, in the order in which they process a frame."""
 
 
 def read_card(model: str | Path) -> dict[str, Any]:
-    """The model card of a shipped model or of one on disk.
+    """Read the model card of a shipped model or of one on disk.
 
     Raises:
-        ModelError: no such model, or its card is missing or not a JSON object.
-        SetupError: the same of a shipped model.
+        ModelError: the model or its card is missing, or the card is not a JSON object.
+        SetupError: the same for a shipped model.
     """
     blob = _read(model, ".json")
     try:
@@ -42,11 +42,11 @@ def read_card(model: str | Path) -> dict[str, Any]:
 
 
 def read_weights(model: str | Path) -> dict[str, NDArray[Any]]:
-    """The float32 arrays of a model by dotted path, checked against the sha256 of its card.
+    """Read the float32 arrays of a model by dotted path, checked against the sha256 in its card.
 
     Raises:
-        ModelError: no such model, or a file of it is missing, altered or damaged.
-        SetupError: the same of a shipped model.
+        ModelError: the model, or one of its files, is missing, altered or damaged.
+        SetupError: the same for a shipped model.
     """
     card = read_card(model)
     blob = _read(model, ".npz")
@@ -56,19 +56,19 @@ def read_weights(model: str | Path) -> dict[str, NDArray[Any]]:
         raise unusable(model, "sha256 differs from the model card")
     try:
         return load_npz(io.BytesIO(blob))
-    except Exception as error:  # a damaged archive raises whatever its damage leads to
+    except Exception as error:  # a damaged archive can raise almost any exception
         raise unusable(model, "weights are damaged or not plain arrays of numbers") from error
 
 
 def unusable(model: str | Path, reason: str) -> FervidError:
-    """The error to raise for a model: a shipped one is ours to repair, others are the user's."""
+    """The error for an unusable model: SetupError for a shipped one, else ModelError."""
     if _is_shipped(model):
         return SetupError(f"model {model}: {reason}; reinstall fervid")
     return ModelError(f"model {model}: {reason}")
 
 
 def load_npz(file: Path | IO[bytes]) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz file by name, as float32; pickled objects are refused.
+    """Read the arrays of an .npz file by name, as float32; pickled objects are refused.
 
     Numbers too large for float32 become infinite.
     """
@@ -81,7 +81,7 @@ def _is_shipped(model: str | Path) -> bool:
 
 
 def _read(model: str | Path, suffix: str) -> bytes:
-    """The content of a model's card (.json) or weights (.npz)."""
+    """Read a model's card (.json) or weights (.npz)."""
     if _is_shipped(model):
         file = resources.files("fervid") / "weights" / f"{model}{suffix}"
         try:
@@ -100,18 +100,18 @@ def _read(model: str | Path, suffix: str) -> bytes:
 def _on_disk(model: str | Path, suffix: str) -> Path:
     path = Path(model)
     stem = path.with_suffix("") if path.suffix in (".npz", ".json") else path
-    return Path(f"{stem}{suffix}")  # with_suffix would cut a name such as net-0.2
+    return Path(f"{stem}{suffix}")  # with_suffix would cut names such as net-0.2
 
 
 def _missing(model: str | Path, path: Path) -> ModelError:
     weights, card = _on_disk(model, ".npz"), _on_disk(model, ".json")
     beside = card if path == weights else weights
     if beside.is_file():
-        return ModelError(f"{path}: missing beside {beside.name}")
+        return ModelError(f"{path}: is missing; it must be beside {beside.name}")
     shipped = ", ".join(EXPRESSION_MODELS)
     return ModelError(
-        f"no model {model}: neither {weights} nor {card} is there; "
-        f"shipped expression models: {shipped}"
+        f"no model {model}: neither {weights} nor {card} exists; shipped expression models: "
+        f"{shipped}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The expression classifier: a small CNN with a FER-2013 head and a FER+ head on one trunk."""
+"""The expression classifier: a small CNN with a head for FER-2013 and a head for FER+."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class ExpressionNetConfig:
     """Shape of an `ExpressionNet`.
 
     Attributes:
-        stages: channels of the blocks of each stage; 2x2 max-pools between stages.
-        block: "conv" for one 3x3 convolution a block (VGG, Simonyan & Zisserman 2015),
-            "residual" for two and a shortcut (ResNet, He et al. 2016).
+        stages: channels of the blocks in each stage; stages are separated by 2x2 max-pooling.
+        block: "conv" for one 3x3 convolution per block (VGG, Simonyan & Zisserman 2015), "residual"
+            for two and a shortcut (ResNet, He et al. 2016).
         fold: side of the pixel squares that the stem folds into channels (space to depth).
         stem: channels of a 3x3 convolution before the stages; 0 for none.
         squeeze_excite: channel attention at the end of each stage (Hu et al. 2018).
         dropout: rate before the heads.
 
     Raises:
-        ValueError: a value for which there is no such network.
+        ValueError: a value does not describe a network.
     """
 
     stages: tuple[tuple[int, ...], ...] = ((24, 24), (64, 64), (128, 128), (192,))
@@ -64,10 +64,10 @@ class ExpressionNetConfig:
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> ExpressionNetConfig:
-        """The shape that a model card states under "config".
+        """The shape in a model card's "config".
 
         Raises:
-            ValueError: an unknown key, or a value for which there is no such network.
+            ValueError: a key is unknown, or a value does not describe a network.
         """
         return from_json(cls, card["config"])
 
@@ -77,17 +77,18 @@ def _are_widths(stage: Any) -> bool:
 
 
 class ExpressionNet(nnx.Module):
-    """Two 7-way heads on one trunk, after a space-to-depth stem.
+    """A space-to-depth stem, one trunk, and two 7-way heads.
 
-    One head learns FER-2013's labels (Goodfellow et al. 2013), the other the distribution of
-    FER+ votes (Barsoum et al. 2016). Folding 2x2 pixels into channels first avoids a one-channel
-    convolution, which is slow on every backend.
+    One head learns FER-2013's labels (Goodfellow et al. 2013), the other the distribution of FER+'s
+    votes (Barsoum et al. 2016). The stem folds 2x2 pixels into channels, because a one-channel
+    convolution is slow on every backend.
     """
 
     def __init__(
         self, config: ExpressionNetConfig, *, dtype: Dtype | None = None, rngs: nnx.Rngs
     ) -> None:
-        """Draw initial weights, float32; `dtype` is that of the computation, float32 by default."""
+        """Draw float32 initial weights; `dtype` is the dtype of the computation, by default
+        float32."""
         make = ConvBlock if config.block == "conv" else ResidualBlock
         features = config.fold**2
         self.fold = config.fold
@@ -116,7 +117,7 @@ class ExpressionNet(nnx.Module):
 
         Args:
             images: (N, 48, 48) uint8 or float luma in 0 to 255.
-            rngs: source of the dropout key, needed in training mode only.
+            rngs: source of the dropout key, needed only in training mode.
 
         Returns:
             FER-2013 logits and FER+ logits, each (N, 7) float32, in the order of `EXPRESSIONS`.
@@ -125,11 +126,11 @@ class ExpressionNet(nnx.Module):
         return self.answers(self.features(images, every), every, rngs=rngs)
 
     def features(self, images: jax.Array, stages: int) -> jax.Array:
-        """What the first `stages` stages make of (N, 48, 48) luma: (N, h, w, C), not yet pooled."""
+        """Output (N, h, w, C) of the first `stages` stages for (N, 48, 48) luma, before pooling."""
         return self.trunk(fold_luma(images, self.fold), stages)
 
     def trunk(self, x: jax.Array, stages: int) -> jax.Array:
-        """The same from folded images; only layers."""
+        """The same for folded images; only layers."""
         for stem in self.stem:
             x = stem(x)
         return self._through(x, 0, stages)
@@ -137,7 +138,7 @@ class ExpressionNet(nnx.Module):
     def answers(
         self, features: jax.Array, stages: int, *, rngs: nnx.Rngs | None = None
     ) -> tuple[jax.Array, jax.Array]:
-        """Both heads' logits, as a call gives them, of what `features` gave for `stages`."""
+        """Both heads' logits, as `__call__` returns them, from the `features` after `stages`."""
         if stages < len(self.stages):
             features = self._through(max_pool_2x2(features), stages, len(self.stages))
         pooled = features.astype(jnp.float32).mean(axis=(1, 2))
@@ -145,7 +146,7 @@ class ExpressionNet(nnx.Module):
         return self.fer(x), self.ferplus(x)
 
     def _through(self, x: jax.Array, first: int, stop: int) -> jax.Array:
-        """Through some stages, with a pool between two of them."""
+        """Apply some stages, with pooling between them."""
         for number in range(first, stop):
             *blocks, last = self.stages[number]
             for block in blocks:

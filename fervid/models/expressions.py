@@ -1,4 +1,4 @@
-"""Expressions of face crops by an `ExpressionNet`, as a function that can be traced and kept."""
+"""Classifying face crops by an `ExpressionNet`, as a function that can be traced and cached."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
 
 FACES_AT_A_TIME = 6
-"""On CPUs; with their mirror images they are a dozen, and few are computed in vain."""
+"""Faces per chunk on CPUs; with mirror images they are a dozen, and little padding is computed."""
 
 
 def expressions(
     network: ExpressionNet, mix: Callable[[jax.Array, jax.Array], jax.Array], *, on_cpu: bool
 ) -> tuple[Function, Leaves]:
-    """The classification of a batch of crops, and the weights it takes.
+    """A function that classifies a batch of crops, and its weights.
 
     Args:
-        network: in evaluation mode.
-        mix: from both heads' logits, (N, 7), to probabilities.
-        on_cpu: whether it is for CPUs.
+        network: the network, in evaluation mode.
+        mix: turns both heads' (N, 7) logits into probabilities.
+        on_cpu: whether the function is for CPUs.
 
     Returns:
-        A function from weights, (N, 48, 48) uint8 crops and how many of them count, to the mean
-        probabilities of each crop and its mirror image, (N, 7) float32; and the weights.
+        The function, which takes weights, (N, 48, 48) uint8 crops and the number of valid crops,
+        and returns (N, 7) float32 probabilities, each the mean over the crop and its mirror image;
+        and the weights.
     """
     graph, state = nnx.split(for_inference(network, on_cpu=on_cpu))
     weights, structure = jax.tree.flatten(state)

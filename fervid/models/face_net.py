@@ -1,4 +1,4 @@
-"""The face detector's network: maps of face centres and boxes at three strides, and face points."""
+"""The network of the face detector: maps of face centres, boxes and points at three strides."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from fervid.models.blocks import ConvBlock, UpSample, fold_luma
 from fervid.models.fields import from_json
 
 STRIDES = (8, 16, 32)
-"""Pixels a cell of the output maps, from the finest level to the coarsest."""
+"""Pixels per cell of the output maps, from the finest to the coarsest level."""
 
 FOLD = 2
-"""Side of the pixel squares folded into channels: one channel in is slow on every backend."""
+"""Side of the pixel squares folded into channels, as a one-channel input is slow on every backend.
+"""
 
 N_POINTS = 3
-"""Points a face: the person's right eye, left eye, and the middle of the mouth."""
+"""Points per face: the person's right eye, left eye, and the middle of the mouth."""
 
 _TYPICAL_SIDE = 2.0
-"""Distance from a face's centre to the sides of its box, in strides, before training."""
+"""Initial distance from a face's centre to the sides of its box, in strides."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class FaceNetConfig:
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> FaceNetConfig:
-        """The shape that a model card states under "config".
+        """The shape in a model card's "config".
 
         Raises:
-            ValueError: an unknown key, or a value for which there is no such network.
+            ValueError: a key is unknown, or a value does not describe a network.
         """
         return from_json(cls, card["config"])
 
@@ -55,12 +56,12 @@ class FaceNetConfig:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class FaceMaps:
-    """What the network says about each cell of one level; h and w are the input's over its stride.
+    """Output of the network at one level; h and w are the input's sides divided by the stride.
 
     Attributes:
-        centers: (N, h, w) float32 logits of a face being centred there.
-        boxes: (N, h, w, 4) float32 corners x0, y0, x1, y1 in pixels of the input.
-        features: (N, h, w, C) float32, what `FaceNet.offsets` finds the points from.
+        centers: (N, h, w) float32, logits of a face centre in the cell.
+        boxes: (N, h, w, 4) float32, corners x0, y0, x1, y1 in pixels of the input.
+        features: (N, h, w, C) float32, input of `FaceNet.offsets`.
     """
 
     centers: jax.Array
@@ -69,11 +70,11 @@ class FaceMaps:
 
 
 class FaceNet(nnx.Module):
-    """Fully convolutional, luma only: backbone to stride 64, top-down path, heads at three strides.
+    """A fully convolutional network for luma: backbone to stride 64, top-down path, three heads.
 
-    Feature pyramid after Lin et al. 2017, one head a level; centres and sides follow CenterNet
-    (Zhou et al. 2019) and FCOS (Tian et al. 2019). A level is for faces of a range of sizes, and
-    the ranges overlap, so that the response does not jump with a face's size.
+    The feature pyramid follows Lin et al. 2017, with a head per level; centres and sides follow
+    CenterNet (Zhou et al. 2019) and FCOS (Tian et al. 2019). Each level handles a range of face
+    sizes, and the ranges overlap, so that the response does not jump with a face's size.
     """
 
     def __init__(self, config: FaceNetConfig, *, rngs: nnx.Rngs) -> None:
@@ -102,7 +103,8 @@ class FaceNet(nnx.Module):
         self.points = nnx.List([nnx.Linear(width, 2 * N_POINTS, rngs=rngs) for _ in levels])
 
     def __call__(self, images: jax.Array) -> list[FaceMaps]:
-        """Map luma of (N, H, W), uint8 or float in 0 to 255, H and W multiples of 64; by level."""
+        """The `FaceMaps` by level of (N, H, W) luma, uint8 or float 0 to 255; H and W multiples of
+        64."""
         features = self.pyramid(fold(images))
         return [
             FaceMaps(*decode(self.out[level](part), STRIDES[level]), part)
@@ -110,7 +112,7 @@ class FaceNet(nnx.Module):
         ]
 
     def pyramid(self, x: jax.Array) -> list[jax.Array]:
-        """Features of each level's head from folded images; only layers and sums."""
+        """Features for each level's head, from folded images; only layers and sums."""
         x, levels = self.stem(x), []
         for down, blocks in zip(self.down, self.residual, strict=True):
             x = down(x)
@@ -124,11 +126,11 @@ class FaceNet(nnx.Module):
         return features[::-1]
 
     def outputs(self, x: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
-        """All that is trained, by level, from folded images; only layers and sums.
+        """All trained outputs by level, from folded images; only layers and sums.
 
         Returns:
-            What `decode` takes, (N, h, w, 5), and the offsets of the points as shares of the sides,
-            (N, h, w, 6).
+            The input of `decode`, (N, h, w, 5), and the offsets of the points as shares of the
+            sides, (N, h, w, 6).
         """
         features = self.pyramid(x)
         return [
@@ -137,13 +139,14 @@ class FaceNet(nnx.Module):
         ]
 
     def offsets(self, features: jax.Array, level: int) -> jax.Array:
-        """Where the points lie from each cell's centre, as shares of the sides of its box.
+        """Offsets of the points from each cell's centre, as shares of the sides of its box.
 
-        So one layer serves faces of every size.
+        Relative offsets let one layer serve faces of every size.
 
         Args:
-            features: (N, h, w, C) of the level's maps, or 3x3 cells of them whose middle counts.
-            level: row of `STRIDES`.
+            features: (N, h, w, C) of the level's maps, or 3x3 cells of them, of which the middle
+                one is used.
+            level: index into `STRIDES`.
 
         Returns:
             (N, h, w, 3, 2) float32.
@@ -153,7 +156,7 @@ class FaceNet(nnx.Module):
 
 
 def _prior(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32, **_: Any) -> jax.Array:
-    """One face centre in about a hundred cells, and typical boxes, which keep first steps calm."""
+    """Initial biases: a face in one cell of a hundred, with a typical box, for calm first steps."""
     return jnp.array([-4.6] + 4 * [jnp.log(_TYPICAL_SIDE)], dtype)
 
 
@@ -163,11 +166,11 @@ def fold(images: jax.Array) -> jax.Array:
 
 
 def decode(out: jax.Array, stride: int) -> tuple[jax.Array, jax.Array]:
-    """Centres and boxes of `FaceMaps` from what a level's last layer gives.
+    """Centres and boxes of `FaceMaps` from the output of a level's last layer.
 
     Args:
         out: (N, h, w, 5) float32: a logit, and logarithms of the four sides in strides.
-        stride: of the level.
+        stride: stride of the level.
     """
     sides = stride * jnp.exp(jnp.clip(out[..., 1:], -4.0, 4.0))
     cells = cell_centers(out.shape[1], out.shape[2], stride)
@@ -176,13 +179,13 @@ def decode(out: jax.Array, stride: int) -> tuple[jax.Array, jax.Array]:
 
 
 def place_points(offsets: jax.Array, cells: jax.Array, boxes: jax.Array) -> jax.Array:
-    """Points in pixels, (..., 3, 2), from `offsets` (..., 3, 2), `cells` (..., 2) and `boxes`."""
+    """Points (..., 3, 2) in pixels from `offsets` (..., 3, 2), `cells` (..., 2) and `boxes`."""
     sides = boxes[..., 2:] - boxes[..., :2]
     return cells[..., None, :] + offsets * sides[..., None, :]
 
 
 def cell_centers(height: int, width: int, stride: int) -> jax.Array:
-    """(height, width, 2) float32: x and y in pixels of the centre of each cell."""
+    """(height, width, 2) float32, x and y of the centre of each cell in pixels."""
     ys, xs = jnp.meshgrid(
         (jnp.arange(height, dtype=jnp.float32) + 0.5) * stride,
         (jnp.arange(width, dtype=jnp.float32) + 0.5) * stride,

@@ -1,4 +1,4 @@
-"""Faces of whole frames by a `FaceNet`, as a function that can be traced and kept."""
+"""Finding faces in whole frames by a `FaceNet`, as a function that can be traced and cached."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _FRAMES_AT_A_TIME = 1
 def face_search(
     network: FaceNet, scale: float, shift: float, *, on_cpu: bool
 ) -> tuple[Function, Leaves]:
-    """The search of a batch of frames, and the weights it takes.
+    """A function that searches a batch of frames, and its weights.
 
     Args:
-        network: in evaluation mode.
+        network: the network, in evaluation mode.
         scale, shift: the score is the sigmoid of `scale` times the logit plus `shift`.
-        on_cpu: whether it is for CPUs.
+        on_cpu: whether the function is for CPUs.
 
     Returns:
-        A function from weights, (N, H, W) uint8 frames with sides that are multiples of
-        `PAD_MULTIPLE`, and how many of them count, to scores (N, K) float32, 0 for no face, boxes
-        (N, K, 4) float32 corners in pixels and points (N, K, 3, 2) float32; and the weights.
+        The function, which takes weights, (N, H, W) uint8 frames whose sides are multiples of
+        `PAD_MULTIPLE`, and the number of valid frames, and returns scores (N, K) float32 (0: no
+        face), boxes (N, K, 4) float32 corners in pixels, and points (N, K, 3, 2) float32; and the
+        weights.
     """
     graph, state = nnx.split(for_inference(network, on_cpu=on_cpu))
     weights, structure = jax.tree.flatten(state)

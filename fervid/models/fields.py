@@ -1,4 +1,4 @@
-"""Small frozen dataclasses from the JSON of a model card. No jax here."""
+"""Makes small frozen dataclasses from the JSON of a model card. No jax here."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ _WORDS = {
 
 
 def from_json(kind: type[Kind], values: Any) -> Kind:
-    """A dataclass, all of whose fields have defaults, from a JSON object.
+    """Make a dataclass, whose fields all have defaults, from a JSON object.
 
     Args:
-        kind: the dataclass; the type of a field is the one of its default.
-        values: what JSON gave; lists become tuples, missing fields keep their default.
+        kind: the dataclass; the type of a field is the type of its default.
+        values: the JSON object; lists become tuples, missing fields keep their defaults.
 
     Raises:
-        ValueError: not an object, an unknown key, or a value of the wrong type or out of range.
+        ValueError: not an object, a key is unknown, or a value has the wrong type or is out of
+            range.
     """
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")

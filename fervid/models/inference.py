@@ -1,4 +1,4 @@
-"""Networks as they are evaluated: the same functions, in fewer and cheaper operations."""
+"""Networks prepared for inference: the same functions in fewer and cheaper operations."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Model = TypeVar("Model", bound=nnx.Module)
 Outputs = TypeVar("Outputs", bound=Any)
 
 LEAST_FOR_WINOGRAD = 64
-"""Channels in and out from which Winograd's form is faster on CPUs, at a face's size."""
+"""Number of channels from which Winograd's form is faster on CPUs, for crops of faces."""
 
 CHUNK = 16
-"""Faces at a time on CPUs: what lies between two layers then stays in the cache."""
+"""Faces per chunk on CPUs, so few that activations stay in the processor's cache."""
 
 
 class FoldedConvBlock(nnx.Module):
-    """A `ConvBlock` in evaluation mode, its normalisation folded into kernel and bias.
+    """A `ConvBlock` in evaluation mode with its normalisation folded into kernel and bias.
 
-    Pooling comes before bias and ReLU, which it commutes with and which then cost a quarter.
+    Pooling comes before bias and ReLU: the result is the same, and they cost a quarter.
     """
 
     def __init__(
         self, block: ConvBlock, winograd_from: int = LEAST_FOR_WINOGRAD, on_cpu: bool = True
     ) -> None:
         arrays = to_arrays(block)
-        with np.errstate(invalid="ignore"):  # whoever classifies tells what is no number
+        with np.errstate(invalid="ignore"):  # the classifier reports values that are not numbers
             scale = arrays["norm.scale"] / np.sqrt(arrays["norm.var"] + block.norm.epsilon)
         kernel = arrays["conv.kernel"] * scale
         self.activation = block.activation
@@ -51,7 +51,7 @@ class FoldedConvBlock(nnx.Module):
         self.bias = nnx.Param(arrays["norm.bias"] - arrays["norm.mean"] * scale)
 
     def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
-        """What `ConvBlock` returns."""
+        """Compute what `ConvBlock` computes."""
         if self.winograd:
             y = conv3x3(x, self.kernel[...], pool=pool)
         else:
@@ -70,15 +70,15 @@ class FoldedConvBlock(nnx.Module):
 def for_inference(
     model: Model, *, winograd_from: int = LEAST_FOR_WINOGRAD, on_cpu: bool | None = None
 ) -> Model:
-    """A copy of a model in evaluation mode that computes the same with folded blocks.
+    """A copy of a model that computes the same with folded blocks.
 
-    It is for calls only: its parameters are not those that training continues or a file stores.
-    On CPUs, convolutions with `winograd_from` channels or more in and out take Winograd's form.
+    The copy can only be called, not trained or saved. On CPUs, convolutions with at least
+    `winograd_from` channels in and out use Winograd's form.
 
     Args:
-        model: in evaluation mode.
+        model: the model, in evaluation mode.
         winograd_from: see above.
-        on_cpu: whether it is evaluated on a CPU; None: whether that is JAX's default.
+        on_cpu: whether it runs on a CPU; None: whether that is JAX's default.
     """
     on_cpu = jax.default_backend() == "cpu" if on_cpu is None else on_cpu
     model = nnx.clone(model)
@@ -98,21 +98,21 @@ def in_chunks(
     count: jax.Array | int | None = None,
     on_cpu: bool | None = None,
 ) -> Outputs:
-    """What `model(images)` returns; on CPUs, a chunk of the images after the other.
+    """Compute `model(images)`; on CPUs, one chunk of images after another.
 
     Args:
-        model: from (N, H, W) to arrays of N rows.
-        images: (N, H, W); on CPUs best a multiple of `size`.
-        size: of a chunk.
-        count: images that matter, from the first on; None: all. On CPUs, the others cost nothing,
-            and their rows are zero but for those that share a chunk.
-        on_cpu: whether it is evaluated on a CPU; None: whether that is JAX's default.
+        model: takes (N, H, W) and returns arrays of N rows.
+        images: (N, H, W); on CPUs, N is best a multiple of `size`.
+        size: size of a chunk.
+        count: number of valid images, which come first; None: all. On CPUs, chunks without valid
+            images are skipped, and their rows are zero.
+        on_cpu: whether it runs on a CPU; None: whether that is JAX's default.
     """
     if on_cpu is None:
         on_cpu = jax.default_backend() == "cpu"
     if not on_cpu or len(images) % size:
         return model(images)
-    model = jax.jit(model)  # so that it is traced once for its shapes and its code
+    model = jax.jit(model)  # traced once for both shapes and code
     outputs = jax.tree.map(
         lambda part: jnp.zeros((len(images), *part.shape[1:]), part.dtype),
         jax.eval_shape(model, images[:size]),

@@ -1,4 +1,4 @@
-"""Memory that is free for us but still taken from the system's point of view."""
+"""Returns memory to the system that the process has freed but still holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 
 
 def release_memory() -> None:
-    """Hand freed memory back to the system, where the C library can (glibc).
+    """Return freed memory to the system, where the C library can (glibc).
 
-    What the decoding and searching threads freed stays in their heaps: about 100 MB, on top of
-    which the tables and the report of a long recording would be made.
+    About 100 MB freed by the decoding and searching threads would otherwise stay in their heaps
+    while the tables and the report of a long recording are made.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:

@@ -1,4 +1,4 @@
-"""Faces from the maps of a `FaceNet`: local maxima and non-maximum suppression, inside jit."""
+"""From the maps of a `FaceNet` to faces: local maxima and non-maximum suppression, inside jit."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jax import lax
 from fervid.models.face_net import STRIDES, FaceMaps, FaceNet, place_points
 
 MAX_FACES = 128
-"""Most faces reported a frame."""
+"""Most faces reported per frame."""
 
 _CANDIDATES = (128, 64, 32)
-"""Most local maxima looked at by level: the coarser its cells, the fewer faces it is for."""
+"""Most local maxima considered per level; coarser levels, for larger faces, have fewer."""
 
 _OVERLAP = 0.4
 _SAME = 0.6
@@ -24,12 +24,12 @@ _INSIDE = 0.8
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Candidates:
-    """K possible faces in each of N frames, or in one frame without the first axis.
+    """K candidate faces in each of N frames, or in a single frame without the first axis.
 
     Attributes:
-        scores: (N, K) float32 in 0 to 1; 0 means no face.
-        boxes: (N, K, 4) float32 corners x0, y0, x1, y1 in pixels.
-        points: (N, K, 3, 2) float32 x and y in pixels of right eye, left eye and mouth.
+        scores: (N, K) float32 from 0 to 1; 0 means no face.
+        boxes: (N, K, 4) float32, corners x0, y0, x1, y1 in pixels.
+        points: (N, K, 3, 2) float32, x and y of right eye, left eye and mouth in pixels.
     """
 
     scores: jax.Array
@@ -38,12 +38,12 @@ class Candidates:
 
 
 def find_faces(model: FaceNet, frames: jax.Array, scale: jax.Array, shift: jax.Array) -> Candidates:
-    """The faces of (N, H, W) luma, as the network takes it; at most 128 a frame.
+    """Find the faces in (N, H, W) luma, at most 128 per frame.
 
     Args:
         model: the detector's network.
-        frames: with sides that are multiples of 64.
-        scale, shift: () float32; the score is the sigmoid of `scale` times the logit plus `shift`.
+        frames: luma whose sides are multiples of 64.
+        scale, shift: () float32; the score is sigmoid(`scale` * logit + `shift`).
     """
     levels = [
         find_peaks(model, maps, level, scale, shift) for level, maps in enumerate(model(frames))
@@ -60,8 +60,8 @@ def find_peaks(
 
     Args:
         model: the detector's network.
-        maps: the level's.
-        level: row of `STRIDES`.
+        maps: maps of the level.
+        level: index into `STRIDES`.
         scale, shift: see `find_faces`.
     """
     count, height, width = maps.centers.shape
@@ -73,7 +73,7 @@ def find_peaks(
     )
     boxes = jnp.take_along_axis(maps.boxes.reshape(count, -1, 4), cells[..., None], axis=1)
     rows, columns = cells // width, cells % width
-    # Points at these cells only: everywhere, they would cost a tenth of the whole network.
+    # Points are computed only at these cells; everywhere, they would cost a tenth of the network.
     around = jnp.pad(maps.features, ((0, 0), (1, 1), (1, 1), (0, 0)))
     patches = around[
         jnp.arange(count)[:, None, None, None],
@@ -87,16 +87,16 @@ def find_peaks(
 
 
 def suppress(faces: Candidates) -> Candidates:
-    """Greedy non-maximum suppression in one frame, by falling score, at most 128 kept.
+    """Greedy non-maximum suppression in one frame, by falling score; at most 128 faces remain.
 
-    A box gets score 0 if it overlaps a stronger kept one by more than .4 (intersection over union),
-    or lies inside of it with more than .8 of its area, as a mouth within a large face does.
+    A box gets score 0 if its overlap with a stronger kept box is more than 0.4 (intersection over
+    union), or if more than 0.8 of its area is inside that box, as with a mouth inside a large face.
 
-    What is kept speaks for the weaker ones that it overlaps by more than .6: it takes the mean of
-    their boxes and points by squared scores (box voting, Gidaris & Komodakis 2015).
+    A kept box stands for the weaker ones that it overlaps by more than 0.6: it becomes the mean of
+    their boxes and points, weighted by squared scores (box voting, Gidaris & Komodakis 2015).
 
     Args:
-        faces: of one frame.
+        faces: candidates of one frame.
     """
     order = jnp.argsort(-faces.scores)
     boxes, scores, points = faces.boxes[order], faces.scores[order], faces.points[order]
@@ -116,7 +116,7 @@ def suppress(faces: Candidates) -> Candidates:
 
 
 def pairwise_overlap(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Intersection of (N, 4) and (M, 4) corner boxes, over their union and over b's own area.
+    """Intersections of (N, 4) and (M, 4) corner boxes, divided by their union and by b's area.
 
     Both are (N, M) float32.
     """

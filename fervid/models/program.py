@@ -1,7 +1,7 @@
-"""A network's evaluation of batches: traced once a machine, compiled once a shape, on all devices.
+"""Batched evaluation of a network: traced once per machine, compiled once per shape.
 
-What was traced (StableHLO of `jax.export`, with the weights as the network uses them) and what XLA
-compiled of it are kept in the user's cache, so that later runs load neither Flax nor compile.
+The traced program (StableHLO of `jax.export`, with its weights) and the code that XLA compiles from
+it are kept in the user's cache, so that later runs neither load Flax nor compile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from fervid.models import cache as files
 
 Leaves = Sequence[Any]
 Function = Callable[[Leaves, jax.Array, jax.Array], tuple[jax.Array, ...]]
-"""From weights, (N, H, W) uint8 and how many of them count, (1,) int32, to arrays of N rows."""
+"""Takes weights, (N, H, W) uint8 and the number of valid images (1,) int32; returns arrays of N
+rows."""
 
 _LEAST_COMPILE_S = 0.2
 
@@ -36,21 +37,21 @@ _CPU_OPTIONS: dict[str, bool | str] = {
     "xla_backend_optimization_level": "1",
     "xla_cpu_use_fusion_emitters": False,
 }
-"""Of XLA: it then compiles in half the time, to code that is about 5% slower."""
+"""Options of XLA: it compiles in half the time, to code that is about 5% slower."""
 
 
 class Program:
-    """What a function of weights and images gives for batches of one size.
+    """Evaluates a function of weights and images in batches of one size.
 
     Args:
-        key: all that decides what the function computes, besides fervid's own code; plain JSON.
-        make: the function and its weights, for CPUs if the argument says so; only called when the
-            cache does not hold them.
-        batch_size: images a call, a multiple of the number of devices.
-        devices: of one kind; they share each batch. None: all that JAX offers.
+        key: everything that determines the function, apart from fervid's own code; plain JSON.
+        make: makes the function and its weights, for CPUs if its argument is True; called only if
+            they are not in the cache.
+        batch_size: images per call, a multiple of the number of devices.
+        devices: devices of one kind, which share each batch; None: all that JAX offers.
 
     Raises:
-        SetupError: there is no device; and what `make` raises.
+        SetupError: there is no device. Errors of `make` are passed on.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Program:
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
     def _call(self, images: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
-        """The same of at most `batch_size` images."""
+        """The same for at most `batch_size` images."""
         count, *sides = images.shape
         if count < self.batch_size:
             padded = np.zeros((self.batch_size, *sides), np.uint8)
@@ -101,7 +102,7 @@ class Program:
         return tuple(np.asarray(part)[:count] for part in found)
 
     def prepare(self, sides: tuple[int, int]) -> Callable[..., Any]:
-        """Trace and compile for images of (H, W), once; safe to call from several threads."""
+        """Trace and compile for images of (H, W), once; thread-safe."""
         with self._one_at_a_time:
             if sides not in self._compiled:
                 self._compiled[sides] = self._compile(sides)
@@ -135,7 +136,9 @@ class Program:
 
     def _machine_code(self, lowered: jax.stages.Lowered) -> Callable[..., Any]:
         if self._on_cpu:
-            with contextlib.suppress(jax.errors.JaxRuntimeError):  # XLA's options come and go
+            with contextlib.suppress(
+                jax.errors.JaxRuntimeError
+            ):  # XLA's options differ between versions
                 return lowered.compile(_CPU_OPTIONS)
         return lowered.compile()
 
@@ -168,29 +171,31 @@ class Program:
 
 
 def _export_platform(device: Any) -> str:
-    """What `jax.export` calls the device; JAX says gpu of NVIDIA's and of AMD's."""
+    """The name of the device in `jax.export`; JAX says gpu for both NVIDIA's and AMD's."""
     if device.platform != "gpu":
         return str(device.platform)
     return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"
 
 
 def find_devices(kind: str = "auto") -> list[Any]:
-    """The devices of a kind: "cpu", "gpu", "tpu", or "auto" for what JAX prefers.
+    """The devices of a kind: "cpu", "gpu", "tpu", or "auto" for JAX's choice.
 
     Raises:
         SetupError: there is none.
     """
     try:
         return list(jax.local_devices(backend=None if kind == "auto" else kind))
-    except (RuntimeError, AssertionError) as error:  # what a platform without its plugin raises
+    except (RuntimeError, AssertionError) as error:  # raised for a platform without its plugin
         what = "no device" if kind == "auto" else f"no {kind.upper()}"
         cuda = "; NVIDIA on Linux: pip install 'fervid[cuda]'" if kind == "gpu" else ""
-        raise SetupError(f"JAX finds {what}{cuda}; check the variable JAX_PLATFORMS") from error
+        raise SetupError(
+            f"JAX finds {what}{cuda}; check the environment variable JAX_PLATFORMS"
+        ) from error
 
 
 @cache
 def _code() -> str:
-    """What stands for the code that traces: fervid's own, JAX and the kind of machine."""
+    """A digest of the tracing code: fervid's own, JAX's version and the kind of machine."""
     digest = hashlib.sha256(jax.__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -199,10 +204,10 @@ def _code() -> str:
 
 @cache
 def _keep_compiled() -> Path | None:
-    """Let JAX keep what it compiles beside our files, unless a folder was chosen for that.
+    """Let JAX cache compiled code beside our files, unless the user chose another folder.
 
-    JAX writes in place and never replaces what is there: files that a killed process left half
-    written would trouble every later run, so those that are not listed as whole are removed.
+    JAX writes in place and never replaces files, so a file that a killed process left half-written
+    would break every later run. Files that are not listed as complete are removed.
     """
     home = files.folder()
     if home is None or jax.config.values["jax_compilation_cache_dir"] is not None:
@@ -223,17 +228,17 @@ def _keep_compiled() -> Path | None:
 
 
 def _list_compiled() -> None:
-    """Note which of JAX's files are whole; called when it has written them."""
+    """List JAX's complete files; called after it has written them."""
     kept = _keep_compiled()
     if kept is None:
         return
-    with contextlib.suppress(OSError):  # another process may remove files meanwhile
+    with contextlib.suppress(OSError):  # another process may be removing files
         sizes = {path.name: path.stat().st_size for path in kept.iterdir()}
         files.write(f"{kept.name}.list", json.dumps(sizes).encode())
 
 
 def _processor() -> str:
-    """Tells kinds of processors apart: code that XLA compiles for one may crash on another."""
+    """The kind of processor, because code that XLA compiles for one kind may crash on another."""
     about = platform.processor() + platform.machine()
     listing = Path("/proc/cpuinfo")
     if listing.exists():

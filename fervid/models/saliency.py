@@ -1,9 +1,9 @@
-"""What an `ExpressionNet` reacts to in a face, as a function that can be traced and kept.
+"""What an `ExpressionNet` reacts to in a face, as a function that can be traced and cached.
 
-Two independent answers. HiResCAM (Draelos & Carin 2020), a Grad-CAM (Selvaraju et al. 2017) whose
-gradients weight each cell of a feature map by itself; and occlusion (Zeiler & Fergus 2014), which
-hides one patch after the other. Both explain the logarithm of the probability that is reported:
-of both heads, calibrated and mixed, averaged over the face and its mirror image.
+There are two independent methods: HiResCAM (Draelos & Carin 2020), a Grad-CAM (Selvaraju et al.
+2017) in which gradients weight each cell of a feature map separately, and occlusion (Zeiler &
+Fergus 2014), which hides one patch after another. Both explain the logarithm of the reported
+probability: of both heads, calibrated and mixed, averaged over the face and its mirror image.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from fervid.settings.choices import EXPRESSIONS
 from fervid.settings.sizes import FACE_SIZE
 
 Mix = Callable[[jax.Array, jax.Array], jax.Array]
-"""From both heads' logits, (N, 7), to probabilities."""
+"""Turns both heads' (N, 7) logits into probabilities."""
 
 PATCH, STRIDE = 12, 4
-"""Side of the hidden squares, and the way between two of them, in pixels of a crop."""
+"""Side of the hidden squares and distance between them, in pixels of a crop."""
 
 LEAST_CELLS = 12
-"""Cells a side of the feature map, at least. Chosen on 1,000 training images of FER-2013: hiding
-the top fifth of the map costs .37 of the probability on the map of 12 x 12 cells, .33 on that of
-6 x 6 and .18 on the last one of 3 x 3, where HiResCAM is Grad-CAM; a random region costs .13, the
-middle of the picture .26, and Grad-CAM .28 at best. LayerCAM (Jiang et al. 2021) costs .39, but
-stays the same (rank correlation .7) when the heads' weights are shuffled, so it shows the face
-rather than the answer."""
+"""Fewest cells per side of the explained feature map. Chosen on 1,000 training images of FER-2013:
+hiding the top fifth of the map lowers the probability by 0.37 with the map of 12 x 12 cells, by
+0.33 with 6 x 6, and by 0.18 with the last one, 3 x 3, where HiResCAM equals Grad-CAM. A random
+region costs 0.13, the middle of the picture 0.26, and Grad-CAM at best 0.28. LayerCAM (Jiang et al.
+2021) costs 0.39, but hardly changes (rank correlation 0.7) when the heads' weights are shuffled, so
+it shows the face rather than the answer."""
 
 _LEAST_PROBABILITY = 1e-12
 
 
 def explained_stage(network: ExpressionNet) -> int:
-    """How many stages lead to the feature map that is explained: the last one fine enough."""
+    """Number of stages up to the explained feature map, the last one that is fine enough."""
     side, count = FACE_SIZE // network.fold, 1
     while count < len(network.stages) and side // 2 >= LEAST_CELLS:
         side, count = side // 2, count + 1
@@ -49,23 +49,24 @@ def explained_stage(network: ExpressionNet) -> int:
 
 
 def patches() -> NDArray[np.bool_]:
-    """(P, 48): the pixels of a row that each of the P hidden stretches covers."""
+    """(P, 48), which pixels of a row each of the P hidden stretches covers."""
     first = np.arange(0, FACE_SIZE - PATCH + 1, STRIDE)[:, None]
     pixel = np.arange(FACE_SIZE)
     return np.asarray((pixel >= first) & (pixel < first + PATCH))
 
 
 def hires_cam(network: ExpressionNet, mix: Mix, faces: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Reported probabilities, and maps of what raises each of them.
+    """The reported probabilities, and maps of what raises each of them.
 
     Args:
-        network: in evaluation mode.
-        mix: from both heads' logits, (N, 7), to probabilities.
+        network: the network, in evaluation mode.
+        mix: turns both heads' (N, 7) logits into probabilities.
         faces: (N, 48, 48) luma.
 
     Returns:
-        (N, 7) and (N, 7, h, w) float32: at each cell the sum over channels of the activation times
-        its gradient, over the face and, turned back, its mirror image; below 0 it speaks against.
+        (N, 7) and (N, 7, h, w) float32: for each cell, the sum over channels of activation times
+        gradient, over the face and its mirror image (flipped back). Negative values lower the
+        probability.
     """
     stages, count = explained_stage(network), len(faces)
     features = network.features(jnp.concatenate([faces, faces[:, :, ::-1]]), stages)
@@ -88,15 +89,15 @@ def hires_cam(network: ExpressionNet, mix: Mix, faces: jax.Array) -> tuple[jax.A
 def occlusion(
     probabilities: Callable[[jax.Array], jax.Array], faces: jax.Array, *, on_cpu: bool
 ) -> jax.Array:
-    """By how much the logarithm of each probability falls where a patch is hidden.
+    """The fall of the logarithm of each probability when a patch is hidden.
 
     Args:
-        probabilities: from (N, 48, 48) luma to the reported (N, 7).
+        probabilities: takes (N, 48, 48) luma and returns the reported (N, 7) probabilities.
         faces: (N, 48, 48) luma.
-        on_cpu: whether it is for CPUs.
+        on_cpu: whether the function is for CPUs.
 
     Returns:
-        (N, 7, P, P) float32, P patches down and across; a patch holds the mean of its face.
+        (N, 7, P, P) float32, with P patches down and across; hidden patches have the face's mean.
     """
     rows = patches()
     hidden = jnp.asarray(rows[:, None, :, None] & rows[None, :, None, :])
@@ -114,16 +115,16 @@ def occlusion(
 
 
 def saliency(network: ExpressionNet, mix: Mix, *, on_cpu: bool) -> tuple[Function, Leaves]:
-    """The explanation of a batch of crops, and the weights it takes.
+    """A function that explains a batch of crops, and its weights.
 
     Args:
-        network: in evaluation mode.
-        mix: from both heads' logits, (N, 7), to probabilities.
-        on_cpu: whether it is for CPUs.
+        network: the network, in evaluation mode.
+        mix: turns both heads' (N, 7) logits into probabilities.
+        on_cpu: whether the function is for CPUs.
 
     Returns:
-        A function from weights, (N, 48, 48) uint8 crops and how many of them count, to what
-        `hires_cam` returns and what `occlusion` returns; and the weights.
+        The function, which takes weights, (N, 48, 48) uint8 crops and the number of valid crops,
+        and returns what `hires_cam` and `occlusion` return; and the weights.
     """
     graph, state = nnx.split(for_inference(network, on_cpu=on_cpu))
     weights, structure = jax.tree.flatten(state)

@@ -1,4 +1,4 @@
-"""Between Flax modules and plain arrays by name, the form in which weights are stored."""
+"""Converts between Flax modules and named arrays, the form in which weights are stored."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def to_arrays(model: nnx.Module) -> dict[str, NDArray[Any]]:
 
 
 def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    """A model with these arrays, in evaluation mode.
+    """Make a model with these arrays, in evaluation mode.
 
     Args:
-        make: builds the model; traced only, since drawing initial weights takes seconds.
-        arrays: what `to_arrays` gave.
+        make: builds the model; it is only traced, because drawing initial weights takes seconds.
+        arrays: what `to_arrays` returned.
 
     Raises:
         ModelError: a name or a shape does not fit the model.
         SetupError: JAX finds no device.
     """
-    find_devices()  # refuses here, in one line
+    find_devices()  # raises SetupError if there is no device
     model: Model = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
     flat = nnx.to_flat_state(nnx.state(model))
     leaves = {".".join(map(str, path)): leaf for path, leaf in flat}
@@ -49,5 +49,5 @@ def restore(make: Callable[[nnx.Rngs], Model], arrays: Mapping[str, NDArray[Any]
 
 
 def set_evaluation(model: nnx.Module) -> None:
-    """Running averages instead of batch statistics, and no dropout."""
+    """Switch to running averages instead of batch statistics, without dropout."""
     model.set_attributes(deterministic=True, use_running_average=True, raise_if_not_found=False)

@@ -1,7 +1,7 @@
-"""3x3 convolution by F(2x2, 3x3) of Winograd's minimal filtering (Lavin & Gray 2016).
+"""3x3 convolution by Winograd's minimal filtering F(2x2, 3x3) (Lavin & Gray 2016).
 
-Sixteen products make four outputs where the direct form needs thirty-six. Libraries of GPUs and
-TPUs choose such forms themselves; XLA's CPU backend does not.
+It needs 16 multiplications for four outputs, the direct form 36. Libraries for GPUs and TPUs choose
+such forms themselves; XLA's CPU backend does not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np
 
 
 def transform_kernel(kernel: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """(3, 3, I, O) -> (16, I, O) float32, what `conv3x3` takes; `G g Gᵀ` of the paper."""
+    """(3, 3, I, O) -> (16, I, O) float32, the kernel for `conv3x3`; `G g Gᵀ` in the paper."""
     tiles = np.einsum("ai,bj,ijcd->abcd", _KERNEL, _KERNEL, kernel)
     return np.asarray(tiles.reshape(_TILE**2, *kernel.shape[2:]), np.float32)
 
@@ -28,8 +28,8 @@ def conv3x3(x: jax.Array, kernel: jax.Array, *, pool: bool = False) -> jax.Array
 
     Args:
         x: (N, H, W, I) float32; H and W are even if `pool`.
-        kernel: (16, I, O) of `transform_kernel`.
-        pool: the maximum of each 2x2 outputs.
+        kernel: (16, I, O) from `transform_kernel`.
+        pool: whether to apply 2x2 max-pooling.
 
     Returns:
         (N, H, W, O) float32, or (N, H / 2, W / 2, O).
@@ -54,10 +54,10 @@ def conv3x3(x: jax.Array, kernel: jax.Array, *, pool: bool = False) -> jax.Array
 
 
 def _input(d: list[jax.Array]) -> list[jax.Array]:
-    """`Bᵀ d` of the paper."""
+    """`Bᵀ d` in the paper."""
     return [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]]
 
 
 def _output(m: list[jax.Array]) -> list[jax.Array]:
-    """`Aᵀ m` of the paper."""
+    """`Aᵀ m` in the paper."""
     return [m[0] + m[1] + m[2], m[1] - m[2] - m[3]]

@@ -84,7 +84,7 @@ def test_a_searched_frame_gets_the_very_probabilities_of_the_table(tmp_path: Pat
     Analyzer(Settings(detect_every=1, end=1.0)).analyze(SPEAKERS, folder)
     found = explain_recording(SPEAKERS, 0.5, result=folder)
     np.testing.assert_allclose(found.maps.probs, found.chosen.written, atol=0.01)
-    with pytest.raises(ResultError, match="outside of the part that was analysed"):
+    with pytest.raises(ResultError, match="outside the analysed part"):
         explain_recording(SPEAKERS, 3.0, result=folder)
 
 
@@ -182,15 +182,15 @@ def test_what_cannot_be_explained_gets_one_line(results: dict[str, Path], tmp_pa
     assert "the last frame is at 21.92 s" in refusal(*told, 22.5)
     clip = tmp_path / "notes.mp4"
     shutil.copy(SPEAKERS, clip)
-    assert "its last frame is at 21.92 s" in refusal(clip, "-o", out, "--at", 22.5)
-    assert "it is 22.00 s long" in refusal(clip, "-o", out, "--at", "1:00:00")
+    assert "the last frame is at 21.92 s" in refusal(clip, "-o", out, "--at", 22.5)
+    assert "the recording is 22.00 s long" in refusal(clip, "-o", out, "--at", "1:00:00")
     clip.unlink()
     assert "no face 7; there are faces 1, 2" in refusal(*told, 5, "--face", 7)
     frames = pd.read_csv(folder / "frames.csv")
     there = int(frames[frames["timestamp"] == 15.5]["face_id"].iloc[0])
     gone = 3 - there
     assert f"no face {gone}; there is face {there}" in refusal(*told, 15.5, "--face", gone)
-    assert "a photo has no times" in refusal(SAMPLES / "portrait.jpg", "--at", 1, "-o", out)
+    assert "is a photo, which has no times" in refusal(SAMPLES / "portrait.jpg", "--at", 1, "-o", out)
     assert "no such folder" in refusal(SPEAKERS, "--result", tmp_path / "no", "-o", out)
     assert "cannot be written" in refusal(SAMPLES / "portrait.jpg", "-o", tmp_path / "no" / "x.png")
     (tmp_path / "notes.txt").write_text("hello")

@@ -67,5 +67,5 @@ def test_priors_are_divided_out_of_the_mixture_alone() -> None:
     for broken in ({"fer_prior": prior[:6]}, {"fer_prior": (0.0, *prior[1:])}):
         with pytest.raises(ValueError, match="a prior must be 7 numbers above 0"):
             Calibration(prior_power=0.5, **{"ferplus_prior": prior, **broken})
-    with pytest.raises(ValueError, match="prior_power must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="prior_power must be between 0 and 1"):
         Calibration(prior_power=1.5)

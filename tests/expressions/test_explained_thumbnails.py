@@ -174,5 +174,5 @@ def test_a_model_that_cannot_be_explained_costs_the_maps_only(
     thumbnails = read_thumbnails(folder)
     assert thumbnails
     assert not any(one.maps for one in thumbnails)
-    warning = "no maps of what the model reacts to: model odd: no gradients"
+    warning = "there are no maps of what the model reacts to: model odd: no gradients"
     assert warning in read_meta(folder)["warnings"]

@@ -81,7 +81,7 @@ def test_several_expressions_do_not_move_it() -> None:
 def test_of_who_is_seen_for_seconds_nothing_is_known() -> None:
     face = found(rows_of([(reading(neutral=0.8), 3.0)]))
     assert not face.known
-    assert face.reason == "seen for 3.0 s only"
+    assert face.reason == "seen for only 3.0 s"
 
 
 def test_who_smiles_throughout_has_no_known_rest() -> None:

@@ -232,9 +232,9 @@ def wrong_weights(folder: Path, change: Callable[[Any], Any]) -> None:
 
 
 REFUSED: dict[str, Callable[[Path], object]] = {
-    "is there; shipped expression models: expression": remove,
-    "net-0.2.json: missing beside net-0.2.npz": lambda f: (f / "net-0.2.json").unlink(),
-    "net-0.2.npz: missing beside net-0.2.json": lambda f: (f / "net-0.2.npz").unlink(),
+    "exists; shipped expression models: expression": remove,
+    "net-0.2.json: is missing; it must be beside net-0.2.npz": lambda f: (f / "net-0.2.json").unlink(),
+    "net-0.2.npz: is missing; it must be beside net-0.2.json": lambda f: (f / "net-0.2.npz").unlink(),
     "the model card is not JSON": lambda f: write_card(f, "{"),
     "card is not JSON": lambda f: write_card(f, "[" * 100_000),
     "the model card is not a JSON object": lambda f: write_card(f, "[]"),
@@ -259,7 +259,7 @@ REFUSED: dict[str, Callable[[Path], object]] = {
     "unknown key temperature": lambda f: calibrate(f, {"temperature": 1}),
     "fer_temperature must be a number": lambda f: calibrate(f, {"fer_temperature": "1"}),
     "temperatures must be above 0": lambda f: calibrate(f, {"fer_temperature": 0}),
-    "ferplus_share must lie between": lambda f: calibrate(f, {"ferplus_share": 1.5}),
+    "ferplus_share must be between": lambda f: calibrate(f, {"ferplus_share": 1.5}),
     "sha256 differs from the model card": lambda f: edit(f, sha256="0" * 64),
     "weights are damaged or not plain": lambda f: ship_blob(f, npz(to_arrays(tiny_model()))[:900]),
     "damaged or not plain": lambda f: ship_blob(f, b"\x93NUMPY"),

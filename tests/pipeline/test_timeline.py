@@ -33,7 +33,7 @@ def test_the_figure_shows_everyone_or_one_person(timeline: Timeline) -> None:
     assert isinstance(everyone, Figure)
     assert lanes(everyone) == {"face 1", "face 2"}
     assert lanes(one) == {"face 1"}
-    with pytest.raises(ValueError, match="no face 7, only"):
+    with pytest.raises(ValueError, match="no face 7; face ids are"):
         timeline.figure(7)
 
 
