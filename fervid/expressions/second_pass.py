@@ -124,6 +124,6 @@ def _not_seen_at_rest(faces: Mapping[int, RestingFace], settings: Settings) -> l
     names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
     where = "during" if isinstance(settings.baseline, tuple) else "in"
     return [
-        f"face {names} not seen {where} the baseline; the resting face is found in the "
+        f"not seen {where} the baseline: face {names}; compared with a resting face found in the "
         "recording instead"
     ]

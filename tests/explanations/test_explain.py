@@ -190,7 +190,9 @@ def test_what_cannot_be_explained_gets_one_line(results: dict[str, Path], tmp_pa
     there = int(frames[frames["timestamp"] == 15.5]["face_id"].iloc[0])
     gone = 3 - there
     assert f"no face {gone}; there is face {there}" in refusal(*told, 15.5, "--face", gone)
-    assert "is a photo, which has no times" in refusal(SAMPLES / "portrait.jpg", "--at", 1, "-o", out)
+    assert "is a photo, which has no times" in refusal(
+        SAMPLES / "portrait.jpg", "--at", 1, "-o", out
+    )
     assert "no such folder" in refusal(SPEAKERS, "--result", tmp_path / "no", "-o", out)
     assert "cannot be written" in refusal(SAMPLES / "portrait.jpg", "-o", tmp_path / "no" / "x.png")
     (tmp_path / "notes.txt").write_text("hello")

@@ -233,8 +233,12 @@ def wrong_weights(folder: Path, change: Callable[[Any], Any]) -> None:
 
 REFUSED: dict[str, Callable[[Path], object]] = {
     "exists; shipped expression models: expression": remove,
-    "net-0.2.json: is missing; it must be beside net-0.2.npz": lambda f: (f / "net-0.2.json").unlink(),
-    "net-0.2.npz: is missing; it must be beside net-0.2.json": lambda f: (f / "net-0.2.npz").unlink(),
+    "net-0.2.json: is missing; it must be beside net-0.2.npz": lambda f: (
+        f / "net-0.2.json"
+    ).unlink(),
+    "net-0.2.npz: is missing; it must be beside net-0.2.json": lambda f: (
+        f / "net-0.2.npz"
+    ).unlink(),
     "the model card is not JSON": lambda f: write_card(f, "{"),
     "card is not JSON": lambda f: write_card(f, "[" * 100_000),
     "the model card is not a JSON object": lambda f: write_card(f, "[]"),
