@@ -1,1 +1,1 @@
-"""Photos: faces and expressions of single pictures, in files and in memory."""
+"""Faces and expressions in photos, from files or in memory."""

@@ -1,4 +1,4 @@
-"""Photos with their faces drawn in."""
+"""Draws faces into photos."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def annotated(photo: Photo, found: PhotoFaces, min_confidence: float) -> bytes:
     """A JPEG of the photo with box, number, expression and probabilities of each face.
 
     Args:
-        photo: the picture; its own pixels are left as they are.
+        photo: the photo; its pixels are not changed.
         found: its faces.
-        min_confidence: of a face that is less clear, the word is "uncertain".
+        min_confidence: probability below which a face is labelled "uncertain".
     """
     image = np.ascontiguousarray(photo.colour[:, :, ::-1])
     unit = image.shape[1] / photo.width

@@ -1,4 +1,4 @@
-"""Photo files from Python: `fervid.analyze_photos` and what it gives."""
+"""Photo files in Python: `fervid.analyze_photos` and its result."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from fervid.settings.keywords import settings_of
 
 @dataclass(frozen=True)
 class Photos:
-    """Everything known about photos that were analysed together.
+    """The tables and metadata of photos that were analysed together.
 
     Attributes:
-        faces: one row for each face, `fervid.photos.columns.FACES`.
-        photos: one row for each photo, `fervid.photos.columns.PHOTOS`.
-        meta: settings, model cards, warnings; what `meta.json` holds.
-        folder: the result folder it was read from or written to, if any.
+        faces: one row for each face; columns are in `fervid.photos.columns.FACES`.
+        photos: one row for each photo; columns are in `fervid.photos.columns.PHOTOS`.
+        meta: the contents of `meta.json`: settings, model cards, warnings and more.
+        folder: the result folder, if there is one.
     """
 
     faces: pd.DataFrame
@@ -38,7 +38,7 @@ class Photos:
     folder: Path | None = None
 
     def __repr__(self) -> str:
-        """One line: the tables are long."""
+        """A short summary, as the tables are long."""
         photos, faces = (
             f"{len(table)} {word}{'' if len(table) == 1 else 's'}"
             for table, word in ((self.photos, "photo"), (self.faces, "face"))
@@ -47,10 +47,10 @@ class Photos:
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
-        """The whole of a result folder of photos.
+        """Read a result folder of photos.
 
         Raises:
-            ResultError: a table or `meta.json` is missing, not ours or damaged.
+            ResultError: a table or `meta.json` is missing, damaged or not written by fervid.
         """
         folder = Path(folder)
         return cls(*read_photo_tables(folder), read_meta(folder), folder)
@@ -64,32 +64,33 @@ def analyze_photos(
     progress: Notify = lambda outcome: None,
     **settings: Any,
 ) -> Photos:
-    """Find the faces of photos and classify their expressions.
+    """Find the faces in photos and classify their expressions.
 
     Args:
-        photos: a photo file, a folder that is searched for photos, a pattern, or several of these.
-        out: folder in which `photos.fervid/` is written; None: nothing is kept on disk.
-        overwrite: analyse them again even if there is such a result. Without it, a result of the
-            same photos, settings, models and version is read; one that differs is replaced.
-        progress: called with what became of each photo, in order.
-        **settings: the fields of `fervid.settings.Settings` that are not about time.
+        photos: a photo file, a folder to search for photos, a pattern, or several of these.
+        out: folder to write `photos.fervid/` into; None: keep nothing on disk.
+        overwrite: analyse again even if an equal result exists. Without it, an existing result of
+            the same photos, settings, models and version is read, and a different one is replaced.
+        progress: called with the outcome of each photo, in order.
+        **settings: the fields of `fervid.settings.Settings` that do not concern time.
 
     Returns:
         The tables. Photos that could not be read have a row that says why.
 
     Raises:
-        MediaError: there is no photo.
-        PlanError: nothing is there, or two photos have the same name.
-        ResultError: something that is no result of photos has its place, or it cannot be written.
+        MediaError: there are only recordings, no photo.
+        PlanError: there is no photo, or two photos have the same name.
+        ResultError: the result cannot be written, or something that is not a result of photos is in
+            its place.
         ModelError, SetupError: as in `fervid.analyze`.
-        TypeError: there is no such setting, or it is of another kind.
+        TypeError: a setting is unknown or has the wrong type.
         ValueError: a setting is out of range.
     """
     chosen = settings_of(settings, ("out", "overwrite", "progress"))
     inputs = [photos] if isinstance(photos, str | os.PathLike) else photos
     files = make_plan([Path(path) for path in inputs], [], Path()).photos
     if not files:
-        raise MediaError("no photo is there, only recordings; see fervid.analyze")
+        raise MediaError("there is no photo, only recordings; use fervid.analyze for these")
     if out is not None:
         folder = Path(out) / PHOTOS_RESULT
         analyze_files(files, folder, chosen, overwrite=overwrite, notify=progress)

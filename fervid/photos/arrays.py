@@ -20,27 +20,27 @@ from fervid.settings.keywords import settings_of
 
 
 def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:
-    """Find the faces of one picture and classify their expressions.
+    """Find the faces in a picture and classify their expressions.
 
-    The models are loaded at the first call and kept for the next ones of the same settings.
+    The models are loaded at the first call and kept for later calls with the same settings.
 
     Args:
-        image: (H, W) uint8 gray, (H, W, 3) red, green, blue (OpenCV's order is the other way
-            round), or (H, W, 4) with alpha, upright.
-        **settings: those of `fervid.settings.Settings` that are not about time, such as `weights`,
-            `labels`, `min_score` or `working_size`; a picture is searched twice as finely as a
-            frame of a recording.
+        image: (H, W) uint8 gray, (H, W, 3) red, green, blue (OpenCV uses the reverse order), or (H,
+            W, 4) with alpha; upright.
+        **settings: the fields of `fervid.settings.Settings` that do not concern time, such as
+            `weights`, `labels`, `min_score` or `working_size`. A picture is searched at twice the
+            size of a frame of a recording.
 
     Returns:
-        One row for each face, from left to right, with the columns of `faces.csv` but for `photo`:
-        face, confidence, face_x, face_y, face_w, face_h in pixels, the seven probabilities,
+        One row for each face, from left to right, with the columns of `faces.csv` except `photo`:
+        face, confidence, face_x, face_y, face_w and face_h in pixels, the seven probabilities,
         emotion, emotion_confidence, state, valence, frontality, sharpness.
 
     Raises:
-        TypeError: there is no such setting, or it is of another kind.
-        ValueError: another shape or dtype, or a setting is out of range.
-        ModelError: `weights` or `detector` names no model, or one that is damaged or unfit.
-        SetupError: the shipped weights are missing, or JAX finds no device.
+        TypeError: a setting is unknown or has the wrong type.
+        ValueError: the shape or dtype is not supported, or a setting is out of range.
+        ModelError: the model that `weights` or `detector` names is missing, damaged or unfit.
+        SetupError: the shipped weights or a device is missing.
     """
     photo = photo_of(image)
     analyzer = _analyzer(settings_of(settings))
@@ -51,25 +51,26 @@ def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:
 def predict(
     images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], **settings: Any
 ) -> Expressions:
-    """Classify the expressions of faces that are cut out already.
+    """Classify the expressions of faces that are already cut out.
 
     Args:
-        images: N pictures of one face each, of any size, framed about as FER-2013 frames them
-            (from the brows to the chin, nearly square): (N, H, W) or (N, H, W, 3) uint8, or a
-            sequence of (H, W) or (H, W, 3) arrays. They are scaled to 48 x 48 pixels of luma.
-        **settings: `weights`, `labels`, `device`; see `fervid.settings.Settings`.
+        images: N pictures of one face each, of any size, cut out about as in FER-2013 (from the
+            brows to the chin, nearly square): (N, H, W) or (N, H, W, 3) uint8, or a sequence of (H,
+            W) or (H, W, 3) arrays. They are scaled to 48 x 48 pixels of luma.
+        **settings: `weights`, `labels` and `device`; see `fervid.settings.Settings`.
 
     Returns:
         (N, 7) probabilities in the order of `fervid.records.EXPRESSIONS`.
 
     Raises:
-        TypeError: there is no such setting, or it is of another kind.
-        ValueError: another shape or dtype, or a setting is out of range.
+        TypeError: a setting is unknown or has the wrong type.
+        ValueError: the shape or dtype is not supported, or a setting is out of range.
         ModelError, SetupError: as in `analyze_image`.
     """
     if isinstance(images, np.ndarray) and images.ndim not in (3, 4):
         raise ValueError(
-            f"images are (N, H, W) or (N, H, W, 3), not {images.shape}; see images[None]"
+            f"images must be (N, H, W) or (N, H, W, 3), not {images.shape}; pass a single image "
+            "as images[None]"
         )
     crops = [_scaled(photo_of(image).luma) for image in images]
     if not crops:

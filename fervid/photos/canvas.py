@@ -1,4 +1,4 @@
-"""Photos of any size on a few sizes of canvas, as every size of a network's input is compiled."""
+"""Puts photos of any size on canvases of a few sizes, as each input size is compiled."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _LEAST = 320
 
 @dataclass(frozen=True)
 class Canvas:
-    """A photo at the size at which it is searched, in the upper left corner of a canvas.
+    """A photo scaled for the search, in the upper left corner of a canvas.
 
     Attributes:
-        image: (H, W) uint8 luma; the photo's last row and column go on to the edges.
-        used: height and width of the photo on it.
+        image: (H, W) uint8 luma; the photo's last row and column are repeated to the edges.
+        used: height and width of the photo on the canvas.
     """
 
     image: NDArray[np.uint8]
     used: Shape
 
     def displayed(self, found: Detections, displayed: tuple[int, int]) -> Detections:
-        """Faces that were found on the canvas, in pixels of the photo.
+        """Convert faces from pixels of the canvas to pixels of the photo.
 
         Args:
-            found: N faces in pixels of the canvas, all of one frame.
+            found: N faces in pixels of the canvas, all in one frame.
             displayed: width and height of the photo in pixels.
 
         Returns:
-            Those of which something lies in the photo.
+            The faces that are at least partly in the photo.
         """
         corners = np.concatenate([found.xywh[:, :2], found.xywh[:, :2] + found.xywh[:, 2:]], axis=1)
         working = self.used[::-1]
@@ -52,9 +52,9 @@ def lay_out(photo: Photo, longest: int, scale: float | None = None) -> Canvas:
     """Scale a photo for the search, and pad it to a canvas.
 
     Args:
-        photo: of any size.
-        longest: its longer side becomes this many pixels, unless it is shorter.
-        scale: or it is scaled by this factor.
+        photo: a photo of any size.
+        longest: longer side in pixels to scale down to; smaller photos are not enlarged.
+        scale: factor to scale by instead.
     """
     factor = scale or min(1.0, longest / max(photo.displayed))
     width, height = (max(1, round(side * factor)) for side in photo.displayed)
@@ -67,7 +67,8 @@ def lay_out(photo: Photo, longest: int, scale: float | None = None) -> Canvas:
 
 
 def _shape(used: Shape, longest: int) -> Shape:
-    """The smallest canvas: halves of the longest side, upright, flat (3:4) or square."""
+    """The smallest canvas: sides are halvings of the longest, in shape upright, flat (3:4) or
+    square."""
     long, short = max(used), min(used)
     side = longest
     while side % 2 == 0 and long <= side // 2 >= _LEAST:

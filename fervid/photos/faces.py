@@ -1,4 +1,4 @@
-"""The faces of photos and their expressions: many photos a call, each network compiled once."""
+"""Finds and classifies the faces of many photos per call, with each network compiled once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fervid.records import Detections, Expressions, FrameBatch
 from fervid.settings import Settings
 
 FINER = 2
-"""A photo is seen once: it is searched so many times as finely as a recording's frames."""
+"""Factor by which photos are searched at a larger size than frames, as each is seen only once."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class PhotoFaces:
     """The N faces of one photo, from left to right.
 
     Attributes:
-        faces: where they are, in pixels of the photo as displayed.
+        faces: the faces, in pixels of the displayed photo.
         expressions: (N, 7) probabilities.
         frontality: (N,) float32, see `fervid.detection.framing.frontality`.
         sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
@@ -38,7 +38,7 @@ class PhotoFaces:
 
     @classmethod
     def empty(cls) -> Self:
-        """No face at all."""
+        """No faces."""
         none = np.zeros(0, np.float32)
         return cls(Detections.empty(), Expressions.empty(), none, none)
 
@@ -47,13 +47,13 @@ class PhotoFaces:
 
 
 class PhotoAnalyzer:
-    """Finds and reads the faces of any number of photos.
+    """Finds and classifies the faces of any number of photos.
 
     Args:
-        settings: those that are about time do not count.
+        settings: settings; those that concern time have no effect.
 
     Attributes:
-        engine: with both models.
+        engine: the engine with both models.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,9 +61,9 @@ class PhotoAnalyzer:
         self.engine = Engine(settings)
 
     def find(self, photos: Sequence[Photo]) -> list[PhotoFaces]:
-        """The faces of some photos.
+        """Find the faces in some photos.
 
-        What is found in a photo does not depend on the others.
+        The faces found in a photo do not depend on the other photos.
 
         Raises:
             ModelError, SetupError: see `fervid.engine.engine.Engine`.
@@ -83,7 +83,7 @@ class PhotoAnalyzer:
         ]
 
     def _search(self, photos: Sequence[Photo]) -> list[Detections]:
-        """The faces of each photo, from left to right."""
+        """Search each photo; faces go from left to right."""
         longest, scale = FINER * self.settings.search_size, self.settings.scale
         canvases = [lay_out(photo, longest, scale) for photo in photos]
         found = [Detections.empty()] * len(photos)
@@ -101,7 +101,7 @@ class PhotoAnalyzer:
 
 
 def _by_shape(canvases: Sequence[Canvas]) -> Iterator[tuple[Shape, list[int]]]:
-    """The shapes of canvases, and which ones have each."""
+    """The indices of the canvases of each shape."""
     places: dict[Shape, list[int]] = defaultdict(list)
     for place, canvas in enumerate(canvases):
         height, width = canvas.image.shape

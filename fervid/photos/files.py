@@ -1,4 +1,4 @@
-"""Reading the tables in a result folder of photos."""
+"""Reads the tables in a result folder of photos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = ",".join(column.name for column in PHOTOS[:4])
 
 
 def is_photo_result(folder: Path) -> bool:
-    """Whether a folder holds a result of photos."""
+    """Whether a folder contains a result of photos."""
     try:
         return begins_as_photos(folder)
     except OSError:
@@ -25,7 +25,7 @@ def is_photo_result(folder: Path) -> bool:
 
 
 def begins_as_photos(folder: Path) -> bool:
-    """The same; an OSError if that cannot be told."""
+    """Like `is_photo_result`, but raises OSError if the folder cannot be read."""
     try:
         with (folder / PHOTOS_NAME).open(encoding="utf-8", errors="replace") as file:
             return file.readline().startswith(_HEAD)
@@ -34,16 +34,16 @@ def begins_as_photos(folder: Path) -> bool:
 
 
 def text_of(name: str) -> str:
-    """A file name as valid text in one line of CSV."""
-    # Readers take a CR for a line's end, and Python's csv before 3.13 does not quote it.
+    """A file name as valid text on one line of CSV."""
+    # Readers take a CR as the end of a line, and Python's csv does not quote it before 3.13.
     return name.encode("utf-8", "backslashreplace").decode().replace("\r", "\\r")
 
 
 def read_photo_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`faces.csv` and `photos.csv` of a result folder.
+    """Read `faces.csv` and `photos.csv` of a result folder.
 
     Raises:
-        ResultError: they are missing, damaged or not fervid's.
+        ResultError: they are missing, damaged or not written by fervid.
     """
     faces, photos = (_read(folder, name) for name in PHOTO_TABLES)
     return faces, photos
@@ -58,7 +58,7 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
             raise ValueError("its columns are different")
         return table.astype(types)
     except FileNotFoundError as error:
-        raise ResultError(f"{folder}: not a result of photos (it has no {path.name})") from error
+        raise ResultError(f"{folder}: is not a result of photos (it has no {path.name})") from error
     except (OSError, ValueError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ResultError(f"{path}: not a table of fervid ({first})") from error
+        raise ResultError(f"{path}: is not a table of fervid ({first})") from error

@@ -1,4 +1,4 @@
-"""The result folder of photos: tables, a codebook, meta.json, annotated photos, a contact sheet."""
+"""Writes the result folder of photos: tables, codebook, metadata, pictures and contact sheet."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _JPEGS = (".jpg", ".jpeg")
 
 
 class PhotoFolder:
-    """Writes one result folder of photos, all or nothing.
+    """Writes a complete result folder of photos, or nothing.
 
     Args:
-        folder: the result folder to make; an earlier one of photos is replaced, but for files in it
-            that fervid did not write.
+        folder: the result folder to write. An earlier result of photos is replaced; files in it
+            that fervid did not write are kept.
 
     Raises:
-        ResultError: something else has its place, or its parent cannot be written to.
+        ResultError: something else is in its place, or its parent is not writable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +50,9 @@ class PhotoFolder:
         with self._disk():
             target = self.folder.resolve()
             if target.exists() and not (begins_as_photos(target) or _is_empty(target)):
-                raise ResultError(f"{self.folder}: not a result of photos, so it is not replaced")
+                raise ResultError(
+                    f"{self.folder}: is not a result of photos, so it is not replaced"
+                )
         self._whole = WholeFolder(target, lambda name: not _ours(name))
         self._tables: dict[str, IO[str]] = {}
         self._taken: set[str] = set()
@@ -80,17 +82,17 @@ class PhotoFolder:
         self._discard()
 
     def _discard(self) -> None:
-        with self._opening:  # no thread makes anything there any more
+        with self._opening:  # no thread writes into it any more
             self._is_gone = True
         for file in self._tables.values():
-            with contextlib.suppress(OSError):  # a full disk fails again when closing
+            with contextlib.suppress(OSError):  # on a full disk, closing fails again
                 file.close()
         self._whole.discard()
 
     def name_of_annotated(self, place: str) -> str:
-        """A file name from this folder for the annotated photo of this place, of its own."""
+        """A unique path, from this folder, for the annotated photo of a place."""
         path = PurePosixPath(place)
-        # Files end in .jpg here, and no folder does.
+        # Files end in .jpg here, folders do not.
         folders = [f"{p}_" if p.lower().endswith(_JPEGS) else p for p in path.parent.parts]
         path = PurePosixPath(*folders, path.name)
         name = path.name if path.suffix.lower() in _JPEGS else f"{path.name}.jpg"
@@ -101,10 +103,10 @@ class PhotoFolder:
         return name
 
     def write_annotated(self, name: str, jpeg: bytes) -> None:
-        """Write an annotated photo; safe to call from several threads.
+        """Write an annotated photo; thread-safe.
 
         Raises:
-            ResultError: the disk refused.
+            ResultError: the disk is full or fails.
         """
         with self._disk(), self._opened(self._whole.path / name) as file:
             file.write(jpeg)
@@ -123,8 +125,8 @@ class PhotoFolder:
         """Write the rows of photos.
 
         Args:
-            results: what was found.
-            min_confidence: of a face that is less clear, the state is "uncertain".
+            results: the results of the photos.
+            min_confidence: probability below which a face's state is "uncertain".
         """
         named = [(text_of(one.outcome.photo.place), one.faces) for one in results]
         rows = {"faces": face_rows(named, min_confidence), "photos": photo_rows(results)}
@@ -133,10 +135,10 @@ class PhotoFolder:
                 write_rows(table, PHOTO_TABLES[name], self._tables[name], header=False)
 
     def finish(self, meta: dict[str, Any]) -> None:
-        """Write codebook, meta and contact sheet, then give the folder its final name.
+        """Write codebook, metadata and contact sheet, then give the folder its final name.
 
         Raises:
-            ResultError: the disk is full, or the final name was taken meanwhile.
+            ResultError: the disk is full, or the final name has been taken in the meantime.
         """
         with self._disk():
             for table in self._tables.values():
@@ -164,6 +166,6 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _ours(name: str) -> bool:
-    """Whether an entry of an earlier result is made anew, or would no longer agree with it."""
+    """Whether an entry of an earlier result is replaced or would no longer match."""
     written = (FACES_NAME, PHOTOS_NAME, CODEBOOK_NAME, META_NAME, ANNOTATED_NAME)
     return name in written or (name.startswith("report") and name.endswith(".html"))

@@ -1,4 +1,4 @@
-"""HEIC and HEIF photos, as phones take them, by way of ffmpeg."""
+"""Reads HEIC and HEIF photos, as phones take them, with ffmpeg."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ _CHUNK = 1 << 20
 
 
 def is_heif(content: bytes) -> bool:
-    """Whether a file begins as a HEIF picture does; AVIF pictures are left to Pillow."""
+    """Whether a file begins like a HEIF picture; AVIF pictures are left to Pillow."""
     return content[4:8] == b"ftyp" and content[8:12] in _BRANDS
 
 
 def decode_heif(path: Path, content: bytes) -> bytes:
-    """The picture of a file with this content, upright, as a PPM file with 8 bits a channel.
+    """Decode a file's content to an upright picture, as a PPM file with 8 bits per channel.
 
     Raises:
-        MediaError: it is none that ffmpeg can read.
-        SetupError: no usable ffmpeg.
+        MediaError: ffmpeg cannot read the picture.
+        SetupError: there is no usable ffmpeg.
     """
     log: list[str] = []
     output = {"f": "image2pipe", "c:v": "ppm", "pix_fmt": "rgb24", "frames:v": 1}
-    # ffmpeg turns a picture of tiles as a whole; told to turn streams, it turns each tile, too.
+    # ffmpeg rotates a tiled picture as a whole; if asked to rotate streams, it also rotates each
+    # tile.
     reading = {"noautorotate": None} if _is_tiled(content) else {}
     child = Child(
         path,
@@ -53,9 +54,10 @@ def decode_heif(path: Path, content: bytes) -> bytes:
 
 
 def _is_tiled(content: bytes) -> bool:
-    """Whether the picture that the file is for is put together of tiles.
+    """Whether the file's main picture is made of tiles.
 
-    By the primary item (pitm) and its entry (infe) in the box meta; ISO/IEC 14496-12, 8.11.4 and 6.
+    Decided by the primary item (pitm) and its entry (infe) in the box meta; ISO/IEC 14496-12,
+    8.11.4 and 8.11.6.
     """
     meta = _meta(content)
     primary = re.search(rb"pitm(?:\0...(..)|\x01...(....))", meta, re.DOTALL)
@@ -67,7 +69,7 @@ def _is_tiled(content: bytes) -> bool:
 
 
 def _meta(content: bytes) -> bytes:
-    """The box that tells what is in the file; empty without one."""
+    """The box that describes the file's contents; empty if there is none."""
     start = 0
     while start + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, start)

@@ -1,4 +1,4 @@
-"""Photos that are to be analysed, and what became of each. Imports nothing heavy."""
+"""Outcomes of analysing photos. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Status = Literal["ok", "refused"]
 
 @dataclass(frozen=True)
 class PhotoOutcome:
-    """What became of a photo.
+    """The outcome of analysing a photo.
 
     Attributes:
-        photo: which one.
-        status: "ok", or "refused": it could not be read.
-        reason: why, on one line; empty if it is ok.
-        faces: how many were found.
+        photo: the photo.
+        status: "ok", or "refused" if the photo could not be read.
+        reason: why it was refused, on one line; empty if it is ok.
+        faces: number of faces found.
     """
 
     photo: PhotoFile
@@ -38,4 +38,4 @@ class PhotoOutcome:
 
 
 Notify = Callable[[PhotoOutcome], None]
-"""Takes what became of one photo."""
+"""Takes the outcome of one photo."""

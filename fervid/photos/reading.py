@@ -1,4 +1,4 @@
-"""A photo file as pixels: upright, as people see it, whatever its format and mode."""
+"""Reads photos of any format and mode as upright pixels."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from fervid.records import FrameBatch
 from fervid.video.ffmpeg import MAX_PIXELS, open_recording, quoted
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
-"""Pillow's names of what is read; its other readers are for scripts, fonts and rarities."""
+"""Pillow's names of the formats that are read; its others are for scripts, fonts and rarities."""
 
 MOST_SIDE = 2560
-"""Longer side in pixels at which a photo's faces are cut out; larger photos are scaled down."""
+"""Longest side in pixels at which faces are cut out; larger photos are scaled down."""
 
 SHOWN_SIDE = 1280
-"""Longer side in pixels of the photo in colour, which is only looked at."""
+"""Longest side in pixels of the colour photo, which is only for viewing."""
 
 MOST_BYTES = 500_000_000
-"""Largest file that is read; a photo of 100 megapixels in three bytes a pixel has 300 MB."""
+"""Largest file that is read; 100 megapixels at three bytes per pixel have 300 MB."""
 
 _DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError),
     *(AttributeError, RuntimeError, MemoryError, struct.error, zlib.error),
 )
-"""What Pillow's readers raise on files that are cut off or altered; they promise no one class."""
+"""What Pillow's readers may raise on cut-off or altered files; they define no common class."""
 
 _LARGE = 25_000_000
-"""Pixels from which photos are decoded one at a time."""
+"""Photos with more pixels than this are decoded one at a time."""
 _ROOM = threading.Lock()
 
 _ORIENTATION = 0x0112
@@ -56,7 +56,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture upright, by how EXIF says that the camera was held."""
+"""The operation that makes a picture upright, by EXIF orientation."""
 _SIDEWAYS = tuple(turn for held, turn in _TURNS.items() if held >= 5)
 _WHITE = (255, 255, 255)
 
@@ -66,10 +66,10 @@ class Photo:
     """A photo as displayed: orientation applied, transparency over white.
 
     Attributes:
-        width, height: in pixels, as displayed.
+        width, height: displayed size in pixels.
         luma: (h, w) uint8, scaled down so that the longer side is at most `MOST_SIDE`.
-        colour: (h, w, 3) uint8 red, green, blue, to look at: at most `SHOWN_SIDE` pixels long.
-        sha256: of the file, in hexadecimal; empty if it was an array.
+        colour: (h, w, 3) uint8 red, green, blue for viewing, at most `SHOWN_SIDE` pixels long.
+        sha256: sha256 of the file in hexadecimal; empty for an array.
     """
 
     width: int
@@ -79,12 +79,12 @@ class Photo:
     sha256: str = ""
 
     def as_frame(self) -> FrameBatch:
-        """The luma as a frame of no recording: its time is NaN."""
+        """The luma as a frame with time NaN."""
         return FrameBatch(self.luma[None], np.zeros(1, np.int64), np.full(1, np.nan))
 
     @property
     def displayed(self) -> tuple[int, int]:
-        """Width and height, the pixels in which boxes are told."""
+        """Displayed width and height; boxes are in these pixels."""
         return self.width, self.height
 
 
@@ -92,8 +92,8 @@ def read_photo(path: Path) -> Photo:
     """Read a photo file.
 
     Raises:
-        MediaError: it is no photo that can be read, is cut off, or is too large.
-        SetupError: it is a HEIC file, and there is no usable ffmpeg.
+        MediaError: the file is not a readable photo, is cut off, or is too large.
+        SetupError: the file is HEIC, and there is no usable ffmpeg.
     """
     with os.fdopen(open_recording(path), "rb") as file:
         content = _content(file, path)
@@ -107,7 +107,7 @@ def read_photo(path: Path) -> Photo:
 
 
 def check_photo(path: Path) -> None:
-    """Raise MediaError if a photo would be refused, as far as its head tells; decodes no pixels."""
+    """Raise MediaError if a photo would be refused, judged by its header; decodes no pixels."""
     with os.fdopen(open_recording(path), "rb") as file:
         content = _content(file, path)
     if not is_heif(content):
@@ -116,7 +116,7 @@ def check_photo(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """In hexadecimal; empty if the file cannot be read."""
+    """sha256 of a file in hexadecimal; empty if it cannot be read."""
     try:
         with os.fdopen(open_recording(path), "rb") as file:
             return hashlib.sha256(_content(file, path)).hexdigest()
@@ -134,13 +134,13 @@ def _content(file: IO[bytes], path: Path) -> bytes:
 
 
 def photo_of(pixels: NDArray[np.uint8]) -> Photo:
-    """The same of pixels in memory.
+    """Make a photo from pixels in memory.
 
     Args:
         pixels: (H, W) or (H, W, 1) uint8 gray, (H, W, 3) red, green, blue, or (H, W, 4) with alpha.
 
     Raises:
-        ValueError: another shape or dtype, or nothing in it.
+        ValueError: the shape or dtype is not supported, or the array is empty.
     """
     array = np.asarray(pixels)
     if array.ndim == 3 and array.shape[2] == 1:
@@ -148,8 +148,8 @@ def photo_of(pixels: NDArray[np.uint8]) -> Photo:
     colours = array.shape[2] if array.ndim == 3 else 0
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or colours not in (0, 3, 4):
         raise ValueError(
-            "an image is (H, W), (H, W, 3) or (H, W, 4) of uint8, "
-            f"not {array.shape} of {array.dtype}"
+            f"an image must be (H, W), (H, W, 3) or (H, W, 4) of uint8, not {array.shape} of "
+            f"{array.dtype}"
         )
     if not array.size:
         raise ValueError(f"an image of {array.shape} has no pixels")
@@ -159,14 +159,14 @@ def photo_of(pixels: NDArray[np.uint8]) -> Photo:
 
 @contextmanager
 def without_notes() -> Iterator[None]:
-    """Within, Pillow says nothing of what it passes over in files, such as odd metadata."""
+    """A context in which Pillow does not warn about what it ignores, such as odd metadata."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield
 
 
 def _opened(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """The image of a file's content; nothing but its head is decoded yet."""
+    """Open a file's content as an image; only its header is decoded yet."""
     try:
         image = Image.open(io.BytesIO(content), formats=formats)
         pixels = image.width * image.height
@@ -174,7 +174,7 @@ def _opened(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image
         raise MediaError(f"{quoted(path)}: {_TOO_LARGE}") from None
     except UnidentifiedImageError:
         raise MediaError(
-            f"{quoted(path)}: is not a photo (or of a kind that is not read)"
+            f"{quoted(path)}: is not a photo, or is of a kind that fervid does not read"
         ) from None
     except _DAMAGE as error:
         raise MediaError(f"{quoted(path)}: {_damaged(error)}") from error
@@ -188,7 +188,9 @@ _TOO_LARGE = f"is larger than {MAX_PIXELS // 1_000_000} megapixels"
 
 def _check_kind(path: Path, image: Image.Image) -> None:
     if image.mode == "F":
-        raise MediaError(f"{quoted(path)}: holds real numbers; save it with 8 or 16 bits a pixel")
+        raise MediaError(
+            f"{quoted(path)}: contains real numbers; save it with 8 or 16 bits per pixel"
+        )
 
 
 def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
@@ -205,14 +207,14 @@ def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
 
 
 def _displayed(image: Image.Image, size: tuple[int, int], digest: str = "") -> Photo:
-    """A decoded image, upright.
+    """A photo from a decoded image, made upright.
 
     Args:
-        image: at this or a smaller size.
-        size: width and height of the picture as it is stored.
+        image: the image, at this or a smaller size.
+        size: width and height of the stored picture.
     """
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    # Scaled first: a large picture is never held twice.
+    # Scaled first, so that a large picture is never in memory twice.
     whole = _over_white(_scaled(_eight_bits(image), MOST_SIDE))
     if turn is not None:
         whole = whole.transpose(turn)
@@ -222,7 +224,7 @@ def _displayed(image: Image.Image, size: tuple[int, int], digest: str = "") -> P
 
 
 def _scaled(image: Image.Image, longest: int) -> Image.Image:
-    """With its longer side scaled down to so many pixels, if it is longer."""
+    """Scale down so that the longer side has at most this many pixels."""
     scale = longest / max(image.size)
     if scale >= 1:
         return image
@@ -231,8 +233,8 @@ def _scaled(image: Image.Image, longest: int) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Of a mode that holds 8 bits a channel and can be scaled."""
-    if image.mode.startswith("I"):  # 16 bits, which some readers hold in 32
+    """Convert to a mode with 8 bits per channel that can be scaled."""
+    if image.mode.startswith("I"):  # 16 bits, which some readers store in 32
         values = np.asarray(image)
         return Image.fromarray((values.clip(0, 0xFFFF) >> 8).astype(np.uint8))
     if image.mode in ("P", "PA") or (image.mode != "RGBA" and "transparency" in image.info):
@@ -241,7 +243,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """Gray or red, green and blue, with white where it is transparent."""
+    """Convert to gray or RGB, with white where the image is transparent."""
     if image.mode in ("LA", "La", "RGBA", "RGBa"):
         image = image.convert("RGBA")
         below = Image.new("RGBA", image.size, (*_WHITE, 255))
@@ -250,11 +252,11 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _damaged(error: BaseException) -> str:
-    """What is wrong, by what Pillow says of it."""
+    """What is wrong with a file, by Pillow's error."""
     words = str(error)
     if "truncated" in words.lower() or isinstance(error, EOFError):
-        return "is cut off: the file is shorter than its picture"
+        return "is cut off: the file ends before the picture does"
     if isinstance(error, MemoryError):
-        return "needs more memory than there is"
+        return "needs more memory than is available"
     told = "".join(c if c.isprintable() else " " for c in words)[:100]
-    return f"is damaged, or of a kind that is not read ({told or type(error).__name__})"
+    return f"is damaged, or is of a kind that fervid does not read ({told or type(error).__name__})"

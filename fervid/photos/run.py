@@ -1,4 +1,5 @@
-"""Many photos in, one result folder out: read ahead in threads, searched some at a time."""
+"""Analyses many photos into one result folder: threads read ahead, and several are searched per
+call."""
 
 from __future__ import annotations
 
@@ -29,16 +30,16 @@ from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
 
 WINDOW = 8
-"""Photos that are searched in one call."""
+"""Photos searched in one call."""
 
 _WORKERS = 2
-"""Windows that are worked on at a time: XLA keeps about one core busy with a convolution."""
+"""Windows processed in parallel, because XLA uses about one core for a convolution."""
 
 _OF_PHOTOS = (
     *("working_size", "scale", "detector", "min_score", "min_face", "min_confidence"),
     *("thumbnails", "weights", "labels"),
 )
-"""Settings that change what is found in a photo."""
+"""Settings that affect photos."""
 
 
 def analyze_files(
@@ -49,19 +50,19 @@ def analyze_files(
     overwrite: bool = False,
     notify: Notify = lambda outcome: None,
 ) -> Done:
-    """Analyse photos into one result folder, unless that is there.
+    """Analyse photos into one result folder unless an equal result exists.
 
     Args:
-        photos: at least one, each of its own place.
+        photos: at least one; no two have the same place.
         folder: the result folder.
-        settings: those about time do not count.
-        overwrite: analyse them again even if there is such a result, and replace one of other
-            photos; else one of the same photos, settings, models and version is kept.
-        notify: called with what became of each photo, in order.
+        settings: settings; those that concern time have no effect.
+        overwrite: analyse again even if an equal result exists, and replace a result of other
+            photos. Without it, a result of the same photos, settings, models and version is kept.
+        notify: called with the outcome of each photo, in order.
 
     Raises:
-        ResultError: something else has the folder's place, such as a result of nothing but other
-            photos, or it cannot be written.
+        ResultError: the result cannot be written, or something else is in its place, such as a
+            result of other photos only.
         ModelError, SetupError: see `fervid.engine.engine.Engine`.
     """
     redone = ""
@@ -97,13 +98,13 @@ def _analyze(
                     notify(one.outcome)
             elapsed_s = round(time.perf_counter() - began, 1)
             writer.finish({**_meta(analyzer, counts), "elapsed_s": elapsed_s})
-    finally:  # whoever stops need not wait for photos that are under way
+    finally:  # a user who stops need not wait for photos in progress
         pool.shutdown(wait=False, cancel_futures=True)
         release_memory()
 
 
 class _Windows:
-    """Analyses windows of photos, each in one of several threads."""
+    """Analyses windows of photos in several threads."""
 
     def __init__(self, analyzer: PhotoAnalyzer, writer: PhotoFolder) -> None:
         self._analyzer, self._writer = analyzer, writer
@@ -111,11 +112,11 @@ class _Windows:
     def results(
         self, photos: Sequence[PhotoFile], pool: ThreadPoolExecutor
     ) -> Iterator[list[PhotoResult]]:
-        """What was found in each window, in order; few windows are under way at a time."""
+        """Yield the results of each window, in order; only a few windows are in progress."""
         begun: deque[Future[list[PhotoResult]]] = deque()
         for start in range(0, len(photos), WINDOW):
             window = photos[start : start + WINDOW]
-            # The order of photos decides on names that are to be told apart.
+            # Clashing names are made unique in the order of the photos.
             pictures = [self._writer.name_of_annotated(photo.place) for photo in window]
             begun.append(pool.submit(self._analyze, window, pictures))
             if len(begun) > _WORKERS:
@@ -157,7 +158,7 @@ def _read(path: Path) -> Photo | MediaError:
 
 
 def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
-    """What `meta.json` says."""
+    """The contents of `meta.json`."""
     settings, engine = analyzer.settings, analyzer.engine
     cards = engine.cards
     return {
@@ -182,10 +183,10 @@ def _meta(analyzer: PhotoAnalyzer, counts: Counter[str]) -> dict[str, Any]:
 
 
 def difference_of_photos(photos: Sequence[PhotoFile], folder: Path, settings: Settings) -> str:
-    """Why a result of photos is not what an analysis would give; empty if it is.
+    """Why a result of photos differs from what an analysis would give; empty if it does not.
 
     Raises:
-        ResultError: it holds none of these photos, so that it is to be kept.
+        ResultError: it contains none of these photos, so it must not be replaced.
     """
     try:
         rows = read_photo_tables(folder)[1]
@@ -194,8 +195,8 @@ def difference_of_photos(photos: Sequence[PhotoFile], folder: Path, settings: Se
     earlier, now = rows["photo"].tolist(), [text_of(photo.place) for photo in photos]
     gone, new = len(set(earlier) - set(now)), len(set(now) - set(earlier))
     if earlier and gone == len(set(earlier)):
-        other = f"holds other photos, such as {earlier[0]!a}"
-        raise ResultError(f"{folder}: {other}; choose another --out, or pass --overwrite")
+        other = f"contains other photos, such as {earlier[0]!a}"
+        raise ResultError(f"{folder}: {other}; choose another --out, or use --overwrite")
     if why := difference(folder, _request(settings)):
         return why
     if earlier != now:
@@ -207,7 +208,7 @@ def difference_of_photos(photos: Sequence[PhotoFile], folder: Path, settings: Se
 
 
 def _outcomes(photos: Sequence[PhotoFile], folder: Path) -> Iterator[PhotoOutcome]:
-    """What became of photos by the result that is there."""
+    """The outcomes of photos according to an existing result."""
     rows = read_photo_tables(folder)[1]
     told = zip(photos, rows["status"], rows["reason"], rows["faces"].tolist(), strict=True)
     for photo, status, reason, faces in told:
@@ -215,7 +216,7 @@ def _outcomes(photos: Sequence[PhotoFile], folder: Path) -> Iterator[PhotoOutcom
 
 
 def _request(settings: Settings) -> dict[str, Any]:
-    """All besides the photos that decides what an analysis gives; see `request_of`."""
+    """Everything that determines a result, apart from the photos; see `request_of`."""
     by_content = ("weights", "detector")
     kept = {name: getattr(settings, name) for name in _OF_PHOTOS if name not in by_content}
     models = digests_of_models(settings)

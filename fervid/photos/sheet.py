@@ -1,4 +1,4 @@
-"""The contact sheet: `report.html` of a result of photos, and further pages if there are many."""
+"""Makes the contact sheet: `report.html` of a result of photos, with more pages for many photos."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _PAGE = re.compile(r"report-[0-9]+\.html")
 
 
 def write_sheet(folder: Path) -> Path:
-    """Make the contact sheet of a result again; return its first page.
+    """Rebuild the contact sheet of a result; return the path of its first page.
 
     Raises:
-        ResultError: the folder holds no result of photos, or it is damaged or cannot be written to.
+        ResultError: the folder is not a result of photos, is damaged or is not writable.
     """
     try:
         return save_sheet(folder)
@@ -43,7 +43,7 @@ def write_sheet(folder: Path) -> Path:
 
 
 def save_sheet(folder: Path) -> Path:
-    """The same, but what the disk refuses is an OSError."""
+    """Like `write_sheet`, but disk errors are OSErrors."""
     faces, photos = read_photo_tables(folder)
     pages = render(faces, photos, read_meta(folder))
     for path in folder.iterdir():
@@ -59,11 +59,11 @@ def _name(number: int) -> str:
 
 
 def render(faces: pd.DataFrame, photos: pd.DataFrame, meta: dict[str, Any]) -> Iterator[str]:
-    """The pages, each of at most `PHOTOS_A_PAGE` photos; they load nothing but the pictures.
+    """Render the pages, with at most `PHOTOS_A_PAGE` photos each; they load only the pictures.
 
     Args:
         faces, photos: the tables.
-        meta: what `meta.json` holds; what is missing is left out of the pages.
+        meta: contents of `meta.json`; missing values are left out of the pages.
     """
     template = environment("fervid.photos").get_template("sheet.html.jinja")
     script = asset("sheet.js", "fervid.photos")
@@ -94,7 +94,7 @@ def render(faces: pd.DataFrame, photos: pd.DataFrame, meta: dict[str, Any]) -> I
 
 
 def _cards(photos: pd.DataFrame, faces: pd.DataFrame) -> list[dict[str, Any]]:
-    """What a page shows of its photos and their faces."""
+    """The data of a page: its photos and their faces."""
     by_photo: dict[str, list[dict[Any, Any]]] = defaultdict(list)
     for face in faces[["photo", *_SHOWN]].to_dict("records"):
         by_photo[face["photo"]].append(face)
@@ -126,7 +126,7 @@ def _totals(faces: pd.DataFrame, photos: pd.DataFrame) -> dict[str, Any]:
 
 
 def _distribution(faces: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each expression in how many faces it is clear, and its mean probability."""
+    """For each expression, the number of faces that show it clearly, and its mean probability."""
     clear, total = Counter(faces["state"]), max(1, len(faces))
     means = {name: float(faces[name].mean()) for name in EXPRESSIONS if len(faces)}
     return [

@@ -1,4 +1,4 @@
-"""What was found in photos, and the tables made of it."""
+"""Results of photos, and the tables made of them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from fervid.results.rows import valence
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """What was found in a photo.
+    """The result of one photo.
 
     Attributes:
-        outcome: what became of it.
-        displayed: width and height in pixels, 0 if it was refused.
-        sha256: of the file, in hexadecimal.
-        annotated: the picture with faces drawn in, from the result folder; empty without one.
-        faces: those that were found.
+        outcome: the outcome.
+        displayed: displayed width and height in pixels; 0 if it was refused.
+        sha256: sha256 of the file in hexadecimal.
+        annotated: path of the annotated photo from the result folder; empty if there is none.
+        faces: the faces found.
     """
 
     outcome: PhotoOutcome
@@ -39,7 +39,7 @@ class PhotoResult:
 
 
 def states(found: PhotoFaces, min_confidence: float) -> list[str]:
-    """The most probable expression of each face, or that it is uncertain."""
+    """The state of each face: its most probable expression, or uncertain."""
     probs = found.expressions.probs
     return [
         EXPRESSIONS[best] if row[best] >= min_confidence else UNCERTAIN
@@ -48,12 +48,12 @@ def states(found: PhotoFaces, min_confidence: float) -> list[str]:
 
 
 def face_table(found: PhotoFaces, min_confidence: float) -> pd.DataFrame:
-    """One row for each face of a photo, with the columns of `FACES` but for `photo`."""
+    """One row for each face of a photo, with the columns of `FACES` except `photo`."""
     return face_rows([("", found)], min_confidence).drop(columns="photo")
 
 
 def face_rows(found: Sequence[tuple[str, PhotoFaces]], min_confidence: float) -> pd.DataFrame:
-    """One row for each face of photos, given with their names, with the columns of `FACES`."""
+    """One row for each face of named photos, with the columns of `FACES`."""
     each = [faces for _, faces in found]
     xywh = np.concatenate([faces.faces.xywh for faces in each]).astype(np.float64)
     probs = np.concatenate([faces.expressions.probs for faces in each]).astype(np.float64)

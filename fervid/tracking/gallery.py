@@ -1,4 +1,4 @@
-"""What many people look like, in one table: one product tells who may look like somebody."""
+"""A table of what many people look like, so that one product finds who may look like somebody."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROWS = 32
-"""Rows of one product: larger ones are shared among threads, which then wait for each other."""
+"""Rows per product, as larger ones are shared among threads that wait for each other."""
 
 _UNSURE = 1e-3
-"""Far more than the last bits of a product, which depend on how many rows it has."""
+"""Tolerance well above the last bits of a product, which depend on its number of rows."""
 
 Who = TypeVar("Who", bound=Hashable)
 
 
 class Gallery(Generic[Who]):
-    """Keeps the views of people, as `likeness.views` gives them, in about 1 kB each."""
+    """Keeps the views of people from `likeness.views`, in about 1 kB each."""
 
     def __init__(self) -> None:
         self._table = np.zeros((0, 0), np.float32)
         self._owners = np.zeros(0, np.int64)
-        """Of each row of the table the number of whom it shows; -1: nobody any more."""
+        """For each row of the table, the number of its owner; -1: none."""
         self._used = 0
         self._numbers: dict[Who, int] = {}
         self._people: dict[int, Who] = {}
         self._came = 0
 
     def put(self, who: Who, views: NDArray[np.float16]) -> None:
-        """Take the (K, D) views of somebody, in place of earlier ones; nobody has none."""
+        """Store the (K, D) views of an owner, in place of earlier ones; at least one view."""
         if not len(views):
             return
         if who in self._numbers:
@@ -45,15 +45,16 @@ class Gallery(Generic[Who]):
         self._used = rows.stop
 
     def remove(self, who: Who) -> None:
-        """Forget somebody."""
+        """Forget an owner."""
         number = self._numbers.pop(who)
         del self._people[number]
         self._owners[self._owners == number] = -1
 
     def candidates(self, views: NDArray[np.float16], least: float) -> list[Who]:
-        """Whoever has a view at least that much like one of (M, D) views, in the order they came.
+        """Owners with a view at least this similar to one of (M, D) views, in the order they were
+        added.
 
-        A few who have not may be among them: it is for leaving out all others.
+        The list may contain a few too many; it serves to rule out all others.
         """
         if not len(views) or not self._used:
             return []
@@ -63,12 +64,12 @@ class Gallery(Generic[Who]):
         return [self._people[number] for number in owners.tolist() if number >= 0]
 
     def _make_room(self, rows: int, width: int) -> None:
-        """For so many more rows; about a quarter of the table at most is not in use."""
+        """Make room for more rows; at most about a quarter of the table is unused."""
         if self._used + rows <= len(self._table):
             return
         kept = np.flatnonzero(self._owners[: self._used] >= 0)
         size = -(-(len(kept) + rows) * 5 // (4 * _ROWS)) * _ROWS
         table, owners = np.zeros((size, width), np.float32), np.full(size, -1)
-        if len(kept):  # the first table has no width
+        if len(kept):  # the initial table has no columns
             table[: len(kept)], owners[: len(kept)] = self._table[kept], self._owners[kept]
         self._table, self._owners, self._used = table, owners, len(kept)

@@ -1,4 +1,4 @@
-"""Who is who: tracks of the same person joined, where that is safe to say."""
+"""Joins tracks that show the same person, where that is certain enough."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from fervid.tracking.likeness import likeness, most_different, no_views, views
 
 _EVERY_S = 0.3
 _MOST_VIEWS = 8
-"""Views kept of a track: the first ones, every so often."""
+"""Views kept per track: the first ones, at regular intervals."""
 
 _MOST_OF_A_PERSON = 32
-"""Views kept of a person, those that differ most."""
+"""Views kept per person: those that differ most."""
 
 _LEAST_HEIGHT = 40.0
-"""Pixels of the working frame below which faces are too blurred to be told apart."""
+"""Pixels of the working frame below which faces are too blurred to recognise."""
 
 SAME, _SAME_NEARBY = 0.42, 0.38
-"""Likeness from which two tracks show one person, anywhere and near where that person was last.
-Of 60,000 pairs of people on television, one is as alike as the first."""
+"""Likeness at which two tracks show one person: anywhere, and near where that person was last. Of
+60,000 pairs of people on television, one pair reaches the first."""
 
 _MARGIN = 0.05
-"""By so much a person must be more alike than anyone else."""
+"""A person must be more similar than everyone else by this much."""
 
 _MAYBE_SAME = 0.38
-"""Likeness from which two people who were never seen together may be one with two numbers."""
+"""Likeness at which two people who were never seen together may be the same person."""
 
 _RIVAL = _SAME_NEARBY - _MARGIN
-"""Those less alike than that are neither the same person nor in the way."""
+"""Below this likeness, people are neither the same nor rivals."""
 
 _NEARBY, _NEARBY_SIZE, _NEARBY_S = 1.5, 1.5, 60.0
-"""Face sizes between two places, ratio of sizes, and seconds, within which they are near."""
+"""What counts as nearby: distance in face sizes, ratio of sizes, and seconds."""
 
 
 @dataclass
 class _Track:
-    """When a track was seen, in which shot, from which box to which, and what it looked like."""
+    """A track: when and in which shot it was seen, its first and last boxes, and its views."""
 
     number: int
     shot: int
@@ -53,7 +53,7 @@ class _Track:
     view_times: list[float] = field(default_factory=list)
 
     def choose(self, rows: NDArray[np.intp], times: NDArray[np.float64]) -> list[int]:
-        """Which rows, of those that show it clearly, to keep as views."""
+        """Choose the rows to keep as views from those that show the face clearly."""
         chosen = []
         while len(self.view_times) < _MOST_VIEWS:
             wanted = self.view_times[-1] + _EVERY_S if self.view_times else -np.inf
@@ -69,7 +69,7 @@ class _Track:
         return self.views[: int(np.searchsorted(self.view_times, time_s, side="right"))]
 
     def follows(self, other: _Track) -> bool:
-        """Whether this one begins soon after the other ended, in the same shot, at its place."""
+        """Whether this track begins soon after the other one ended, in the same shot and place."""
         a, b = other.last_box, self.first_box
         way = (b[:2] + b[2:] / 2) - (a[:2] + a[2:] / 2)
         ratio = max(b[3], a[3]) / max(min(b[3], a[3]), 1.0)
@@ -82,13 +82,13 @@ class _Track:
 
 
 class People:
-    """Remembers what people look like, and joins each track, once it has ended, to one of them.
+    """Remembers what people look like, and joins each track to a person when it has ended.
 
-    Memory grows with the number of people, by 60 kB each at most, and by a few bytes a track;
-    nothing of it is written.
+    Memory grows by at most 60 kB per person and by some bytes per track. Nothing is written to
+    disk.
 
     Args:
-        longest_gap_s: a track that was not seen for longer has ended.
+        longest_gap_s: a track has ended if it is not seen for longer than this many seconds.
     """
 
     def __init__(self, longest_gap_s: float) -> None:
@@ -106,14 +106,14 @@ class People:
         cuts: NDArray[np.bool_],
         scale: float,
     ) -> None:
-        """Take the next batch into account.
+        """Add the next batch.
 
         Args:
             batch: T frames.
-            tracked: N faces in them, with the numbers of their tracks.
+            tracked: N faces in them, with their tracks.
             crops_of: gives the (K, 48, 48) crops of some of them, by their rows.
             cuts: (T,) whether a frame is the first of a new shot.
-            scale: pixels of the working frame a pixel of the displayed one.
+            scale: pixels of the working frame per pixel of the displayed frame.
         """
         frame = tracked.faces.frame
         shots = self._shot + np.cumsum(cuts)
@@ -140,24 +140,24 @@ class People:
         self._end(float(batch.time_s[-1]) - self._longest_gap_s)
 
     def numbers(self) -> dict[int, int]:
-        """The person that each track shows; people count from 1 by first appearance."""
+        """The person of each track; people are numbered from 1 by first appearance."""
         self._end(np.inf)
         order = sorted(self._everyone, key=lambda person: person.first)
         return {track: who + 1 for who, person in enumerate(order) for track in person.tracks}
 
     def views(self, numbers: Mapping[int, int]) -> dict[int, NDArray[np.float16]]:
-        """What each person looks like, see `fervid.tracking.likeness.views`.
+        """The views of each person; see `fervid.tracking.likeness.views`.
 
         Args:
-            numbers: the person that each track shows, by `numbers`, or some of them.
+            numbers: the person of each track, from `numbers`, or a part of that.
         """
         of_track = {track: one.views for one in self._everyone for track in one.tracks}
         return {who: of_track[track] for track, who in numbers.items()}
 
     def _end(self, time_s: float) -> None:
-        """Join all tracks that were last seen before a time, in the order of their ends.
+        """Join all tracks last seen before a time, in the order of their ends.
 
-        That order is the same however frames come in batches.
+        This order does not depend on how frames are grouped into batches.
         """
         ended = [track for track in self._tracks.values() if track.last_s < time_s]
         for track in sorted(ended, key=lambda track: (track.last_s, track.number)):
@@ -174,13 +174,13 @@ class People:
                 self._unite(person, self._learn(person, newcomer))
 
     def _learn(self, person: _Person, more: _Person) -> list[_Person]:
-        """Add what shows a person, too, and return who may look like that person now."""
+        """Add a track or person to a person, and return who may now look like that person."""
         person.add(more)
         self._gallery.put(person, person.views)
         return self._gallery.candidates(person.views, _RIVAL)
 
     def _unite(self, person: _Person, alike: list[_Person]) -> None:
-        """Join those who turn out to be one, now that more is known of a person."""
+        """Join people who turn out to be the same, now that more is known of one of them."""
         while pair := self._one_with_two_numbers(person, alike):
             less, person = pair
             self._everyone.remove(less)
@@ -190,7 +190,7 @@ class People:
     def _one_with_two_numbers(
         self, person: _Person, alike: list[_Person]
     ) -> tuple[_Person, _Person] | None:
-        """The person and another one who are the same, the one of whom less is known first."""
+        """A person and another one who are the same, the one with less evidence first."""
         for other in alike:
             less, more = sorted((person, other), key=lambda one: (len(one.views), one.first))
             if less is more or likeness(less.views, more.views) < SAME or less.met(more):
@@ -203,14 +203,14 @@ class People:
 
 @dataclass(eq=False)
 class _Person:
-    """What is known of a person.
+    """What is known about a person.
 
     Attributes:
-        tracks: numbers of the tracks.
-        first: when the first one began, and its number.
-        spans: (K, 2) when each began and ended, ascending.
-        views: of all of them.
-        latest: those that ended within the last minute.
+        tracks: numbers of the person's tracks.
+        first: start and number of the first track.
+        spans: (K, 2) start and end of each track, ascending.
+        views: views of all tracks.
+        latest: tracks that ended within the last minute.
     """
 
     tracks: list[int]
@@ -234,27 +234,27 @@ class _Person:
         self.latest = [track for track in latest if latest[-1].last_s - track.last_s <= _NEARBY_S]
 
     def met(self, other: _Person) -> bool:
-        """Whether both were in the picture at once."""
+        """Whether both were seen at the same time."""
         begun = np.searchsorted(other.spans[:, 0], self.spans[:, 1], side="right")
         over = np.searchsorted(other.spans[:, 1], self.spans[:, 0], side="left")
         return bool((begun > over).any())
 
     def follows(self, other: _Person) -> bool:
-        """Whether a track begins where one of the other's ended a short while ago."""
+        """Whether a track begins where one of the other person's ended shortly before."""
         return any(mine.follows(theirs) for mine in self.latest for theirs in other.latest)
 
 
 def _recognised(
     newcomer: _Person, everyone: list[_Person], going_on: Iterable[NDArray[np.float16]]
 ) -> _Person | None:
-    """Whom of the people so far a new one is, None if that is not safe to say.
+    """Which known person a new one is; None if that is uncertain.
 
-    Nobody else may look as much like the newcomer, but those who may be the same person, too.
+    Nobody else may look as similar to the newcomer, except those who may be the same person.
 
     Args:
-        newcomer: the new one.
-        everyone: those whose tracks have all ended, without those who look like nobody of it.
-        going_on: views of tracks that have not.
+        newcomer: the new person.
+        everyone: people whose tracks have all ended, without those who are clearly different.
+        going_on: views of tracks that have not ended.
     """
     if not len(newcomer.views) or not everyone:
         return None
@@ -272,7 +272,7 @@ def _recognised(
 
 
 def _may_be_one(rival: _Person, person: _Person, newcomer: _Person) -> bool:
-    """Whether a rival of a person may be the same."""
+    """Whether a rival of a person may be the same person."""
     if rival.met(person) or rival.met(newcomer):
         return False
     less, more = sorted((rival, person), key=lambda one: len(one.views))
@@ -280,7 +280,7 @@ def _may_be_one(rival: _Person, person: _Person, newcomer: _Person) -> bool:
 
 
 def numbered(face_id: NDArray[np.int64], person: Mapping[int, int]) -> NDArray[np.int64]:
-    """The people in place of tracks; 0 stays 0."""
+    """Replace tracks by people; 0 stays 0."""
     table = np.zeros(max(person, default=0) + 1, np.int64)
     table[list(person)] = list(person.values())
     return table[face_id]

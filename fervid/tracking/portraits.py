@@ -1,4 +1,4 @@
-"""Small pictures of people where they show an expression most clearly, for the report."""
+"""Small pictures of people where their expressions are clearest, for the report."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 from fervid.records import EXPRESSIONS, FACE_SIZE, FaceCrops, Thumbnail
 
 SIDE = 96
-"""Pixels."""
+"""Side of a picture in pixels."""
 
 _AROUND = 1.5
-"""Side of the picture in heights of the face."""
+"""Side of the picture as a multiple of the face's height."""
 
 _LEAST_HEIGHT = 40.0
 _MOST = 100
-"""Pictures of each expression that are kept at a time, the best of all tracks; twice as many for a
-while: about 8 MB of all."""
+"""Pictures kept per expression, the best of all tracks. Up to twice as many are held at a time,
+about 8 MB in all."""
 
 _QUALITY = [int(cv2.IMWRITE_JPEG_QUALITY), 80]
 
 
 @dataclass(order=True, frozen=True)
 class _Picture:
-    """The best one so far of an expression of a track."""
+    """The best picture so far of a track and expression."""
 
     quality: float
     track: int
@@ -41,14 +41,14 @@ class _Picture:
 
 
 class Portraits:
-    """Keeps a picture of each expression of each track, in bounded memory.
+    """Keeps a picture of each track and expression, in bounded memory.
 
-    Which expressions a person shows is known in the end only, when their resting face is. But of
-    all frames of a person, one and the same is the clearest, whatever the face is compared with.
+    Which expressions a person shows is known only at the end, when their resting face is known. But
+    the clearest frame of a person is the same, whatever the face is compared with.
 
     Args:
-        clarity: tells from (N, 7) probabilities how clearly (N, 7) each expression is shown,
-            comparably between frames of one person, in nats.
+        clarity: turns (N, 7) probabilities into (N, 7) clarity of each expression in nats,
+            comparable between frames of one person.
     """
 
     def __init__(self, clarity: Callable[[NDArray[np.float32]], NDArray[np.float64]]) -> None:
@@ -62,11 +62,11 @@ class Portraits:
         crops_of: Callable[[list[int]], NDArray[np.uint8]],
         portrait_of: Callable[[int], bytes],
     ) -> None:
-        """Look at the next frames.
+        """Add the next frames.
 
         Args:
-            rows: their rows, of `fervid.results.rows.ROW`.
-            shrunk: pixels of the working frame a pixel of the displayed one.
+            rows: their rows (`fervid.results.rows.ROW`).
+            shrunk: pixels of the working frame per pixel of the displayed frame.
             crops_of: gives the (K, 48, 48) crops of some faces in these rows, by their numbers.
             portrait_of: gives the JPEG around one of these faces, see `portrait`.
         """
@@ -87,7 +87,7 @@ class Portraits:
     def _better(
         self, track: NDArray[np.integer[Any]], quality: NDArray[np.float64]
     ) -> Iterator[tuple[int, tuple[int, int]]]:
-        """Rows that are clearer than what is kept, with track and expression."""
+        """Rows that are clearer than the kept pictures, with track and expression."""
         for one in np.unique(track).tolist():
             mine = np.flatnonzero(track == one)
             for expression, row in enumerate(mine[quality[mine].argmax(axis=0)].tolist()):
@@ -96,7 +96,7 @@ class Portraits:
                     yield row, (one, expression)
 
     def _bound(self) -> None:
-        """Let go of the least clear ones of each expression if there are too many."""
+        """Drop the least clear pictures of each expression if there are too many."""
         if len(self._best) <= 2 * _MOST * len(EXPRESSIONS):
             return
         for expression in range(len(EXPRESSIONS)):
@@ -107,14 +107,15 @@ class Portraits:
     def chosen(
         self, person: Mapping[int, int], episodes: pd.DataFrame
     ) -> tuple[list[Thumbnail], FaceCrops]:
-        """The best picture of each expression of each person that lies in such an episode.
+        """The best picture of each person and expression that lies in an episode of that
+        expression.
 
         Args:
-            person: the person that each track shows; other tracks are left out.
+            person: the person of each track; other tracks are left out.
             episodes: the table of episodes.
 
         Returns:
-            The pictures, and for each of them the crop that was classified.
+            The pictures, and the classified crop of each.
         """
         spans = {
             key: mine[["onset", "offset"]].to_numpy(np.float64)

@@ -1,4 +1,4 @@
-"""Faces that never move: prints, statues, logos, or things taken for faces."""
+"""Finds faces that never move: prints, statues, logos, and objects taken for faces."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from fervid.records import FrameBatch, TrackedFaces
 _LEAST_S = 30.0
 _LEAST_ROWS = 30
 _MOST_SPREAD = 0.01
-"""Standard deviation of place and height, as a share of the height; living faces have more."""
+"""Largest standard deviation of place and height, relative to the height; living faces exceed it.
+"""
 
 _SUMS = 7
 
 
 class StillFaces:
-    """Running means of where faces are; memory grows with the number of ids only."""
+    """Running means of places of faces; memory grows only with the number of ids."""
 
     def __init__(self) -> None:
         self._sums = np.zeros((0, _SUMS))
         self._span = np.zeros((0, 2))
 
     def add(self, batch: FrameBatch, tracked: TrackedFaces) -> None:
-        """Take the next batch into account."""
+        """Add the next batch."""
         more = int(tracked.face_id.max(initial=0)) - len(self._sums)
         if more > 0:
             self._sums = np.concatenate([self._sums, np.zeros((more, _SUMS))])
@@ -37,7 +38,7 @@ class StillFaces:
         np.maximum.at(self._span[:, 1], rows, times)
 
     def found(self) -> list[tuple[int, float]]:
-        """(face id, seconds) of each face that has kept still for half a minute or more."""
+        """(face id, seconds) of each face that has been still for half a minute or more."""
         count = self._sums[:, 0]
         mean = self._sums[:, 1:4] / np.maximum(count, 1)[:, None]
         spread = np.sqrt(np.maximum(self._sums[:, 4:] / np.maximum(count, 1)[:, None] - mean**2, 0))

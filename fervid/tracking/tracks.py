@@ -1,4 +1,4 @@
-"""Tracks: faces followed from frame to frame by place, motion and looks, never across a cut."""
+"""Follows faces from frame to frame by place, motion and looks, but never across a cut."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ _MIN_OVERLAP = 0.25
 _MAX_GAP_S = 1.0
 
 _REACH, _REACH_PER_S, _MOST_REACH = 0.5, 3.0, 1.5
-"""A face may move by so many of its own sizes, and more with every second, if it looks the same."""
+"""If it looks the same, a face may move by this multiple of its size, plus more per second."""
 
 _SAME_SIZE = 1.6
 _SAME_LOOKS = 0.8
 _OTHER_LOOKS = 0.0
-"""Correlations of two patches: from this one on the same face, down to that one another."""
+"""Correlations of two patches at which they show the same face, and at most which another."""
 
 _STEADY_S, _COAST_S = 0.25, 0.5
-"""Motion is a mean over about this long, and is believed for so long without seeing the face."""
+"""Seconds over which motion is averaged, and for which it is trusted while the face is not seen."""
 
 
 _BOX, _MOTION, _SEEN, _ID, _LOOKS = slice(0, 4), slice(4, 8), 8, 9, slice(10, 26)
-"""Columns of a track as it was last seen: box xywh, its motion in pixels a second, seconds, id and
-patch. One array for all of it: where faces meet, this is done frame by frame."""
+"""Columns of a track as it was last seen: box xywh, its motion in pixels per second, time in
+seconds, id and patch. It is one array for speed, as frames in which faces meet are handled one by
+one."""
 
 _COLUMNS = 26
 
 
 class Tracker:
-    """Gives ids to faces, batch after batch; ids count from 1 by first appearance.
+    """Gives faces ids, batch by batch; ids count from 1 by first appearance.
 
     Args:
-        fps: frames a second that are looked at, None for every frame. A face keeps its id over
-            gaps of up to a second, and always from one sampled frame to the next.
-        start_score: least score of a face that is new; one that is followed keeps its id at lower
-            scores (hysteresis).
+        fps: sampled frames per second; None: every frame. A face keeps its id over gaps of up to a
+            second, and always from one sampled frame to the next.
+        start_score: lowest score of a new face; a followed face keeps its id at lower scores
+            (hysteresis).
 
     Attributes:
-        longest_gap_s: seconds over which a face that is not seen keeps its id.
+        longest_gap_s: seconds for which a face keeps its id while it is not seen.
     """
 
     def __init__(self, fps: float | None = None, start_score: float = 0.0) -> None:
@@ -59,7 +60,7 @@ class Tracker:
             cuts: (T,) whether a frame is the first of a new shot, where all tracks end.
 
         Returns:
-            (N,) int64, unique within a frame; 0 for what starts no track.
+            (N,) int64, unique in a frame; 0 for a face that belongs to no track.
         """
         batch, detections, looks = seen.batch, seen.faces, seen.looks
         ids = np.zeros(len(detections), np.int64)
@@ -83,16 +84,16 @@ class Tracker:
         return ids
 
     def _alive(self, time_s: float) -> NDArray[np.float64]:
-        """The tracks that a face may continue."""
+        """The tracks that faces may continue."""
         return self._tracks[time_s - self._tracks[:, _SEEN] <= self.longest_gap_s]
 
     def _continue(
         self, boxes: NDArray[np.float32], looks: NDArray[np.float32], times: NDArray[np.float64]
     ) -> NDArray[np.int64]:
-        """(K, N) ids in the first K of T frames with N faces each, where all is plain.
+        """(K, N) ids in the first K of T frames with N faces each, where matches are unambiguous.
 
-        That is where each track may go on with one face only, and each face with one track: there
-        `_assign` says the same, at a multiple of the cost.
+        That is where each track can continue with only one face, and each face with only one track.
+        `_assign` would give the same at several times the cost.
         """
         tracks, faces = self._alive(times[0]), len(boxes) // len(times)
         if len(tracks) != faces:
@@ -122,7 +123,7 @@ class Tracker:
         looks: NDArray[np.float32],
         time_s: float,
     ) -> NDArray[np.int64]:
-        """Ids of one frame's faces: those of recent faces they continue best, else new ones."""
+        """Ids of the faces in one frame: those of the tracks they continue best, else new ones."""
         tracks = self._alive(time_s)
         mine, theirs = _pairs(*_fit(boxes, looks, tracks, time_s))
         now = np.zeros((len(boxes), _COLUMNS))
@@ -139,13 +140,13 @@ class Tracker:
 
 
 def _runs(counts: NDArray[np.integer[Any]], cuts: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First frame and end of each stretch of frames of one shot with as many faces each."""
+    """Start and end of each stretch of frames in one shot with the same number of faces."""
     starts = np.flatnonzero((np.diff(counts, prepend=-1) != 0) | cuts).tolist()
     return list(pairwise([*starts, len(counts)]))
 
 
 def _likely_order(rows: NDArray[np.float64]) -> NDArray[np.intp]:
-    """(T, N) face of each frame that seems to continue each row of the first one."""
+    """(T, N) face of each frame that seems to continue each face of the first frame."""
     boxes, looks = rows[..., _BOX], rows[..., _LOOKS]
     fit = iou(boxes[1:], boxes[:-1]) + looks[1:] @ looks[:-1].swapaxes(-1, -2)
     order = [np.arange(rows.shape[1])]
@@ -160,7 +161,7 @@ def _fit(
     tracks: NDArray[np.float64],
     time_s: float | NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """How well (..., N) faces continue (..., M) tracks, and whether they may at all."""
+    """How well (..., N) faces continue (..., M) tracks, and whether they may."""
     passed = time_s - tracks[..., _SEEN]
     expected = tracks[..., _BOX] + tracks[..., _MOTION] * np.minimum(passed, _COAST_S)[..., None]
     overlap, likeness = iou(boxes, expected), looks @ tracks[..., _LOOKS].swapaxes(-1, -2)
@@ -180,7 +181,7 @@ def _centers(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 def _motion(
     before: NDArray[np.float64], boxes: NDArray[np.floating[Any]], time_s: float
 ) -> NDArray[np.float64]:
-    """(M, 4) pixels a second: a running mean that forgets in `_STEADY_S`."""
+    """(M, 4) motion in pixels per second: a running mean with time constant `_STEADY_S`."""
     passed = np.maximum(time_s - before[:, _SEEN, None], 1e-3)
     weight = 1 - np.exp(-passed / _STEADY_S)
     motion = before[:, _MOTION]
@@ -190,11 +191,11 @@ def _motion(
 def _pairs(
     fit: NDArray[np.float64], may: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of (N, M) that belong together: all that may, the best fit in sum."""
+    """Rows and columns of (N, M) that match: as many as may, with the best total fit."""
     mine, theirs = np.nonzero(may)
     if len({*mine.tolist()}) == len({*theirs.tolist()}) == len(mine):
         return mine, theirs
-    # Loaded where faces meet only: it takes half a second.
+    # Loaded only where faces meet, because it takes half a second.
     from scipy.optimize import linear_sum_assignment
 
     mine, theirs = linear_sum_assignment(np.where(may, fit - fit.min() + 1.0, 0.0), maximize=True)
@@ -203,7 +204,7 @@ def _pairs(
 
 
 def iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Intersection over union of (..., N, 4) and (..., M, 4) boxes given as xywh, (..., N, M)."""
+    """Intersection over union (..., N, M) of (..., N, 4) and (..., M, 4) boxes, given as xywh."""
     a, b = a[..., :, None, :], b[..., None, :, :]
     low = np.maximum(a[..., :2], b[..., :2])
     high = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])

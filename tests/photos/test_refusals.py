@@ -109,10 +109,10 @@ def test_a_result_of_other_photos_is_not_replaced_unasked(tmp_path: Path) -> Non
         (tmp_path / name).mkdir()
         shutil.copy(PORTRAIT, tmp_path / name / f"{name}.jpg")
     assert run(tmp_path / "anna", "-o", out).exit_code == 0
-    assert "holds other photos" in run(tmp_path / "bob", "-o", out, "--dry-run").output
+    assert "contains other photos" in run(tmp_path / "bob", "-o", out, "--dry-run").output
     done = run(tmp_path / "bob", "-o", out)
     assert done.exit_code == 1
-    assert "holds other photos, such as 'anna.jpg'" in done.output
+    assert "contains other photos, such as 'anna.jpg'" in done.output
     assert "(kept)" in run(tmp_path / "anna", "-o", out, "--dry-run").output
     shutil.copy(PORTRAIT, tmp_path / "anna" / "bob.jpg")
     more = run(tmp_path / "anna", "-o", out)
