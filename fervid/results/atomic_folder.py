@@ -123,7 +123,7 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def link(entry: Path, to: Path) -> None:
-    """Let an entry be in a second place, too, by links where the file system has them."""
+    """Put an entry in a second place as well, by links if the file system has them."""
     if entry.is_dir() and not entry.is_symlink():
         shutil.copytree(entry, to, symlinks=True, copy_function=_link_file)
     else:

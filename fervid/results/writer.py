@@ -87,9 +87,9 @@ class ResultWriter:
     without `finish` removes it. Rows can be stored there until all are known.
 
     Args:
-        folder: the result folder to make.
-        overwrite: replace an earlier result. Files in it that fervid did not write are kept.
-        report: makes the page, such as `fervid.report.maker.ReportMaker`; None: there is none.
+        folder: the result folder to write.
+        overwrite: replace an earlier result; files in it that fervid did not write are kept.
+        report: makes the page, such as `fervid.report.maker.ReportMaker`; None: no page.
         cast: who is who, where somebody named people: the tables say it in columns of their own.
 
     Raises:
@@ -292,7 +292,7 @@ def _detection(summary: pd.DataFrame) -> dict[str, Any]:
 
 
 def few_faces(detection: dict[str, Any]) -> list[str]:
-    """A line if so few frames show a face that a reader of means must know."""
+    """A warning if so few frames show a face that means can mislead."""
     rate = detection["detection_rate"]
     if not detection["frames"] or rate >= _FEW:
         return []
@@ -335,7 +335,7 @@ def _sync(file: IO[Any]) -> None:
 
 
 def derived(name: str) -> bool:
-    """Whether it was made from an earlier result and would no longer agree with its tables."""
+    """Whether a file was made from the tables of an earlier result and would no longer match."""
     parquet = name.removesuffix(".parquet") in TABLES and name.endswith(".parquet")
     exported = name.endswith((".openface.csv", ".pyfeat.csv", ".xlsx"))
     return name in (THUMBNAILS_NAME, AS_FOUND_NAME) or parquet or exported
