@@ -1,4 +1,4 @@
-"""Results as files of other tools. Imports nothing heavy: the command line lists formats."""
+"""Exports results to formats of other tools. Imports nothing heavy, as the help lists formats."""
 
 from __future__ import annotations
 
@@ -27,30 +27,32 @@ def export(
     blur: Blur | None = None,
     keep: Sequence[int] = (),
 ) -> list[Path]:
-    """Write a result as files of another tool; return their paths.
+    """Export a result to another format; return the paths of the files.
 
     Args:
         folder: the result folder.
-        to: a name of `FORMATS`, or a format of another package.
-        out: the file to write, or an existing folder for it; None: the result folder.
-        recording: the recording, for "video" and "elan"; None: it is looked for beside `folder`.
-        overwrite: replace files that exist.
-        blur: "mosaic" or "soft": for "video", hide the faces, those too that have no row in the
-            tables; the file is then called `.blurred.mp4`.
-        keep: face ids of people whose faces are not hidden.
+        to: a name in `FORMATS`, or a format of another package.
+        out: the file to write, or an existing folder to write it into; None: the result folder.
+        recording: path of the recording, for "video" and "elan"; None: it is looked for beside
+            `folder`.
+        overwrite: replace existing files.
+        blur: "mosaic" or "soft", for "video": hide faces, including those without a row in the
+            tables; the file name then ends in `.blurred.mp4`.
+        keep: face ids of people who are not hidden.
 
     Raises:
-        ResultError: not a result, or damaged; or the file exists or cannot be written.
-        MediaError: the recording is not found, cannot be read, or is not the one analysed.
+        ResultError: the folder is not a result or is damaged, or a file exists or cannot be
+            written.
+        MediaError: the recording is missing, cannot be read, or is not the analysed one.
         SetupError: the format needs a package that is not installed.
-        ValueError: no such format, or a recording or `blur` for one that does not look at it.
+        ValueError: the format is unknown, or does not use `recording` or `blur`.
     """
     from fervid.exports.places import new_files, protect, targets_of
     from fervid.exports.recordings import recording_of
 
     form = find_format(to)
     if recording is not None and not form.recording:
-        raise ValueError(f"{to} takes no recording")
+        raise ValueError(f"{to} does not use a recording")
     if blur and to != "video":
         raise ValueError(f"{to} has no pictures to blur")
     if blur:

@@ -1,4 +1,4 @@
-"""BORIS: a spreadsheet of state events, to be loaded into an observation."""
+"""BORIS: a spreadsheet of state events, to load into an observation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ COLUMNS = ("time", "subject", "code", "modifier", "comment")
 
 
 def write(job: Job, out: Path) -> None:
-    """Write a row at each onset and each offset, by time; times in seconds.
+    """Write a row for each onset and offset, sorted by time; times in seconds.
 
-    No modifier: BORIS splits its time budget by them.
+    There are no modifiers, because BORIS splits its time budget by them.
 
-    No text can be taken for a formula: names do not begin like one.
+    Names cannot be taken for formulas, because they do not begin like one.
 
     Raises:
         ResultError: the table of episodes is missing or damaged.
@@ -36,7 +36,7 @@ def write(job: Job, out: Path) -> None:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("events")
     sheet.append(COLUMNS)
-    # Stable, offsets first: where one state follows another at once, the first ends before.
+    # A stable sort with offsets first, so that a state ends before the next begins.
     for place in np.argsort(times, kind="stable"):
         *what, comment = rows[place % count]
         edge = "offset" if place < count else "onset"

@@ -1,4 +1,4 @@
-"""Datavyu: the CSV that it writes and opens itself, with a column for each person."""
+"""Datavyu: its own CSV format, with a column for each person."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def write(job: Job, out: Path) -> None:
     """Write a cell for each episode; times in milliseconds.
 
     Raises:
-        ResultError: a table is missing or damaged, or longer than 100 hours.
+        ResultError: a table is missing or damaged, or the recording is longer than 100 hours.
     """
     cues = read_cues(job.folder)
     hours_fit(cues, job.folder)
     with out.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"{_VERSION}\n")
         for face, mine in cues.items():
-            # Kind of column, whether it is visible, an empty comment, and the codes of its cells.
+            # Type of the column, visibility, an empty comment, and the codes of its cells.
             file.write(f"{_column(face)} (MATRIX,true,)-expression|NOMINAL\n")
             file.writelines(
                 f"{_timecode(cue.start_ms)},{_timecode(cue.end_ms)},({cue.expression})\n"
@@ -30,7 +30,7 @@ def write(job: Job, out: Path) -> None:
 
 
 def _column(name: str) -> str:
-    """A name that Datavyu takes for a column: letters and digits, the first a letter."""
+    """A valid name of a column: letters and digits, starting with a letter."""
     plain = "".join(sign for sign in name if sign.isalnum() or sign == "_")
     return plain if plain[:1].isalpha() else f"person{plain}"
 

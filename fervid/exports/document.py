@@ -1,4 +1,4 @@
-"""JSON: the whole result as one strict document, whatever reads it."""
+"""JSON: the whole result as one strictly valid document."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from fervid.results.files import read_frames, read_meta
 
 
 def write(job: Job, out: Path) -> None:
-    """Write meta, codebook and tables as one object; a table is a list of rows, empty is null.
+    """Write metadata, codebook and tables as one object; a table is a list of rows, and missing is
+    null.
 
     Raises:
         ResultError: a table or `meta.json` is missing or damaged.
     """
-    # What is no text in a name becomes a question mark: strict parsers refuse half surrogates.
+    # Invalid text in names becomes question marks, as strict parsers refuse lone surrogates.
     with out.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
         file.write('{"meta":\n')
         file.write(_strict(read_meta(job.folder)))
@@ -35,7 +36,7 @@ def write(job: Job, out: Path) -> None:
 
 
 def _strict(value: object) -> str:
-    """`value` as JSON without NaN, which Python reads and writes but the standard forbids."""
+    """`value` without NaN, which Python reads and writes but the JSON standard forbids."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
     return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
@@ -52,7 +53,7 @@ def _write_rows(file: IO[str], name: str, pieces: Iterable[pd.DataFrame]) -> Non
     between = ""
     for piece in pieces:
         if len(piece):
-            # Without the brackets: the pieces become one list.
+            # Brackets are stripped so that the pieces form one list.
             file.write(between + piece.to_json(orient="records", double_precision=10)[1:-1])
             between = ",\n"
     file.write("]")

@@ -1,4 +1,4 @@
-"""Draws faces into a picture: box, id, word and a bar for each expression."""
+"""Draws faces into a picture: box, name, state and a bar for each expression."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Rectangle = tuple[int, int, int, int]
 _GRAY, _WHITE = (160, 160, 160), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LETTERS_HIGH = 22.0
-"""Pixels that a letter of OpenCV's font at scale 1 is high."""
+"""Height in pixels of letters in OpenCV's font at scale 1."""
 _DARKER = 4
 
 
 def _bgr(colour: str) -> tuple[int, int, int]:
-    """`#RRGGBB` as OpenCV takes it."""
+    """`#RRGGBB` as OpenCV's (blue, green, red)."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     return blue, green, red
 
@@ -36,12 +36,12 @@ _BGR = {name: _bgr(colour) for name, colour in COLOURS.items()}
 
 
 def draw(image: Image, faces: SampledFrame, names: Mapping[int, str] | None = None) -> None:
-    """Draw all faces into an image (H, W, 3) of uint8 in the order blue, green, red.
+    """Draw all faces into an image, (H, W, 3) uint8, blue, green, red.
 
     Args:
-        image: is changed.
-        faces: what is drawn.
-        names: of people, by face_id; None: they have none.
+        image: the image, which is changed.
+        faces: the faces to draw.
+        names: names of people by face_id; None: no names.
     """
     line = max(10, round(image.shape[0] / 45))
     boxes = [_edges(box, image.shape) for box in faces.xywh]
@@ -49,7 +49,7 @@ def draw(image: Image, faces: SampledFrame, names: Mapping[int, str] | None = No
     for box, smooth in zip(boxes, faces.smooth, strict=True):
         taken.append(_place(box, _panel_size(line), taken, image.shape))
         _bars(image, smooth, taken[-1], line)
-    # Above the panels, where they meet.
+    # Labels are drawn last, above the panels.
     for face, box, state in zip(faces.face_id, boxes, faces.state, strict=True):
         colour = _BGR.get(state, _GRAY)
         cv2.rectangle(image, box[:2], box[2:], colour, max(1, line // 8))
@@ -63,7 +63,7 @@ def draw(image: Image, faces: SampledFrame, names: Mapping[int, str] | None = No
 
 
 def _written(name: str, face_id: int) -> str:
-    """The name in letters that OpenCV's font has; it knows no others than those of ASCII."""
+    """The name in ASCII, the only letters of OpenCV's font."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip()
     return plain or unnamed(face_id)
 
@@ -71,7 +71,7 @@ def _written(name: str, face_id: int) -> str:
 def _place(
     box: Rectangle, size: tuple[int, int], taken: list[Rectangle], shape: tuple[int, ...]
 ) -> Rectangle:
-    """Where a panel of this width and height beside a box covers least of what is drawn."""
+    """The place beside a box where a panel of this size covers the least of what is drawn."""
     (left, top, right, bottom), (width, height) = box, size
     corners = [
         (right + 2, top),
@@ -93,7 +93,7 @@ def _place(
 
 
 def _edges(box: NDArray[np.float64], shape: tuple[int, ...]) -> Rectangle:
-    """The edges of x, y, w, h, within the picture."""
+    """The edges of a box x, y, w, h, clipped to the picture."""
     corners = np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
     limits = np.array([shape[1], shape[0], shape[1], shape[0]]) - 1
     left, top, right, bottom = np.clip(np.rint(corners), 0, limits).astype(int).tolist()
@@ -105,7 +105,7 @@ def _darken(image: Image, left: int, top: int, right: int, bottom: int) -> None:
 
 
 def _text(image: Image, text: str, left: int, bottom: int, line: int) -> None:
-    """Write a line whose letters stand on `bottom`."""
+    """Write a line of text with its base line at `bottom`."""
     scale = 0.65 * line / _LETTERS_HIGH
     cv2.putText(image, text, (left, bottom), _FONT, scale, _WHITE, max(1, line // 14), cv2.LINE_AA)
 
@@ -117,7 +117,7 @@ def _width(text: str, line: int) -> int:
 def _label(
     image: Image, text: str, corner: tuple[int, int], line: int, colour: tuple[int, int, int]
 ) -> None:
-    """A plate with text above the corner, or below it at the upper edge of the picture."""
+    """A label above the corner, or below it at the upper edge of the picture."""
     pad = line // 4
     width = _width(text, line) + 3 * pad
     left = max(0, min(corner[0], image.shape[1] - width))
@@ -128,7 +128,7 @@ def _label(
 
 
 def _panel_size(line: int) -> tuple[int, int]:
-    """Width and height of a panel of words and bars."""
+    """Width and height of a panel with names and bars."""
     return _words(line) + 6 * line, line * len(EXPRESSIONS)
 
 
@@ -138,7 +138,7 @@ def _words(line: int) -> int:
 
 
 def _bars(image: Image, smooth: NDArray[np.float64], place: Rectangle, line: int) -> None:
-    """A panel with a word and a bar for each expression."""
+    """A panel with a name and a bar for each expression."""
     left, top, *_ = place
     _darken(image, *place)
     start = left + _words(line) + line // 2

@@ -1,4 +1,4 @@
-"""ELAN: an .eaf with a tier for each person and an annotation for each episode."""
+"""ELAN: an .eaf file with a tier for each person and an annotation for each episode."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write(job: Job, out: Path) -> None:
         ResultError: a table is missing or damaged.
     """
     eaf = Elan.Eaf(author="fervid")
-    # pympi writes offsets of half an hour in a way that no XML parser takes for a date.
+    # pympi writes time zones with half hours as invalid dates.
     eaf.adocument["DATE"] = datetime.now().astimezone().isoformat(timespec="seconds")
     eaf.header = {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"}
     if job.recording is not None:
@@ -39,12 +39,12 @@ def write(job: Job, out: Path) -> None:
 
 
 def _link(eaf: Elan.Eaf, recording: Path, home: Path) -> None:
-    """Link the recording by its way from the file, so that both can move together."""
+    """Link the recording by its relative path, so that both files can be moved together."""
     try:
         way = Path(os.path.relpath(recording.resolve(), home.resolve())).as_posix()
     except ValueError:  # on Windows, on another drive
         return
-    if not way.isprintable():  # XML knows no control characters, and no bytes that are no text
+    if not way.isprintable():  # XML allows neither control characters nor bytes that are not text
         return
     way = way if way.startswith("../") else f"./{way}"
     kind = mimetypes.guess_type(recording.name)[0] or "unknown"
@@ -70,7 +70,7 @@ def _add_tiers(eaf: Elan.Eaf, cues: dict[str, list[Cue]]) -> None:
         eaf.add_tier(name, ling=_KIND, part=name)
         for cue in mine:
             eaf.add_annotation(name, cue.start_ms, cue.end_ms, cue.expression)
-    # ELAN wants time slots in the order of their times.
+    # ELAN needs time slots sorted by time.
     ordered = sorted(eaf.timeslots.items(), key=lambda slot: slot[1])
     new = {old: f"ts{number}" for number, (old, _) in enumerate(ordered, 1)}
     eaf.timeslots = {new[old]: time_ms for old, time_ms in ordered}

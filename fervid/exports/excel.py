@@ -1,4 +1,4 @@
-"""All tables in one workbook, whose numbers are numbers wherever the decimal sign is a comma."""
+"""Excel: all tables in one workbook, with true numbers, whatever the local decimal sign is."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fervid.results.codebook import UNITS
 from fervid.results.files import read_frames
 
 MOST_ROWS = 1_048_576
-"""Rows of a sheet, its header included."""
+"""Most rows of a sheet, including its header."""
 
 
 def write(job: Job, out: Path) -> None:
-    """Write a sheet a table, frames last and on further sheets where one is full, and a codebook.
+    """Write a sheet per table and a codebook; frames come last and may need several sheets.
 
     Raises:
         ResultError: a table is missing or damaged.
@@ -29,7 +29,7 @@ def write(job: Job, out: Path) -> None:
     book = Workbook(write_only=True)
     try:
         _fill(book, job)
-    finally:  # openpyxl's writers would complain when they are forgotten half-way
+    finally:  # openpyxl's writers would otherwise complain when they are deleted
         for sheet in book.worksheets:
             if not sheet.closed:
                 sheet.close()
@@ -79,7 +79,7 @@ class _Sheets:
         return [self._text(value) if isinstance(value, str) else value for value in row]
 
     def _text(self, value: str) -> Any:
-        """Text that no spreadsheet takes for a formula."""
+        """Text that a spreadsheet does not take for a formula."""
         cell = WriteOnlyCell(
             self._sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
         )

@@ -1,6 +1,6 @@
-"""Kinds of files that a result can be exported to: fervid's own, and those of other packages.
+"""Export formats: fervid's own, and those of other packages.
 
-Imports nothing heavy: the command line lists them.
+Imports nothing heavy, because the help of the command line lists formats.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, cast, get_args
 from fervid.errors import SetupError
 
 GROUP = "fervid.exports"
-"""Entry points of this group are formats of other packages."""
+"""Group of entry points with which other packages add formats."""
 
 FormatName = Literal[
     "elan",
@@ -30,7 +30,7 @@ FormatName = Literal[
     "json",
     "video",
 ]
-"""The formats that fervid itself writes."""
+"""Names of fervid's own formats."""
 
 
 Blur = Literal["mosaic", "soft"]
@@ -40,15 +40,15 @@ BLURS: tuple[Blur, ...] = ("mosaic", "soft")
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be exported.
+    """One export.
 
     Attributes:
         folder: the result folder.
         to: the name of the format.
-        home: folder in which the file will lie at last.
-        recording: the recording, where the format looks at it and it was found.
-        blur: how faces are hidden in the pictures, empty: not at all.
-        keep: people who are not hidden.
+        home: folder that will contain the file.
+        recording: path of the recording, if the format uses it and it was found.
+        blur: how faces are hidden; empty: not at all.
+        keep: face ids of people who are not hidden.
     """
 
     folder: Path
@@ -60,19 +60,19 @@ class Job:
 
 
 Write = Callable[[Job, Path], None]
-"""Writes a job to a path: a file, or a folder if the format has a file for each table."""
+"""Writes a job to a path: a file, or a folder if the format has a file per table."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file.
+    """An export format.
 
     Attributes:
-        write: what writes it: a function, or the name of a module of `fervid.exports` that has a
-            function `write`, so that it is loaded only when it is needed.
-        ending: of the default file name, such as ".eaf".
-        tables: written as a file for each of these tables into a folder, not as one file.
-        recording: whether the recording itself is looked at: "needed", "linked" if found, or "".
+        write: a function that writes it, or the name of a module in `fervid.exports` with a
+            function `write`, which is loaded only when needed.
+        ending: end of the default file name, such as ".eaf".
+        tables: if not empty, a file is written for each of these tables, into a folder.
+        recording: whether the recording is used: "needed", "linked" if found, or "".
     """
 
     write: Write | str
@@ -81,7 +81,7 @@ class Format:
     recording: Literal["needed", "linked", ""] = ""
 
     def writer(self) -> Write:
-        """The function that writes it."""
+        """The function that writes the format."""
         if not isinstance(self.write, str):
             return self.write
         return cast(Write, importlib.import_module(f"fervid.exports.{self.write}").write)
@@ -105,17 +105,17 @@ assert tuple(FORMATS) == get_args(FormatName)
 
 
 def format_names() -> list[str]:
-    """Names of all formats: fervid's own, then those of other packages; nothing is loaded."""
+    """Names of all formats, fervid's own first; loads nothing."""
     others = {point.name for point in entry_points(group=GROUP)} - set(FORMATS)
     return [*FORMATS, *sorted(others)]
 
 
 def find_format(name: str) -> Format:
-    """A format by its name.
+    """Find a format by its name.
 
     Raises:
-        ValueError: there is no such format.
-        SetupError: another package promises it, but cannot be loaded or gives something else.
+        ValueError: the format is unknown.
+        SetupError: the format of another package cannot be loaded or is not a `Format`.
     """
     if name in FORMATS:
         return FORMATS[name]
@@ -128,6 +128,6 @@ def find_format(name: str) -> Format:
                     f"format {name}: {point.value} cannot be loaded: {error}"
                 ) from error
             if not isinstance(found, Format):
-                raise SetupError(f"format {name}: {point.value} is no fervid.exports.Format")
+                raise SetupError(f"format {name}: {point.value} is not a fervid.exports.Format")
             return found
-    raise ValueError(f"{name!r} is no format")
+    raise ValueError(f"{name!r} is not a format")

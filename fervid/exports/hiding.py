@@ -1,4 +1,4 @@
-"""Makes faces unrecognisable: those of the tables, and all that a search of each frame finds."""
+"""Hides faces: those in the tables, and all that a search of every frame finds."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from fervid.results.files import read_frames, read_meta
 from fervid.tracking.tracks import iou
 
 _HELD_S = 0.3
-"""A face is hidden so long before and after each moment at which it was found."""
+"""Seconds for which a face is hidden before and after each moment at which it was found."""
 
 _BRIDGED_S = 3.0
-"""Between moments that are no further apart, a face is taken to go evenly from one to the other."""
+"""Between moments no further apart than this many seconds, a face is assumed to move linearly."""
 
 _STEP_S = 0.1
 _WIDER = 0.3
-"""How much of a box's longer side is added on all sides: hair, ears and chin tell who it is."""
+"""Share of a box's longer side added on all sides, because hair, ears and chin identify people."""
 
 _CELLS = 2
-"""Cells of a mosaic across a face; more begin to look like one."""
+"""Cells of the mosaic across a face; more cells begin to look like the face."""
 
 _PALER = 0.5
-"""Weight of their common mean in the colours of cells: dark hair over skin looks like a face."""
+"""Weight of the mean colour in each cell, because dark hair over skin still looks like a face."""
 
 _SAME = 0.2
-"""Overlap from which a box is the face of one who is to be seen."""
+"""Overlap at which a box is the face of a person who stays visible."""
 
 
 class Hidden:
-    """Which parts of the picture are hidden at a time.
+    """The parts of the picture that are hidden at each time.
 
     Args:
         time_s: (N,) seconds, ascending.
         xywh: (N, 4) left, top, width, height in pixels of the displayed picture.
-        soft: by a blur, not by a mosaic.
+        soft: use a blur instead of a mosaic.
     """
 
     def __init__(self, time_s: NDArray[np.float64], xywh: NDArray[np.float64], soft: bool) -> None:
@@ -50,13 +50,13 @@ class Hidden:
 
     @classmethod
     def of(cls, folder: Path, recording: Path, keep: Iterable[int], soft: bool) -> Hidden:
-        """All faces of a result's recording but those of some people.
+        """Hide all faces in a result's recording except those of some people.
 
         Raises:
-            ResultError: there is no such person, or the tables are damaged.
+            ResultError: a person does not exist, or the tables are damaged.
             MediaError, ModelError, SetupError: see `fervid.detection.everywhere`.
         """
-        # JAX takes a second to load, and no other export needs it.
+        # Loaded here because JAX takes a second and no other export needs it.
         from fervid.detection.everywhere import faces_everywhere
 
         columns = ["timestamp", "face_id", *BOX_COLUMNS]
@@ -76,7 +76,7 @@ class Hidden:
         return cls(points[:, 0], points[:, 1:], soft)
 
     def hide(self, image: Image, time_s: float) -> None:
-        """Hide what is to be hidden at a time in an image (H, W, 3)."""
+        """Hide faces at a time in an image (H, W, 3)."""
         edges = np.searchsorted(self._time_s, [time_s - _HELD_S, time_s + _HELD_S + 1e-6])
         boxes = self._xywh[edges[0] : edges[1]]
         if len(boxes):
@@ -84,7 +84,7 @@ class Hidden:
 
 
 def _bridged(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """(N, 5) time and box of one person, with more of them where there is a short gap."""
+    """(N, 5) times and boxes of one person, with short gaps filled."""
     points = rows[["timestamp", *BOX_COLUMNS]].to_numpy(np.float64)
     gap = np.diff(points[:, 0])
     wide = np.flatnonzero((gap > _STEP_S) & (gap <= _BRIDGED_S))
@@ -99,7 +99,7 @@ def _bridged(rows: pd.DataFrame) -> NDArray[np.float64]:
 def _of_people(
     time_s: NDArray[np.float64], xywh: NDArray[np.float64], people: pd.DataFrame
 ) -> NDArray[np.bool_]:
-    """(N,) whether each box is the face of one of these people at that time."""
+    """(N,) whether each box is the face of one of these people at its time."""
     points = people[["timestamp", *BOX_COLUMNS]].sort_values("timestamp").to_numpy(np.float64)
     first = np.searchsorted(points[:, 0], time_s - _STEP_S)
     end = np.searchsorted(points[:, 0], time_s + _STEP_S)
@@ -111,7 +111,7 @@ def _of_people(
 
 
 def _cover(image: Image, boxes: NDArray[np.float64], soft: bool) -> None:
-    """Hide the boxes, each with what lies around it."""
+    """Hide the boxes, each with a margin."""
     height, width = image.shape[:2]
     more = _WIDER * boxes[:, 2:].max(axis=1, keepdims=True)
     low = np.floor(boxes[:, :2] - more).astype(int).clip(0)

@@ -1,4 +1,4 @@
-"""Parquet: a file for each table, with the meaning of every column in it."""
+"""Parquet: a file per table, which includes the meaning of every column."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ def require() -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise SetupError("Parquet needs pyarrow: pip install 'fervid[parquet]'") from error
+        raise SetupError(
+            "Parquet needs pyarrow; install it with: pip install 'fervid[parquet]'"
+        ) from error
 
 
 def write(job: Job, out: Path) -> None:
     """Write `frames.parquet` and the other tables into the folder `out`.
 
-    Numbers have the types of the tables, words are dictionaries, and what is empty is null.
+    Numbers have the dtypes of the tables, words are dictionaries, and missing values are null.
 
     Raises:
         ResultError: a table is missing or damaged.
@@ -63,7 +65,7 @@ def _write_table(name: str, pieces: Iterable[pd.DataFrame], folder: Path, column
 
 
 def _explained(schema: Any, columns: Sequence[Column]) -> Any:
-    """The schema with what the codebook says of each column."""
+    """The schema with the codebook's entries for each column."""
     for place, column in enumerate(columns):
         about = {"meaning": column.meaning, "unit": UNITS[column.kind]}
         schema = schema.set(place, schema.field(place).with_metadata(about))

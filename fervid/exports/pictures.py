@@ -1,4 +1,4 @@
-"""Decoded frames as they are displayed, and back."""
+"""Converts decoded frames to displayed pictures, and back."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 
 _UNTAGGED, _BT709, _LIMITED = 2, 1, 1
-"""As FFmpeg numbers spaces and ranges of colours."""
+"""FFmpeg's numbers of colour spaces and ranges."""
 _HD_LINES = 720
 
 
 def upright_picture(
     frame: VideoFrame, matrix: NDArray[np.int32], pixel_aspect: Fraction | None
 ) -> Image:
-    """The picture (H, W, 3) of uint8, blue first: upright, not mirrored, with square pixels."""
-    # Players take untagged pictures of this size and more for BT.709.
+    """The displayed picture, (H, W, 3) uint8 blue, green, red: upright, with square pixels."""
+    # Players assume BT.709 for untagged pictures of at least this size.
     untagged = frame.colorspace == _UNTAGGED and frame.height >= _HD_LINES
     decoded: Any = frame.to_ndarray(
         format="bgr24", src_colorspace=_BT709 if untagged else frame.colorspace
@@ -38,9 +38,9 @@ def upright_picture(
 
 
 def display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
-    """The upper left (2, 2) of the matrix that a player applies to rows (x, y).
+    """The upper left (2, 2) of the display matrix, which players apply to rows (x, y).
 
-    To be asked of few frames: one that was asked is in a cycle and stays until garbage is searched.
+    Call it on few frames, because it puts the frame in a reference cycle.
     """
     from av.sidedata.sidedata import Type
 
@@ -53,24 +53,24 @@ def display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
 
 
 def _upright(picture: Image, matrix: NDArray[np.int32]) -> tuple[Image, bool]:
-    """The picture turned by quarters and mirrored, and whether rows have become columns."""
+    """The picture after quarter turns and mirroring, and whether rows have become columns."""
     turned = abs(int(matrix[0, 1])) > abs(int(matrix[0, 0]))
     if turned:
-        # Columns become rows, and x now is what was y.
+        # Columns become rows, so x and y are swapped.
         picture, matrix = picture.transpose(1, 0, 2), matrix[::-1]
     horizontal, vertical = (-1 if matrix[k, k] < 0 else 1 for k in (0, 1))
     return picture[::vertical, ::horizontal], turned
 
 
 def tag_colours(encoder: VideoStream, frame: VideoFrame) -> None:
-    """Tell players what `to_frame` makes, and of what a decoded frame's colours are."""
+    """Tag the colours that `to_frame` makes, as in a decoded frame."""
     context = encoder.codec_context
     context.colorspace, context.color_range = _BT709, _LIMITED
     context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
 
 
 def _fitted(picture: Image, width: int, height: int) -> Image:
-    """The whole picture by its own shape in the midst of black."""
+    """The whole picture in its own shape, centred on black."""
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale))
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
@@ -82,7 +82,7 @@ def _fitted(picture: Image, width: int, height: int) -> Image:
 def to_frame(
     picture: Image, encoder: VideoStream, pts: int, base: Fraction, duration: int
 ) -> VideoFrame:
-    """The picture for an encoder, which wants even sides; edges are repeated for that."""
+    """The picture for an encoder, with edges repeated to make its sides even."""
     from av import VideoFrame
     from av.video.reformatter import ColorRange, Colorspace
 
@@ -94,7 +94,7 @@ def to_frame(
             picture = np.asarray(
                 cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
             )
-        else:  # the recording changes its size on the way
+        else:  # the recording changes its size
             picture = _fitted(picture, encoder.width, encoder.height)
     frame = VideoFrame.from_ndarray(picture, format="bgr24").reformat(
         format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG

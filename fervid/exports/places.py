@@ -1,4 +1,4 @@
-"""Where exported files go, and how they appear there: whole, or not at all."""
+"""Where exported files go; they are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def targets_of(folder: Path, form: Format, out: Path | None) -> list[Path]:
     """The files to write.
 
     Raises:
-        ResultError: there is no folder for them.
+        ResultError: the folder does not exist.
     """
     if not folder.is_dir():
         raise ResultError(f"{folder}: no such folder; give a result folder, RECORDING.fervid")
     place = folder if out is None else out
     if form.tables:
         if not place.is_dir():
-            raise ResultError(f"{place}: no such folder; a file a table is written into it")
+            raise ResultError(f"{place}: no such folder; one file per table is written into it")
         return [place / f"{table}{form.ending}" for table in form.tables]
     if place.is_dir():
         return [place / f"{_stem(folder)}{form.ending}"]
@@ -49,19 +49,21 @@ def protect(targets: Sequence[Path], folder: Path, recording: Path | None) -> No
     kept |= {recording.resolve()} if recording else set()
     for target in targets:
         if target.resolve() in kept:
-            raise ResultError(f"{target}: is what is exported from; choose another name")
+            raise ResultError(
+                f"{target}: is part of the result or the recording; choose another name"
+            )
 
 
 @contextlib.contextmanager
 def new_files(targets: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
-    """A hidden folder to write files into, which get their places when the context is left well.
+    """A hidden folder to write files into; they are moved to their places if the context succeeds.
 
     Args:
-        targets: all in one folder; each by its name is to be written.
+        targets: the files, all in one folder.
         overwrite: replace existing ones.
 
     Raises:
-        ResultError: one exists and may not be replaced, or the disk refuses.
+        ResultError: a file exists and may not be replaced, or the disk fails.
     """
     home = targets[0].parent
     part = home / f".{secrets.token_hex(6)}.fervid-part"
@@ -85,7 +87,7 @@ def _check(targets: Sequence[Path], overwrite: bool) -> None:
         if target.is_dir():
             raise ResultError(f"{target}: is a folder")
         if not overwrite and os.path.lexists(target):
-            raise ResultError(f"{target}: exists already; keep it or pass --overwrite")
+            raise ResultError(f"{target}: already exists; use --overwrite to replace it")
 
 
 def _sync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The recording that a result was made from."""
+"""Finds the recording that a result was made from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fervid.video.ffmpeg import quoted
 
 
 def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | None:
-    """The recording: the named one, or else where it was, or the one of its name beside the folder.
+    """The recording: the given one, or the one where it was, or one of its name beside the folder.
 
     Raises:
-        MediaError: there is no such file, or its size is not that of the recording analysed.
+        MediaError: the file is missing, or its size is not that of the analysed recording.
         ResultError: `meta.json` is missing or damaged.
     """
     about = read_meta(folder).get("recording") or {}
@@ -25,22 +25,22 @@ def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | No
         if not asked:
             return None
         what = quoted(named) if named else f"{name!a} is not beside {quoted(folder)}"
-        hint = "no such recording" if named else "name the recording with --recording FILE"
+        hint = "no such recording" if named else "give the recording with --recording FILE"
         raise MediaError(f"{what}: {hint}")
     if size is not None and path.stat().st_size != size:
         if not asked:
             return None
         raise MediaError(
-            f"{quoted(path)}: is another recording than the one analysed "
-            f"({path.stat().st_size} bytes, not {size}); name it with --recording FILE"
+            f"{quoted(path)}: is not the analysed recording ({path.stat().st_size} bytes, not "
+            f"{size}); give that with --recording FILE"
         )
     return path
 
 
 def _found(folder: Path, about: dict[str, Any]) -> Path | None:
-    """Where the report looks for it, too: on the way that `meta.json` tells, or beside the folder.
+    """Look where the report does: at the path in `meta.json`, or beside the folder.
 
-    Only a file of its name and size: whoever passes a result on must not choose what is read.
+    The name and size must match, so that a result from others cannot choose which file is read.
     """
     name, way = str(about.get("name") or ""), about.get("beside")
     if not _is_plain(name):
@@ -53,5 +53,5 @@ def _found(folder: Path, about: dict[str, Any]) -> Path | None:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name from `meta.json` leads to no other folder."""
+    """Whether a name from `meta.json` stays in the folder."""
     return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}

@@ -1,4 +1,4 @@
-"""Which faces the table shows at a time of the recording."""
+"""The faces in the frame table at each time of the recording."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fervid.results.codebook import BOX_COLUMNS, SMOOTH_COLUMNS
 from fervid.results.files import read_frames
 
 _SLACK_S = 1e-4
-"""Times in the table have six decimals; frames are further apart than this."""
+"""Tolerance in seconds, because times in the table have six decimals; frames are further apart."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SampledFrame:
     """The N faces of one sampled frame.
 
     Attributes:
-        time_s, until_s: from when on until when the frame stands for what is seen.
+        time_s, until_s: start and end of the time that the frame represents.
         face_id: (N,) int64.
         xywh: (N, 4) float64 pixels of the displayed frame.
         smooth: (N, 7) float64 smoothed probabilities.
@@ -41,10 +41,11 @@ class SampledFrame:
 
 
 class SampledFrames:
-    """Faces of a result folder by time; the table is read as far as it is asked for.
+    """Faces of a result folder by time; the table is read only as far as needed.
 
     Raises:
-        ResultError: the table of frames is missing or damaged, at the latest when that is reached.
+        ResultError: the frame table is missing or damaged. Damage may be found only when it is
+            reached.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +54,7 @@ class SampledFrames:
         self._now: SampledFrame | None = None
 
     def at(self, time_s: float) -> SampledFrame | None:
-        """The sampled frame that stands for this time, if any; times must not go back."""
+        """The sampled frame that represents this time, if any; times must not decrease."""
         while self._next is not None and self._next.time_s <= time_s + _SLACK_S:
             self._now, self._next = self._next, next(self._frames, None)
         if self._now is None or time_s > self._now.until_s - _SLACK_S:
@@ -62,11 +63,11 @@ class SampledFrames:
 
 
 def _sampled(folder: Path) -> Iterator[SampledFrame]:
-    """The sampled frames of the table, each whole."""
+    """Yield the sampled frames of the table."""
     rest = pd.DataFrame()
     for piece in read_frames(folder):
         chunk = pd.concat([rest, piece]) if len(rest) else piece
-        # The last frame may go on in the next piece.
+        # The last frame may continue in the next piece.
         whole = chunk["frame"].to_numpy() != chunk["frame"].iloc[-1] if len(chunk) else []
         rest = chunk[~np.asarray(whole, bool)]
         yield from _split(chunk[np.asarray(whole, bool)])
@@ -74,7 +75,7 @@ def _sampled(folder: Path) -> Iterator[SampledFrame]:
 
 
 def _split(rows: pd.DataFrame) -> Iterator[SampledFrame]:
-    """Rows of whole frames, frame by frame."""
+    """Split rows by frame."""
     if not len(rows):
         return
     is_face = rows["success"].to_numpy() == 1

@@ -1,4 +1,4 @@
-"""Frame tables with the column names of OpenFace 2 and of py-feat, for scripts that read those."""
+"""Frame tables with the column names of OpenFace 2 and py-feat, for scripts that read these."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PYFEAT_NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise",
 
 
 def write(job: Job, out: Path) -> None:
-    """Write the frame table under other names, a row for each of its rows.
+    """Write the frame table with other column names, row by row.
 
-    OpenFace counts frames from 1 and has no expressions: ours follow its own first columns, without
-    face the face_id is 0. py-feat counts from 0 and leaves empty what is not known.
+    OpenFace counts frames from 1 and has no expressions, so ours follow its first columns; the
+    face_id is 0 without a face. py-feat counts frames from 0 and leaves unknown values empty.
 
     Raises:
         ResultError: a table is missing or damaged.
@@ -65,7 +65,7 @@ def _pyfeat(frames: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _plain(name: str) -> str:
-    """A name in printable ASCII, which no spreadsheet takes for a formula."""
+    """A name in printable ASCII that a spreadsheet does not take for a formula."""
     plain = ascii(name)[1:-1]
     return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
 

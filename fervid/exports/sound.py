@@ -1,4 +1,4 @@
-"""The sound of a recording for another container: as it is, or as AAC where that has no place."""
+"""The sound of a recording in another container: copied, or as AAC if it cannot be copied."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ if TYPE_CHECKING:
 
 
 class Sound(Protocol):
-    """One stream of sound."""
+    """One audio stream."""
 
     def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
-        """What goes into the new file for a packet of the recording, the empty last one too."""
+        """The packets for the new file from a packet of the recording, including the empty last
+        one."""
 
 
 def sound_for(stream: AudioStream, target: OutputContainer, start_s: Fraction) -> Sound:
-    """A stream of `target` for this one of a recording; to be made before anything is written.
+    """Add a stream for this one to `target`, before anything is written.
 
     Args:
-        stream: of the recording.
+        stream: audio stream of the recording.
         target: the new file.
-        start_s: the recording's time in seconds that is 0 in the new file.
+        start_s: time in the recording, in seconds, that becomes 0 in the new file.
     """
     try:
         return _Copied(target.add_stream_from_template(stream), start_s)
-    except ValueError:  # the container knows no such codec
+    except ValueError:  # the container does not support the codec
         return _Encoded(stream, target, start_s)
 
 
 def _count_from(start_s: Fraction, one: Packet[Any] | AudioFrame) -> None:
-    """Move the time stamps of a packet or frame, as far as it has any."""
+    """Shift the time stamps of a packet or frame, if it has any."""
     if one.time_base:
         start = round(start_s / one.time_base)
         one.dts = None if one.dts is None else one.dts - start
@@ -41,8 +42,8 @@ def _count_from(start_s: Fraction, one: Packet[Any] | AudioFrame) -> None:
 
 
 class _Rising:
-    """Packets whose time stamps rise, as files must have them; those that fall back are left out,
-    as pictures are."""
+    """Passes only packets with increasing time stamps, as files require; like pictures, others are
+    dropped."""
 
     def __init__(self) -> None:
         self._last: int | None = None
@@ -77,7 +78,7 @@ class _Encoded:
         self._from, self._start_s = stream, start_s
         self._rising = _Rising()
         self._to = target.add_stream("aac", rate=stream.rate)
-        # Old containers do not say which speaker a channel is for.
+        # Old containers do not say which speaker a channel belongs to.
         self._to.codec_context.layout = "mono" if stream.channels == 1 else "stereo"
 
     def take(self, packet: Packet[Any]) -> list[Packet[Any]]:

@@ -16,12 +16,12 @@ _MARKUP = str.maketrans("<>&{}\\", "      ")
 
 
 def write(job: Job, out: Path) -> None:
-    """Write cues such as `face 1: happy` by onset; times in milliseconds.
+    """Write cues such as `face 1: happy`, sorted by onset; times in milliseconds.
 
-    Names lose the signs that players take for markup.
+    Characters that players take for markup are removed from names.
 
     Raises:
-        ResultError: a table is missing or damaged, or longer than 100 hours.
+        ResultError: a table is missing or damaged, or the recording is longer than 100 hours.
     """
     cues = read_cues(job.folder)
     hours_fit(cues, job.folder)

@@ -1,4 +1,4 @@
-"""Tables of a result as exports take them, checked, as anyone may have edited them."""
+"""Reads the tables of a result for exports, with checks, as users may have edited them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fervid.results.people_edits import names_of, unnamed
 
 @dataclass(frozen=True)
 class Cue:
-    """An episode in whole milliseconds, `start_ms` < `end_ms`; those of a person do not overlap."""
+    """An episode in whole milliseconds, `start_ms` < `end_ms`; a person's cues do not overlap."""
 
     face_id: int
     who: str
@@ -28,22 +28,24 @@ class Cue:
 
 
 def read_episodes(folder: Path) -> pd.DataFrame:
-    """The table of episodes.
+    """Read the table of episodes.
 
     Raises:
-        ResultError: it is missing, not ours, or holds what no analysis gives.
+        ResultError: it is missing, not written by fervid, or has impossible values.
     """
     table = read_table(folder, "episodes")
     times = table[["onset", "offset", "peak"]].to_numpy()
     in_order = np.isfinite(times).all() and (table["offset"] > table["onset"]).all()
     known = table["expression"].isin(EXPRESSIONS) & table["previous"].isin([*EXPRESSIONS, ""])
     if not in_order or not known.all():
-        raise ResultError(f"{folder / csv_name('episodes')}: damaged: not what fervid writes")
+        raise ResultError(
+            f"{folder / csv_name('episodes')}: is damaged: it is not as fervid writes it"
+        )
     return table
 
 
 def read_names(folder: Path) -> dict[int, str]:
-    """What each person is called, in their order.
+    """Names of people, in the order of the table.
 
     Raises:
         ResultError: the table of people is missing or damaged.
@@ -52,7 +54,7 @@ def read_names(folder: Path) -> dict[int, str]:
 
 
 def tables_of(folder: Path) -> dict[str, tuple[Column, ...]]:
-    """The columns of the tables of a result: more of them where people were named.
+    """The columns of a result's tables; there are more if people were named.
 
     Raises:
         ResultError: `meta.json` is missing or damaged.
@@ -61,7 +63,7 @@ def tables_of(folder: Path) -> dict[str, tuple[Column, ...]]:
 
 
 def read_cues(folder: Path) -> dict[str, list[Cue]]:
-    """The episodes of each person by onset, by what they are called; also of people without any.
+    """Episodes by name of person, sorted by onset; includes people without episodes.
 
     Raises:
         ResultError: a table is missing or damaged.
@@ -76,14 +78,14 @@ def read_cues(folder: Path) -> dict[str, list[Cue]]:
     for face, expression, start, end in rows:
         name = names.get(int(face), unnamed(int(face)))
         mine = people.setdefault(name, [])
-        # What rounds to nothing lasts a millisecond: other tools refuse empty annotations.
+        # At least a millisecond long, because other tools refuse empty annotations.
         start = max(int(start), mine[-1].end_ms if mine else 0)
         mine.append(Cue(int(face), name, expression, start, max(int(end), start + 1)))
     return people
 
 
 def read_small(folder: Path, name: Literal["episodes", "people", "summary"]) -> pd.DataFrame:
-    """A small table with words as categories, where they are a set, and empty ones missing."""
+    """Read a small table, with fixed sets of words as categories and empty values missing."""
     table = read_episodes(folder) if name == "episodes" else read_table(folder, name)
     words = [c.name for c in TABLES[name] if c.kind == "word" and c.name != "recording"]
     return table.assign(**{word: _categories(table[word]) for word in words})
@@ -96,6 +98,6 @@ def _categories(words: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def hours_fit(cues: dict[str, list[Cue]], folder: Path) -> None:
-    """Raise ResultError if a time does not fit in two digits for the hours."""
+    """Raise ResultError if a time needs more than two digits for hours."""
     if any(mine and mine[-1].end_ms >= 100 * 3_600_000 for mine in cues.values()):
-        raise ResultError(f"{folder}: longer than 100 hours, which this format cannot tell")
+        raise ResultError(f"{folder}: is longer than 100 hours, which this format cannot express")

@@ -1,4 +1,4 @@
-"""The recording with boxes, ids and bars drawn on it, its sound as it is, at the tables' times."""
+"""The recording with boxes, names and bars drawn on it, and with its sound."""
 
 from __future__ import annotations
 
@@ -28,27 +28,29 @@ if TYPE_CHECKING:
 
 _MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _ENCODERS = ("libx264", "libopenh264", "mpeg4")
-# Without frames that build on later ones, a file of variable rate says its length right.
+# Without B-frames, the length of a file with variable rate is correct.
 _X264 = {"preset": "veryfast", "crf": "20", "bf": "0"}
 
 
 def write(job: Job, out: Path) -> None:
-    """Write the annotated recording; its frames have their times of the tables, from its start.
+    """Write the annotated recording; its frames have the same times as in the tables.
 
-    Matroska counts in milliseconds, so there they are rounded to them.
+    In Matroska, times are rounded to milliseconds.
 
     Raises:
         MediaError: the recording cannot be read.
-        ResultError: the table of frames is damaged, or `out` has an ending of no known container.
+        ResultError: the frame table is damaged, or the ending of `out` is not a known container.
         SetupError: PyAV is not installed.
     """
     try:
         import av
     except ImportError as error:
-        raise SetupError("The video needs PyAV: pip install 'fervid[video]'") from error
+        raise SetupError(
+            "video needs PyAV; install it with: pip install 'fervid[video]'"
+        ) from error
     muxer = _MUXERS.get(out.suffix.lower())
     if muxer is None:
-        raise ResultError(f"{out.name}: name a file that ends in {', '.join(_MUXERS)}")
+        raise ResultError(f"{out.name}: the file name must end in {', '.join(_MUXERS)}")
     recording = job.recording
     assert recording is not None
     try:
@@ -59,7 +61,7 @@ def write(job: Job, out: Path) -> None:
         ):
             _copy(source, target, job, recording)
     except av.FFmpegError as error:
-        # What the disk refuses is an OSError, too, and told by the one who chose the place.
+        # Disk errors are OSErrors, too; the caller reports them.
         if isinstance(error, OSError):
             raise
         raise MediaError(f"{quoted(recording)}: {error.strerror}") from error
@@ -67,7 +69,7 @@ def write(job: Job, out: Path) -> None:
 
 @contextlib.contextmanager
 def _source(recording: Path) -> Iterator[InputContainer]:
-    """The recording through a descriptor, so that nothing else can be opened by what it says."""
+    """Open the recording through a descriptor, so that its contents cannot open other files."""
     import av
 
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "fd"}
@@ -75,14 +77,14 @@ def _source(recording: Path) -> Iterator[InputContainer]:
         try:
             source = av.open(file, "r", options=options)
         except av.FFmpegError as error:
-            reason = "is not a recording (or of a kind that is not read)"
+            reason = "is not a recording, or is of a kind that fervid does not read"
             raise MediaError(f"{quoted(recording)}: {reason}") from error
         with source:
             yield source
 
 
 def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContainer:
-    """The new file; in MP4 a late start is told as exactly as the time stamps of the pictures."""
+    """Open the new file; in MP4, a late start is stored as exactly as the pictures' time stamps."""
     import av
 
     bases = [stream.time_base for stream in source.streams.video if stream.time_base]
@@ -91,7 +93,7 @@ def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContain
 
 
 def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: Path) -> None:
-    """Draw on every picture and pass the sound on, in the order of the recording."""
+    """Draw on every picture and copy the sound, in the order of the recording."""
     hidden = Hidden.of(job.folder, recording, job.keep, job.blur == "soft") if job.blur else None
     faces, stream = SampledFrames(job.folder), _pictures_of(source, job, recording)
     names = read_names(job.folder)
@@ -104,7 +106,7 @@ def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: 
             pictures.add(packet)
         else:
             waiting += sound.take(packet)
-        # No sound goes out before the first picture has told how large the pictures are.
+        # No sound is written before the first picture, which determines the picture size.
         if pictures.encoder is not None:
             for piece in waiting:
                 target.mux(piece)
@@ -115,7 +117,7 @@ def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: 
 
 
 class _Pictures:
-    """Decodes pictures, draws on them and encodes them under their own time stamps."""
+    """Decodes pictures, draws on them, and encodes them with their own time stamps."""
 
     def __init__(
         self,
@@ -132,14 +134,14 @@ class _Pictures:
         self.encoder: VideoStream | None = None
         self._target, self._faces = target, faces
         self._base = stream.time_base or Fraction(1, 90_000)
-        # As ffmpeg counts: from the start of the earliest stream, in whole units of this one.
+        # As ffmpeg counts: from the start of the earliest stream, in whole units of this stream.
         self._start = round(Fraction(source.start_time or 0, 1_000_000) / self._base)
         self.start_s = self._start * self._base
         self._last: int | None = None
         self._matrix: NDArray[np.int32] | None = None
 
     def add(self, packet: Packet[Any]) -> None:
-        """Write what comes out after this packet; damaged pictures are left out."""
+        """Write the pictures of a packet; damaged ones are left out."""
         import av
 
         frames: list[VideoFrame] = []
@@ -168,7 +170,7 @@ class _Pictures:
 
 
 def _pictures_of(source: InputContainer, job: Job, recording: Path) -> VideoStream:
-    """The stream that was analysed; results of older versions are of the first that is no cover."""
+    """The analysed stream; older versions analysed the first one that is not a cover."""
     from av.stream import Disposition
 
     track = (read_meta(job.folder).get("recording") or {}).get("track") or {}

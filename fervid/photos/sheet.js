@@ -1,5 +1,5 @@
 "use strict";
-// Photos whose names hold all the words, and that show a face with the chosen expression.
+// Shows photos whose names contain all words and that have a face with the chosen expression.
 (function () {
   const field = (id) => document.getElementById(id);
   const cards = [...field("cards").children].map((card) => ({
@@ -21,7 +21,7 @@
     field("nothing").hidden = shown > 0;
   }
 
-  // The viewer goes through the photos that are shown and have a picture.
+  // The viewer goes through the visible photos that have a picture.
   const viewer = field("viewer");
   const large = document.createElement("img");
   large.id = "large";

@@ -1,4 +1,4 @@
-"""Means over time in a bounded number of bins, from a frame table that streams by once."""
+"""Means over time in a bounded number of bins, from one pass over a frame table."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from fervid.records import EXPRESSIONS
 from fervid.results.codebook import LOST, SMOOTH_COLUMNS
 
 MAX_BINS = 8000
-"""Zooming in shows them all; at first, groups of them are drawn, see `Binned.coarser`."""
+"""All are visible when zoomed in; at first, groups of them are drawn, see `Binned.coarser`."""
 
 SHOWN_BINS = 2000
-"""More than a screen has columns; few enough that ten hours draw as fast as ten minutes."""
+"""More than a screen's columns, but so few that ten hours draw as fast as ten minutes."""
 
 _FIRST_WIDTH_S = 1e-3
 _K = len(EXPRESSIONS)
 _FACES, _VALENCE, _APART, _PROBS = 0, 1, 2, slice(3, 3 + _K)
-"""Columns of the sums of a lane: faces, valence, squared distance of single frames' valence from
-the smoothed one, probabilities."""
+"""Columns of the sums of a lane: faces, valence, squared deviation of single frames' valence from
+the smoothed valence, probabilities."""
 _WIDTH = 3 + _K
 
 
 @dataclass(frozen=True)
 class Binned:
-    """B time bins that hold at least one sampled frame each, or a lost one, in ascending order.
+    """B time bins in ascending order, each with at least one sampled or lost frame.
 
-    Lane 0 is everyone, the others are the face ids that were asked for.
+    Lane 0 is everyone; the others are the requested face ids.
 
     Attributes:
         edges: (B + 1,) float64 seconds; bin k spans [edges[k], edges[k + 1]).
-        frames: (B,) float64, sampled frames that could be decoded.
-        sums: (L, B, 10) float64, over the faces of a lane: their number, smoothed valence, squared
-            distance of the valence of single frames from it, smoothed probabilities.
+        frames: (B,) float64, numbers of sampled frames that could be decoded.
+        sums: (L, B, 10) float64, sums over the faces of a lane: number, smoothed valence, squared
+            deviation of single frames' valence from it, smoothed probabilities.
     """
 
     edges: NDArray[np.float64]
@@ -63,19 +63,19 @@ class Binned:
 
     @property
     def band(self) -> NDArray[np.float64]:
-        """(L, B) root mean square distance of the valence of single frames from the smoothed."""
+        """(L, B) root mean square deviation of single frames' valence from the smoothed valence."""
         return np.sqrt(self._per_face(self.sums[..., _APART, None])[..., 0])
 
     @property
     def faces_a_frame(self) -> NDArray[np.float64]:
-        """(L, B) mean number of faces; NaN where no frame could be decoded."""
+        """(L, B) mean number of faces per frame; NaN where no frame could be decoded."""
         return np.asarray(self.faces / np.where(self.frames > 0, self.frames, np.nan))
 
     def _per_face(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(sums / np.where(self.faces > 0, self.faces, np.nan)[..., None])
 
     def coarser(self, most: int = SHOWN_BINS) -> Binned:
-        """At most so many bins, each of as many of these as the next."""
+        """Merge equal numbers of adjacent bins, so that at most `most` remain."""
         if len(self) <= most:
             return self
         starts = np.arange(0, len(self), -(-len(self) // most))
@@ -86,7 +86,7 @@ class Binned:
         )
 
     def seen(self, lane: int) -> NDArray[np.float64]:
-        """(K, 2) seconds from which to which a lane shows a face without a gap."""
+        """(K, 2) start and end in seconds of the stretches in which a lane shows a face."""
         known = np.concatenate([[False], self.faces[lane] > 0, [False]])
         first, end = (np.flatnonzero(np.diff(known.astype(np.int8)) == way) for way in (1, -1))
         return np.stack([self.edges[first], self.edges[end]], axis=1)
@@ -97,12 +97,12 @@ def bin_frames(
 ) -> Binned:
     """Bin a frame table that arrives in pieces, in one pass and constant memory.
 
-    All bins have one width, the smallest of 1 ms, 2 ms, 4 ms ... with which at most `max_bins`
-    span the recording: nothing needs to be known about its length beforehand.
+    All bins have the same width: the smallest of 1 ms, 2 ms, 4 ms ... with which at most `max_bins`
+    bins span the recording. Its length need not be known beforehand.
 
     Args:
         tables: consecutive pieces of one frame table, frames ascending.
-        lanes: face ids that get a lane of their own.
+        lanes: face ids that get their own lane.
         max_bins: an even number.
     """
     bins = Bins(lanes, max_bins)
@@ -112,7 +112,7 @@ def bin_frames(
 
 
 class Bins:
-    """Sums of each bin: (bins, lanes, 10), and how many frames each holds; see `bin_frames`."""
+    """Sums (bins, lanes, 10) and numbers of frames by bin; see `bin_frames`."""
 
     def __init__(self, lanes: Sequence[int] = (), max_bins: int = MAX_BINS) -> None:
         self._lanes = list(lanes)
@@ -127,7 +127,7 @@ class Bins:
         self._start = np.full(max_bins, np.inf)
 
     def add(self, table: pd.DataFrame) -> None:
-        """Take the next piece of the frame table."""
+        """Add the next piece of the frame table."""
         if not len(table):
             return
         time = table["timestamp"].to_numpy(np.float64)
@@ -181,7 +181,7 @@ class Bins:
 def _edges(
     start: NDArray[np.float64], frames: NDArray[np.float64], end: float
 ) -> NDArray[np.float64]:
-    """Bins end where the next begins; the last one ends one typical frame after its last frame."""
+    """A bin ends where the next begins, the last one a typical frame after its last frame."""
     if not len(start):
         return np.zeros(1)
     step = (end - start[0]) / (frames.sum() - 1) if end > start[0] else 0.04

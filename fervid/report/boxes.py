@@ -1,4 +1,4 @@
-"""Where each person's box is over time, in few points: between two of them it moves evenly."""
+"""Each person's box over time as few points, between which it moves linearly."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fervid.report.figures import typed
 from fervid.results.codebook import BOX_COLUMNS
 
 MAX_POINTS = 48_000
-"""Points of all people together: 14 bytes each, 0.9 MB as the page holds them."""
+"""Most points of all people together: 14 bytes each, 0.9 MB in the page."""
 
 TICKS_A_SECOND = 10_000
 
 _TOLERANCE = 0.04
-"""How far an edge may lie from where it was found, as a share of the box's longer side."""
+"""Largest deviation of an edge from the detected box, as a share of the box's longer side."""
 
 _COARSER = 1.5
 _LEAST_HELD_S = 1e-3
@@ -27,18 +27,18 @@ _WHOLE = 65_535
 
 
 def sizes_of(recording: dict[str, Any]) -> list[tuple[float, int, int]]:
-    """(start_s, width, height) of the picture, from what `meta.json` says of the recording."""
+    """(start_s, width, height) of the pictures, from the recording's entry in `meta.json`."""
     parts = recording.get("sizes") or [{"start_s": 0.0, **recording}]
     known = [part for part in parts if part.get("width") and part.get("height")]
     return [(part["start_s"], part["width"], part["height"]) for part in known]
 
 
 class BoxPoints:
-    """Collects the boxes of some people from a frame table that streams by once.
+    """Collects the boxes of some people in one pass over a frame table.
 
     Args:
         people: face ids, in the order of the lanes.
-        sizes: (start_s, width, height) of the picture, ascending; one for most recordings.
+        sizes: (start_s, width, height) of the pictures, ascending; most recordings have one.
     """
 
     def __init__(self, people: Sequence[int], sizes: Sequence[tuple[float, int, int]]) -> None:
@@ -47,7 +47,7 @@ class BoxPoints:
         self._pieces: list[NDArray[np.float64]] = []
 
     def watch(self, tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The pieces of the table, as they are."""
+        """Pass the pieces of the table on unchanged, and learn from them."""
         for table in tables:
             self._add(table)
             yield table
@@ -79,9 +79,9 @@ class BoxPoints:
         return np.asarray((corners / np.tile(size, 2)).clip(0, 1))
 
     def packed(self) -> list[dict[str, Any]]:
-        """Of each person, typed arrays: `t` (N,) in ticks, ascending; `hold` (N,) in milliseconds,
-        how long the box stays if none follows at once, else 0; `box` (4 N,) left, top, right,
-        bottom in units of 1/65535 of the picture."""
+        """Typed arrays for each person: `t` (N,) times in ticks, ascending; `hold` (N,)
+        milliseconds for which a box stays if no other follows at once, else 0; `box` (4 N,) left,
+        top, right, bottom in units of 1/65535 of the picture."""
         rows = np.concatenate([np.zeros((0, 7)), *self._pieces])
         rows, tolerance = rows[np.lexsort([rows[:, 1], rows[:, 0]])], _TOLERANCE
         while len(rows) > MAX_POINTS:
@@ -89,7 +89,7 @@ class BoxPoints:
             ended = np.concatenate([[True], rows[:-1, 2] > 0]) if len(rows) else np.zeros(0, bool)
             kept = points_kept(np.cumsum(ended), rows[:, 1], rows[:, 3:], tolerance)
             if kept.all():
-                break  # nothing but short appearances, which all are needed
+                break  # only short appearances, which are all needed
             rows = rows[kept]
         return [self._packed(rows[rows[:, 0] == face_id]) for face_id in self._people]
 
@@ -108,16 +108,16 @@ def points_kept(
     corners: NDArray[np.float64],
     tolerance: float,
 ) -> NDArray[np.bool_]:
-    """Which of N boxes suffice to tell the others by moving evenly from one to the next.
+    """Which of N boxes are enough to interpolate the others linearly.
 
     Args:
-        run: (N,) number of the stretch without a gap that each belongs to, ascending.
-        time_s: (N,) ascending within a run.
+        run: (N,) number of the gapless stretch of each box, ascending.
+        time_s: (N,) seconds, ascending within a run.
         corners: (N, 4) left, top, right, bottom.
-        tolerance: share of the longer side by which an edge may be off.
+        tolerance: largest deviation of an edge, as a share of the longer side.
 
     Returns:
-        (N,) the first and the last of each run are among them.
+        (N,) whether each box is kept; the first and last of each run are.
     """
     rows = np.arange(len(run))
     kept: NDArray[np.bool_] = rows % _FIRST_STEP == 0

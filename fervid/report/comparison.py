@@ -1,4 +1,4 @@
-"""Groups of recordings beside each other: each recording counts once, however long it is."""
+"""Compares groups of recordings; each recording counts once, however long it is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fervid.report.html import known
 from fervid.report.recordings import Recording
 
 MAX_GROUPS = 12
-"""Groups that are compared: those of most recordings."""
+"""Most groups that are compared; those with the most recordings."""
 
 _LEVEL = 0.95
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
@@ -23,7 +23,7 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a group's recordings; without interval where there are fewer than two."""
+    """The mean of a group's recordings; no interval if there are fewer than two."""
 
     group: str
     n: int
@@ -34,14 +34,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups beside each other.
+    """A comparison of groups.
 
     Attributes:
-        by: what the groups are told apart by.
-        estimates: of each expression, one for each group.
-        left_out: groups that are not compared, as there are so many.
-        ungrouped: recordings with a face that are in no group.
-        ticks: places of an axis for the estimates, from 0 to its end.
+        by: column that defines the groups.
+        estimates: for each expression, an estimate for each group.
+        left_out: number of groups that are not shown because there are too many.
+        ungrouped: number of recordings with a face that are in no group.
+        ticks: ticks of the axis of the estimates, from 0 to its end.
     """
 
     by: str
@@ -55,9 +55,9 @@ def compare(by: str, recordings: Sequence[Recording], groups: Sequence[str]) -> 
     """Mean probabilities of groups of recordings; None if no recording with a face is in one.
 
     Args:
-        by: what the groups are told apart by.
-        recordings: recordings without a face count nowhere.
-        groups: of each recording its group, empty for none.
+        by: column that defines the groups.
+        recordings: the recordings; those without a face are ignored.
+        groups: group of each recording; empty for none.
     """
     members = defaultdict(list)
     for recording, group in zip(recordings, groups, strict=True):
@@ -82,7 +82,7 @@ def _estimate(group: str, expression: str, members: Sequence[Recording]) -> Esti
 
 
 def estimate(group: str, values: Sequence[float]) -> Estimate:
-    """Mean of (n,) shares, one a recording, with Student's interval of 95%, cut to 0 to 1."""
+    """Mean of (n,) shares, one per recording, with Student's 95% interval, clipped to 0 to 1."""
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return Estimate(group, n, mean)
@@ -91,7 +91,7 @@ def estimate(group: str, values: Sequence[float]) -> Estimate:
 
 
 def _ticks(end: float) -> list[float]:
-    """Round places from 0 to past `end`, five at most."""
+    """Round numbers from 0 to beyond `end`, at most five."""
     end = min(max(end, 0.01), 1.0)
     step = next((step for step in _STEPS if 4 * step >= end), _STEPS[-1])
     count = min(math.ceil(end / step - 1e-9), 4)

@@ -1,5 +1,5 @@
 "use strict";
-// All episodes: of a person, of an expression, with these words, in this order.
+// The table of episodes: filtered by person, expression and words, and sorted.
 function episodeTable({ data, names, expressions, colours, pictures }) {
   const STEP = 200;
   const table = document.getElementById("episode-table");
@@ -88,6 +88,6 @@ function episodeTable({ data, names, expressions, colours, pictures }) {
   });
   field("filters").hidden = false;
   fill();
-  // Rows of what is shown at a time stand out.
+  // Highlight the rows of the current moment.
   return (time) => shown.forEach(({ one, row }) => row.classList.toggle("now", one.from <= time && time < one.to));
 }

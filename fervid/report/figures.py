@@ -1,4 +1,4 @@
-"""The interactive figure: panels over one time axis, with a range slider below."""
+"""The interactive figure: panels over a shared time axis, with a range slider below."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLOURS = {
     "surprise": "#56B4E9",
     "neutral": "#BBBBBB",
 }
-"""The palette of Okabe and Ito, which stays apart for colour-blind readers."""
+"""The palette of Okabe and Ito, which colour-blind readers can distinguish."""
 
 CONFIG = {
     "displaylogo": False,
@@ -34,13 +34,13 @@ CONFIG = {
     "scrollZoom": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
-"""Without the first three Plotly shows a button that uploads the data."""
+"""Without the first three options, Plotly shows a button that uploads the data."""
 
 STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
-"""Order of the stacked area from the bottom: what is seen most is most level there."""
+"""Order of the stacked areas from the bottom; the commonest ones are at the most level place."""
 
 MAX_LANES = 8
-"""People with a lane of their own in the figure."""
+"""Most people with their own lane in the figure."""
 
 _LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
 _FOOT_MS = 0.2
@@ -48,13 +48,13 @@ _BAR, _SEEN_BAR = 0.66, 0.14
 
 
 def lanes_of(people: pd.DataFrame) -> list[int]:
-    """The people who get a lane: those seen longest, in the order of the table."""
+    """The people with a lane: those seen longest, in the order of the table."""
     longest = people.sort_values("faces", ascending=False, kind="stable").head(MAX_LANES)
     return [int(face) for face in longest.sort_index()["face_id"]]
 
 
 def cuts_of(meta: dict[str, Any]) -> list[float]:
-    """Seconds at which there were cuts, from what `meta.json` holds."""
+    """Times of cuts in seconds, from the contents of `meta.json`."""
     tracking = meta.get("tracking")
     cuts = tracking.get("cuts") if isinstance(tracking, dict) else None
     return [float(cut) for cut in cuts or [] if isinstance(cut, int | float)]
@@ -67,17 +67,17 @@ def timeline_figure(
     cuts: Sequence[float] = (),
     of: str = "everyone",
 ) -> dict[str, Any]:
-    """The figure of one recording, as plotly.js takes it and `plotly.graph_objects.Figure`, too.
+    """The figure of a recording, for plotly.js or `plotly.graph_objects.Figure`.
 
-    The first seven traces are the stacked areas, the next three the valence with its band: these
-    show lane 0, everyone.
+    The first seven traces are the stacked areas, the next three valence and its band. These show
+    lane 0, everyone.
 
     Args:
         binned: means over time.
-        lanes: face ids that the lanes of `binned` from 1 on show, and what they are called.
+        lanes: face ids of the lanes of `binned` from 1, and their names.
         episodes: the table of episodes.
-        cuts: when there were cuts, in seconds.
-        of: whom areas and valence are of, as their titles say.
+        cuts: times of cuts in seconds.
+        of: name of the person, or everyone, whose areas and valence are shown.
     """
     shown = binned.coarser()
     panels, height = panels_of(len(lanes), of)
@@ -94,17 +94,17 @@ def timeline_figure(
 
 
 def typed(array: NDArray[Any]) -> dict[str, str]:
-    """A little-endian array as plotly.js reads it: a fifth of the bytes of a list."""
+    """A little-endian array for plotly.js, with a fifth of the bytes of a list."""
     spec = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(array.tobytes()).decode()}
     return spec if array.ndim == 1 else spec | {"shape": ",".join(map(str, array.shape))}
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """Points that draw every stretch of bins with faces as a block of its own.
+    """Points that draw every stretch of bins with faces as a separate block.
 
-    Each stretch has its bins' starts, its end, and just outside of it a foot on either side, where
-    an area is zero: with NaN in the gaps Plotly would slant the sides of a stacked area.
+    A stretch has the starts of its bins, its end, and a point just outside on either side where the
+    area is zero. With NaN in the gaps, Plotly would slant the sides of stacked areas.
     """
 
     x: NDArray[np.float64]
@@ -152,8 +152,8 @@ def _areas(binned: Binned, outline: _Outline, axis: str, *, legend: bool) -> lis
 
 
 def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
-    """The lower and the upper edge of the band, and the line."""
-    # Plotly fills between what borders a gap, so that the band has no height at its feet.
+    """The lower and upper edges of the band, and the line."""
+    # Plotly fills across gaps, so the band gets height 0 at its ends.
     low, high, line = (
         outline.values(binned.valence[0] + sign * binned.band[0], 0.0 if sign else np.nan)
         for sign in (-1, 1, 0)
@@ -169,7 +169,7 @@ def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
 
 
 def _faces(binned: Binned) -> list[dict[str, Any]]:
-    """How many faces there are: the area below, and the line, with gaps where frames were lost."""
+    """The number of faces: an area and a line, with gaps where frames were lost."""
     mean = binned.faces_a_frame[0].astype(np.float32)
     mean = np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32)
     x, line = milliseconds(binned.edges), {"width": 1.4, "color": _LINE, "shape": "hv"}
@@ -194,7 +194,7 @@ def _bars(
 
 
 def _seen(binned: Binned, lanes: Mapping[int, str]) -> dict[str, Any]:
-    """Thin bars where each person is in the picture."""
+    """Thin bars where each person is seen."""
     spans = [binned.seen(lane) for lane in range(1, 1 + len(lanes))]
     names = [name for name, mine in zip(lanes.values(), spans, strict=True) for _ in mine]
     together = np.concatenate([np.zeros((0, 2)), *spans])
@@ -212,7 +212,7 @@ def _episodes(episodes: pd.DataFrame, names: Mapping[int, str]) -> list[dict[str
 
 
 def fine_data(binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame) -> dict[str, Any]:
-    """All bins and episodes of all lanes, for the page to draw a part of them or another lane.
+    """All bins and episodes of all lanes, from which the page draws parts and other lanes.
 
     Returns:
         names, and typed arrays: edges (B + 1,) in milliseconds, and of each lane faces

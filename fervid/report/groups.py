@@ -1,4 +1,4 @@
-"""A table that tells more of recordings: participants, conditions, groups."""
+"""Reads a table about recordings: participants, conditions, groups."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _DELIMITERS = ",;\t"
 _TOLD = 3
 
 Parts = tuple[str, ...]
-"""A path, folder by folder."""
+"""The parts of a path."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a CSV says of recordings.
+    """The contents of a CSV about recordings.
 
     Attributes:
-        columns: all but `recording`.
-        by: the one that recordings are compared by.
-        rows: of each row the recording, then the values of `columns`.
+        columns: all columns except `recording`.
+        by: the column to compare recordings by.
+        rows: for each row, the recording, then the values of `columns`.
     """
 
     columns: tuple[str, ...]
@@ -39,14 +39,14 @@ class Metadata:
 
 
 def read_metadata(path: Path, by: str | None = None) -> Metadata:
-    """Read a CSV with a column `recording`; commas, semicolons or tabs part its columns.
+    """Read a CSV with a column `recording`, separated by commas, semicolons or tabs.
 
     Args:
         path: the file.
-        by: the column to compare by; the first one that is not `recording` unless given.
+        by: the column to compare by; by default the first one that is not `recording`.
 
     Raises:
-        ResultError: it cannot be read, or a column is missing.
+        ResultError: the file cannot be read, or a column is missing.
     """
     try:
         file = io.StringIO(text_of(path.read_bytes()), newline="")
@@ -71,11 +71,13 @@ def _check(path: Path, header: Sequence[str], columns: Parts, by: str | None) ->
     if KEY_COLUMN not in header:
         raise ResultError(f"{path}: has no column {KEY_COLUMN!r}; its header is {_some(header)}")
     if not columns:
-        raise ResultError(f"{path}: has no column but {KEY_COLUMN!r}")
+        raise ResultError(f"{path}: has no other column than {KEY_COLUMN!r}")
     if len(set(columns)) < len(columns):
         raise ResultError(f"{path}: two columns have the same name")
     if by is not None and by not in columns:
-        raise ResultError(f"{path}: has no column {by!r} to group by, but {_some(columns)}")
+        raise ResultError(
+            f"{path}: has no column {by!r} to group by; its columns are {_some(columns)}"
+        )
 
 
 def _filled(line: list[str], width: int) -> list[str]:
@@ -85,10 +87,10 @@ def _filled(line: list[str], width: int) -> list[str]:
 def match(
     metadata: Metadata, recordings: Sequence[Recording], notify: Notify
 ) -> list[tuple[str, ...] | None]:
-    """The values of each recording; None where no row speaks of it.
+    """The values of each recording; None if no row matches it.
 
-    A row speaks of the recording or result of that path, else of the only one whose path ends with
-    what the row says: a file name is enough where it is the only one.
+    A row matches the recording or result with its path, or else the only one whose path ends with
+    it, so a file name is enough if it is unique.
     """
     by_name = defaultdict(list)
     for place, recording in enumerate(recordings):
@@ -109,9 +111,9 @@ def match(
             found[place] = values
     alone = [one.path for one, values in zip(recordings, found, strict=True) if values is None]
     _notify_all(notify, "recordings without a row in the table of groups", alone)
-    _notify_all(notify, "rows of the table of groups that fit no recording", unknown)
-    _notify_all(notify, "rows of the table of groups that fit several recordings", unclear)
-    _notify_all(notify, "further rows about a recording that has one, which counts", twice)
+    _notify_all(notify, "rows of the table of groups that match no recording", unknown)
+    _notify_all(notify, "rows of the table of groups that match several recordings", unclear)
+    _notify_all(notify, "repeated rows about a recording, of which the first is used", twice)
     return found
 
 
@@ -122,7 +124,8 @@ def _spoken_of(parts: Parts, candidates: Iterable[tuple[Parts, int]]) -> set[int
 
 
 def _paths(recording: Recording) -> set[Parts]:
-    """Where the result is, by its folder's name and by the recording's; where the recording was."""
+    """Paths of the result, under the names of its folder and of its recording, and of the
+    recording."""
     parts, beside = _parts(recording.path), _parts(recording.beside)
     named = (*parts[:-1], unicodedata.normalize("NFC", recording.name))
     return {parts, named} | ({beside} if beside else set())

@@ -1,4 +1,4 @@
-"""What pages have in common: words for numbers, templates, scripts and their policy, saving."""
+"""Shared by all pages: number formats, templates, scripts and their policy, saving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 
 def environment(package: str = "fervid.report") -> Environment:
-    """Templates of a package, escaped, with the words for numbers below as filters."""
+    """An environment for the templates of a package, with escaping and the number formats below."""
     made = Environment(
         loader=PackageLoader(package, "."),
         autoescape=True,
@@ -35,7 +35,7 @@ def environment(package: str = "fervid.report") -> Environment:
 
 
 def timecode(seconds: Any, decimals: int = 0) -> str:
-    """Seconds as h:mm:ss, rounded down; a dash when not known."""
+    """Seconds as h:mm:ss, rounded down; a dash if unknown."""
     if not known(seconds):
         return "\N{EN DASH}"
     # A millionth of a second is the resolution of the tables.
@@ -47,7 +47,7 @@ def timecode(seconds: Any, decimals: int = 0) -> str:
 
 
 def partial_line(meta: dict[str, Any]) -> str:
-    """What `meta.json` says of lost frames in one line; empty if the recording is whole."""
+    """A line about lost frames, from `meta.json`; empty if none were lost."""
     if meta.get("status") != "partial":
         return ""
     damage = meta.get("damage")
@@ -63,12 +63,12 @@ def partial_line(meta: dict[str, Any]) -> str:
 
 
 def percent(share: Any) -> str:
-    """A share as a percentage with one decimal; a dash when not known."""
+    """A share as a percentage with one decimal; a dash if unknown."""
     return f"{float(share):.1%}" if known(share) else "\N{EN DASH}"
 
 
 def number(value: Any) -> str:
-    """A value as a reader likes it: thousands apart, four significant digits, words as they are."""
+    """A value for readers: thousands separated, four significant digits, text unchanged."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -94,33 +94,33 @@ def file_size(size: Any) -> str:
 
 
 def known(value: Any) -> bool:
-    """Whether it is a number that a reader can make something of."""
+    """Whether a value is a finite number."""
     return isinstance(value, int | float) and abs(value) < 1e18 and math.isfinite(value)
 
 
 def script_json(text: str) -> Markup:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element that contains it."""
     table = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
     return Markup(text.translate(table))
 
 
 def csp_hash(script: str) -> str:
-    """The source expression that lets a page's policy run this one script."""
+    """The source expression that allows this script in a page's security policy."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def asset(name: str, package: str = "fervid.report") -> str:
-    """The text of a file of a package."""
+    """The text of a file in a package."""
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def save(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all; what the disk refuses is an OSError."""
+    """Write a file completely or not at all; raises OSError."""
     temporary = path.with_name(f".{secrets.token_hex(6)}{path.suffix}")
     try:
         with temporary.open("wb") as file:
-            # A file name that is no valid text holds surrogates; they show as question marks.
+            # Surrogates, from file names that are not valid text, become question marks.
             file.write(text.encode("utf-8", "replace"))
             file.flush()
             os.fsync(file.fileno())

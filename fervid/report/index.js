@@ -1,5 +1,5 @@
 "use strict";
-// Rows that hold all the words, of the chosen status and group, and the totals of these.
+// Shows the rows that contain all words and have the chosen status and group, and their totals.
 (function () {
   const field = (id) => document.getElementById(id);
   const rows = [...field("rows").tBodies[0].rows].map((row) => ({

@@ -1,4 +1,4 @@
-"""`index.html` of a folder with many results, and `recordings.csv`, the same as a table."""
+"""Writes `index.html` of a folder with many results, and `recordings.csv`, the same as a table."""
 
 from __future__ import annotations
 
@@ -59,23 +59,25 @@ def write_index(
     group_by: str | None = None,
     notify: Notify = lambda line: None,
 ) -> Path:
-    """Write `index.html` and `recordings.csv` of a folder that holds results; return the page.
+    """Write `index.html` and `recordings.csv` of a folder of results; return the path of the page.
 
-    Reads what is there now; memory does not grow with the length of recordings. What no result
-    tells is kept in `index.json` for later calls.
+    Memory does not grow with the length of recordings. Information that is in no result is stored
+    in `index.json` for later calls.
 
     Args:
-        folder: results lie in it at any depth, as `*.fervid` folders; hidden ones do not count.
-        groups: a CSV that tells more of recordings; see `fervid.report.groups.read_metadata`. None:
-            the one that was given last.
-        failures: recordings without a result, which get a row, too, as do those of earlier calls
-            whose file is still there. A result counts more.
-        group_by: the column of `groups` to compare by, instead of the first.
-        notify: gets a line for each result that is left out, and for what does not fit in `groups`.
+        folder: folder that contains results, `*.fervid` folders, at any depth; hidden folders are
+            ignored.
+        groups: a CSV about recordings; see `fervid.report.groups.read_metadata`. None: the one
+            given last.
+        failures: recordings without a result, which get a row as well, like those of earlier calls
+            whose file still exists. A result takes precedence.
+        group_by: column of `groups` to compare by, instead of the first.
+        notify: called with a line for each result that is left out, and about mismatches of
+            `groups`.
 
     Raises:
-        ResultError: neither a usable result nor a failure; `groups` cannot be used; a file of one
-            of these names is there that fervid did not write, or the folder cannot be written to.
+        ResultError: there is neither a usable result nor a failure; `groups` cannot be used; a file
+            of one of these names was not written by fervid; or the folder is not writable.
     """
     notes: list[str] = []
 
@@ -95,7 +97,9 @@ def write_index(
     failures = _without_result(both, done)
     recordings = _sorted([*done, *map(Recording.without_result, failures)])
     if not recordings and not photos:
-        raise ResultError(f"{folder}: neither a result of fervid nor a folder with usable results")
+        raise ResultError(
+            f"{folder}: is neither a result of fervid nor a folder with usable results"
+        )
     values = match(metadata, recordings, note) if metadata else []
     columns = metadata.columns if metadata else ()
     try:
@@ -109,12 +113,14 @@ def write_index(
 
 
 def _check(folder: Path) -> None:
-    """Raise ResultError if a file of somebody else would be replaced."""
+    """Raise ResultError if a file that fervid did not write would be replaced."""
     for name, mark in _MARKS.items():
         try:
             with (folder / name).open("rb") as file:
                 if mark not in file.read(_HEAD_BYTES):
-                    raise ResultError(f"{folder / name}: not written by fervid, so it is kept")
+                    raise ResultError(
+                        f"{folder / name}: was not written by fervid, so it is not replaced"
+                    )
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -131,7 +137,7 @@ def _sorted(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def _natural(path: str) -> list[tuple[str, int]]:
-    """To sort by, so that 10 comes after 9."""
+    """A sort key with which 10 comes after 9."""
     return [(word, int(digits or 0)) for word, digits in re.findall(r"([^0-9]*)([0-9]*)", path)]
 
 
@@ -145,11 +151,11 @@ def render_index(
     """The index as one HTML page that loads nothing from anywhere.
 
     Args:
-        recordings: one row each.
-        notes: what a reader should know before relying on it, a line each.
+        recordings: the rows.
+        notes: warnings for the reader, one line each.
         metadata: the table of groups.
-        values: of each recording the values of the columns of `metadata`; None for none.
-        photos: results of photos, which are linked.
+        values: for each recording, the values of the columns of `metadata`, or None.
+        photos: results of photos to link to.
     """
     at = metadata.columns.index(metadata.by) if metadata else 0
     groups = [row[at] if row else "" for row in values] if metadata else [""] * len(recordings)
@@ -181,7 +187,7 @@ def render_index(
 
 
 def _row(one: Recording, group: str) -> dict[str, Any]:
-    """What the page shows of a recording."""
+    """The data of a row."""
     address = f"{one.path}/{REPORT_NAME}".encode("utf-8", "surrogateescape")
     overview = one.overview
     known = overview.valence[overview.valence == overview.valence] if overview else []

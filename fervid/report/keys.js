@@ -1,5 +1,5 @@
 "use strict";
-// Keys work whatever has the focus, but for what an entry or a button takes for itself.
+// Keys work wherever the focus is, except those that a field or button uses itself.
 function keyboard(keys) {
   const ENTRIES = "textarea, input:not([type=checkbox], [type=radio], [type=button], [type=file])";
   const OWN = {
@@ -27,7 +27,7 @@ function keyboard(keys) {
   help.addEventListener("click", (event) => {
     if (event.target === help || event.target.closest(".close")) help.close();
   });
-  // A choice that is made gives the keys back.
+  // After a choice, the list gives up the focus.
   for (const choice of document.querySelectorAll("select")) {
     choice.addEventListener("change", () => choice.blur());
   }

@@ -1,4 +1,4 @@
-"""Where things lie in the figure: panels, axes, headings, the slider."""
+"""Layout of the figure: panels, axes, headings and slider."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from fervid.report.binning import Binned
 
 ZERO_MS = 946_684_800_000.0
-"""2000-01-01. Plotly reads small numbers on a date axis as years, so times cannot start at zero."""
+"""2000-01-01, because Plotly reads small numbers on a date axis as years."""
 
 _DAY_S = 86_400
 _TITLE_PX, _GAP_PX, _LANE_PX = 26, 22, 26
 _MOST_CUTS = 400
-"""Lines of cuts that are drawn; more would hide what they cut."""
+"""Most lines of cuts that are drawn; more would hide the lanes."""
 _TICKS_PX, _SLIDER_PX, _TOP_PX, _BOTTOM_PX = 34, 46, 44, 8
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of the figure: its axis, its heading and where it lies, in fractions of the height."""
+    """A panel of the figure: its axis, its heading, and its place in fractions of the height."""
 
     axis: str
     title: str
@@ -32,24 +32,25 @@ class Panel:
 
 
 def milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds as Plotly's date axis counts them, so that its ticks and hovers are timecodes."""
+    """Seconds in the units of Plotly's date axis, so that ticks and hover texts are timecodes."""
     return np.asarray(ZERO_MS + np.round(seconds * 1000, 1), np.float64)
 
 
 def panels_of(lanes: int, of: str = "everyone") -> tuple[list[Panel], int]:
-    """The four panels from the top, with a strip of `lanes` rows, and the height of all in px.
+    """The four panels from top to bottom, with `lanes` rows of episodes, and the total height in
+    px.
 
     Args:
-        lanes: how many people have a row.
-        of: whom the areas and the valence are of.
+        lanes: number of people with a row.
+        of: name of the person, or everyone, whose areas and valence are shown.
     """
     whom = escape(of)
     heights = [280, _LANE_PX * max(lanes, 1), 120, 80]
     titles = [
         f"<b>What {whom} shows</b>: mean probabilities",
-        "<b>Episodes</b>; thin lines: none is clear",
-        f"<b>Valence of {whom}</b>, derived; band: single frames",
-        "<b>Faces found</b> in a frame",
+        "<b>Episodes</b>; thin lines: no clear expression",
+        f"<b>Valence of {whom}</b>, derived; the band shows single frames",
+        "<b>Faces found</b> per frame",
     ]
     inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX
     panels, top = [], float(inner)
@@ -63,7 +64,7 @@ def panels_of(lanes: int, of: str = "everyone") -> tuple[list[Panel], int]:
 def layout_of(
     binned: Binned, panels: list[Panel], height: int, cuts: Sequence[float]
 ) -> dict[str, Any]:
-    """Plotly's layout; colours that depend on light or dark come from the style sheet later."""
+    """Plotly's layout; colours for light and dark come from the style sheet."""
     peak = float(np.nanmax(binned.faces_a_frame[0], initial=1.0))
     own: dict[str, dict[str, Any]] = {
         "y": {"range": [0, 1], "tickformat": ".0%", "nticks": 5, "fixedrange": True},
@@ -76,7 +77,7 @@ def layout_of(
     axes = {
         f"yaxis{p.axis[1:]}": {"domain": p.domain, "anchor": "x", **own[p.axis]} for p in panels
     }
-    # The slider shows the traces of its own axis; their panel is too flat to be seen.
+    # The slider shows the traces of its own axis, whose panel is too flat to be seen.
     axes["yaxis5"] = {"domain": [0, 1e-3], "anchor": "x2", "visible": False, "range": [0, 1]}
     return {
         "template": {},

@@ -1,4 +1,4 @@
-"""The report of a result that is being written: it looks at the tables as they pass by."""
+"""Makes the report of a result from its tables while they are written."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from fervid.report.page import save_report
 
 
 class ReportMaker:
-    """What `fervid.results.writer.ResultWriter` has a report made by."""
+    """Makes the report for `fervid.results.writer.ResultWriter`."""
 
     def __init__(self) -> None:
         self._overview = OverviewMaker()
 
     def watch(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The pieces of the frame table, as they are."""
+        """Pass the pieces of the frame table on unchanged, and learn from them."""
         return self._overview.watch(frames)
 
     def metadata(self, folder: Path) -> dict[str, Any]:
-        """What `meta.json` is to hold for indexes of many results."""
+        """Contents of `meta.json` for indexes of many results."""
         return {META_KEY: self._overview.stored(folder)}
 
     def save(self, folder: Path, people: pd.DataFrame, summary: pd.DataFrame) -> None:
-        """Write the page into a folder that holds everything else."""
+        """Write the page into a folder that is otherwise complete."""
         save_report(folder, (people, summary))

@@ -1,9 +1,9 @@
 "use strict";
-// Boxes over the recording with the name of each person and what is shown, and bars beside it.
+// Boxes over the recording with each person's name and expression, and bars beside it.
 function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
   const TICKS = 10000;
   const WHOLE = 65535;
-  const JUST_BEFORE = 6; // ticks: a player rounds the time of a frame
+  const JUST_BEFORE = 6; // in ticks, as players round the times of frames
   const video = document.getElementById("recording");
   const canvas = document.getElementById("marks");
   const toggle = document.getElementById("boxes");
@@ -13,7 +13,7 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
   }));
   let at = 0;
 
-  // Left, top, right and bottom as shares of the picture; null where the person is not in it.
+  // Left, top, right and bottom as shares of the picture; null if the person is not in it.
   function boxAt({ t, hold, box }, time) {
     const ticks = time * TICKS + JUST_BEFORE;
     let [low, high] = [0, t.length];
@@ -40,7 +40,7 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
     return { expression, share: expression && now ? now[expressions.indexOf(expression)] : null, now };
   }
 
-  // Where everyone is and what they show; for tests and for whoever reads along.
+  // Where everyone is and what they show, for tests and screen readers.
   const seen = (time) => tracks
     .map((track, lane) => ({ lane, name: track.name, box: boxAt(track, time), ...shownBy(lane, time) }))
     .filter(({ box }) => box);
@@ -103,7 +103,7 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
     rows.forEach((row, lane) => {
       const one = here.get(lane);
       row.classList.toggle("away", !one);
-      row.children[1].textContent = one ? one.expression ?? "none is clear" : "not in the picture";
+      row.children[1].textContent = one ? one.expression ?? "no clear expression" : "not in the picture";
       [...row.lastChild.children].forEach((piece, k) => {
         piece.style.width = one?.now ? `${100 * one.now[k]}%` : 0;
       });

@@ -1,4 +1,4 @@
-"""A recording in at most sixty steps: the small picture of it that an index of many shows."""
+"""The small picture of a recording in an index: valence in at most sixty steps."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fervid.report.binning import Bins
 from fervid.results.files import FRAMES_NAME, read_frames
 
 META_KEY = "overview"
-"""Where `meta.json` keeps it, so that nobody reads long frame tables again for a small picture."""
+"""Key in `meta.json`, so that long frame tables need not be read again for a small picture."""
 
 _STEPS = 60
 _FINE_BINS = 4 * _STEPS
 WIDTH, HEIGHT = 120, 40
-"""Units of the picture; valence 0 is in the middle, its edges are -1 and +1."""
+"""Size of the picture in its units; valence 0 is in the middle, the edges are -1 and +1."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """B steps of time that hold a sampled frame each.
+    """B time steps with at least one sampled frame each.
 
     Attributes:
         edges: (B + 1,) float64 seconds, ascending.
-        valence: (B,) float64 mean smoothed valence over the faces of a step; NaN without a face.
+        valence: (B,) float64, mean smoothed valence over the faces of a step; NaN without a face.
     """
 
     edges: NDArray[np.float64]
@@ -37,25 +37,25 @@ class Overview:
 
     @classmethod
     def of(cls, bins: Bins) -> Overview:
-        """The steps of what was binned."""
+        """Make an overview of bins."""
         few = bins.result().coarser(_STEPS)
         return cls(few.edges, few.valence[0])
 
 
 class OverviewMaker:
-    """Makes an overview of a frame table while it passes by to somebody else."""
+    """Makes an overview of a frame table while it is written."""
 
     def __init__(self) -> None:
         self._bins = Bins(max_bins=_FINE_BINS)
 
     def watch(self, tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The same pieces of the table."""
+        """Pass the pieces of the table on unchanged, and learn from them."""
         for table in tables:
             self._bins.add(table)
             yield table
 
     def stored(self, folder: Path) -> dict[str, Any]:
-        """What `meta.json` is to hold; `read_overview` trusts it while the table is as long."""
+        """Contents of `meta.json`; `read_overview` uses them only if the table's size matches."""
         overview = Overview.of(self._bins)
         return {
             "frames_csv_bytes": (folder / FRAMES_NAME).stat().st_size,
@@ -65,7 +65,7 @@ class OverviewMaker:
 
 
 def read_overview(folder: Path, meta: dict[str, Any]) -> Overview:
-    """The overview of a result: as `meta.json` has it, else from the frame table.
+    """The overview of a result from `meta.json`, or else from the frame table.
 
     Raises:
         ResultError: the frame table is missing or damaged.
@@ -81,7 +81,7 @@ def read_overview(folder: Path, meta: dict[str, Any]) -> Overview:
 
 
 def _stored(entry: Any, table_bytes: int) -> Overview | None:
-    """What `stored` wrote; None if it is not that, or of another table."""
+    """The overview in an entry of `meta.json`; None if it is invalid or of another table."""
     if not isinstance(entry, dict) or entry.get("frames_csv_bytes") != table_bytes:
         return None
     try:
@@ -95,9 +95,9 @@ def _stored(entry: Any, table_bytes: int) -> Overview | None:
 
 
 def outline(overview: Overview) -> str:
-    """The picture as an SVG path: a block from the middle line to the valence of each step.
+    """The picture as an SVG path, with a block from the middle line to the valence of each step.
 
-    Blocks of adjoining steps with a face are joined; it is empty where no face was seen.
+    Blocks of adjacent steps with a face are joined; steps without a face are empty.
     """
     span = overview.edges[-1] - overview.edges[0]
     if not span > 0:

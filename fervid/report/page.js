@@ -35,7 +35,7 @@
       ? value
       : Date.parse(value.includes(" ") ? value.replace(" ", "T") + "Z" : value);
 
-  // Names stand on the stretches that have room for them in the part of the time axis in view.
+  // Episodes get names where there is room in the visible part of the time axis.
   function labels(range, width) {
     const [from, to] = range.map(milliseconds);
     const shown = [];
@@ -53,7 +53,7 @@
 
   const plotWidth = () => box.clientWidth - figure.layout.margin.l - figure.layout.margin.r;
 
-  // Areas and valence are drawn anew from the bins in view, of the person who is chosen.
+  // Areas and valence are redrawn from the visible bins of the chosen person.
   const who = document.getElementById("who");
   const names = figure.data.slice(0, 7).map((trace) => trace.name);
   const redrawn = [...names.keys(), 7, 8, 9];
@@ -70,7 +70,7 @@
     const { x, y } = fine.part(Number(who.value), from, to, names);
     const data = box.data.slice();
     redrawn.forEach((trace, k) => { data[trace] = { ...data[trace], x: x[k], y: y[k] }; });
-    // Not restyle, which forgets that the axis shows dates.
+    // restyle would forget that the axis shows dates.
     return Plotly.react(box, episodesIn(data, from, to), box.layout, config);
   }
 
@@ -79,12 +79,12 @@
     refine();
   }
 
-  // Plotly for Python knows no slider axis but the first.
+  // Plotly for Python supports a slider only on the first axis.
   figure.layout.xaxis2.rangeslider.yaxis5 = { rangemode: "fixed", range: [0, 1] };
   for (const [path, value] of Object.entries(theme())) assign(figure.layout, path, value);
   figure.layout.annotations = labels(figure.layout.xaxis.range, plotWidth());
   episodesIn(figure.data, ...figure.layout.xaxis.range.map(milliseconds));
-  // When the window changes, Plotly takes the height of the box for that of the figure.
+  // When the window is resized, Plotly sets the figure's height to that of its box.
   const height = figure.layout.height;
   box.style.height = `${height}px`;
   Plotly.newPlot(box, figure.data, figure.layout, config);
@@ -118,7 +118,7 @@
   dark.addEventListener("change", repaint);
   narrow.addEventListener("change", repaint);
 
-  // Paper is white and narrow, also when the screen is dark and wide, and has no use for a slider.
+  // In print, the page is white and narrow and has no slider, whatever the screen is.
   function print(printing) {
     const tall = printing ? Math.min(height - 60, 560) : height;
     box.style.height = `${tall}px`;

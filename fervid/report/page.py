@@ -1,4 +1,4 @@
-"""The page around the figure: what is shown as text and tables, and the file it goes into."""
+"""Renders the report page: texts, tables and figure."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _SCRIPTS = (
 )
 
 MAX_FACES = 20
-"""Faces in the table of faces."""
+"""Most rows in the table of faces."""
 
 MAX_EPISODES = 100
-"""Rows in the table of episodes for readers without JavaScript; with it, all are there."""
+"""Most rows in the table of episodes without JavaScript; with it, all can be shown."""
 
 
 def render(
@@ -67,16 +67,17 @@ def render(
     video: str | None = None,
     faces_shown: bool = True,
 ) -> str:
-    """The report as one HTML page that loads nothing from anywhere.
+    """The report as one HTML page that loads nothing from the network.
 
     Args:
         frames: consecutive pieces of the frame table; read once, in constant memory.
         episodes, people, summary: these tables.
-        meta: what `meta.json` holds; what is missing is left out of the page.
+        meta: contents of `meta.json`; missing values are left out of the page.
         thumbnails: pictures of people, by face_id.
-        video: address of what the player shows, as seen from the page; None: the recording's.
-        faces_shown: whether the page may show faces; without, it has no pictures of people and
-            offers to play nothing but `video`.
+        video: address, relative to the page, of the video that the player shows; None: the
+            recording.
+        faces_shown: whether the page may show faces; if not, it has no pictures of people and plays
+            only `video`.
     """
     faces = people.sort_values("faces", ascending=False, kind="stable")
     names = names_of(people)
@@ -127,16 +128,16 @@ def render(
 
 
 def write_report(folder: Path, *, faces_shown: bool = True) -> Path:
-    """Render `report.html` of a result folder again from its tables; return its path.
+    """Rebuild `report.html` of a result folder from its tables; return its path.
 
     Args:
         folder: the result folder.
-        faces_shown: False: without pictures of people; the player shows a blurred export that lies
-            in the folder, or nothing.
+        faces_shown: if False, the page has no pictures of people, and the player shows a blurred
+            export in the folder, or nothing.
 
     Raises:
-        ResultError: a table or `meta.json` is missing, not ours or damaged, or the folder cannot
-            be written to.
+        ResultError: a table or `meta.json` is missing, damaged or not written by fervid, or the
+            folder is not writable.
     """
     try:
         return save_report(folder, faces_shown=faces_shown)
@@ -151,10 +152,10 @@ def save_report(
     *,
     faces_shown: bool = True,
 ) -> Path:
-    """As `write_report`, but what the disk refuses is an OSError.
+    """Like `write_report`, but disk errors are OSErrors.
 
-    Without people and summary these are made from frames and episodes anew, so that the page agrees
-    with itself whoever edited the tables.
+    If `summaries` is None, people and summary are computed from frames and episodes, so that the
+    page is consistent even if tables were edited.
     """
     meta, episodes = read_meta(folder), read_table(folder, "episodes")
     resting = meta.get("resting_faces") or ()
@@ -183,7 +184,7 @@ def _named_as(people: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
 def _moments(
     names: Mapping[int, str], lanes: Mapping[int, str], episodes: pd.DataFrame, boxes: BoxPoints
 ) -> dict[str, Any]:
-    """What the page shows at a time: boxes of people, and all episodes; times in ticks."""
+    """Data for showing a moment: boxes of people and all episodes; times in ticks."""
     shown = pd.Categorical(episodes["expression"], categories=list(EXPRESSIONS)).codes
     ticks = {
         name: typed(np.round(episodes[name].to_numpy() * TICKS_A_SECOND).astype(np.uint32))
@@ -227,12 +228,12 @@ def _picture(one: Thumbnail, names: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _jpeg(content: bytes) -> str:
-    """The address of a picture that is part of the page."""
+    """A picture as a data address inside the page."""
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def _model(card: dict[str, Any]) -> dict[str, str]:
-    """A model card for the page: its headline, its limits, and all of it as text."""
+    """A model card for the page: its headline, its limits, and the whole card as text."""
     words = {key: str(card.get(key) or "") for key in ("task", "limits")}
     return {"name": str(card.get("name") or "model"), **words, "text": describe(card)}
 
@@ -243,7 +244,7 @@ def _file_stem(name: str) -> str:
 
 
 def _address(beside: Any) -> str:
-    """The recording's address from the page, empty if it is not known."""
+    """The recording's address relative to the page; empty if unknown."""
     if not isinstance(beside, str) or not beside:
         return ""
     return quote(beside.encode("utf-8", "surrogateescape"))

@@ -1,5 +1,5 @@
 "use strict";
-// Seconds as h:mm:ss.s, rounded down as everywhere on the page.
+// Seconds as h:mm:ss.s, rounded down like all times on the page.
 function clock(seconds) {
   const tenths = Math.floor(seconds * 10 + 1e-5);
   const whole = Math.floor(tenths / 10);
@@ -7,7 +7,7 @@ function clock(seconds) {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}.${tenths % 10}`;
 }
 
-// The recording beside the plot: a click seeks, play moves the head, and so do some keys.
+// The recording beside the plot: clicks and keys seek, and playing moves the line in the plot.
 function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) {
   const head = document.getElementById("head");
   const now = document.getElementById("now");
@@ -15,8 +15,8 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
   const panel = document.getElementById("beside");
   const STEP_S = 5;
   const FRAME_S = Number(panel.dataset.frame) || 0.04;
-  const AXIS_PX = 24; // the times below the plot lead to their moments, too
-  const JUST_AFTER_S = 0.001; // A player may show the frame before when told a frame's own time.
+  const AXIS_PX = 24; // a click on the time axis below the plot seeks, too
+  const JUST_AFTER_S = 0.001; // At a frame's exact time, players may show the frame before.
   let time = 0;
 
   function words() {
@@ -50,7 +50,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
     history.replaceState(null, "", `#t=${Number(time.toFixed(3))}`);
   }
 
-  // What is drawn belongs to the frame that is shown, whatever the time of the player says.
+  // What is drawn belongs to the displayed frame, whatever the player's time is.
   function frame(_, { mediaTime }) {
     if (!video.paused && !video.ended) show(mediaTime);
     marks.draw(mediaTime);
@@ -66,7 +66,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
   video.addEventListener("seeked", () => {
     if (Math.abs(video.currentTime - time) > 2 * JUST_AFTER_S) show(video.currentTime);
   });
-  // A codec that the browser lacks is an error, or, where there is sound, a picture of no width.
+  // A codec that the browser lacks gives an error, or, if there is sound, a picture of width 0.
   const pictures = () => { panel.className = video.videoWidth ? "" : "unseen"; };
   const failed = () => { panel.className = video.src.startsWith("blob:") ? "missing unseen" : "missing failed"; };
   video.addEventListener("loadedmetadata", () => {
@@ -79,7 +79,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
     if (event.target.files.length) video.src = URL.createObjectURL(event.target.files[0]);
   });
 
-  // Of the pointer itself, as Plotly tells of clicks on points only and swallows the rest.
+  // Pointer events are used because Plotly reports clicks only on points.
   let pressed = null;
   const inside = (event) => {
     const frame = box.getBoundingClientRect();

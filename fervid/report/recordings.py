@@ -1,4 +1,4 @@
-"""What the results in a folder tell of their recordings, a line each."""
+"""Reads the results in a folder as rows of an index."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Failure:
     """A recording without a result.
 
     Attributes:
-        path: as the user knows it, from the folder that was analysed.
-        status: "refused" (not a recording that can be read) or "failed".
-        reason: one line.
-        recording: its file; None if that is not known.
+        path: path from the analysed folder.
+        status: "refused" (not a readable recording) or "failed".
+        reason: why, on one line.
+        recording: path of the file; None if unknown.
     """
 
     path: str
@@ -42,17 +42,17 @@ class Recording:
     """One row of the index.
 
     Attributes:
-        path: of the result folder, or of a recording without a result; with "/", from the folder
-            that the index is for. What is no UTF-8 in it is a surrogate.
-        name: of the recording's file.
-        beside: path of the recording's file from the result folder, as `meta.json` has it.
-        status: "ok", or what `meta.json` or the failure says.
-        reason: why there is no result, one line.
-        summary: its row of `summary.csv`; empty without a result.
-        duration_s: seconds, None if not known.
+        path: path of the result folder, or of a recording without a result, from the folder of the
+            index, with "/". Bytes that are not UTF-8 are surrogates.
+        name: file name of the recording.
+        beside: path of the recording from the result folder, as in `meta.json`.
+        status: "ok", or the status in `meta.json` or of the failure.
+        reason: why there is no result, on one line.
+        summary: the row of `summary.csv`; empty without a result.
+        duration_s: length in seconds; None if unknown.
         overview: valence over time.
-        warnings: how many there are in its report.
-        has_report: whether there is a page to link to.
+        warnings: number of warnings in the report.
+        has_report: whether there is a report to link to.
     """
 
     path: str
@@ -75,7 +75,7 @@ class Recording:
 
     @property
     def most(self) -> tuple[str, float] | None:
-        """The expression that is most probable in most faces, and its share of them."""
+        """The expression that is most often the most probable one, and its share of the faces."""
         if not self.summary.get("faces"):
             return None
         name = max(EXPRESSIONS, key=lambda name: float(self.summary[f"{name}_dominant"]))
@@ -83,7 +83,7 @@ class Recording:
 
 
 def is_one_result(folder: Path) -> bool:
-    """Whether a path can only be that of one result, usable or not, and of no folder of many."""
+    """Whether a path is a single result, usable or not, rather than a folder of results."""
     if folder.name.endswith(RESULT_SUFFIX):
         return True
     try:
@@ -95,11 +95,11 @@ def is_one_result(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """A result of photos, which has a contact sheet of its own.
+    """A result of photos, which has its own contact sheet.
 
     Attributes:
-        path: of the result folder, as in `Recording`.
-        photos, with_face, faces, refused: how many there are.
+        path: path of the result folder, as in `Recording`.
+        photos, with_face, faces, refused: numbers of each.
     """
 
     path: str
@@ -110,9 +110,9 @@ class PhotoSet:
 
 
 def read_results(folder: Path, notify: Notify) -> Iterator[Recording | PhotoSet]:
-    """What all usable results in a folder tell, at any depth, by path.
+    """Read all usable results in a folder, at any depth, sorted by path.
 
-    Hidden folders are left out without a word, damaged and foreign `*.fervid` ones with a line.
+    Hidden folders are ignored; damaged or foreign `*.fervid` folders are reported to `notify`.
     """
     for result in result_folders(folder, notify):
         path = result.relative_to(folder).as_posix()
@@ -120,13 +120,13 @@ def read_results(folder: Path, notify: Notify) -> Iterator[Recording | PhotoSet]
             meta = read_meta(result)
             yield _photo_set(path, meta) or _recording(result, path, meta)
         except ResultError as error:
-            notify(f"left out: {error}")
+            notify(f"skipped: {error}")
         except OSError as error:
-            notify(f"left out: {result}: cannot be read ({error.strerror or error})")
+            notify(f"skipped: {result}: cannot be read ({error.strerror or error})")
 
 
 def _photo_set(path: str, meta: dict[str, Any]) -> PhotoSet | None:
-    """A result of photos; None if it is another one."""
+    """A result of photos; None if the result is of another kind."""
     found = meta.get("detection")
     if meta.get("kind") != PHOTOS or not isinstance(found, dict):
         return None
@@ -135,10 +135,10 @@ def _photo_set(path: str, meta: dict[str, Any]) -> PhotoSet | None:
 
 
 def result_folders(folder: Path, notify: Notify) -> Iterator[Path]:
-    """All result folders in a folder, at any depth, by path."""
+    """All result folders in a folder, at any depth, sorted by path."""
 
     def unreadable(error: OSError) -> None:
-        notify(f"left out: {error.filename}: cannot be read ({error.strerror or error})")
+        notify(f"skipped: {error.filename}: cannot be read ({error.strerror or error})")
 
     for place, folders, _ in os.walk(folder, onerror=unreadable):
         visible = sorted(name for name in folders if not name.startswith("."))
@@ -149,7 +149,7 @@ def result_folders(folder: Path, notify: Notify) -> Iterator[Path]:
 def _recording(result: Path, path: str, meta: dict[str, Any]) -> Recording:
     table = read_table(result, "summary")
     if len(table) != 1:
-        raise ResultError(f"{result}: damaged: its summary has {len(table)} rows, not one")
+        raise ResultError(f"{result}: is damaged: its summary has {len(table)} rows, not one")
     about, status = meta.get("recording") or {}, meta.get("status")
     overview, duration_s = read_overview(result, meta), about.get("duration_s", math.nan)
     return Recording(

@@ -1,4 +1,4 @@
-"""`recordings.csv`: a row a recording, for statistics programs and for spreadsheets."""
+"""Makes `recordings.csv`: a row per recording, for statistics programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fervid.results.files import write_rows
 
 _OWN = (
     Column("path", "word", "result folder, or recording without a result"),
-    Column("status", "word", "ok, or what is wrong"),
+    Column("status", "word", "ok, partial, refused or failed"),
     Column("reason", "word", "why there is no result"),
 )
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How text begins that a spreadsheet would run."""
+"""Matches text that a spreadsheet would run as a formula."""
 
 HEADER = ",".join(column.name for column in (*_OWN, SUMMARY[0])).encode()
-"""How the file begins."""
+"""The beginning of the file."""
 
 
 def recordings_csv(
@@ -31,12 +31,12 @@ def recordings_csv(
     columns: Sequence[str] = (),
     values: Sequence[tuple[str, ...] | None] = (),
 ) -> str:
-    """Path, status and reason, the columns of `summary.csv`, then those of a table of groups.
+    """The columns path, status and reason, those of `summary.csv`, then those of a table of groups.
 
     Args:
-        recordings: one row each.
-        columns: further columns; `metadata_` goes before names that are taken.
-        values: of each recording those of the further columns, None for none.
+        recordings: the rows.
+        columns: further columns; names that are already in use get the prefix `metadata_`.
+        values: for each recording, the values of the further columns, or None.
     """
     words = {
         "path": [cell(one.path) for one in recordings],
@@ -67,7 +67,7 @@ def _untaken(names: Sequence[str], taken: set[str]) -> list[str]:
 
 
 def cell(text: str) -> str:
-    """Text that stays text in a spreadsheet, on one line, whatever it is called."""
+    """Text on one line that a spreadsheet does not run as a formula."""
     plain = text.encode("utf-8", "backslashreplace").decode()
     guarded = plain.startswith(_FORMULA) and not _NUMBER.fullmatch(plain)
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in plain)

@@ -1,5 +1,5 @@
 "use strict";
-// Arrays as Python packs them.
+// Unpacks arrays that Python has packed.
 function numbers({ dtype, bdata }) {
   const kinds = {
     f4: Float32Array, f8: Float64Array, u1: Uint8Array, i1: Int8Array, u2: Uint16Array, u4: Uint32Array,
@@ -8,7 +8,7 @@ function numbers({ dtype, bdata }) {
   return new kinds[dtype](bytes.buffer);
 }
 
-// All bins of all lanes come with the page; of the part in view, as many are drawn as a screen shows.
+// The page contains all bins of all lanes; as many as a screen can show are drawn.
 function refinement(data) {
   const SHOWN_BINS = 2000;
   const FOOT_MS = 0.2;
@@ -19,7 +19,7 @@ function refinement(data) {
   const lanes = data.lanes.map((lane) =>
     Object.fromEntries(Object.entries(lane).map(([name, array]) => [name, numbers(array)])));
 
-  // The first bin that begins after a time.
+  // Index of the first bin that begins after a time.
   function after(time) {
     let [low, high] = [0, edges.length];
     while (low < high) {
@@ -30,7 +30,7 @@ function refinement(data) {
     return low;
   }
 
-  // Means of groups of bins, weighted by the faces in them.
+  // Means over groups of bins, weighted by their numbers of faces.
   function groups(lane, from, to) {
     const first = Math.max(0, after(from) - 2);
     const end = Math.min(edges.length - 1, after(to) + 1);
@@ -56,8 +56,8 @@ function refinement(data) {
     return found;
   }
 
-  // Every stretch with faces is a block of its own: its groups' starts, its end, and a foot on
-  // either side, where an area is zero.
+  // Every stretch with faces is drawn as a block: the starts of its groups, its end, and a point
+  // on either side where the area is zero.
   function outline(found) {
     const points = [];
     found.forEach((group, place) => {
@@ -72,7 +72,7 @@ function refinement(data) {
     return points;
   }
 
-  // Of many short episodes, what is shown longest in each column of the screen, as in a mosaic.
+  // If there are many short episodes, each column of the screen shows the longest one.
   function mosaic(runs, from, to) {
     const step = (to - from) / COLUMNS;
     const shown = new Map();
@@ -114,7 +114,7 @@ function refinement(data) {
 
   return {
     runs,
-    // The share of each expression of a lane at a time, null without a face.
+    // The share of each expression in a lane at a time; null without a face.
     shares(lane, time) {
       const bin = after(time) - 1;
       const { faces, mean } = lanes[lane];
@@ -134,7 +134,7 @@ function refinement(data) {
         };
       });
     },
-    // x and y of the areas in the order of `names`, and of the valence's band and line.
+    // x and y of the areas in the order of `names`, and of the band and line of valence.
     part(lane, from, to, names) {
       const points = outline(groups(lanes[lane], from, to));
       const x = points.map((point) => point.x);

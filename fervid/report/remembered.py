@@ -1,4 +1,4 @@
-"""`index.json`: what an index tells that no result in its folder does."""
+"""`index.json`: information of an index that is in no result."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from fervid.report.recordings import Failure, Notify
 
 REMEMBERED_NAME = "index.json"
 REMEMBERED_MARK = b'{"generator": "fervid'
-"""How the file begins."""
+"""The beginning of the file."""
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What is kept from one index of a folder to the next.
+    """Information kept from one index of a folder to the next.
 
     Attributes:
-        groups: the table of groups that was given last.
+        groups: the last table of groups.
         failures: recordings without a result.
     """
 
@@ -33,9 +33,9 @@ class Remembered:
 
 
 def read_remembered(folder: Path, notify: Notify) -> Remembered:
-    """What the last index of a folder left; recordings that are gone since are left out.
+    """Read what the last index stored, without recordings that have been deleted since.
 
-    A file that is damaged counts for nothing, and `notify` gets a line.
+    A damaged file is ignored and reported to `notify`.
     """
     path = folder / REMEMBERED_NAME
     try:
@@ -45,13 +45,13 @@ def read_remembered(folder: Path, notify: Notify) -> Remembered:
     except FileNotFoundError:
         return Remembered()
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        notify(f"left out: {path}: damaged; a table of groups must be given again")
+        notify(f"skipped: {path}: is damaged; give the table of groups again")
         return Remembered()
     return Remembered(groups, [one for one in failures if not _is_gone(one)])
 
 
 def save_remembered(folder: Path, what: Remembered) -> None:
-    """Keep it for the next index; what the disk refuses is an OSError."""
+    """Store the information for the next index; raises OSError."""
     path, groups = folder / REMEMBERED_NAME, what.groups
     if groups is None and not what.failures:
         path.unlink(missing_ok=True)
@@ -83,18 +83,18 @@ def _groups(entry: dict[str, Any]) -> Metadata:
     columns, by = tuple(map(_text, entry["columns"])), _text(entry["by"])
     rows = tuple((_text(name), tuple(map(_text, values))) for name, *values in entry["rows"])
     if by not in columns or any(len(values) != len(columns) for _, values in rows):
-        raise ValueError("columns and values do not fit together")
+        raise ValueError("columns and values do not match")
     return Metadata(columns, by, rows)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("no text")
+        raise TypeError("not text")
     return value
 
 
 def _is_gone(failure: Failure) -> bool:
-    """Whether its recording was deleted, and not all recordings moved away or left behind."""
+    """Whether the recording was deleted, rather than its whole folder moved."""
     if failure.recording is None:
         return False
     above = failure.recording.parents
@@ -109,7 +109,7 @@ def _is_gone(failure: Failure) -> bool:
 
 
 def _from(folder: Path, recording: Path) -> str:
-    """The way from the folder, so that both can move together."""
+    """The path relative to the folder, so that both can be moved together."""
     try:
         return os.path.relpath(recording.absolute(), folder.resolve())
     except ValueError:  # another drive

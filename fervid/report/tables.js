@@ -1,8 +1,8 @@
 "use strict";
-// A click on a column's heading sorts its table; another one turns the order around.
+// A click on a heading sorts the table by its column; another one reverses the order.
 const byWords = new Intl.Collator("en", { numeric: true });
 
-// What is not known comes last in either order.
+// Missing values come last in either order.
 function ordered(rows, key, down) {
   const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : byWords.compare(a, b));
   return rows

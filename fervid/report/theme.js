@@ -1,5 +1,5 @@
 "use strict";
-// The colours live in the style sheet only; figures borrow them from there.
+// Figures take their colours from the style sheet.
 function themeColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

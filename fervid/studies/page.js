@@ -1,5 +1,5 @@
 "use strict";
-// Draws the figures of a page, in the colours of the style sheet, light or dark.
+// Draws the figures of a page in the colours of the style sheet, light or dark.
 (async function () {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const plots = [...document.querySelectorAll(".plot")];
@@ -12,7 +12,7 @@
   }
   const repaint = () => plots.forEach((plot) => Plotly.relayout(plot, figureTheme(plot.layout)));
   dark.addEventListener("change", repaint);
-  // The line of the moment that plays; a click in the figure goes there.
+  // A line marks the current moment of the stimulus; a click in the figure seeks.
   const video = document.getElementById("stimulus");
   const plot = plots[0];
   if (video && plot) {

@@ -124,7 +124,7 @@ def test_a_damaged_frame_table_leaves_nothing(result: Path, to: FormatName) -> N
 def test_wrong_usage_is_told_as_such(result: Path) -> None:
     for args in (["--to", "nonsense"], [], ["--to", "srt", "--recording", "x.mp4"]):
         assert run(result, *args).exit_code == 2
-    with pytest.raises(ValueError, match="takes no recording"):
+    with pytest.raises(ValueError, match="does not use a recording"):
         export(result, "srt", recording="x.mp4")
     with pytest.raises(ValueError, match="no format"):
         export(result, "nonsense")  # type: ignore[arg-type]

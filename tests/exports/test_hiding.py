@@ -99,10 +99,10 @@ def test_a_report_without_faces(result: Path, tmp_path: Path) -> None:
     shutil.copytree(result, copy)
     pictures = "data:image/jpeg"
     assert pictures in write_report(copy).read_text("utf-8")
-    assert "pictures of people" in write_report(copy).read_text("utf-8")
+    assert "pictures of people: share" in write_report(copy).read_text("utf-8")
     page = write_report(copy, faces_shown=False).read_text("utf-8")
     assert pictures not in page
     assert 'src="call' not in page
-    assert "holds no picture of anybody" in page
+    assert "contains no pictures of people" in page
     (copy / "call.blurred.mp4").write_bytes(b"a video")
     assert 'src="call.blurred.mp4"' in write_report(copy, faces_shown=False).read_text("utf-8")

@@ -45,7 +45,7 @@ def test_another_package_adds_a_format(results: dict[str, Path], tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("gone", "no_such:X cannot be loaded"), ("NOT_A_FORMAT", "is no fervid.exports.Format")],
+    [("gone", "no_such:X cannot be loaded"), ("NOT_A_FORMAT", "is not a fervid.exports.Format")],
 )
 def test_one_that_cannot_be_used_is_one_line(
     results: dict[str, Path],

@@ -89,5 +89,5 @@ def test_a_damaged_memory_is_told_and_costs_no_index(many: Path, rest: str) -> N
     (many / "index.json").write_text('{"generator": "fervid 1"' + rest)
     done = run(many)
     assert done.exit_code == 0
-    assert done.stderr.startswith("fervid: left out: ")
+    assert done.stderr.startswith("fervid: skipped: ")
     assert done.stderr.count("\n") == 1

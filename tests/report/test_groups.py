@@ -41,7 +41,7 @@ def test_groups_come_by_file_name_or_path_and_what_fits_nowhere_is_told(
     done = run(many, "--groups", table_at(tmp_path, text), "--group-by", "age")
     assert done.exit_code == 0
     assert done.stderr == (
-        "fervid: rows of the table of groups that fit no recording (1): 'nobody.mp4'\n"
+        "fervid: rows of the table of groups that match no recording (1): 'nobody.mp4'\n"
     )
     table = pd.read_csv(many / "recordings.csv")
     assert table["who"].tolist() == ["Ada", "Bea", "Ann"]
@@ -74,8 +74,8 @@ def test_unclear_rows_give_no_group(tmp_path: Path) -> None:
     assert lines == [
         "recordings without a row in the table of groups (4): 'q/a.mp4.fervid', "
         "'r/a.mp4.fervid', 's/a.mp4.fervid' and 1 more",
-        "rows of the table of groups that fit several recordings (1): 'a.mp4'",
-        "further rows about a recording that has one, which counts (1): 'p/a.mp4.fervid'",
+        "rows of the table of groups that match several recordings (1): 'a.mp4'",
+        "repeated rows about a recording, of which the first is used (1): 'p/a.mp4.fervid'",
     ]
 
 
@@ -86,7 +86,7 @@ def test_unclear_rows_give_no_group(tmp_path: Path) -> None:
         ("file,group\na.mp4,x\n", "no column 'recording'; its header is 'file', 'group'"),
         ("recording\na.mp4\n", "no column but 'recording'"),
         ("recording,g,g\na.mp4,1,2\n", "two columns have the same name"),
-        ("recording,g\na.mp4,1\n", "no column 'age' to group by, but 'g'"),
+        ("recording,g\na.mp4,1\n", "no column 'age' to group by; its columns are 'g'"),
     ],
 )
 def test_a_table_of_groups_that_cannot_be_used_is_one_line(

@@ -106,7 +106,7 @@ def test_damaged_and_foreign_folders_are_left_out_with_a_line_each(many: Path) -
     lines = done.stderr.splitlines()
     assert len(lines) == 3
     for line, name in zip(lines, ("a.mp4", "b.mp4", "foreign"), strict=True):
-        assert line.startswith("fervid: left out: ")
+        assert line.startswith("fervid: skipped: ")
         assert f"{name}.fervid" in line
     page = (many / "index.html").read_text("utf-8")
     assert len(rows_of(page)) == 1
@@ -134,7 +134,8 @@ def test_what_others_wrote_is_kept(many: Path, name: str) -> None:
     (many / name).write_text("mine", "utf-8")
     done = run(many)
     assert done.exit_code == 1
-    assert done.stderr == f"fervid: {many / name}: not written by fervid, so it is kept\n"
+    why = "was not written by fervid, so it is not replaced"
+    assert done.stderr == f"fervid: {many / name}: {why}\n"
     assert (many / name).read_text("utf-8") == "mine"
     (many / name).unlink()
     assert run(many).exit_code == run(many).exit_code == 0

@@ -340,7 +340,7 @@ def test_without_the_recording_it_can_be_chosen(browser: Any, result: Path, tmp_
     page = open_page(browser, alone)
     page.wait_for_selector("#beside.missing")
     assert page.locator("#recording").is_hidden()
-    assert "The recording is not where it was (two_speakers.mp4)" in said(page)
+    assert "The recording (two_speakers.mp4) has moved" in said(page)
     page.locator("#choose").set_input_files(result.parent / CLIP)
     page.wait_for_selector("#beside:not(.missing)")
     page.keyboard.press("ArrowRight")
