@@ -5,15 +5,18 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pandas as pd
 
+from fervid.errors import SetupError
 from fervid.results.files import read_frames, read_meta, read_table, read_thumbnails
 from fervid.results.people_edits import names_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from fervid.report.charts import Chart
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,67 @@ class Timeline:
         binned = bin_frames([frames], lanes=[*lanes])
         of = "everyone" if face_id is None else names[face_id]
         return Figure(timeline_figure(binned, lanes, self.episodes, cuts_of(self.meta), of))
+
+    def chart(self, name: Chart, face_id: int | None = None) -> Figure:
+        """A figure of the report: who shows what, what follows what, who shows the same.
+
+        Args:
+            name: "shares", "intensity" or "change", one row a person; "transitions", what follows
+                what; "together", which two people show the same at the same time; "strip", the
+                whole recording, for a slide.
+            face_id: whose transitions; None: everyone's.
+
+        Raises:
+            ValueError: there is no such figure or person.
+        """
+        from plotly.graph_objects import Figure
+
+        from fervid.report.binning import bin_frames
+        from fervid.report.charts import CHARTS, chart
+        from fervid.report.figures import lanes_of
+
+        names = names_of(self.people)
+        if name not in CHARTS:
+            raise ValueError(f"there is no figure {name!r}, only {', '.join(CHARTS)}")
+        if face_id is not None and face_id not in names:
+            raise ValueError(f"there is no face {face_id}, only {[*names]}")
+        lanes = {lane: names[lane] for lane in lanes_of(self.people)}
+        if face_id is not None:
+            lanes |= {face_id: names[face_id]}
+        binned = bin_frames([self.frames], lanes=[*lanes])
+        return Figure(chart(name, binned, lanes, self.episodes, face_id))
+
+    def save_figure(
+        self,
+        path: str | Path,
+        name: Chart | Literal["timeline"] = "timeline",
+        *,
+        face_id: int | None = None,
+        width: int = 1280,
+    ) -> Path:
+        """Write a figure of the report as a file; return its path.
+
+        Args:
+            path: ends in .svg, .png, .pdf or .html; a page asks the network for nothing.
+            name: "timeline" or a figure of `chart`.
+            face_id: one person; None: everyone.
+            width: in pixels; pictures have twice as many.
+
+        Raises:
+            SetupError: .svg, .png and .pdf need the package kaleido and a Chrome for it.
+            ValueError: there is no such figure or person.
+        """
+        figure = self.figure(face_id) if name == "timeline" else self.chart(name, face_id)
+        path = Path(path)
+        if path.suffix == ".html":
+            figure.write_html(path, include_plotlyjs=True)
+            return path
+        try:
+            figure.write_image(path, width=width, scale=2)
+        except (ValueError, ImportError, RuntimeError) as error:
+            hint = "pip install kaleido, or use the buttons SVG and PNG of the report"
+            raise SetupError(f"{path.name}: pictures of figures need kaleido: {hint}") from error
+        return path
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Render the report as one HTML page that loads nothing from the network.

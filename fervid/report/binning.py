@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
-from fervid.results.codebook import LOST, SMOOTH_COLUMNS
+from fervid.results.codebook import CHANGE_COLUMNS, LOST, SMOOTH_COLUMNS
 
 MAX_BINS = 8000
 """All are visible when zoomed in; at first, groups of them are drawn, see `Binned.coarser`."""
@@ -21,9 +21,10 @@ SHOWN_BINS = 2000
 _FIRST_WIDTH_S = 1e-3
 _K = len(EXPRESSIONS)
 _FACES, _VALENCE, _APART, _PROBS = 0, 1, 2, slice(3, 3 + _K)
+_COMPARED, _INTENSITY, _CHANGE = 3 + _K, 4 + _K, slice(5 + _K, 5 + _K + len(CHANGE_COLUMNS))
 """Columns of the sums of a lane: faces, valence, squared deviation of single frames' valence from
-the smoothed valence, probabilities."""
-_WIDTH = 3 + _K
+the smoothed valence, probabilities; faces compared with rest, their intensity and changes."""
+_WIDTH = _CHANGE.stop
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Binned:
     Attributes:
         edges: (B + 1,) float64 seconds; bin k spans [edges[k], edges[k + 1]).
         frames: (B,) float64, numbers of sampled frames that could be decoded.
-        sums: (L, B, 10) float64, sums over the faces of a lane: number, smoothed valence, squared
-            deviation of single frames' valence from it, smoothed probabilities.
+        sums: (L, B, 18) float64, sums over the faces of a lane: number, smoothed valence, squared
+            deviation of single frames' valence from it, smoothed probabilities; the number of faces
+            compared with a resting face, their intensity and their changes.
     """
 
     edges: NDArray[np.float64]
@@ -70,6 +72,20 @@ class Binned:
     def faces_a_frame(self) -> NDArray[np.float64]:
         """(L, B) mean number of faces per frame; NaN where no frame could be decoded."""
         return np.asarray(self.faces / np.where(self.frames > 0, self.frames, np.nan))
+
+    @property
+    def intensity(self) -> NDArray[np.float64]:
+        """(L, B) mean intensity; NaN where no face is compared with its resting face."""
+        return self._per_compared(self.sums[..., _INTENSITY, None])[..., 0]
+
+    @property
+    def change(self) -> NDArray[np.float64]:
+        """(L, B, 6) mean change from rest in nats, of `CHANGE_COLUMNS`; NaN as of `intensity`."""
+        return self._per_compared(self.sums[..., _CHANGE])
+
+    def _per_compared(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        compared = self.sums[..., _COMPARED]
+        return np.asarray(sums / np.where(compared > 0, compared, np.nan)[..., None])
 
     def _per_face(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(sums / np.where(self.faces > 0, self.faces, np.nan)[..., None])
@@ -112,7 +128,7 @@ def bin_frames(
 
 
 class Bins:
-    """Sums (bins, lanes, 10) and numbers of frames by bin; see `bin_frames`."""
+    """Sums (bins, lanes, 18) and numbers of frames by bin; see `bin_frames`."""
 
     def __init__(self, lanes: Sequence[int] = (), max_bins: int = MAX_BINS) -> None:
         self._lanes = list(lanes)
@@ -153,7 +169,9 @@ class Bins:
         valence, smooth = faces[["valence", "smooth_valence"]].to_numpy(np.float64).T
         probs = faces[list(SMOOTH_COLUMNS)].to_numpy(np.float64)
         own = [np.ones(len(faces)), smooth, (valence - smooth) ** 2]
-        values = np.column_stack([*own, probs])
+        rest = faces[["intensity", *CHANGE_COLUMNS]].to_numpy(np.float64)
+        compared = ~np.isnan(rest).any(axis=1)
+        values = np.column_stack([*own, probs, compared, np.where(compared[:, None], rest, 0.0)])
         who = faces["face_id"].to_numpy(np.int64)
         np.add.at(self._sums[:, 0], spot, values)
         for lane, face_id in enumerate(self._lanes, start=1):

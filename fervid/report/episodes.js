@@ -1,15 +1,20 @@
 "use strict";
 // The table of episodes: filtered by person, expression and words, and sorted.
-function episodeTable({ data, names, expressions, colours, pictures }) {
+function episodeTable({ data, cast, expressions, colours, pictures }) {
   const STEP = 200;
   const table = document.getElementById("episode-table");
   if (!table || !data.onset) return () => {};
   const [onset, offset, peak, peakAt, who, expression] =
     ["onset", "offset", "peak", "peak_time", "who", "expression"].map((name) => numbers(data[name]));
-  const all = Array.from(onset, (_, k) => ({
+  const given = Array.from(onset, (_, k) => ({
     from: onset[k] / 10000, to: offset[k] / 10000, peak: peak[k] / 1000, peakAt: peakAt[k] / 10000,
-    name: names[who[k]] ?? `face ${who[k]}`, expression: expressions[expression[k]],
+    id: who[k], name: `face ${who[k]}`, expression: expressions[expression[k]],
   }));
+  // Of an episode that is cut, the peak is known of the part that has it.
+  const named = () => given.flatMap((one) => cast.pieces(one.id, one.from, one.to).map(({ person, from, to }) => ({
+    ...one, name: person.name, from, to, ...(from <= one.peakAt && one.peakAt < to ? {} : { peak: null, peakAt: from }),
+  })));
+  let all = named();
   const field = (id) => document.getElementById(id);
   const KEYS = [
     null, (one) => one.from, (one) => one.to, (one) => one.to - one.from, (one) => one.name,
@@ -35,7 +40,7 @@ function episodeTable({ data, names, expressions, colours, pictures }) {
 
   function picture(one) {
     const cell = element("td", undefined, "face");
-    const address = pictures.get(`${one.name} ${one.expression}`);
+    const address = pictures.get(`${one.id} ${one.expression}`);
     if (!address) return cell;
     const image = element("img");
     Object.assign(image, { src: address, alt: "", width: 34, height: 34, loading: "lazy" });
@@ -56,7 +61,7 @@ function episodeTable({ data, names, expressions, colours, pictures }) {
     });
     row.append(
       picture(one), times[0], times[1], element("td", (one.to - one.from).toFixed(1)), element("td", one.name, "word"),
-      named, element("td", `${(100 * one.peak).toFixed(1)}%`), times[2],
+      named, element("td", one.peak === null ? "–" : `${(100 * one.peak).toFixed(1)}%`), times[2],
     );
     return row;
   }
@@ -76,14 +81,30 @@ function episodeTable({ data, names, expressions, colours, pictures }) {
     field("none-found").hidden = found.length > 0;
   }
 
-  for (const [id, values] of [["whose", [...new Set(all.map((one) => one.name))].sort(byWords.compare)], ["what", expressions]]) {
-    field(id).append(...values.map((value) => element("option", value)));
-    field(id).addEventListener("change", () => { most = STEP; fill(); });
+  let sorting = (some) => some;
+  function whose() {
+    const [first, ...others] = field("whose").options;
+    const chosen = field("whose").value;
+    others.forEach((other) => other.remove());
+    const there = new Set(all.map((one) => one.name));
+    const people = cast.shown.map((person) => person.name).filter((name) => there.has(name));
+    field("whose").append(...people.map((name) => element("option", name)));
+    field("whose").value = people.includes(chosen) ? chosen : first.value;
   }
+  whose();
+  field("what").append(...expressions.map((value) => element("option", value)));
+  for (const id of ["whose", "what"]) field(id).addEventListener("change", () => { most = STEP; fill(); });
+  cast.onChange(() => {
+    all = named();
+    order = sorting(all);
+    whose();
+    fill();
+  });
   field("find").addEventListener("input", () => { most = STEP; fill(); });
   field("more").addEventListener("click", () => { most += STEP; fill(); });
   sortable(table, (column, down) => {
-    order = ordered(all, KEYS[column], down);
+    sorting = (some) => ordered(some, KEYS[column], down);
+    order = sorting(all);
     fill();
   });
   field("filters").hidden = false;

@@ -42,9 +42,11 @@ STACK = ("neutral", "happy", "surprise", "sad", "fear", "disgust", "angry")
 MAX_LANES = 8
 """Most people with their own lane in the figure."""
 
-_LINE, _FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
+LINE, LINE_FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
+"""Of what is no expression."""
+
 _FOOT_MS = 0.2
-_BAR, _SEEN_BAR = 0.66, 0.14
+BAR_WIDTH, _SEEN_BAR = 0.66, 0.14
 
 
 def lanes_of(people: pd.DataFrame) -> list[int]:
@@ -81,14 +83,14 @@ def timeline_figure(
     """
     shown = binned.coarser()
     panels, height = panels_of(len(lanes), of)
-    outline = _Outline.of(shown)
+    outline = Outline.of(shown)
     traces = [
-        *_areas(shown, outline, "y", legend=True),
+        *areas(shown, outline, "y", legend=True),
         *_valence(shown, outline),
         *_faces(shown),
-        _seen(binned, lanes),
+        seen_spans(binned, lanes),
         *_episodes(episodes[episodes["face_id"].isin(list(lanes))], lanes),
-        *_areas(shown, outline, "y5", legend=False),
+        *areas(shown, outline, "y5", legend=False),
     ]
     return {"data": traces, "layout": layout_of(shown, panels, height, cuts)}
 
@@ -100,7 +102,7 @@ def typed(array: NDArray[Any]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Outline:
+class Outline:
     """Points that draw every stretch of bins with faces as a separate block.
 
     A stretch has the starts of its bins, its end, and a point just outside on either side where the
@@ -112,8 +114,9 @@ class _Outline:
     foot: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, binned: Binned) -> _Outline:
-        known = np.flatnonzero(binned.faces[0] > 0)
+    def of(cls, binned: Binned, lane: int = 0) -> Outline:
+        """The points of a lane."""
+        known = np.flatnonzero(binned.faces[lane] > 0)
         first = known[np.diff(known, prepend=-2) > 1]
         last = known[np.diff(known, append=len(binned) + 1) > 1]
         x = milliseconds(binned.edges)
@@ -124,20 +127,25 @@ class _Outline:
         return cls(places[order], np.concatenate([bins for bins, *_ in points])[order], foot[order])
 
     def values(self, of_bins: NDArray[np.float64], at_foot: float) -> NDArray[np.float32]:
+        """Values of the points, from (B,) values of bins and one of the feet."""
         return np.where(self.foot, at_foot, of_bins[self.bin]).astype(np.float32)
 
 
-def _scatter(
+def scatter(
     x: NDArray[np.float64], y: NDArray[np.float32], axes: tuple[str, str], **style: Any
 ) -> dict[str, Any]:
+    """A line through points."""
     places = {"x": typed(x), "y": typed(y), "xaxis": axes[0], "yaxis": axes[1]}
     return {"type": "scatter", "mode": "lines", **places, **style}
 
 
-def _areas(binned: Binned, outline: _Outline, axis: str, *, legend: bool) -> list[dict[str, Any]]:
+def areas(
+    binned: Binned, outline: Outline, axis: str, *, legend: bool, lane: int = 0
+) -> list[dict[str, Any]]:
+    """The stacked areas of a lane, from the bottom."""
     traces = []
     for name in STACK:
-        y = outline.values(binned.mean[0, :, EXPRESSIONS.index(name)], 0.0)
+        y = outline.values(binned.mean[lane, :, EXPRESSIONS.index(name)], 0.0)
         style: dict[str, Any] = {
             "name": name,
             "stackgroup": axis,
@@ -147,11 +155,11 @@ def _areas(binned: Binned, outline: _Outline, axis: str, *, legend: bool) -> lis
             "showlegend": legend,
             **({"hovertemplate": "%{y:.0%}"} if legend else {"hoverinfo": "skip"}),
         }
-        traces.append(_scatter(outline.x, y, ("x" if legend else "x2", axis), **style))
+        traces.append(scatter(outline.x, y, ("x" if legend else "x2", axis), **style))
     return traces
 
 
-def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
+def _valence(binned: Binned, outline: Outline) -> list[dict[str, Any]]:
     """The lower and upper edges of the band, and the line."""
     # Plotly fills across gaps, so the band gets height 0 at its ends.
     low, high, line = (
@@ -159,12 +167,12 @@ def _valence(binned: Binned, outline: _Outline) -> list[dict[str, Any]]:
         for sign in (-1, 1, 0)
     )
     edge = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    style = {"line": {"width": 1.4, "color": _LINE}, "name": "valence (derived)"}
+    style = {"line": {"width": 1.4, "color": LINE}, "name": "valence (derived)"}
     axes = ("x", "y3")
     return [
-        _scatter(outline.x, low, axes, **edge),
-        _scatter(outline.x, high, axes, fill="tonexty", fillcolor=_FILL, **edge),
-        _scatter(outline.x, line, axes, showlegend=False, hovertemplate="%{y:+.2f}", **style),
+        scatter(outline.x, low, axes, **edge),
+        scatter(outline.x, high, axes, fill="tonexty", fillcolor=LINE_FILL, **edge),
+        scatter(outline.x, line, axes, showlegend=False, hovertemplate="%{y:+.2f}", **style),
     ]
 
 
@@ -172,17 +180,17 @@ def _faces(binned: Binned) -> list[dict[str, Any]]:
     """The number of faces: an area and a line, with gaps where frames were lost."""
     mean = binned.faces_a_frame[0].astype(np.float32)
     mean = np.append(mean, mean[-1:]) if len(mean) else np.zeros(1, np.float32)
-    x, line = milliseconds(binned.edges), {"width": 1.4, "color": _LINE, "shape": "hv"}
-    area: dict[str, Any] = {"fill": "tozeroy", "fillcolor": _FILL, "hoverinfo": "skip"}
+    x, line = milliseconds(binned.edges), {"width": 1.4, "color": LINE, "shape": "hv"}
+    area: dict[str, Any] = {"fill": "tozeroy", "fillcolor": LINE_FILL, "hoverinfo": "skip"}
     style: dict[str, Any] = {"name": "faces found", "hovertemplate": "%{y:.2~f}"}
     axes = ("x", "y4")
     return [
-        _scatter(x, np.nan_to_num(mean), axes, line=line | {"width": 0}, showlegend=False, **area),
-        _scatter(x, mean, axes, line=line, showlegend=False, **style),
+        scatter(x, np.nan_to_num(mean), axes, line=line | {"width": 0}, showlegend=False, **area),
+        scatter(x, mean, axes, line=line, showlegend=False, **style),
     ]
 
 
-def _bars(
+def bars(
     spans: NDArray[np.float64], lanes: list[str], width: float, colour: str, **style: Any
 ) -> dict[str, Any]:
     """Horizontal bars from (K, 2) seconds in these lanes."""
@@ -193,12 +201,12 @@ def _bars(
     return {"type": "bar", **places, **axes, "marker": marker, "showlegend": False, **style}
 
 
-def _seen(binned: Binned, lanes: Mapping[int, str]) -> dict[str, Any]:
+def seen_spans(binned: Binned, lanes: Mapping[int, str]) -> dict[str, Any]:
     """Thin bars where each person is seen."""
     spans = [binned.seen(lane) for lane in range(1, 1 + len(lanes))]
     names = [name for name, mine in zip(lanes.values(), spans, strict=True) for _ in mine]
     together = np.concatenate([np.zeros((0, 2)), *spans])
-    return _bars(together, names, _SEEN_BAR, _LINE, name="seen")
+    return bars(together, names, _SEEN_BAR, LINE, name="seen")
 
 
 def _episodes(episodes: pd.DataFrame, names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -207,7 +215,7 @@ def _episodes(episodes: pd.DataFrame, names: Mapping[int, str]) -> list[dict[str
         mine = episodes[episodes["expression"] == name]
         lanes = [names[face_id] for face_id in mine["face_id"].tolist()]
         spans = mine[["onset", "offset"]].to_numpy(np.float64)
-        traces.append(_bars(spans, lanes, _BAR, COLOURS[name], name=name, legendgroup=name))
+        traces.append(bars(spans, lanes, BAR_WIDTH, COLOURS[name], name=name, legendgroup=name))
     return traces
 
 
@@ -215,7 +223,7 @@ def fine_data(binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame) 
     """All bins and episodes of all lanes, from which the page draws parts and other lanes.
 
     Returns:
-        names, and typed arrays: edges (B + 1,) in milliseconds, and of each lane faces
+        names and face ids, and typed arrays: edges (B + 1,) in milliseconds, and of each lane faces
         (B,), mean (B, 7) in units of 1/250, valence (B,) of 1/120, band (B,) of 1/120; 0 where no
         face is. Of each episode lane, expression, left and right in milliseconds.
     """
@@ -229,6 +237,7 @@ def fine_data(binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame) 
     )
     return {
         "names": ["everyone", *lanes.values()],
+        "ids": [*lanes],
         "expressions": list(EXPRESSIONS),
         "episodes": {
             "who": typed(who),

@@ -95,8 +95,8 @@ def layout_of(
             "yanchor": "bottom",
             "yref": "paper",
         },
-        "xaxis": _time_axis(binned) | {"anchor": "y4"},
-        "xaxis2": _time_axis(binned)
+        "xaxis": time_axis(binned) | {"anchor": "y4"},
+        "xaxis2": time_axis(binned)
         | {"anchor": "y5", "matches": "x", "showticklabels": False, "ticks": ""}
         | {"rangeslider": _slider(binned, height)},
         "barmode": "overlay",
@@ -125,12 +125,13 @@ def _time_range(binned: Binned) -> list[float]:
     return [float(edge) for edge in milliseconds(binned.edges[[0, -1]])]
 
 
-def _time_axis(binned: Binned) -> dict[str, Any]:
+def time_axis(binned: Binned) -> dict[str, Any]:
+    """The axis of times, which are timecodes with as many decimals as there is room for."""
     day = "day %-j, " if binned.edges[-1] >= _DAY_S else ""
     return {
         "type": "date",
         "range": _time_range(binned),
-        "hoverformat": f"{day}%-H:%M:%S.%2f",
+        "hoverformat": f"{day}%-H:%M:%S.%1f",
         "tickformatstops": [
             {"dtickrange": [None, 9], "value": f"{day}%-H:%M:%S.%3f"},
             {"dtickrange": [9, 999], "value": f"{day}%-H:%M:%S.%2f"},

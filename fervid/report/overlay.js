@@ -1,6 +1,6 @@
 "use strict";
 // Boxes over the recording with each person's name and expression, and bars beside it.
-function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
+function overlay({ people, cast, shares, episodeAt, colours, expressions, origin }) {
   const TICKS = 10000;
   const WHOLE = 65535;
   const JUST_BEFORE = 6; // in ticks, as players round the times of frames
@@ -8,8 +8,8 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
   const canvas = document.getElementById("marks");
   const toggle = document.getElementById("boxes");
   const bars = document.getElementById("bars");
-  const tracks = people.map(({ name, t, hold, box }) => ({
-    name, t: numbers(t), hold: numbers(hold), box: numbers(box),
+  const tracks = people.map(({ id, t, hold, box }) => ({
+    id, t: numbers(t), hold: numbers(hold), box: numbers(box),
   }));
   let at = 0;
 
@@ -41,9 +41,11 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
   }
 
   // Where everyone is and what they show, for tests and screen readers.
-  const seen = (time) => tracks
-    .map((track, lane) => ({ lane, name: track.name, box: boxAt(track, time), ...shownBy(lane, time) }))
-    .filter(({ box }) => box);
+  const seen = (time) => tracks.flatMap((track, lane) => {
+    const box = boxAt(track, time);
+    const person = box && cast.at(track.id, time);
+    return person ? [{ lane, person, name: person.name, box, ...shownBy(lane, time) }] : [];
+  });
 
   function draw(time) {
     at = time;
@@ -85,7 +87,8 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
     pen.fillText(words, x + 7, y + 13);
   }
 
-  const rows = tracks.map(({ name }) => {
+  let rows = new Map();
+  function rowOf({ name }) {
     const row = document.createElement("li");
     row.innerHTML = '<b></b><span class="says"></span><span class="bar" aria-hidden="true"></span>';
     row.firstChild.textContent = name;
@@ -94,14 +97,21 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
       piece.style.background = colours[expression];
       row.lastChild.append(piece);
     }
-    bars.append(row);
     return row;
-  });
+  }
+
+  function arrange() {
+    const lanes = new Set(tracks.map(({ id }) => id));
+    const shown = cast.shown.filter(({ sources }) => sources.some(({ id }) => lanes.has(id)));
+    rows = new Map(shown.map((person) => [person, rowOf(person)]));
+    bars.replaceChildren(...rows.values());
+    draw(at);
+  }
 
   function list(all) {
-    const here = new Map(all.map((one) => [one.lane, one]));
-    rows.forEach((row, lane) => {
-      const one = here.get(lane);
+    const here = new Map(all.map((one) => [one.person, one]));
+    rows.forEach((row, person) => {
+      const one = here.get(person);
       row.classList.toggle("away", !one);
       row.children[1].textContent = one ? one.expression ?? "no clear expression" : "not in the picture";
       [...row.lastChild.children].forEach((piece, k) => {
@@ -123,5 +133,7 @@ function overlay({ people, shares, episodeAt, colours, expressions, origin }) {
   video.addEventListener("loadedmetadata", size);
   video.addEventListener("resize", size);
   size();
+  cast.onChange(arrange);
+  arrange();
   return { draw, seen, switchOver };
 }

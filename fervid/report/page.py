@@ -20,6 +20,7 @@ from fervid.models.cards import describe
 from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.report.binning import bin_frames
 from fervid.report.boxes import TICKS_A_SECOND, BoxPoints, sizes_of
+from fervid.report.cast import listed, people_file
 from fervid.report.figures import (
     COLOURS,
     CONFIG,
@@ -45,8 +46,8 @@ from fervid.results.people_edits import names_of, unnamed
 from fervid.results.summaries import summarize
 
 _SCRIPTS = (
-    *("vendor/plotly-basic.min", "theme", "tables", "refine", "overlay", "keys", "episodes"),
-    *("playback", "page"),
+    *("vendor/plotly-basic.min", "theme", "tables", "cast", "refine", "overlay", "keys"),
+    *("episodes", "playback", "people", "page"),
 )
 
 MAX_FACES = 20
@@ -113,7 +114,10 @@ def render(
             zero_ms=ZERO_MS,
             figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
-            moments=script_json(json.dumps(_moments(names, lanes, episodes, boxes))),
+            moments=script_json(json.dumps(_moments(lanes, episodes, boxes, listed(people, meta)))),
+            people_file=people_file(name),
+            command=f"fervid report {shlex.quote(name + RESULT_SUFFIX)} --people "
+            f"{shlex.quote(people_file(name))}",
             export=f"fervid export {shlex.quote(name + RESULT_SUFFIX)} --to video",
             video=_address(recording.get("beside") if video is None else video),
             config=script_json(json.dumps(config)),
@@ -182,25 +186,28 @@ def _named_as(people: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moments(
-    names: Mapping[int, str], lanes: Mapping[int, str], episodes: pd.DataFrame, boxes: BoxPoints
+    lanes: Mapping[int, str],
+    episodes: pd.DataFrame,
+    boxes: BoxPoints,
+    people: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Data for showing a moment: boxes of people and all episodes; times in ticks."""
+    """Data for showing a moment: people, their boxes and all episodes; times in ticks."""
     shown = pd.Categorical(episodes["expression"], categories=list(EXPRESSIONS)).codes
     ticks = {
         name: typed(np.round(episodes[name].to_numpy() * TICKS_A_SECOND).astype(np.uint32))
         for name in ("onset", "offset", "peak_time")
     }
-    packed = zip(lanes.values(), boxes.packed(), strict=True)
+    packed = zip(lanes, boxes.packed(), strict=True)
     return {
         "expressions": list(EXPRESSIONS),
-        "names": {str(face_id): name for face_id, name in names.items()},
+        "people": people,
         "episodes": {
             **ticks,
             "peak": typed(np.round(episodes["peak"].to_numpy() * 1000).astype(np.uint16)),
             "who": typed(episodes["face_id"].to_numpy().astype(np.uint32)),
             "expression": typed(shown.astype(np.uint8)),
         },
-        "boxes": [{"name": name, **points} for name, points in packed],
+        "boxes": [{"id": face_id, **points} for face_id, points in packed],
     }
 
 
@@ -223,7 +230,12 @@ def _face(row: dict[Any, Any], names: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _picture(one: Thumbnail, names: Mapping[int, str]) -> dict[str, Any]:
-    place = {"name": names[one.face_id], "expression": one.expression, "time_s": one.time_s}
+    place = {
+        "face_id": one.face_id,
+        "name": names[one.face_id],
+        "expression": one.expression,
+        "time_s": one.time_s,
+    }
     return {**place, "address": _jpeg(one.jpeg), "maps": one.maps and _jpeg(one.maps)}
 
 

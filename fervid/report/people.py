@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from fervid import __version__
 from fervid.errors import ResultError
+from fervid.report.cast import META_KEY
 from fervid.report.maker import ReportMaker
 from fervid.report.page import save_report, write_report
 from fervid.results.atomic_folder import WholeFolder, link
@@ -30,11 +34,8 @@ from fervid.results.files import (
     read_thumbnails,
 )
 from fervid.results.people_applied import Recast, resting_of, thumbnails_of
-from fervid.results.people_edits import Cast, cast_of, read_edits
+from fervid.results.people_edits import Cast, Part, cast_of, read_edits
 from fervid.results.writer import ResultWriter, derived, few_faces
-
-META_KEY = "people_edits"
-"""Where `meta.json` says what was changed about people."""
 
 _KEPT = (*map(csv_name, TABLES), META_NAME, CODEBOOK_NAME, THUMBNAILS_NAME)
 """Files of a result as found, which `as_found` keeps."""
@@ -130,10 +131,12 @@ def _write(folder: Path, found: Path, cast: Cast, changes: Any) -> None:
         except ResultError as error:
             raise ResultError(f"{changes}: {error}") from None
         pictures = thumbnails_of(cast, read_thumbnails(found), episodes)
-        writer.finish(recast.episodes_of_people(), _changed(meta, cast), pictures)
+        writer.finish(
+            recast.episodes_of_people(), _changed(meta, cast, read_table(found, "people")), pictures
+        )
 
 
-def _changed(meta: dict[str, Any], cast: Cast) -> dict[str, Any]:
+def _changed(meta: dict[str, Any], cast: Cast, found: pd.DataFrame) -> dict[str, Any]:
     """What `meta.json` says of the new tables; no time, so that the same changes give the same."""
     stale = few_faces(meta["detection"]) if meta.get("detection") else []
     digest = hashlib.sha256(cast.text.encode()).hexdigest()
@@ -144,15 +147,39 @@ def _changed(meta: dict[str, Any], cast: Cast) -> dict[str, Any]:
         "arguments": {"changes": PEOPLE_EDITS_NAME, "sha256": digest},
     }
     people = [
-        {"face_id": one.face_id, "name": one.name, "found_as": one.found_as} for one in cast.people
+        {"face_id": one.face_id, "name": one.name, "parts": list(map(_told, one.parts))}
+        for one in cast.people
+    ]
+    out = [
+        {"name": part.person, "seen": _seen(part, found), "parts": [_told(part)]}
+        for part in cast.parts
+        if not part.shown
     ]
     return {
         **meta,
         "warnings": [line for line in meta.get("warnings") or [] if line not in stale],
         "resting_faces": resting_of(cast, meta.get("resting_faces") or ()),
         "provenance": [*(meta.get("provenance") or []), how],
-        META_KEY: {"file": PEOPLE_EDITS_NAME, "sha256": digest, "people": people},
+        META_KEY: {
+            "file": PEOPLE_EDITS_NAME,
+            "sha256": digest,
+            "people": people,
+            "left_out": out,
+        },
     }
+
+
+def _told(part: Part) -> dict[str, Any]:
+    """A part of a face as plain JSON; without times where it is the whole."""
+    times = {"from": part.start_s or None, "to": None if part.end_s == math.inf else part.end_s}
+    return {"face": part.face_id, **{key: at for key, at in times.items() if at is not None}}
+
+
+def _seen(part: Part, found: pd.DataFrame) -> list[float]:
+    """From when to when a face is seen in a part, in seconds."""
+    row = found[found["face_id"] == part.face_id].iloc[0]
+    first, last = float(row["first_seen"]), float(row["last_seen"])
+    return [max(first, part.start_s), min(last, part.end_s)]
 
 
 def _as_found(folder: Path) -> Path:

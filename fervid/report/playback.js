@@ -21,7 +21,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
 
   function words() {
     const at = origin + time * 1000;
-    const shown = runs.filter((run) => run.left <= at && at < run.right);
+    const shown = runs().filter((run) => run.left <= at && at < run.right);
     const said = shown.map((run) => `${run.lane} ${run.name}`);
     return `${clock(time)} \u00b7 ${said.length ? said.join(", ") : "no episode"}`;
   }
@@ -101,15 +101,15 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
     seek((from + share * (to - from) - origin) / 1000);
   }, true);
 
-  const starts = [...new Set(runs.map((run) => (run.left - origin) / 1000))].sort((a, b) => a - b);
+  const starts = () => [...new Set(runs().map((run) => (run.left - origin) / 1000))].sort((a, b) => a - b);
   keyboard({
     " ": () => (video.paused ? video.play() : video.pause()),
     ArrowLeft: () => seek(time - STEP_S),
     ArrowRight: () => seek(time + STEP_S),
     ",": () => seek(time - FRAME_S),
     ".": () => seek(time + FRAME_S),
-    n: () => seek(starts.find((start) => start > time + 1e-3) ?? time),
-    p: () => seek(starts.findLast((start) => start < time - 1e-3) ?? time),
+    n: () => seek(starts().find((start) => start > time + 1e-3) ?? time),
+    p: () => seek(starts().findLast((start) => start < time - 1e-3) ?? time),
     b: marks.switchOver,
   });
 
@@ -128,5 +128,5 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
   else if (video.readyState > 0) pictures();
   fromAddress();
   place();
-  return place;
+  return { place, now: () => time, seek };
 }

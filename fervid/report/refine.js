@@ -4,12 +4,15 @@ function numbers({ dtype, bdata }) {
   const kinds = {
     f4: Float32Array, f8: Float64Array, u1: Uint8Array, i1: Int8Array, u2: Uint16Array, u4: Uint32Array,
   };
-  const bytes = Uint8Array.from(atob(bdata), (c) => c.charCodeAt(0));
+  if (Uint8Array.fromBase64) return new kinds[dtype](Uint8Array.fromBase64(bdata).buffer);
+  const text = atob(bdata);
+  const bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
   return new kinds[dtype](bytes.buffer);
 }
 
 // The page contains all bins of all lanes; as many as a screen can show are drawn.
-function refinement(data) {
+function refinement(data, origin) {
   const SHOWN_BINS = 2000;
   const FOOT_MS = 0.2;
   const COLUMNS = 800;
@@ -108,12 +111,72 @@ function refinement(data) {
 
   const [who, expression, left, right] = ["who", "expression", "left", "right"].map((name) =>
     numbers(data.episodes[name]));
-  const runs = Array.from(who, (lane, k) => ({
+  const all = Array.from(who, (lane, k) => ({
     lane: data.names[lane], place: lane - 1, name: data.expressions[expression[k]], left: left[k], right: right[k],
   }));
+  let runs = all;
+  let views = lanes;
+  const seconds = (time) => (time - origin) / 1000;
+
+  // The sums of some parts of lanes; `sign` -1 takes them away.
+  function summed(parts) {
+    const bins = edges.length - 1;
+    const made = { faces: new Float64Array(bins), mean: new Float64Array(bins * classes), valence: new Float64Array(bins), band: new Float64Array(bins) };
+    for (const { lane, from, to, sign } of parts) {
+      for (let bin = 0; bin < bins; bin++) {
+        const time = seconds(edges[bin]);
+        const faces = sign * lane.faces[bin];
+        if (!faces || time < from || time >= to) continue;
+        made.faces[bin] += faces;
+        made.valence[bin] += faces * lane.valence[bin];
+        made.band[bin] += faces * lane.band[bin] ** 2;
+        for (let k = 0; k < classes; k++) made.mean[bin * classes + k] += faces * lane.mean[bin * classes + k];
+      }
+    }
+    for (let bin = 0; bin < bins; bin++) {
+      const faces = Math.max(made.faces[bin], 0);
+      made.faces[bin] = faces;
+      made.valence[bin] /= faces || 1;
+      made.band[bin] = Math.sqrt(Math.max(made.band[bin], 0) / (faces || 1));
+      for (let k = 0; k < classes; k++) made.mean[bin * classes + k] /= faces || 1;
+    }
+    return made;
+  }
+
+  const partsOf = (person, sign) => person.sources
+    .filter(({ id }) => data.ids.includes(id))
+    .map(({ id, from, to }) => ({ lane: lanes[1 + data.ids.indexOf(id)], from, to, sign }));
+  const isWhole = (parts) => parts.length === 1 && parts[0].from <= 0 && parts[0].to === Infinity;
 
   return {
-    runs,
+    get runs() { return runs; },
+    // People as a reader has named, merged and split them; those with a lane.
+    arrange(cast) {
+      runs = all.flatMap((run) => cast
+        .pieces(data.ids[run.place], seconds(run.left), seconds(run.right))
+        .map(({ person, from, to }) => ({
+          ...run, lane: person.name, left: Math.max(run.left, origin + from * 1000), right: Math.min(run.right, origin + to * 1000),
+        })));
+      const shown = cast.shown.filter((person) => partsOf(person, 1).length);
+      const out = cast.people.filter((person) => !person.shown).flatMap((person) => partsOf(person, -1));
+      const everyone = out.length ? summed([{ lane: lanes[0], from: -Infinity, to: Infinity, sign: 1 }, ...out]) : lanes[0];
+      views = [everyone, ...shown.map((person) => {
+        const parts = partsOf(person, 1);
+        return isWhole(parts) ? parts[0].lane : summed(parts);
+      })];
+      return shown.map((person) => person.name);
+    },
+    // When two people are both in the picture, in seconds; null: never for two bins and more.
+    together(one, other) {
+      const [a, b] = [one, other].map((person) => summed(partsOf(person, 1)).faces);
+      let run = 0;
+      for (let bin = 0; bin < a.length; bin++) {
+        run = a[bin] > 0 && b[bin] > 0 ? run + 1 : 0;
+        if (run > 1) return seconds(edges[bin]);
+      }
+      return null;
+    },
+    episodeAt: (place, time) => all.find((run) => run.place === place && run.left <= time && time < run.right)?.name ?? null,
     // The share of each expression in a lane at a time; null without a face.
     shares(lane, time) {
       const bin = after(time) - 1;
@@ -136,7 +199,7 @@ function refinement(data) {
     },
     // x and y of the areas in the order of `names`, and of the band and line of valence.
     part(lane, from, to, names) {
-      const points = outline(groups(lanes[lane], from, to));
+      const points = outline(groups(views[lane] ?? views[0], from, to));
       const x = points.map((point) => point.x);
       const column = (atFoot, value) =>
         points.map(({ foot, group }) => (foot ? atFoot : value(group)));

@@ -132,7 +132,7 @@ def _people(count: int) -> str:
 def people_table(people: pd.DataFrame) -> pd.DataFrame:
     """A row for each person: when seen, and the share of time in episodes of each expression."""
     shown = pd.DataFrame({"person": people["face_id"].astype(str)})
-    shown["first seen"] = [timecode(seconds) for seconds in people["first_seen"]]
+    shown["first seen"] = [timecode(seconds, 1) for seconds in people["first_seen"]]
     shown["seen for"] = [timecode(seconds) for seconds in people["seen_s"]]
     for name in (*EXPRESSIONS, "uncertain"):
         shown[name] = [percent(share) for share in people[f"{name}_time"]]
@@ -144,8 +144,8 @@ def episodes_table(episodes: pd.DataFrame) -> pd.DataFrame:
     first = episodes.sort_values("onset", kind="stable").head(_LARGE)
     return pd.DataFrame(
         {
-            "from": [timecode(seconds, 2) for seconds in first["onset"]],
-            "to": [timecode(seconds, 2) for seconds in first["offset"]],
+            "from": [timecode(seconds, 1) for seconds in first["onset"]],
+            "to": [timecode(seconds, 1) for seconds in first["offset"]],
             "person": first["face_id"].astype(str).tolist(),
             "expression": first["expression"].tolist(),
             "peak": [percent(share) for share in first["peak"]],

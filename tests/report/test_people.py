@@ -6,19 +6,16 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from fervid.cli import main
 from fervid.exports import export
-from fervid.records import Expressions, FrameBatch
 from fervid.report.maker import ReportMaker
 from fervid.results.files import read_frames, read_meta, read_table
-from fervid.results.rows import frame_table
 from fervid.results.writer import ResultWriter
-from tests.helpers.known_faces import faces_at, rows_of, settled, tracked
+from tests.helpers.made_talk import made_talk
 
 CHANGES = """face_id,name,from,to,show
 3,Carla,,,yes
@@ -29,34 +26,10 @@ CHANGES = """face_id,name,from,to,show
 5,,,,no
 """
 
-SEEN = {1: (0, 40), 2: (0, 80), 3: (10, 80), 4: (50, 80), 5: (80, 90)}
-"""From which frame to which each face is seen; a tenth of a second apart."""
-SHOWS = {1: 3, 2: 3, 3: 4, 4: 0, 5: 5}
-"""Index of the expression that each shows throughout."""
-
 
 @pytest.fixture
 def result(tmp_path: Path) -> Path:
-    """Nine seconds of five faces, the last of which is alone at the end."""
-    count = 100
-    pairs = [(at, face) for at in range(count) for face, (a, b) in SEEN.items() if a <= at < b]
-    frames, ids = [at for at, _ in pairs], [face for _, face in pairs]
-    probs = 0.02 + 0.86 * np.eye(7, dtype=np.float32)[[SHOWS[face] for face in ids]]
-    batch = FrameBatch(np.zeros((count, 1, 1), np.uint8), np.arange(count), np.arange(count) / 10)
-    found = faces_at(frames, [[20 * face, 10, 16, 16] for face in ids])
-    rows, episodes = settled(rows_of(batch, tracked(found, ids), Expressions(probs)))
-    folder = tmp_path / "talk.mp4.fervid"
-    rest = {"resting_face": "found", "rest_visits": 2}
-    resting = [
-        {"face_id": 1, "rest_s": 3.0, "rest_rows": 30, "rest_spread": 0.1, **rest},
-        {"face_id": 4, "rest_s": 1.0, "rest_rows": 10, "rest_spread": 0.3, **rest},
-    ]
-    with ResultWriter(folder, report=ReportMaker()) as writer:
-        writer.append(frame_table(rows))
-        about = {"name": "talk.mp4", "duration_s": 10.0, "width": 200, "height": 100}
-        meta = {"recording": about, "warnings": [], "resting_faces": resting, "provenance": []}
-        writer.finish(episodes, meta)
-    return folder
+    return made_talk(tmp_path)
 
 
 @pytest.fixture
@@ -226,12 +199,18 @@ def test_exports_use_the_names_in_their_order(result: Path, changes: Path) -> No
 def test_the_report_uses_the_names_and_meta_says_what_was_done(result: Path, changes: Path) -> None:
     report(result, "--people", changes)
     page = (result / "report.html").read_text("utf-8")
-    order = [page.index(f'<th scope="row">{name}</th>') for name in ("Carla", "Anna", "Ben")]
-    assert order == sorted(order)
-    assert "face 5" not in page
+    options = page.split('<select id="who">')[1].split("</select>")[0]
+    shown = [part.split("<")[0] for part in options.split('">')[1:]]
+    assert shown == ["everyone", "Carla", "Anna", "Ben", "Dora"]
+    assert ">face 5<" not in page
     meta = read_meta(result)
     assert meta["provenance"][-1]["made_by"] == "fervid.edit_people"
-    assert meta["people_edits"]["people"][1] == {"face_id": 1, "name": "Anna", "found_as": "1 4"}
+    anna, dora = (meta["people_edits"]["people"][k] for k in (1, 3))
+    assert anna == {"face_id": 1, "name": "Anna", "parts": [{"face": 1}, {"face": 4}]}
+    assert dora["parts"] == [{"face": 2, "from": 4.0}]
+    assert meta["people_edits"]["left_out"] == [
+        {"name": "face 5", "seen": [8.0, 8.9], "parts": [{"face": 5}]}
+    ]
 
 
 def test_a_new_analysis_says_that_names_are_not_in_it(result: Path, changes: Path) -> None:

@@ -1,0 +1,64 @@
+"""What the page needs to let its reader say who is who."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fervid.results.people_edits import names_of
+
+META_KEY = "people_edits"
+"""Where `meta.json` says what was changed about people."""
+
+MAX_LISTED = 200
+"""People who are listed; those seen longest."""
+
+
+def people_file(recording: str) -> str:
+    """What the file of changes is called.
+
+    >>> people_file("my lecture.mp4")
+    'my_lecture.people.csv'
+    """
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(recording).stem).strip("._")
+    return f"{stem or 'recording'}.people.csv"
+
+
+def listed(people: pd.DataFrame, meta: dict[str, Any]) -> list[dict[str, Any]]:
+    """People in their order, and those who were left out.
+
+    Args:
+        people: the table of people.
+        meta: what `meta.json` holds.
+
+    Returns:
+        Of each the name, whether they are shown, when they are seen (first and last, in seconds),
+        `parts` of faces as found and `sources`, the same by numbers of the table; `from` and `to`
+        are missing where they are the start and the end.
+    """
+    edits = meta.get(META_KEY)
+    known = edits if isinstance(edits, dict) else {}
+    parts = {one["face_id"]: one["parts"] for one in known.get("people", ())}
+    longest = set(people.nlargest(MAX_LISTED, "faces")["face_id"])
+    names = names_of(people)
+    shown = [
+        {
+            "name": names[face],
+            "shown": True,
+            "seen": [float(first), float(last)],
+            "parts": parts.get(face, [{"face": face}]),
+            "sources": [{"id": face}],
+        }
+        for face, first, last in zip(
+            *(people[name] for name in ("face_id", "first_seen", "last_seen")), strict=True
+        )
+        if face in longest
+    ]
+    return shown + [
+        {"name": one["name"], "shown": False, "seen": one["seen"], "parts": one["parts"]}
+        | {"sources": []}
+        for one in known.get("left_out", ())
+    ]
