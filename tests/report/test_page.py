@@ -268,7 +268,7 @@ def test_the_page_says_what_was_found():
         "60.0%",
         "talk.mp4",
         "The end is damaged.",
-        "derived: happy \N{MINUS SIGN} strongest negative",
+        "happy minus the strongest negative expression",
         "Art. 5(1)(f)",
         "Art. 50(3)",
         "Barrett et al. 2019",
