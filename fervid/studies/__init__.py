@@ -1,6 +1,6 @@
-"""From recordings to studies: what people show around events, together, and beside human coders.
+"""Studies of many recordings: responses to events, audiences, pairs, and comparison with coders.
 
-`fervid.study` is the way in to responses to events; the others are here.
+Responses to events are at `fervid.study`; the others are here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [*_HOMES, *_VERBS]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the heavy parts only when they are asked for."""
+    """Import the heavy modules on first use."""
     home = _HOMES.get(name) or _VERBS.get(name)
     if home is None:
         raise AttributeError(f"module 'fervid.studies' has no attribute {name!r}")

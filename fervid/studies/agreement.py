@@ -13,7 +13,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def confusion(a: NDArray[np.int64], b: NDArray[np.int64], count: int) -> Floats:
-    """(L, L) how often one coder said the row and the other one the column.
+    """(L, L) confusion table: counts of one coder's code (row) and the other's (column).
 
     Args:
         a, b: (N,) codes from 0 to `count` - 1.
@@ -22,7 +22,7 @@ def confusion(a: NDArray[np.int64], b: NDArray[np.int64], count: int) -> Floats:
 
 
 def cohen_kappa(tables: Floats) -> Floats:
-    """Cohen's kappa (1960) of (..., L, L) confusion tables; NaN where nothing can differ.
+    """Cohen's kappa (1960) of (..., L, L) confusion tables; NaN if it is undefined.
 
     >>> cohen_kappa(np.array([[20.0, 5.0], [10.0, 15.0]])).round(6).item()
     0.4
@@ -36,9 +36,9 @@ def cohen_kappa(tables: Floats) -> Floats:
 
 
 def coincidences(counts: Floats) -> Floats:
-    """(L, L) coincidences of values within units, from (U, L) how many coders gave each value.
+    """(L, L) coincidences of values within units, from the (U, L) numbers of coders per value.
 
-    Units with fewer than two values do not count (Krippendorff, 2011).
+    Units with fewer than two values are ignored (Krippendorff, 2011).
     """
     coders = counts.sum(axis=1)
     weight = np.where(coders > 1, 1 / np.maximum(coders - 1, 1), 0.0)
@@ -46,7 +46,7 @@ def coincidences(counts: Floats) -> Floats:
 
 
 def krippendorff_alpha(coincidence: Floats) -> Floats:
-    """Krippendorff's alpha for nominal values, of (..., L, L) coincidences.
+    """Krippendorff's alpha for nominal values, from (..., L, L) coincidences.
 
     >>> table = np.array([[20.0, 5.0], [10.0, 15.0]])
     >>> krippendorff_alpha(table + table.T).round(6).item()
@@ -68,7 +68,7 @@ def agreement_share(tables: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95% interval; NaN where there are fewer than two blocks."""
+    """A statistic with its 95% interval, which is NaN if there are fewer than two blocks."""
 
     value: float
     low: float
@@ -78,13 +78,12 @@ class Interval:
 def interval(
     tables: Floats, figure: Callable[[Floats], Floats], *, draws: int = 2000, seed: int = 0
 ) -> Interval:
-    """A figure of the sum of (B, ...) tables; its interval draws blocks with replacement.
+    """A statistic of the sum of (B, ...) tables, with an interval from resampling blocks.
 
     Args:
-        tables: one for each block: people, or stretches of time that are long enough to be
-            independent.
-        figure: of tables, along their last axes.
-        draws, seed: of the bootstrap (percentiles).
+        tables: a table for each block: people, or stretches of time long enough to be independent.
+        figure: computes the statistic of tables, along their last axes.
+        draws, seed: number of samples and seed of the bootstrap (percentile intervals).
     """
     value = float(figure(tables.sum(axis=0)))
     count = len(tables)
@@ -104,9 +103,9 @@ def block_tables(
     """(B, L, L) confusion tables, one for each block.
 
     Args:
-        block: (N,) numbers from 0 on.
+        block: (N,) block numbers from 0.
         a, b: (N,) codes.
-        count: how many codes there are.
+        count: number of different codes.
     """
     blocks = int(block.max(initial=-1)) + 1
     flat = np.bincount((block * count + a) * count + b, minlength=blocks * count**2)

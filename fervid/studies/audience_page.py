@@ -1,4 +1,4 @@
-"""The files of an audience: page, curves, moments, offsets."""
+"""Writes the files of an audience: page, curves, moments, offsets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _ROW, _GAP = 120, 34
 
 
 def audience_figure(made: Audience) -> dict[str, Any]:
-    """A row for each expression over the stimulus' time, moments shaded, correlations below."""
+    """The figure: a row for each expression over the stimulus, with moments shaded, and
+    correlations."""
     names, x = made.expressions, made.centres
     rows = len(names) + 1
     height = rows * (_ROW + _GAP) + 80
@@ -68,7 +69,7 @@ def audience_figure(made: Audience) -> dict[str, Any]:
 
 
 def _range(values: NDArray[np.floating[Any]], made: Audience) -> list[float]:
-    """Of a row: wide enough that what nobody shows looks like nothing."""
+    """Range of a row, wide enough that expressions that nobody shows look flat."""
     least = 0.5 if made.measure == "change" else 0.1
     low, high = np.nanmin(values, initial=-least / 2), np.nanmax(values, initial=least)
     return [float(low) * 1.05, float(high) * 1.05]
@@ -91,7 +92,7 @@ def _shade(start: float, end: float, axis: str) -> dict[str, Any]:
 
 
 def save_audience(made: Audience, folder: Path) -> Path:
-    """Write all files of an audience; return the page."""
+    """Write all files of an audience; return the path of the page."""
     tables = {
         "audience_curves": _curves(made),
         "moments": made.together.moments,
@@ -109,7 +110,8 @@ def save_audience(made: Audience, folder: Path) -> Path:
 
 
 def _address(stimulus: Path | None, folder: Path) -> str:
-    """The stimulus as seen from the page; empty if there is none, or it is on another drive."""
+    """Address of the stimulus relative to the page; empty if there is none or it is on another
+    drive."""
     from urllib.parse import quote
 
     if stimulus is None:
@@ -142,35 +144,36 @@ def _page(made: Audience) -> tuple[Any, ...]:
         ("People", f"{people}"),
         ("Recordings", f"{made.people['recording'].nunique()}"),
         ("Length", f"{made.edges[-1]:.0f} s"),
-        ("Moments together", f"{len(moments)}"),
+        ("Shared moments", f"{len(moments)}"),
         ("Measure", made.unit),
     ]
     sections = [
         Section(
-            "On the stimulus' time line",
+            "Over the stimulus",
             [
-                "Mean over people, one vote each, with a 95% interval (bootstrap). Shaded: people "
-                "moved together. Lowest row: how much each person moves as the others do, in "
-                f"windows of {WINDOW_S:g} s (inter-subject correlation, leave-one-out); above the "
-                f"dotted line, less than 5% of {DRAWS} draws come anywhere, in which each "
-                "person's curve is shifted by a random time."
+                "The mean over people, each counted once, with a 95% bootstrap interval. In "
+                "shaded moments, people moved together. The lowest row shows how much each person "
+                f"moves like the others, in windows of {WINDOW_S:g} s (inter-subject correlation, "
+                "leave-one-out). If each person's curve is shifted by a random time, the "
+                f"correlation rises above the dotted line anywhere in less than 5% of {DRAWS} "
+                "draws."
             ],
             audience_figure(made),
         ),
         Section(
-            "Moments in which they moved together",
+            "Moments in which people moved together",
             [
-                "From the middle of the first window to that of the last one; p is corrected over "
-                "time and expressions."
+                "Each moment lasts from the middle of its first window to the middle of its last "
+                "one. p is corrected over time and expressions."
                 if len(moments)
-                else "There is none that chance would not give."
+                else "There are no moments beyond chance."
             ],
             table=moments.round(4),
             file="moments.csv",
         ),
         Section(
-            "How the recordings are aligned",
-            ["offset: the second of the recording at which the stimulus starts."],
+            "How the recordings were aligned",
+            ["The offset is the time in the recording, in seconds, at which the stimulus starts."],
             table=made.offsets.round(4),
             file="offsets.csv",
         ),

@@ -1,4 +1,4 @@
-"""Means in which each person counts once, and their intervals by resampling at every level."""
+"""Means over people, each counted once, with intervals from resampling at every level."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from fervid.studies.series import Floats
 LEVEL = 0.95
 _CHUNK = 25
 _MANY = 1000
-"""Clusters from which a mean is normal enough for its standard error to tell the interval."""
+"""Number of clusters above which the interval comes from the standard error."""
 
 
 @dataclass(frozen=True)
 class Nesting:
-    """Repetitions in people in clusters that share nobody.
+    """Nesting of repetitions in people, and of people in clusters that share nobody.
 
     Attributes:
-        person: (E,) number of the person of each repetition.
-        cluster: (P,) number of the cluster of each person. People of one recording are in one
-            cluster, and so are all recordings of one person.
+        person: (E,) person of each repetition.
+        cluster: (P,) cluster of each person. People in the same recording, and all recordings of a
+            person, are in the same cluster.
     """
 
     person: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Nesting:
 
     @classmethod
     def of(cls, people: Sequence[str], recordings: Sequence[str]) -> Nesting:
-        """From the names of person and recording of each of E repetitions."""
+        """Make a nesting from the person and recording of each of E repetitions."""
         person, names = pd.factorize(np.asarray(people, object))
         recording, places = pd.factorize(np.asarray(recordings, object))
         links = coo_matrix(
@@ -57,7 +57,7 @@ class Nesting:
 
 
 def person_means(values: Floats, nesting: Nesting) -> Floats:
-    """(P, ...) mean of each person's repetitions, of (E, ...) values; NaN ones do not count."""
+    """(P, ...) mean over each person's repetitions of (E, ...) values, ignoring NaN."""
     flat = values.reshape(len(values), -1)
     known = ~np.isnan(flat)
     place = coo_matrix(
@@ -71,7 +71,7 @@ def person_means(values: Floats, nesting: Nesting) -> Floats:
 
 @dataclass(frozen=True)
 class Band:
-    """A mean over people with its interval, both of the shape of one repetition's values."""
+    """A mean over people with its interval, both in the shape of one repetition's values."""
 
     mean: Floats
     low: Floats
@@ -81,18 +81,18 @@ class Band:
 
 
 def band(values: Floats, nesting: Nesting, *, draws: int = 2000, seed: int = 0) -> Band:
-    """The mean over people of (E, ...) values, and its 95% interval.
+    """The mean over people of (E, ...) values, with its 95% interval.
 
-    Repetitions are averaged within people, then people. The interval is that of a bootstrap that
-    draws clusters, then people within them, then repetitions within these (percentiles); for more
-    than 1,000 clusters, where both agree, that of the standard error. NaN with fewer than two
-    clusters.
+    Repetitions are averaged within people first. The interval comes from a bootstrap that draws
+    clusters, then people within them, then repetitions within these (percentiles). For more than
+    1,000 clusters, where both agree, it comes from the standard error. It is NaN with fewer than
+    two clusters.
 
     Args:
         values: float64, NaN where unknown.
-        nesting: of the same repetitions.
-        draws: samples of the bootstrap.
-        seed: of its random numbers.
+        nesting: nesting of the same repetitions.
+        draws: number of bootstrap samples.
+        seed: seed of the bootstrap.
     """
     own = person_means(values, nesting)
     mean = nan_mean(own)
@@ -110,7 +110,7 @@ def band(values: Floats, nesting: Nesting, *, draws: int = 2000, seed: int = 0) 
 
 
 def nan_mean(values: Floats) -> Floats:
-    """Mean over the first axis of what is known; NaN where nothing is."""
+    """Mean over the first axis, ignoring NaN; NaN if all values are."""
     known = ~np.isnan(values)
     counts = known.sum(axis=0)
     return np.asarray(
@@ -119,7 +119,7 @@ def nan_mean(values: Floats) -> Floats:
 
 
 def standard_error(own: Floats, nesting: Nesting) -> Floats:
-    """Of the mean over people, from sums of clusters (a ratio, as clusters differ in size)."""
+    """Standard error of the mean over people, as a ratio of sums over clusters of unequal size."""
     known = ~np.isnan(own)
     left = np.where(known, own - nan_mean(own), 0.0)
     sums = np.zeros((nesting.clusters, *own.shape[1:]))
@@ -131,7 +131,7 @@ def standard_error(own: Floats, nesting: Nesting) -> Floats:
 def _drawn_means(
     values: Floats, nesting: Nesting, draws: int, rng: np.random.Generator
 ) -> Iterator[Floats]:
-    """(b, V) means of some draws at a time: a product of weights and values."""
+    """Yield (b, V) means of some draws at a time, as products of weights and values."""
     flat = values.reshape(len(values), -1)
     known = ~np.isnan(flat)
     filled, counted = np.where(known, flat, 0.0), known.astype(np.float64)
@@ -144,7 +144,7 @@ def _drawn_means(
 
 
 def drawn_weights(nesting: Nesting, draws: int, rng: np.random.Generator) -> Floats:
-    """(draws, E) how much each repetition counts in samples with replacement at three levels."""
+    """(draws, E) weights of repetitions in samples with replacement at three levels."""
     people = _members(nesting.cluster, nesting.clusters)
     repetitions = _members(nesting.person, nesting.people)
     chosen = rng.integers(nesting.clusters, size=(draws, nesting.clusters))
@@ -160,7 +160,7 @@ def drawn_weights(nesting: Nesting, draws: int, rng: np.random.Generator) -> Flo
 
 
 def _members(group: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(G, M) members of each group, padded with 0, and (G,) how many they are."""
+    """(G, M) members of each group, padded with 0, and (G,) their numbers."""
     counts = np.bincount(group, minlength=groups)
     order = np.argsort(group, kind="stable")
     table = np.zeros((groups, max(int(counts.max(initial=0)), 1)), np.int64)
@@ -174,8 +174,8 @@ def _draw_members(
     groups: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """For each of (...) groups as many members as it has, with replacement: (..., M) and which of
-    these are there."""
+    """Draw as many members as each of (...) groups has, with replacement: (..., M), and which
+    entries are valid."""
     table, counts = members
     count = counts[groups][..., None]
     place = (rng.random((*groups.shape, table.shape[1])) * count).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What human coders and fervid say of the same frames, and of the same episodes."""
+"""Codes of human coders and of fervid for the same frames and episodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fervid.studies.sources import Source
 from fervid.studies.speech import inside, merged
 
 NONE = "none"
-"""What is said of a frame in which nothing that was coded is shown."""
+"""Category of frames that show none of the coded expressions."""
 
 WORDS = {
     **{name: name for name in EXPRESSIONS},
@@ -31,30 +31,30 @@ WORDS = {
     **{"laugh": "happy", "laughter": "happy", "sadness": "sad", "surprised": "surprise"},
     **{"smile": "happy", "rest": "neutral"},
 }
-"""What coders call expressions."""
+"""Words that coders use for expressions."""
 
 MATCHING = 0.5
-"""Share of the shorter of two episodes that must overlap for them to be the same one."""
+"""Two episodes match if they overlap by this share of the shorter one."""
 
 BLOCK_S = 10.0
-"""Stretches of time that are drawn for intervals: longer than what one showing lasts."""
+"""Length in seconds of the blocks that are resampled; longer than most episodes."""
 
 
 def expression_of(label: str, names: Mapping[str, str]) -> str:
-    """The expression that a coder's label means; empty if none is known."""
+    """The expression that a coder's label stands for; empty if unknown."""
     word = label.strip().lower()
     return names.get(label.strip(), names.get(word, WORDS.get(word, "")))
 
 
 @dataclass(frozen=True)
 class Rated:
-    """Frames of one person as each rater sees them.
+    """The frames of one person, with the codes of each rater.
 
     Attributes:
-        recording, face_id: who.
+        recording, face_id: the person.
         time_s, lasts_s: (N,) seconds.
-        codes: (N, R) places in the categories; the last rater is fervid.
-        strength: (N,) probability of what fervid says.
+        codes: (N, R) indices of categories; the last rater is fervid.
+        strength: (N,) probability of fervid's category.
         boxes: (N, 4) x, y, w, h in pixels.
     """
 
@@ -71,14 +71,14 @@ def rated_frames(
     source: Source, face_id: int, coded: Sequence[pd.DataFrame], categories: Sequence[str],
     spans: NDArray[np.floating[Any]] | None,
 ) -> Rated:  # fmt: skip
-    """One person's frames, coded by everyone.
+    """One person's frames, with the codes of all raters.
 
     Args:
         source: the recording.
-        face_id: who in it.
-        coded: of each coder, events with a column `expression` about this person.
-        categories: the expressions that were coded, and `NONE` first.
-        spans: (S, 2) stretches that were coded; None for the whole recording.
+        face_id: the person in it.
+        coded: for each coder, events about this person with a column `expression`.
+        categories: `NONE`, then the coded expressions.
+        spans: (S, 2) coded stretches in seconds; None: the whole recording.
     """
     rows = source.rows[source.rows["face_id"] == face_id]
     time = rows["timestamp"].to_numpy(np.float64)
@@ -103,7 +103,7 @@ def rated_frames(
 def codes_at(
     time_s: NDArray[np.floating[Any]], events: pd.DataFrame, categories: Sequence[str]
 ) -> NDArray[np.int64]:
-    """(N,) which category holds at each time; of those that overlap, the one that began last."""
+    """(N,) category at each time; if events overlap, the one that began last."""
     codes = np.zeros(len(time_s), np.int64)
     for expression, start, end in zip(
         *(events.sort_values("start")[name] for name in ("expression", "start", "end")),
@@ -118,7 +118,7 @@ def codes_at(
 def matched(
     coder: NDArray[np.floating[Any]], ours: NDArray[np.floating[Any]]
 ) -> list[tuple[int, int]]:
-    """Which of (n, 2) and (m, 2) stretches are the same, one to one, by most overlap in all."""
+    """Match (n, 2) and (m, 2) stretches one to one, with the largest total overlap."""
     if not len(coder) or not len(ours):
         return []
     shared = np.minimum(coder[:, None, 1], ours[:, 1]) - np.maximum(coder[:, None, 0], ours[:, 0])
@@ -133,9 +133,9 @@ def episode_matches(
     source: Source, face_id: int, coded: pd.DataFrame, categories: Sequence[str],
     spans: NDArray[np.floating[Any]] | None, coder: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """A row for each episode of a coder, of fervid, or of both, of one person.
+    """A row for each episode of one person that a coder, fervid or both found.
 
-    Episodes outside of the stretches that were coded do not count; those across their edge do.
+    Episodes outside the coded stretches are ignored; those across an edge are included.
     """
     rows = []
     ours = source.episodes[source.episodes["face_id"] == face_id]
@@ -170,7 +170,7 @@ def _edges(theirs: NDArray[np.floating[Any]], ours: NDArray[np.floating[Any]]) -
 def _within(
     stretches: NDArray[np.floating[Any]], spans: NDArray[np.floating[Any]] | None
 ) -> NDArray[np.floating[Any]]:
-    """Stretches that begin or end in one of the spans."""
+    """The stretches that begin or end in one of the spans."""
     if spans is None or not len(stretches):
         return stretches.reshape(-1, 2)
     spans = merged(spans)

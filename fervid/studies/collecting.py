@@ -1,4 +1,4 @@
-"""Responses of many recordings, gathered in one pass with little memory."""
+"""Collects responses of many recordings in one pass with little memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fervid.studies.sources import Measure, Source, expressions_of
 from fervid.studies.speech import inside, overlap, spans_of
 
 FEW = 500
-"""Recordings up to which single repetitions are kept; of more, their means for each person."""
+"""Up to this many recordings, single repetitions are kept; with more, means for each person."""
 
 _MOST_LANES = 40
 _AT_ONCE = 200
-"""People whose responses become a table at once."""
+"""Number of people whose responses become a table at once."""
 
 OUTCOMES = ("mean", "baseline", "response", "peak", "shown", "showings", "latency")
 ALL, SILENT = "all", "silent"
@@ -31,17 +31,17 @@ Sink = Callable[[pd.DataFrame], None]
 
 @dataclass
 class Collector:
-    """Takes recordings one after another and keeps what a study needs of them.
+    """Reads recordings one by one and keeps what a study needs.
 
     Args:
-        people: makes people of them.
+        people: reads the people in recordings.
         events: table of events, or None.
-        speech: who speaks when, or None; responses come twice then, the second time without the
-            frames in which a person speaks.
-        window: what is looked at around an event.
-        by: column of the levels that curves are averaged at; empty for none.
-        averaged: whether repetitions are averaged within people at once.
-        sink: takes the responses of some hundred people at a time.
+        speech: who speaks when, or None. With it, responses come twice, the second time without the
+            frames in which the person speaks.
+        window: the time around an event.
+        by: column of the levels by which curves are averaged; empty for none.
+        averaged: whether to average repetitions within people at once.
+        sink: called with the responses of some hundred people at a time.
     """
 
     people: PeopleReader
@@ -61,16 +61,16 @@ class Collector:
 
     @property
     def measure(self) -> Measure:
-        """What is measured."""
+        """The measure of the study."""
         return self.people.measure
 
     @property
     def has_responses(self) -> bool:
-        """Whether anybody was there to respond to an event."""
+        """Whether anybody responded to an event."""
         return bool(self.waiting or self.curves)
 
     def add(self, source: Source) -> None:
-        """Take the next recording."""
+        """Add the next recording."""
         events = None if self.events is None else self.events.of(source)
         people = self.people.of(source, "" if events is None else _participant(events))
         speech = None if self.speech is None else self.speech.of(source)
@@ -105,10 +105,10 @@ class Collector:
         self.found.append({**about, "participant": person.name, **person.about, **seen, **spoken})
 
     def _keep(self) -> None:
-        """Make tables of the responses that wait, and give them to the sink."""
+        """Make tables of the pending responses and pass them to the sink."""
         parts, whole = self.waiting, table_of(self.waiting)
         self.waiting = []
-        if self.by:  # of people whom the table of people does not know
+        if self.by:  # people who are not in the table of people
             level = whole[self.by] if self.by in whole else pd.Series("", index=whole.index)
             whole = whole.assign(**{self.by: level.fillna("")})
         self.sink(whole)
@@ -128,7 +128,7 @@ class Collector:
         self.curves.append(curves)
 
     def whole(self) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.float32]]:
-        """Responses, the keys of the curves, and (E, T, K) curves; empty if there are none."""
+        """All responses, keys of the curves, and (E, T, K) curves; empty if there are none."""
         if self.waiting:
             self._keep()
         if not self.curves:
@@ -160,14 +160,14 @@ class Collector:
 
 
 def _participant(events: pd.DataFrame) -> str:
-    """The one whom all events of a recording concern, if they name one and no face."""
+    """The participant of all events of a recording, if there is only one and no face is named."""
     names = [name for name in events["participant"].astype(str).unique() if name]
     is_one = len(names) == 1 and not names[0].startswith("face ")
     return names[0] if is_one and (events["participant"] != "").all() else ""
 
 
 def events_of(person: Person, events: pd.DataFrame) -> pd.DataFrame:
-    """The events that a person is concerned with: those without a participant, and their own."""
+    """The events of a person: those without a participant, and their own."""
     if not events["participant"].any():
         return events
     names = ("", person.name, f"face {person.face_id}", str(person.face_id))
@@ -175,7 +175,7 @@ def events_of(person: Person, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _overlapping(events: pd.DataFrame, window: Window) -> int:
-    """How many events begin, with their baseline, before the response to the last one ends."""
+    """Number of events that begin, with their baseline, before the previous response ends."""
     start, end = (events[name].to_numpy(np.float64) for name in ("start", "end"))
     order = np.argsort(start, kind="stable")
     start, end = start[order], np.where(np.isnan(end), start + window.after, end)[order]
@@ -204,8 +204,8 @@ def _without_speech(person: Person, talk: NDArray[np.floating[Any]]) -> Person:
 def _averaged(
     table: pd.DataFrame, keys: pd.DataFrame, curves: NDArray[np.float32]
 ) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.float32]]:
-    """One repetition for each person and level: the mean of theirs."""
-    # Not groupby, which takes longer than all the rest for the few rows of a recording.
+    """One repetition for each person and level: the mean of their repetitions."""
+    # groupby would take longer than everything else for the few rows of a recording.
     numbers: dict[tuple[Any, ...], int] = {}
     rows = zip(*(keys[name] for name in keys.columns), strict=True)
     codes = np.array([numbers.setdefault(row, len(numbers)) for row in rows])
@@ -221,7 +221,7 @@ def _averaged(
 
 
 def _means_of(values: NDArray[Any], codes: NDArray[np.int64], count: int) -> NDArray[Any]:
-    """(count, ...) means of the (E, ...) values of each code; NaN ones do not count."""
+    """(count, ...) means of the (E, ...) values of each code, ignoring NaN."""
     known = ~np.isnan(values)
     sums = np.zeros((count, *values.shape[1:]))
     counts = np.zeros_like(sums)

@@ -1,4 +1,4 @@
-"""Conditions and groups beside each other: effects with intervals, one vote for each person."""
+"""Compares conditions and groups: effects with intervals, each person counted once."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Floats = NDArray[np.floating[Any]]
 
 
 _FAR = 30.0
-"""A t from which its distribution is taken for normal, as the noncentral one is hard to figure."""
+"""Value of t above which the normal distribution is used, as the noncentral t becomes inexact."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A mean, or a difference of two, with what a reader needs beside its p-value.
+    """A mean, or a difference of two means, with interval, effect size and p-value.
 
     Attributes:
-        n, n_reference: independent units in it, and in the level it is compared with.
-        estimate, low, high: mean or difference, and its 95% interval (Student, Welch).
-        effect, effect_low, effect_high: Hedges' g: of differences within units (g_z) or between
-            two samples (by their mean variance), and its 95% interval by the noncentral t.
-        p: two-sided, of the t-test that belongs to the interval.
+        n, n_reference: numbers of independent units in the level and in the reference.
+        estimate, low, high: mean or difference, and its 95% interval (Student or Welch).
+        effect, effect_low, effect_high: Hedges' g, of differences within units (g_z) or between two
+            samples (by their mean variance), and its 95% interval by the noncentral t.
+        p: two-sided p-value of the corresponding t-test.
     """
 
     n: int
@@ -47,7 +47,7 @@ class Effect:
 
 
 def one_sample(values: Floats) -> Effect:
-    """The mean of (n,) independent values beside 0; NaN ones do not count."""
+    """Compare the mean of (n,) independent values with 0, ignoring NaN."""
     values = values[~np.isnan(values)]
     n = len(values)
     mean, sd = float(values.mean()) if n else np.nan, _sd(values)
@@ -58,7 +58,7 @@ def one_sample(values: Floats) -> Effect:
 
 
 def two_samples(values: Floats, reference: Floats) -> Effect:
-    """The difference of the means of two independent samples, after Welch."""
+    """Compare the means of two independent samples (Welch)."""
     values, reference = values[~np.isnan(values)], reference[~np.isnan(reference)]
     n, m = len(values), len(reference)
     if n < 2 or m < 2:
@@ -75,20 +75,20 @@ def two_samples(values: Floats, reference: Floats) -> Effect:
 
 
 def _unknown(n: int, m: int, estimate: float) -> Effect:
-    """What cannot be told from so few, or from values that are all equal."""
+    """An effect without interval and test, because values are too few or all equal."""
     nan = float("nan")
     return Effect(n, m, estimate, nan, nan, nan, nan, nan, nan)
 
 
 def _effect(n: int, m: int, mean: float, error: float, df: float, scale: float) -> Effect:
-    """Interval, standardised effect and test of a mean with its standard error.
+    """Interval, effect size and test of a mean from its standard error.
 
     Args:
-        scale: standardised effect of a t of 1.
+        scale: standardised effect for t = 1.
     """
     half = float(stats.t.ppf((1 + LEVEL) / 2, df) * error)
     t = mean / error
-    # Hedges' correction for small samples, exact form.
+    # Hedges' correction for small samples, in its exact form.
     correction = np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) * np.sqrt(2 / df) if df > 1 else 1
     effect, low, high = (
         float(value * scale * correction) for value in (t, *_noncentralities(t, df))
@@ -98,7 +98,7 @@ def _effect(n: int, m: int, mean: float, error: float, df: float, scale: float) 
 
 
 def _noncentralities(t: float, df: float) -> tuple[float, float]:
-    """Noncentralities for which a t as large or as small is as rare as the interval allows."""
+    """The noncentralities at which t is at the ends of the interval."""
     rare = (1 - LEVEL) / 2
     half = float(stats.norm.ppf(1 - rare)) * np.sqrt(1 + t**2 / (2 * df))
     if abs(t) > _FAR:
@@ -118,7 +118,7 @@ def _sd(values: Floats) -> float:
 
 
 def holm(p: Floats) -> Floats:
-    """p-values corrected for how many there are, after Holm (1979); NaN ones do not count."""
+    """p-values corrected for multiple tests (Holm, 1979), ignoring NaN."""
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
     factors = np.arange(len(order), 0, -1)
@@ -129,11 +129,11 @@ def holm(p: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Units:
-    """Values of independent units: people, or recordings where several people share them.
+    """Values of independent units: people, or recordings if people share them.
 
     Attributes:
         kind: "person" or "recording".
-        values: (U, L) of each unit at each level; NaN where it has none.
+        values: (U, L) value of each unit at each level; NaN if there is none.
     """
 
     kind: str
@@ -144,8 +144,8 @@ def units_of(values: Floats, levels: NDArray[np.int64], count: int, nesting: Nes
     """Average repetitions within people, and people within clusters, at each level.
 
     Args:
-        values: (E,) of repetitions.
-        levels: (E,) which of `count` levels each belongs to.
+        values: (E,) values of repetitions.
+        levels: (E,) level of each, from 0 to `count` - 1.
         nesting: of the same repetitions.
     """
     own = np.column_stack(
@@ -158,11 +158,11 @@ def units_of(values: Floats, levels: NDArray[np.int64], count: int, nesting: Nes
 
 
 def compared(units: Units, level: int, reference: int) -> tuple[str, Effect, int]:
-    """Two levels: "paired" where at least half of the units have both, else "unpaired".
+    """Compare two levels: "paired" if at least half of the units have both, else "unpaired".
 
     Returns:
-        The design, the effect, and how many units are left out: those with one level of a paired
-        design, those with both of an unpaired one.
+        The design, the effect, and the number of units left out: those with only one level in a
+        paired design, or with both in an unpaired one.
     """
     own, other = units.values[:, level], units.values[:, reference]
     has, also = ~np.isnan(own), ~np.isnan(other)
@@ -180,13 +180,13 @@ MEAN_COLUMNS = (*("estimate", "low", "high", "effect", "effect_low", "effect_hig
 def compare_levels(
     table: pd.DataFrame, by: str, outcome: str, expressions: Sequence[str]
 ) -> pd.DataFrame:
-    """Each level beside the baseline, and each pair of levels beside each other.
+    """Compare each level with the baseline, and each pair of levels.
 
     Args:
-        table: responses that are kept, a row for each repetition and expression.
-        by: column of the levels; empty for one level of all.
-        outcome: column of what is compared.
-        expressions: one family of tests, which p_holm corrects for, together with the pairs.
+        table: kept responses, a row for each repetition and expression.
+        by: column of the levels; empty: all are one level.
+        outcome: column to compare.
+        expressions: expressions to test; p_holm corrects over these and the pairs.
 
     Returns:
         A row for each expression and level, then each expression and pair.

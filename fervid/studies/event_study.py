@@ -1,4 +1,4 @@
-"""A study: results, events and people, and what they answer."""
+"""A study of responses to events."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _SPREAD_WARNING = 0.05
 
 @dataclass
 class Study:
-    """What a folder of results tells about some events.
+    """A study of responses to events in a folder of results.
 
     Attributes:
         measure: "change" (nats above a person's resting face) or "probability".
         by: column by which levels are compared, empty if none are.
         window, rules: what is looked at, and what must be met.
-        responses: a row for each event, person and expression; of many recordings, means over
+        responses: a row for each event, person and expression; with many recordings, means over
             repetitions. See `fervid.studies.tables.RESPONSES`.
         people: a row for each person in each recording.
-        dropped: people who are left out, and by which rule.
-        exclusions: what each rule dropped.
-        notes: what a reader should know, a line each.
-        methods: a paragraph for an article.
-        seed, draws: of the bootstrap.
+        dropped: people who are left out, and the rule.
+        exclusions: what each rule excluded.
+        notes: warnings for the reader, one line each.
+        methods: a methods paragraph for an article.
+        seed, draws: seed and number of samples of the bootstrap.
     """
 
     measure: Measure
@@ -62,17 +62,17 @@ class Study:
 
     @property
     def expressions(self) -> tuple[str, ...]:
-        """What the measure tells of."""
+        """The expressions that the measure covers."""
         return expressions_of(self.measure)
 
     @property
     def unit(self) -> str:
-        """Of the measure."""
+        """The unit of the measure."""
         return UNITS[self.measure]
 
     @cached_property
     def kept(self) -> pd.DataFrame:
-        """Responses that meet the rules, in all frames."""
+        """Responses that meet the rules, computed from all frames."""
         mine = self.responses
         if "dropped_by" in mine:
             mine = mine[mine["dropped_by"] == ""]
@@ -80,18 +80,18 @@ class Study:
 
     @cached_property
     def levels(self) -> list[str]:
-        """Of `by`, in order."""
+        """The levels of `by`, in order."""
         if not self.by or not len(self.kept):
             return [""]
         return [level for level in sorted(self.kept[self.by].astype(str).unique()) if level]
 
     @property
     def headline(self) -> str:
-        """One line: the largest difference, or response, that is no chance."""
+        """A line about the largest difference, or response, beyond chance."""
         kept = self.kept
         people = kept["participant"].nunique() if len(kept) else 0
         counted = "events" if "event" in kept else "means over events"
-        head = f"{len(kept) // len(self.expressions):,} {counted} of {people:,} people count"
+        head = f"{len(kept) // len(self.expressions):,} {counted} of {people:,} people are included"
         table = self.comparisons
         if not len(table):
             return head
@@ -101,7 +101,7 @@ class Study:
         sure = mine[mine["p_holm"] < 0.05]
         if not len(sure):
             what = "difference" if len(pairs) else "response"
-            return f"{head}; no {what} that chance would not give"
+            return f"{head}; no {what} beyond chance"
         best = sure.iloc[int(sure["effect"].abs().to_numpy().argmax())]
         what = f"{best['level']} - {best['reference']}" if len(pairs) else "response"
         return (
@@ -111,7 +111,7 @@ class Study:
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
-        """Levels beside each other and beside the baseline; see `tables.COMPARISONS`."""
+        """Comparisons between levels, and of levels with the baseline; see `tables.COMPARISONS`."""
         found = []
         for speech in dict.fromkeys(self.responses.get("speech", ())):
             mine = self.responses[self.responses["speech"] == speech]
@@ -143,7 +143,7 @@ class Study:
 
     @cached_property
     def curves(self) -> dict[str, Band]:
-        """Event-locked averages of each level: (T, K), minus the baseline."""
+        """Event-locked averages (T, K) of each level, minus the baseline."""
         found = {}
         for level in self.levels:
             mine = (self._keys["speech"] == ALL).to_numpy(np.bool_)
@@ -157,7 +157,7 @@ class Study:
 
     @cached_property
     def participants(self) -> pd.DataFrame:
-        """Of each person, level and expression: how often it was shown, and how soon."""
+        """For each person, level and expression: how often it was shown, and how soon."""
         if not len(self.kept):
             return pd.DataFrame()
         names = ["participant", *([self.by] if self.by else []), "expression"]
@@ -174,7 +174,7 @@ class Study:
 
     @cached_property
     def detection(self) -> list[str]:
-        """Warnings where groups differ in how much of their faces is usable."""
+        """Warnings if groups differ in how much of their faces is usable."""
         if not self.by or self.by not in self.people:
             return []
         told = []
@@ -185,16 +185,16 @@ class Study:
             differs = effect.low > 0 or effect.high < 0
             if differs and abs(effect.estimate) > _SPREAD_WARNING:
                 told.append(
-                    f"faces are usable in {pair[0].mean():.0%} of the recordings of {name} and "
-                    f"in {pair[1].mean():.0%} of those of {other} (difference "
+                    f"faces are usable in {pair[0].mean():.0%} of the recordings of {name} and in "
+                    f"{pair[1].mean():.0%} of those of {other} (difference "
                     f"{effect.estimate:+.1%}, 95% interval {effect.low:+.1%} to "
-                    f"{effect.high:+.1%}): the groups differ in what could be seen"
+                    f"{effect.high:+.1%}); differences between the groups may come from this"
                 )
         return told
 
     @cached_property
     def methods(self) -> str:
-        """A paragraph for an article."""
+        """A methods paragraph for an article."""
         kept, all_people = self.kept, self.people
         events = len(kept) // max(len(self.expressions), 1)
         people = kept["participant"].nunique() if len(kept) else 0
@@ -209,17 +209,17 @@ class Study:
         )  # fmt: skip
 
     def figure(self, name: str = "curves") -> Figure:
-        """A figure to change or to save: "curves", "effects" or "lanes".
+        """A figure to edit or save: "curves", "effects" or "lanes".
 
         Raises:
-            ValueError: there is no such figure.
+            ValueError: the name is unknown.
         """
         from plotly.graph_objects import Figure
 
         return Figure(self.plots()[name]) if name in self.plots() else _no_figure(name)
 
     def plots(self) -> Mapping[str, dict[str, Any]]:
-        """The figures as plotly.js takes them."""
+        """The figures for plotly.js."""
         from fervid.studies import figures
 
         if not len(self.kept):
@@ -237,10 +237,10 @@ class Study:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write `study.html`, the tables, their codebook and `methods.txt`; return the page.
+        """Write `study.html`, tables, codebook and `methods.txt`; return the path of the page.
 
         Raises:
-            ResultError: the folder cannot be written to.
+            ResultError: the folder is not writable.
         """
         from fervid.studies.saving import save_study
 

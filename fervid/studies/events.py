@@ -1,4 +1,4 @@
-"""Tables of events: when something happened in which recordings, and what it was."""
+"""Tables of events: what happened when, and in which recordings."""
 
 from __future__ import annotations
 
@@ -13,36 +13,40 @@ from fervid.errors import ResultError
 from fervid.settings import seconds_of
 
 OWN_COLUMNS = ("recording", "start", "end", "label", "participant")
-"""Columns that every table of events has. `recording` holds a file name, a path or a pattern with
-* and ?, empty for all recordings; `end` is missing for moments; `participant` is empty for all."""
+"""Columns of every table of events. `recording` is a file name, a path or a pattern with * and ?;
+empty means all recordings. `end` is missing for moments. An empty `participant` means everyone."""
 
 _SYNONYMS = {"onset": "start", "trial_type": "label"}
-"""What the Brain Imaging Data Structure calls them; it has `duration`, too."""
+"""Names in the Brain Imaging Data Structure, which also has `duration`."""
 
 EventTable = pd.DataFrame
 
 
 def events_from_table(table: pd.DataFrame, source: object = "events") -> EventTable:
-    """Events of a table as people write it: times are seconds, m:ss or h:mm:ss.
+    """Read events from a table; times are seconds, m:ss or h:mm:ss.
 
     Args:
-        table: with a column `start` (or `onset`); `end` or `duration`, `label` (or `trial_type`),
-            `recording` and `participant` may be missing; further columns are kept as words.
-        source: what an error names.
+        table: has a column `start` (or `onset`). The columns `end` or `duration`, `label` (or
+            `trial_type`), `recording` and `participant` are optional. Further columns are kept as
+            text.
+        source: name of the table in errors.
 
     Returns:
-        Table of `OWN_COLUMNS`, then further ones; start and end float64 in seconds.
+        Table of `OWN_COLUMNS`, then further columns; start and end are float64 in seconds.
 
     Raises:
-        ResultError: no such column, no rows, a time that is none, an end before its start.
+        ResultError: a column is missing, there are no rows, a time is invalid, or an end is before
+            its start.
     """
     names = {new: old for old, new in _SYNONYMS.items() if new not in table}
     table = table.rename(columns={old: new for new, old in names.items()})
     if "start" not in table:
         columns = ", ".join(map(repr, table.columns)) or "none"
-        raise ResultError(f"{source}: has no column 'start' (or 'onset'); its columns: {columns}")
+        raise ResultError(
+            f"{source}: has no column 'start' (or 'onset'); its columns are {columns}"
+        )
     if not len(table):
-        raise ResultError(f"{source}: holds no event")
+        raise ResultError(f"{source}: contains no events")
     start = _seconds(table["start"], source, "start", missing=False)
     if "end" in table:
         end = _seconds(table["end"], source, "end")
@@ -53,7 +57,7 @@ def events_from_table(table: pd.DataFrame, source: object = "events") -> EventTa
     wrong = np.flatnonzero(end < start)
     if len(wrong):
         raise ResultError(f"{source}: row {wrong[0] + 1}: ends before it starts")
-    # An event without length is a moment.
+    # An event of length 0 is a moment.
     end = np.where(end > start, end, np.nan)
     words = {
         name: table[name].astype(str).str.strip() if name in table else ""
@@ -68,14 +72,14 @@ def events_from_table(table: pd.DataFrame, source: object = "events") -> EventTa
 def _seconds(
     column: pd.Series[Any], source: object, name: str, *, missing: bool = True
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    try:  # numbers, as most tables have them
+    try:  # numbers, as in most tables
         found = pd.to_numeric(column.replace({"": None, "n/a": None, "NA": None}))
         values = found.to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError):
         values = np.array([_time(text, source, name, row) for row, text in enumerate(column)])
     if np.isinf(values).any() or (np.isnan(values).any() and not missing):
         row = int(np.flatnonzero(~np.isfinite(values))[0]) + 1
-        raise ResultError(f"{source}: row {row}: {name} is no time")
+        raise ResultError(f"{source}: row {row}: {name} is not a time")
     return values
 
 
@@ -90,13 +94,13 @@ def _time(text: object, source: object, name: str, row: int) -> float:
 
 
 def read_events(paths: Sequence[Path]) -> EventTable:
-    """Events of some files, or of all files of known kinds in folders.
+    """Read events from files, or from all files of known kinds in folders.
 
-    A file that says nothing of recordings speaks of those of its own name (`p01.eaf` of `p01.mp4`)
-    if there are several files, or else of all.
+    If a file does not name recordings, it applies to those of its own name (`p01.eaf` to
+    `p01.mp4`), or, if it is the only file, to all.
 
     Raises:
-        ResultError: a file cannot be read, is of no known kind or holds nothing.
+        ResultError: a file cannot be read, is of an unknown kind or has no events.
     """
     from fervid.studies.formats import READERS, read_events_file
 
@@ -105,7 +109,7 @@ def read_events(paths: Sequence[Path]) -> EventTable:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         files += [one for one in inside if not path.is_dir() or one.suffix.lower() in READERS]
     if not files:
-        raise ResultError(f"{', '.join(map(str, paths))}: no file of events")
+        raise ResultError(f"{', '.join(map(str, paths))}: contains no file of events")
     tables = []
     for file in files:
         table = read_events_file(file)

@@ -1,4 +1,4 @@
-"""Random excerpts for human coders, who do not see what fervid says of them."""
+"""Draws random excerpts for human coders, without fervid's answers."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ COLUMNS = ("excerpt", "recording", "start", "end")
 
 
 def sample_of(text: str) -> tuple[int, float]:
-    """How many excerpts of how many seconds, as it is written.
+    """Read a sample such as 20x10s: the number of excerpts and their length in seconds.
 
     >>> sample_of("20x10s")
     (20, 10.0)
 
     Raises:
-        ValueError: it is written otherwise.
+        ValueError: the text is not a sample.
     """
     found = re.fullmatch(r"(\d+)\s*[x\u00d7]\s*(\d+(?:\.\d+)?)\s*s?", text.strip())
     if not found or int(found[1]) < 1 or not float(found[2]) > 0:
-        raise ValueError(f"{text!r} is no sample; write how many and how long, as in 20x10s")
+        raise ValueError(f"{text!r} is not a sample; write number and length, as in 20x10s")
     return int(found[1]), float(found[2])
 
 
 def drawn(
     folders: Sequence[Path], root: Path, count: int, length_s: float, seed: int
 ) -> pd.DataFrame:
-    """Excerpts that do not overlap, each place equally likely where faces are seen.
+    """Draw excerpts that do not overlap, with equal probability wherever faces are seen.
 
     Args:
-        folders: results.
+        folders: result folders.
         root: folder of the study.
-        count: how many.
-        length_s: of each.
-        seed: of the random numbers.
+        count: number of excerpts.
+        length_s: length of each in seconds.
+        seed: seed of the random numbers.
 
     Returns:
         Table of `COLUMNS`, in random order, so that coders see no pattern.
 
     Raises:
-        ResultError: the recordings are too short for so many.
+        ResultError: the recordings are too short for this many excerpts.
     """
     rng = np.random.default_rng(seed)
     slots = []
@@ -68,7 +68,7 @@ def drawn(
         slots += [(path, first + shift + k * length_s) for k in range(pieces)]
     if len(slots) < count:
         raise ResultError(
-            f"{root}: holds {len(slots)} stretches of {length_s:g} s with a face, not {count}"
+            f"{root}: has only {len(slots)} stretches of {length_s:g} s with a face, not {count}"
         )
     chosen = [slots[k] for k in rng.permutation(len(slots))[:count]]
     digits = len(str(count))
@@ -82,7 +82,7 @@ def drawn(
 def draw_excerpts(
     root: Path, out: Path, count: int, length_s: float, seed: int, notify: Notify
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Draw excerpts of the results in a folder and write them; see `drawn`, `save_excerpts`."""
+    """Draw excerpts from the results in a folder and write them; see `drawn`, `save_excerpts`."""
     folders = [root] if is_one_result(root) else list(result_folders(root, notify))
     folders = [folder for folder in folders if read_meta(folder).get("kind") != PHOTOS]
     table = drawn(folders, root, count, length_s, seed)
@@ -90,10 +90,10 @@ def draw_excerpts(
 
 
 def save_excerpts(table: pd.DataFrame, root: Path, out: Path) -> list[str]:
-    """Write the table, and each excerpt as a clip where its recording is found.
+    """Write the table, and a clip for each excerpt whose recording is found.
 
     Returns:
-        Recordings that are not found, whose excerpts have no clip.
+        The recordings that were not found.
     """
     missing = []
     with disk_errors(out):
@@ -111,10 +111,10 @@ def save_excerpts(table: pd.DataFrame, root: Path, out: Path) -> list[str]:
 
 
 def read_excerpts(path: Path) -> pd.DataFrame:
-    """The table that `save_excerpts` wrote.
+    """Read the table that `save_excerpts` wrote.
 
     Raises:
-        ResultError: it cannot be read, or columns are missing.
+        ResultError: the table cannot be read, or columns are missing.
     """
     table = read_csv_table(path)
     missing = [name for name in COLUMNS if name not in table]
@@ -125,13 +125,13 @@ def read_excerpts(path: Path) -> pd.DataFrame:
     try:
         return table.astype({"start": "float64", "end": "float64"})
     except ValueError as error:
-        raise ResultError(f"{path}: start and end are no seconds") from error
+        raise ResultError(f"{path}: start and end are not numbers of seconds") from error
 
 
 def in_recordings(codes: pd.DataFrame, excerpts: pd.DataFrame) -> pd.DataFrame:
-    """Codes of excerpts' clips, with the recordings and the times that these were cut from.
+    """Convert codes of clips of excerpts to the recordings and times that they were cut from.
 
-    Codes that name no excerpt are about the recordings themselves and stay as they are.
+    Codes that do not name an excerpt belong to the recordings themselves and are not changed.
     """
     names = codes["recording"].astype(str).str.replace("\\", "/").str.rpartition("/")[2]
     stems = names.str.replace(r"\.[^.]*$", "", regex=True)

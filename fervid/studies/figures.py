@@ -1,4 +1,4 @@
-"""Figures of a study, as plotly.js takes them and `plotly.graph_objects.Figure`, too."""
+"""Figures of a study, for plotly.js or `plotly.graph_objects.Figure`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fervid.report.figures import COLOURS
 from fervid.studies.bootstrap import Band
 
 LEVEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7d8ba1")
-"""Of conditions and groups: those of Okabe and Ito that are read well as lines."""
+"""Colours of levels: those of Okabe and Ito that are clear as lines."""
 
 _COLUMNS = 3
 _MOST_LANES = 40
@@ -23,7 +23,7 @@ Figure = dict[str, Any]
 
 
 def colour(place: int) -> str:
-    """The colour of a level by its place."""
+    """The colour of a level by its index."""
     return LEVEL_COLOURS[place % len(LEVEL_COLOURS)]
 
 
@@ -33,7 +33,7 @@ def _faint(hexadecimal: str, alpha: float = 0.2) -> str:
 
 
 def _numbers(values: NDArray[np.floating[Any]]) -> list[float | None]:
-    """JSON has no NaN; what is unknown leaves a gap."""
+    """Replace NaN, which JSON does not have, so that unknown values leave gaps."""
     return [None if not math.isfinite(value) else round(value, 5) for value in values.tolist()]
 
 
@@ -41,7 +41,7 @@ def band_traces(
     x: NDArray[np.floating[Any]], mean: NDArray[np.floating[Any]], low: NDArray[np.floating[Any]],
     high: NDArray[np.floating[Any]], name: str, line: str, **place: Any,
 ) -> list[Figure]:  # fmt: skip
-    """A line with its interval behind it."""
+    """A line and the band of its interval."""
     shown = np.isfinite(low) & np.isfinite(high)
     outline = {
         "type": "scatter",
@@ -79,10 +79,10 @@ def curves_figure(
     """Event-locked averages: a panel for each expression, a line with a band for each level.
 
     Args:
-        bands: of each level, (T, K).
+        bands: for each level, a band of shape (T, K).
         centres: (T,) seconds from the event.
-        expressions: (K,).
-        unit: of the values.
+        expressions: the K expressions.
+        unit: unit of the values.
     """
     rows = math.ceil(len(expressions) / _COLUMNS)
     data: list[Figure] = []
@@ -143,7 +143,7 @@ def _heading(text: str, x: float, y: float) -> Figure:
 
 
 def effects_figure(comparisons: pd.DataFrame, unit: str) -> Figure:
-    """Differences and means with their intervals, a row for each expression."""
+    """Differences and means with their intervals, by expression."""
     shown = comparisons[comparisons["reference"] != "baseline"]
     shown = shown if len(shown) else comparisons
     names = list(dict.fromkeys(zip(shown["level"], shown["reference"], strict=True)))
@@ -184,8 +184,8 @@ def lanes_figure(lanes: pd.DataFrame, levels: Sequence[str]) -> Figure:
     """Events and episodes over the time of each recording.
 
     Args:
-        lanes: lane, kind ("event" or an expression), level, start and end in seconds.
-        levels: of the events, in the order of their colours.
+        lanes: table of lane, kind ("event" or an expression), level, start and end in seconds.
+        levels: levels of the events, in the order of their colours.
     """
     names = list(dict.fromkeys(lanes["lane"]))[:_MOST_LANES]
     lanes = lanes[lanes["lane"].isin(names)]

@@ -1,4 +1,4 @@
-"""Files of events that other programs write, as tables; times in seconds, to the millisecond."""
+"""Reads files of events of other programs as tables; times in seconds, to the millisecond."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ Row = dict[str, Any]
 
 
 def read_events_file(path: Path) -> EventTable:
-    """Events of one file, by the ending of its name; see `READERS`.
+    """Read the events of a file, by the suffix of its name; see `READERS`.
 
     Raises:
-        ResultError: it cannot be read, is of no known kind or holds no event.
+        ResultError: the file cannot be read, is of an unknown kind or has no events.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise ResultError(f"{path}: no kind of events file; known are {', '.join(READERS)}")
+        raise ResultError(
+            f"{path}: is not a known kind of events file; known are {', '.join(READERS)}"
+        )
     if not path.is_file():
         raise ResultError(f"{path}: no such file")
     try:
         return events_from_table(reader(path), path)
     except ResultError:
         raise
-    # Libraries of file formats raise what they happen to meet in a file that is none.
+    # Libraries of file formats can raise any exception on invalid files.
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise ResultError(f"{path}: cannot be read as {path.suffix} ({reason})") from error
 
 
 def _elan(path: Path) -> pd.DataFrame:
-    """Annotations of all tiers; the tier's participant, if it has one, is who they speak of."""
+    """Annotations of all tiers; the participant is that of the tier, if it has one."""
     from pympi import Elan
 
     eaf = Elan.Eaf(str(path))
@@ -62,7 +64,7 @@ def _elan(path: Path) -> pd.DataFrame:
 
 
 def _textgrid(path: Path) -> pd.DataFrame:
-    """Intervals and points with a text, of all tiers."""
+    """Intervals and points with text, from all tiers."""
     from pympi import Praat
 
     codec = marked_encoding(path.read_bytes()) or "utf-8"
@@ -77,7 +79,7 @@ def _textgrid(path: Path) -> pd.DataFrame:
 
 
 def _subtitles(path: Path) -> pd.DataFrame:
-    """Cues; a voice (`<v Name>` in WebVTT, `Name:` at the start of a text) is the participant."""
+    """Cues; the participant is the voice (`<v Name>` in WebVTT, `Name:` at the start of a text)."""
     from pysubs2 import SSAFile
 
     cues = SSAFile.from_string(text_of(path.read_bytes()))
@@ -98,14 +100,15 @@ def _subtitles(path: Path) -> pd.DataFrame:
 
 
 def _rttm(path: Path) -> pd.DataFrame:
-    """Speaker turns of a diarisation; the file column names the recording, speakers are people."""
+    """Speaker turns of a diarisation; the file column is the recording, and speakers are
+    participants."""
     rows = []
     for number, line in enumerate(text_of(path.read_bytes()).splitlines(), 1):
         cells = line.split()
         if not cells or cells[0] != "SPEAKER":
             continue
         if len(cells) < 8:
-            raise ResultError(f"{path}: line {number}: not a line of RTTM")
+            raise ResultError(f"{path}: line {number}: is not a line of RTTM")
         start, lasts = float(cells[3]), float(cells[4])
         rows.append(
             {
@@ -131,7 +134,7 @@ def _excel(path: Path) -> pd.DataFrame:
 
 
 def _boris_project(path: Path) -> pd.DataFrame:
-    """Events of all observations of a project of BORIS."""
+    """Events of all observations of a BORIS project."""
     project = json.loads(text_of(path.read_bytes()))
     kinds = {one["code"]: str(one.get("type", "")) for one in project["behaviors_conf"].values()}
     rows = []
@@ -158,7 +161,7 @@ def _is_boris(table: pd.DataFrame) -> bool:
 
 
 def _boris_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Tabular and aggregated events of BORIS, and the events that fervid writes for it."""
+    """BORIS's tabular and aggregated events, and the events that fervid writes for BORIS."""
     by_lower = {name.lower(): name for name in table.columns}
     found = {
         ours: by_lower[name]
@@ -191,7 +194,7 @@ _BORIS_COLUMNS = {
 
 
 def _paired(rows: pd.DataFrame) -> pd.DataFrame:
-    """State events, whose starts and stops take turns, as stretches; the others as moments."""
+    """State events, with alternating starts and stops, as stretches; others as moments."""
     rows = rows.assign(recording=_bases(rows.rename(columns={"Media file name": "recording"})))
     events: list[Row] = []
     for (recording, subject, label), mine in rows.groupby(
@@ -203,7 +206,7 @@ def _paired(rows: pd.DataFrame) -> pd.DataFrame:
             events += [{**whose, "start": time, "end": math.nan} for time in times]
             continue
         if len(times) % 2:
-            raise ResultError(f"{label} of {subject or 'nobody'} starts and never stops")
+            raise ResultError(f"{label} of {subject or 'nobody'} starts but never stops")
         events += [
             {**whose, "start": start, "end": end}
             for start, end in zip(times[::2], times[1::2], strict=True)
@@ -212,7 +215,7 @@ def _paired(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _person(subject: object) -> str:
-    """BORIS writes "No focal subject" where nobody is meant."""
+    """BORIS writes "No focal subject" if there is no subject."""
     word = "" if subject is None or subject != subject else str(subject).strip()
     return "" if word.lower() == "no focal subject" else word
 
@@ -254,4 +257,4 @@ def _kinds() -> Iterator[tuple[str, Callable[[Path], pd.DataFrame]]]:
 
 
 READERS = dict(_kinds())
-"""What reads a file, by its ending."""
+"""The reader of a file, by its suffix."""

@@ -1,4 +1,4 @@
-"""Single frames and clips of recordings, cut by ffmpeg."""
+"""Cuts single frames and clips out of recordings, with ffmpeg."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from fervid.errors import MediaError
 from fervid.video.ffmpeg import find_ffmpeg
 
 _HEIGHT = 180
-"""Of a picture of a face, in pixels."""
+"""Height of the picture of a face in pixels."""
 
 
 def face_jpeg(
     recording: Path, time_s: float, size: tuple[int, int], box: tuple[float, float, float, float]
 ) -> bytes | None:
-    """A face at a time, with some of what is around it; None where there is no picture.
+    """A face at a time, with a margin, as JPEG; None if there is no frame.
 
     Args:
-        recording: a file.
-        time_s: seconds.
+        recording: path of the recording.
+        time_s: time in seconds.
         size: width and height of the displayed frame.
-        box: x, y, w, h of the face in its pixels.
+        box: x, y, w, h of the face, in pixels of the displayed frame.
     """
     x, y, w, h = box
     side = max(w, h) * 1.8
@@ -39,10 +39,10 @@ def face_jpeg(
 
 
 def cut(recording: Path, start_s: float, end_s: float, out: Path) -> None:
-    """A stretch of a recording as a file of its own, encoded anew so that its times are exact.
+    """Cut a clip out of a recording, re-encoded so that its times are exact.
 
     Raises:
-        MediaError: ffmpeg cannot.
+        MediaError: ffmpeg fails.
     """
     at = ["-ss", f"{start_s:.3f}", "-i", _name(recording), "-t", f"{end_s - start_s:.3f}"]
     picture = ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264", "-crf", "20"]

@@ -1,4 +1,4 @@
-"""A stimulus that many watched: their mean curve, and when they moved together."""
+"""Inter-subject correlation: when people who watched the same moved together."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from fervid.studies.bootstrap import nan_mean
 from fervid.studies.series import Floats
 
 WINDOW_S, STEP_S = 5.0, 0.2
-"""Of correlations, and of the curves that they are of."""
+"""Length of the windows of correlations, and step of the curves, in seconds."""
 
 DRAWS = 200
-"""Of surrogates."""
+"""Number of surrogates."""
 
 
 def intersubject_correlation(curves: Floats, width: int) -> Floats:
-    """How much each moves as the others do, in windows, averaged over people.
+    """How much each person moves like the others, in windows, averaged over people.
 
     Each person's curve is correlated with the mean of all others' in each window (Hasson et al.,
-    2004; leave-one-out). Correlations are averaged as they are: in windows of few independent
-    values, Fisher's z would let a few people near 1 outweigh the rest. What is unknown counts as no
+    2004; leave-one-out). Correlations are averaged without Fisher's z, because in windows with few
+    independent values a few people near 1 would outweigh the others. Unknown values count as no
     movement.
 
     Args:
-        curves: (P, T, ...) at least two people.
-        width: steps of a window.
+        curves: (P, T, ...) curves of at least two people.
+        width: length of a window in steps.
 
     Returns:
         (T - width + 1, ...) correlations; NaN where nobody moves.
@@ -46,22 +46,22 @@ def intersubject_correlation(curves: Floats, width: int) -> Floats:
 
 
 def _sums(values: Floats, width: int) -> Floats:
-    """Of windows along the second axis."""
+    """Sums of windows along the second axis."""
     total = np.concatenate([np.zeros_like(values[:, :1]), np.cumsum(values, axis=1)], axis=1)
     return np.asarray(total[:, width:] - total[:, :-width])
 
 
 def chance_level(curves: Floats, width: int, *, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """What the highest correlation over time reaches by chance alone.
+    """The highest correlation over time that chance alone gives.
 
-    In each draw every person's curve is shifted around its end by a random time, which keeps how
-    each of them moves and breaks what they share. The highest value over all windows is taken, so
-    that over the whole stimulus no moment is found in 95% of such draws.
+    In each draw, every person's curve is shifted circularly by a random time, which keeps each
+    person's movements and breaks what they share. Taking the highest value over all windows ensures
+    that in 95% of such draws no moment is found in the whole stimulus.
 
     Args:
         curves: (P, T, K).
-        width: steps of a window.
-        draws, seed: of the shifts.
+        width: length of a window in steps.
+        draws, seed: number of draws and seed of the shifts.
 
     Returns:
         (draws,) highest correlations, sorted.
@@ -79,14 +79,14 @@ def chance_level(curves: Floats, width: int, *, draws: int = DRAWS, seed: int = 
 
 @dataclass(frozen=True)
 class Together:
-    """Correlations over time, and the moments in which they are no chance.
+    """Correlations over time, and the moments in which they are beyond chance.
 
     Attributes:
         time_s: (W,) middles of the windows.
         correlation: (W, K).
-        threshold: what is reached by chance in 5% of the draws anywhere.
-        moments: expression, start, peak, end in seconds, correlation, mean, p (corrected over
-            time and expressions).
+        threshold: correlation that chance reaches anywhere in 5% of the draws.
+        moments: table of expression, start, peak and end in seconds, correlation, mean, and p
+            (corrected over time and expressions).
     """
 
     time_s: Floats
@@ -99,13 +99,13 @@ def moments_together(
     curves: Floats, names: tuple[str, ...], *, step_s: float = STEP_S, window_s: float = WINDOW_S,
     draws: int = DRAWS, seed: int = 0,
 ) -> Together:  # fmt: skip
-    """When people move together, more than by chance anywhere.
+    """Find the moments in which people move together more than by chance.
 
     Args:
         curves: (P, T, K).
-        names: of the K expressions.
-        step_s, window_s: seconds.
-        draws, seed: of the surrogates.
+        names: names of the K expressions.
+        step_s, window_s: step of the curves and length of windows in seconds.
+        draws, seed: number of surrogates and their seed.
     """
     width = max(round(window_s / step_s), 2)
     columns = ["expression", "start", "peak", "end", "correlation", "mean_shown", "p"]
@@ -132,7 +132,7 @@ def moments_together(
 
 
 def _stretches(above: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:
-    """First and last of stretches that are true, those less than `gap` apart as one."""
+    """First and last index of True stretches; stretches less than `gap` apart are joined."""
     places = np.flatnonzero(above)
     if not len(places):
         return []

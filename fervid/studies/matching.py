@@ -1,4 +1,4 @@
-"""Which rows of a table speak of which recording."""
+"""Matches rows of a table to recordings."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SUFFIX = ".fervid"
 
 
 class RecordingIndex:
-    """The rows of a table with a column `recording`, to be asked about one recording at a time.
+    """An index of a table with a column `recording`, for looking up one recording at a time.
 
-    A row speaks of recordings whose path ends with what it says; * and ? stand for any characters,
-    and an empty cell for every recording.
+    A row matches recordings whose path ends with its value; * and ? match any characters, and an
+    empty cell matches every recording.
 
     Args:
-        table: has a column `recording`.
+        table: a table with a column `recording`.
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
@@ -39,7 +39,7 @@ class RecordingIndex:
                 self._exact[parts[-1]].append((parts, row))
 
     def of(self, source: Source) -> pd.DataFrame:
-        """The rows that speak of a recording, in their order."""
+        """The rows that match a recording, in their order."""
         found: set[int] = set()
         for path in paths_of(source.path, source.name):
             for parts, number in self._exact.get(path[-1], ()):
@@ -55,19 +55,19 @@ class RecordingIndex:
 
     @property
     def unused(self) -> NDArray[np.int64]:
-        """Places of the rows that spoke of no recording that was asked about."""
+        """Indices of the rows that matched none of the recordings looked up."""
         return np.flatnonzero(~self._used)
 
 
 def paths_of(path: str, name: str) -> list[list[str]]:
-    """A recording by its result's path, and by its own name in that folder."""
+    """Paths of a recording: its result's path, and its own name in that folder."""
     parts = parts_of(path)
     named = [*parts[:-1], unicodedata.normalize("NFC", name)]
     return [parts] if named == parts else [parts, named]
 
 
 def parts_of(text: str) -> list[str]:
-    """A path, folder by folder, without what results are called."""
+    """The parts of a path, without the suffix of results."""
     plain = unicodedata.normalize("NFC", text).replace("\\", "/").strip()
     parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
     if parts:
@@ -76,6 +76,6 @@ def parts_of(text: str) -> list[str]:
 
 
 def some(names: Sequence[object], most: int = 3) -> str:
-    """The first of some names, for a message."""
+    """The first few of some names, for a message."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(f"{str(name)[:100]!r}" for name in names[:most]) + more

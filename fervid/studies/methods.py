@@ -1,4 +1,4 @@
-"""The methods paragraph of a study, from what its results say of how they were made."""
+"""The methods paragraph of a study, from the metadata of its results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CITATIONS = (
 
 @dataclass
 class Provenance:
-    """What `meta.json` of many results says, counted."""
+    """Versions, models and settings in many `meta.json` files, counted."""
 
     versions: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
@@ -61,10 +61,12 @@ class Provenance:
         return "; ".join(f"{name} ({count} recordings)" for name, count in counts.most_common())
 
     def sentence(self) -> str:
-        """How the recordings were analysed."""
+        """A sentence on how the recordings were analysed."""
         number = f"{self.recordings} recording{'s were' if self.recordings != 1 else ' was'}"
-        models = ", ".join(sorted(self.models)) or "models that the results do not name"
-        partial = f" In {self.partial} of them frames could not be decoded." if self.partial else ""
+        models = ", ".join(sorted(self.models)) or "models not named in the results"
+        partial = (
+            f" In {self.partial} of them, some frames could not be decoded." if self.partial else ""
+        )
         return (
             f"{number} analysed with fervid {self._joined(self.versions)} ({models}); "
             f"{self._joined(self.settings)}.{partial}"
@@ -79,18 +81,26 @@ def _model(card: dict[str, Any]) -> str:
 
 def _sampling(chosen: dict[str, Any]) -> str:
     fps = chosen.get("fps")
-    sampled = f"{fps:g} frames a second were read" if fps else "every frame was read"
+    sampled = f"{fps:g} frames per second were read" if fps else "every frame was read"
     smooth = chosen.get("smooth")
-    smoothed = f", smoothing {smooth:g} s" if isinstance(smooth, int | float) else ""
+    smoothed = (
+        f", smoothed with a time constant of {smooth:g} s"
+        if isinstance(smooth, int | float)
+        else ""
+    )
     shown = chosen.get("min_confidence")
-    least = f", episodes from a probability of {shown:g} on" if isinstance(shown, float) else ""
+    least = (
+        f", with episodes beginning at a probability of {shown:g}"
+        if isinstance(shown, float)
+        else ""
+    )
     return sampled + smoothed + least
 
 
 _MEASURED: dict[Measure, str] = {
-    "change": "Values are changes from each person's own resting face in nats (log-odds of an "
-    "expression against neutral, minus those of the resting face).",
-    "probability": "Values are the model's probabilities of single frames.",
+    "change": "Values are changes from each person's own resting face in nats (centred log-ratio "
+    "of an expression's probability, minus that of the resting face).",
+    "probability": "Values are the model's probabilities in single frames.",
 }
 
 
@@ -98,16 +108,16 @@ def methods_paragraph(
     provenance: Provenance, measure: Measure, window: Window, rules: Rules,
     exclusions: pd.DataFrame, by: str, units: Sequence[str], counts: str, seed: int, draws: int,
 ) -> str:  # fmt: skip
-    """A paragraph to be pasted into an article, and edited there.
+    """A draft of the methods paragraph for an article.
 
     Args:
-        provenance: of the results.
-        measure, window, rules: of the study.
-        exclusions: the table of what was dropped.
-        by: column of the levels that are compared, empty if none are.
+        provenance: provenance of the results.
+        measure, window, rules: those of the study.
+        exclusions: the table of exclusions.
+        by: column of the compared levels; empty if there are none.
         units: kinds of independent units of the comparisons.
-        counts: how many events of how many people count.
-        seed, draws: of the bootstrap.
+        counts: sentence on the numbers of events and people.
+        seed, draws: seed and number of samples of the bootstrap.
     """
     unit = (
         "recordings (people who share one are averaged first)"
@@ -115,12 +125,12 @@ def methods_paragraph(
         else ("people")
     )
     compare = (
-        f" Levels of {by} were compared by t-tests over {unit} (paired where at least half have "
-        "both levels, else Welch's), with Hedges' g and 95% intervals; p-values were corrected "
-        "over expressions and pairs after Holm (1979)."
+        f" Levels of {by} were compared by t-tests over {unit} (paired if at least half have both "
+        "levels, else Welch's), with Hedges' g and 95% intervals; p-values were corrected over "
+        "expressions and pairs (Holm, 1979)."
         if by
         else f" Responses were tested against 0 by t-tests over {unit}, with Hedges' g and 95% "
-        "intervals; p-values were corrected over expressions after Holm (1979)."
+        "intervals; p-values were corrected over expressions (Holm, 1979)."
     )
     return (
         f"{provenance.sentence()} {_MEASURED[measure]} {counts} A response is the mean from an "
@@ -137,17 +147,17 @@ def _excluded(exclusions: pd.DataFrame, rules: Rules) -> str:
     dropped = exclusions[exclusions["dropped"] > 0]
     if not len(dropped):
         least = f"{rules.min_coverage:.0%}"
-        return f"No person and no event was excluded (rule: face usable in {least} of an event)."
+        return f"No people or events were excluded (rule: face usable in {least} of an event)."
     parts = [
         f"{row.dropped:,} of {row.of:,} {_PLURAL[str(row.level)]} ({row.rule})"
         for row in dropped.itertuples()
     ]
-    return f"Excluded were {'; '.join(parts)}."
+    return f"Exclusions: {'; '.join(parts)}."
 
 
 _PLURAL = {
     "recording": "recordings",
     "person": "people",
-    "frame": "faces of single frames",
-    "event": "events of a person",
+    "frame": "faces in single frames",
+    "event": "responses of a person to an event",
 }

@@ -1,4 +1,4 @@
-"""Mixed models of single repetitions, where statsmodels is installed."""
+"""Mixed models of single repetitions, if statsmodels is installed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def has_statsmodels() -> bool:
 def mixed_difference(
     table: pd.DataFrame, outcome: str, by: str, level: str, reference: str
 ) -> tuple[float, float, float]:
-    """The difference of two levels by a mixed model of single repetitions, fitted by REML.
+    """The difference between two levels by a mixed model of single repetitions, fitted by REML.
 
-    Random intercepts of people, and random slopes where most people have both levels, without which
-    too many differences are found (Barr et al., 2013). Where several people share a recording,
-    intercepts of recordings and of people in them.
+    The model has random intercepts of people, and random slopes if most people have both levels;
+    without these, too many differences are found (Barr et al., 2013). If several people share a
+    recording, it has intercepts of recordings and of people within them.
 
     Args:
         table: repetitions of one expression.
-        outcome, by: columns; two of the levels of `by` are compared.
+        outcome, by: column to compare, and column of the levels.
 
     Returns:
-        Estimate, and its 95% interval (Wald); NaN where the model cannot be fitted.
+        The estimate and its 95% interval (Wald); NaN if the model cannot be fitted.
     """
     from numpy.linalg import LinAlgError
     from statsmodels.regression.mixed_linear_model import MixedLM
@@ -42,10 +42,10 @@ def mixed_difference(
     groups, random = _random_effects(mine, by, design)
     try:
         with warnings.catch_warnings():
-            # A variance of 0 is an answer, not a fault: its model is the one without it.
+            # A variance of 0 is a valid result: the model without that random effect.
             warnings.simplefilter("ignore")
             model = MixedLM(mine[outcome].to_numpy(np.float64), design, groups, **random)
-            # Powell's method needs no gradient, which has none where a variance is 0.
+            # Powell's method needs no gradient, which does not exist where a variance is 0.
             found = model.fit(reml=True, method=["powell"])
             low, high = np.asarray(found.conf_int())[1]
     except (LinAlgError, ValueError):
@@ -62,7 +62,7 @@ def _random_effects(table: pd.DataFrame, by: str, design: Any) -> tuple[Any, dic
 
 
 def _people_in(places: pd.Series[Any], people: pd.Series[Any]) -> Any:
-    """Indicators of the people within each recording, as statsmodels takes variance components."""
+    """Indicators of the people within each recording, in the form of statsmodels."""
     from statsmodels.regression.mixed_linear_model import VCSpec
 
     columns, matrices = [], []

@@ -1,4 +1,4 @@
-"""What every study of results begins with."""
+"""Opens the results of a study."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Notify = Callable[[str], None]
 Tables = str | Path | pd.DataFrame
 
 _PROBED = 50
-"""Results whose people tell which measure fits."""
+"""Number of results whose people decide the default measure."""
 
 
 @dataclass
 class Opened:
-    """The results of a study, to be read one after another.
+    """The results of a study, to be read one by one.
 
     Attributes:
-        folder: that they are in.
+        folder: folder of the results.
         places: result folders.
-        measure: what is measured.
-        reader: makes people of them.
-        tally: of what is dropped.
-        notes: what a reader should know, a line each.
+        measure: the measure.
+        reader: reads the people in results.
+        tally: counts exclusions.
+        notes: warnings for the reader, one line each.
     """
 
     folder: Path
@@ -47,25 +47,28 @@ class Opened:
     notes: list[str] = field(default_factory=list)
 
     def note(self, line: str) -> None:
-        """Keep a line for the reader, and tell it."""
+        """Add a note, and notify the user of it."""
         self.notes.append(line)
         self.notify(line)
 
     def sources(self) -> Iterator[Source]:
-        """Usable results, one after another; each other one gets a line.
+        """Yield the usable results; add a note for each other one.
 
         Raises:
-            ResultError: at the end, if there was none.
+            ResultError: there is no usable result; raised at the end.
         """
         used = 0
         for source in sources(self.places, self.folder, self.measure, self.tally, self.note):
             used += 1
             yield source
         if not used:
-            raise ResultError(f"{self.folder}: holds no usable result of a recording")
+            raise ResultError(f"{self.folder}: contains no usable result of a recording")
         unused = [*dict.fromkeys(self.reader.unused_rows())]
         if unused:
-            self.note(f"rows of people that fit no recording ({len(unused)}): {some(unused)}")
+            self.note(
+                f"rows of the table of people that match no recording ({len(unused)}): "
+                f"{some(unused)}"
+            )
 
 
 def open_results(
@@ -77,16 +80,16 @@ def open_results(
     rules: Rules | None = None,
     notify: Notify = lambda line: None,
 ) -> Opened:
-    """Find the results of a study, and what is known of their people.
+    """Find the results of a study, and read the table of people.
 
     Raises:
-        ResultError: there is no result, or the table of people cannot be read.
-        ValueError: an area is none.
+        ResultError: there are no results, or the table of people cannot be read.
+        ValueError: an area is invalid.
     """
     folder, notes = Path(results), list[str]()
     places = [folder] if is_one_result(folder) else list(result_folders(folder, notes.append))
     if not places:
-        raise ResultError(f"{folder}: holds no result of fervid")
+        raise ResultError(f"{folder}: contains no result of fervid")
     table = people if isinstance(people, pd.DataFrame | None) else read_csv_table(Path(people))
     chosen = measure or fitting_measure(_people_of(places[:_PROBED]))
     tally = Tally()
@@ -101,7 +104,7 @@ def open_results(
 def sources(
     places: Sequence[Path], folder: Path, measure: Measure, tally: Tally, note: Notify
 ) -> Iterator[Source]:
-    """Usable results, one after another; each other one gets a line."""
+    """Yield the usable results; add a note for each other one."""
     for place in places:
         path = place.name if place == folder else place.relative_to(folder).as_posix()
         try:
@@ -110,7 +113,7 @@ def sources(
             source = read_source(place, path, measure)
         except (ResultError, OSError) as error:
             tally.add("recording", "result cannot be used", 1, 1)
-            note(f"left out: {error}")
+            note(f"skipped: {error}")
             continue
         tally.add("recording", "result cannot be used", 0, 1)
         yield source
@@ -121,4 +124,4 @@ def _people_of(places: Sequence[Path]) -> Iterator[pd.DataFrame]:
         try:
             yield read_people(place)
         except (ResultError, OSError):
-            continue  # told of when its turn comes
+            continue  # reported when it is read

@@ -1,4 +1,4 @@
-"""A page of figures and tables that loads nothing from anywhere."""
+"""Renders pages of figures and tables that load nothing from the network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from fervid.report.figures import CONFIG
 from fervid.report.html import asset, csp_hash, environment, number, save, script_json
 
 MAX_ROWS = 200
-"""Rows of a table on a page; the whole one is in a CSV beside it."""
+"""Most rows of a table on a page; the whole table is in a CSV beside it."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture under a line of text.
+    """A picture with a line of text.
 
     Attributes:
         address: a data address.
@@ -35,14 +35,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page; what is None or empty is left out.
+    """A part of a page; empty parts are left out.
 
     Attributes:
-        title: its heading.
+        title: heading.
         text: paragraphs.
-        figure: as plotly.js takes it, with `data` and `layout`.
+        figure: figure for plotly.js, with `data` and `layout`.
         table: shown with its column names.
-        file: name of the CSV that holds the whole table.
+        file: name of the CSV with the whole table.
         pictures: shown side by side.
     """
 
@@ -58,14 +58,14 @@ def render(
     title: str, kicker: str, facts: Sequence[tuple[str, str]], notes: Sequence[str],
     sections: Sequence[Section], video: str = "",
 ) -> str:  # fmt: skip
-    """The page as HTML.
+    """Render the page as HTML.
 
     Args:
-        title, kicker: its headline and the line above.
-        facts: names and values for the head.
-        notes: what a reader should know before relying on it.
-        sections: in their order.
-        video: address of a recording whose time is that of the first figure.
+        title, kicker: headline, and the line above it.
+        facts: names and values for the header.
+        notes: warnings for the reader.
+        sections: sections, in order.
+        video: address of a video that plays along with the first figure.
     """
     scripts = [asset("vendor/plotly-basic.min.js"), asset("theme.js"), asset("tables.js")]
     scripts.append(asset("page.js", "fervid.studies"))
@@ -86,7 +86,7 @@ def render(
 
 
 def save_page(path: Path, *parts: Any) -> None:
-    """Write a page of `render`, whole or not at all."""
+    """Write a page of `render`, completely or not at all."""
     save(path, render(*parts))
 
 

@@ -1,4 +1,4 @@
-"""People in one recording: pair by pair, whether they move together."""
+"""Tests pairs of people in the same recording for moving together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fervid.studies.synchrony import MAX_LAG_S, STEP_S, WINDOW_S, Synchrony, syn
 
 PAGE_NAME = "together.html"
 MAX_PEOPLE = 12
-"""Of a recording whose pairs are looked at: those seen longest."""
+"""Most people of a recording whose pairs are tested: those seen longest."""
 
 Columns = tuple(Synchrony.__dataclass_fields__)
 
@@ -38,10 +38,10 @@ class Pairs:
 
     Attributes:
         table: a row for each pair and expression; see `fervid.studies.synchrony.Synchrony`.
-            `leader` is who goes before, where the interval of the lag excludes 0.
-        measure: what is measured.
-        exclusions: what each rule dropped.
-        notes: what a reader should know, a line each.
+            `leader` is the person who moves first, if the interval of the lag excludes 0.
+        measure: the measure.
+        exclusions: what each rule excluded.
+        notes: warnings for the reader, one line each.
     """
 
     table: pd.DataFrame
@@ -50,7 +50,7 @@ class Pairs:
     notes: list[str]
 
     def plot(self) -> dict[str, Any]:
-        """Correlations above chance, with which lag, as plotly.js takes it."""
+        """The figure of correlations, chance and lags for plotly.js."""
         return _figure(self.table)
 
     def figure(self) -> Any:
@@ -60,7 +60,7 @@ class Pairs:
         return Figure(self.plot())
 
     def save(self, folder: str | Path) -> Path:
-        """Write `together.html` and its tables; return the page."""
+        """Write `together.html` and its tables; return the path of the page."""
         folder = Path(folder)
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -81,16 +81,16 @@ def together(
     seed: int = 0,
     notify: Notify = lambda line: None,
 ) -> Pairs:
-    """Pairs of people in the same recordings: do they move together, and who follows whom?
+    """Test whether people in the same recording move together, and who follows whom.
 
     Args:
         results: a folder of results, or one.
-        people, areas, measure, rules: as of `fervid.study`.
-        seed: of the intervals of lags.
-        notify: gets a line for everything that is left out.
+        people, areas, measure, rules: as for `fervid.study`.
+        seed: seed of the intervals of lags.
+        notify: called with a line for everything that is left out.
 
     Raises:
-        ResultError: no usable result, or no two people are seen together for long enough.
+        ResultError: there is no usable result, or no two people are seen together for long enough.
     """
     opened = open_results(results, people, areas=areas, measure=measure, rules=rules, notify=notify)
     rows: list[dict[str, Any]] = []
@@ -98,7 +98,8 @@ def together(
         cast = opened.reader.of(source)
         if len(cast) > MAX_PEOPLE:
             opened.note(
-                f"{source.path}: pairs of the {MAX_PEOPLE} people seen longest, of {len(cast)}"
+                f"{source.path}: only pairs of the {MAX_PEOPLE} people seen longest, of "
+                f"{len(cast)}, are tested"
             )
             cast = sorted(cast, key=lambda one: -one.series.seen_s)[:MAX_PEOPLE]
             cast = sorted(cast, key=lambda one: one.face_id)
@@ -106,7 +107,8 @@ def together(
     if not rows:
         needed = 4 * (WINDOW_S + MAX_LAG_S)
         raise ResultError(
-            f"{opened.folder}: no two people of a recording are seen for {needed:.0f} s or more"
+            f"{opened.folder}: no two people in the same recording are seen for at least "
+            f"{needed:.0f} s"
         )
     table = pd.DataFrame(rows)
     table["p_holm"] = holm(table["p"].to_numpy(np.float64))
@@ -163,7 +165,7 @@ def _figure(table: pd.DataFrame) -> dict[str, Any]:
     ]
     data = [
         {
-            "type": "scatter", "mode": "markers", "name": "chance, mean to 95%",
+            "type": "scatter", "mode": "markers", "name": "chance, from mean to 95th percentile",
             "x": shown["chance"].round(4).tolist(), "y": labels,
             "error_x": {"type": "data", "symmetric": False,
                         "array": (shown["chance_high"] - shown["chance"]).round(4).tolist(),
@@ -196,17 +198,18 @@ def _page(made: Pairs) -> tuple[Any, ...]:
     facts = [
         ("Recordings", f"{table['recording'].nunique()}"),
         ("Pairs", f"{len(table.drop_duplicates(['recording', 'first', 'second']))}"),
-        ("Above chance", f"{sure} of {len(table)}"),
+        ("Beyond chance", f"{sure} of {len(table)}"),
         ("Measure", UNITS[made.measure]),
     ]
     sections = [
         Section(
             "Pairs",
             [
-                f"Correlation in windows of {WINDOW_S:g} s at the best lag up to {MAX_LAG_S:g} s, "
-                "beside what the same two give when one of them is shifted in time. lag_s above 0: "
-                "the second follows the first. together: time in which both show it, of that in "
-                "which either does. p_holm is corrected over all pairs and expressions."
+                f"Correlation in windows of {WINDOW_S:g} s at the best lag of up to {MAX_LAG_S:g} "
+                "s, compared with chance, where one of the two is shifted in time. If lag_s is "
+                "above 0, the second person follows the first. together is the time in which both "
+                "show the expression, divided by the time in which either does. p_holm is "
+                "corrected over all pairs and expressions."
             ],
             made.plot(),
             table.sort_values("effect", ascending=False).round(3),

@@ -1,4 +1,4 @@
-"""People of a study: their series, who they are, and which rules leave them out."""
+"""The people of a study: their series, who they are, and which rules exclude them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from fervid.studies.series import Series
 from fervid.studies.sources import KNOWN_REST, Measure, Source, columns_of
 
 OWN_COLUMNS = ("recording", "face_id", "participant", "offset")
-"""Columns of a table of people that have a meaning; others are groups or whatever one knows."""
+"""Columns of a table of people with a fixed meaning; others can be groups or anything else."""
 
-BYSTANDER = "not the participant (another one in the recording is seen longer)"
+BYSTANDER = "not the participant (another person in the recording is seen longer)"
 NO_REST = "resting face unknown"
-NO_AREA = "outside of every area"
+NO_AREA = "outside all areas"
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Person:
     Attributes:
         recording: path of the result.
         face_id: number within the recording.
-        name: the participant, the same in several recordings if a table of people says so.
-        about: what the tables tell of them, and `area`.
-        series: what they show over time; rows that rules drop do not count.
+        name: the participant, who can be the same in several recordings, by the table of people.
+        about: further columns of the tables, and `area`.
+        series: values over time, without rows that rules exclude.
         episodes: rows of the table of episodes.
         present: share of the recording in which the face is usable.
     """
@@ -50,14 +50,14 @@ class Person:
 
 @dataclass
 class PeopleReader:
-    """Makes people of results, one after another.
+    """Reads the people in results, one result at a time.
 
     Args:
-        measure: what their series hold.
-        rules: what must be met.
-        tally: notes what was dropped.
-        table: what is known of people, with a column `recording`, or None.
-        areas: parts of the frame; people elsewhere are left out if there are any.
+        measure: measure of the series.
+        rules: rules of exclusion.
+        tally: counts exclusions.
+        table: table of people with a column `recording`, or None.
+        areas: parts of the frame; if there are any, people elsewhere are excluded.
     """
 
     measure: Measure
@@ -72,7 +72,8 @@ class PeopleReader:
         if table is not None:
             if "recording" not in table:
                 raise ResultError(
-                    f"the table of people has no column 'recording', but {some(list(table))}"
+                    "the table of people has no column 'recording'; its columns are "
+                    f"{some(list(table))}"
                 )
             table = table.astype(str).apply(lambda column: column.str.strip())
         self._index = None if table is None else RecordingIndex(table)
@@ -83,7 +84,7 @@ class PeopleReader:
         return [name for name in names if name not in OWN_COLUMNS]
 
     def unused_rows(self) -> list[str]:
-        """The recordings of rows that spoke of none."""
+        """Values of `recording` in rows that matched none."""
         if self._index is None or self.table is None:
             return []
         return [str(self.table["recording"].iloc[row]) for row in self._index.unused]
@@ -93,7 +94,7 @@ class PeopleReader:
         return pd.DataFrame() if self._index is None else self._index.of(source)
 
     def offset_s(self, source: Source) -> float | None:
-        """When the stimulus starts in a recording, in seconds, as its rows say; None if not."""
+        """When the stimulus starts in a recording in seconds, by the table; None if unknown."""
         known = self.known(source)
         words = [
             word for word in known.get("offset", pd.Series(dtype=str)) if word not in ("", "nan")
@@ -103,14 +104,14 @@ class PeopleReader:
         try:
             return float(words[0])
         except ValueError:
-            raise ResultError(f"{source.path}: its offset {words[0]!r} is no number") from None
+            raise ResultError(f"{source.path}: its offset {words[0]!r} is not a number") from None
 
     def of(self, source: Source, participant: str = "") -> list[Person]:
-        """The people of a recording who meet the rules, by face_id.
+        """The people of a recording who meet the rules, sorted by face_id.
 
         Args:
             source: the recording.
-            participant: who is meant in it, if the table of people says nothing of it.
+            participant: the participant, if the table of people does not name one.
         """
         known, rows = self.known(source), source.rows
         if participant and not len(known):
@@ -169,7 +170,7 @@ class PeopleReader:
         return usable
 
     def _main(self, known: pd.DataFrame, source: Source) -> int | None:
-        """The one person meant where a participant is named without a face_id."""
+        """The person who is meant if a participant is named without a face_id."""
         if not len(known):
             return None
         named = known.get("participant", pd.Series(dtype=str)).ne("").any()
@@ -178,7 +179,7 @@ class PeopleReader:
         return source.main_face or None
 
     def _is_dropped(self, source: Source, face: int, facts: dict[str, bool | None]) -> bool:
-        """Whether a rule drops a person; the first that does is noted. None: it is not in use."""
+        """Whether a rule excludes a person; the first that does is counted. None: not in use."""
         for rule, broken in facts.items():
             if broken is None:
                 continue
@@ -201,14 +202,14 @@ def _rests(source: Source, face: int) -> bool:
 
 
 def _name(source: Source, face: int) -> str:
-    """Who a person is: by a name that somebody gave, the same one in every recording."""
+    """The name of a person: the given name, or else recording and face_id."""
     named = source.people.loc[source.people["face_id"] == face, "name"]
     given = str(named.iloc[0]) if len(named) else ""
     return given if given and given != unnamed(face) else f"{source.path}#{face}"
 
 
 def _about(known: pd.DataFrame, face: int) -> dict[str, str]:
-    """What the rows tell of one face; a row without face_id speaks of everyone."""
+    """Values for one face; a row without face_id applies to everyone."""
     told: dict[str, str] = {}
     for row in known.to_dict("records"):
         whose = str(row.get("face_id", "")).removeprefix("face ").strip()

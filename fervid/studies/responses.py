@@ -1,4 +1,4 @@
-"""What a person shows around events: means, changes from before, showings, and curves."""
+"""Responses of a person to events: means, changes from the baseline, episodes, and curves."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fervid.studies.rules import Rules, Tally
 from fervid.studies.series import Floats
 from fervid.studies.speech import overlap
 
-OUTSIDE = "outside of the recording"
+OUTSIDE = "outside the recording"
 
 
 @dataclass(frozen=True)
 class Window:
-    """What is looked at around an event.
+    """The time around an event.
 
     Attributes:
-        before: seconds before its start; their mean is the baseline.
-        after: seconds from its start on: of the curve, and of the response to a moment. The
-            response to an event with an end lasts as long as the event.
-        step: seconds of a bin of the curve.
+        before: length of the baseline before the event in seconds.
+        after: length in seconds of the curve, and of the response to a moment. The response to an
+            event with an end lasts as long as the event.
+        step: bin of the curve in seconds.
 
     Raises:
-        ValueError: one is not above 0, or the window has no two bins.
+        ValueError: a value is not above 0, or the window has fewer than two bins.
     """
 
     before: float = 2.0
@@ -40,17 +40,17 @@ class Window:
         if not (self.before > 0 and self.after > 0 and self.step > 0):
             raise ValueError("before, after and step must be above 0 seconds")
         if self.step * 2 > self.before + self.after:
-            raise ValueError("a step is longer than half of the window")
+            raise ValueError("step must be at most half of the window")
 
     @property
     def edges(self) -> Floats:
-        """(T + 1,) seconds from an event's start; one of them is 0."""
+        """(T + 1,) edges of the bins in seconds from an event's start; one of them is 0."""
         left, right = (int(np.floor(x / self.step + 1e-9)) for x in (self.before, self.after))
         return np.arange(-left, right + 1) * self.step
 
     @property
     def centres(self) -> Floats:
-        """(T,) middles of the bins."""
+        """(T,) centres of the bins."""
         return (self.edges[1:] + self.edges[:-1]) / 2
 
 
@@ -59,9 +59,10 @@ class Responses:
     """The responses of one person to E events.
 
     Attributes:
-        columns: (E * K,) values by column: a row for each event and expression, events outermost.
+        columns: (E * K,) values by column, with a row for each event and expression, events
+            outermost.
         curves: (E, T, K) float32, minus the baseline; NaN where the face is not usable.
-        kept: (E,) whether an event meets the rules.
+        kept: (E,) whether each event meets the rules.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -70,7 +71,7 @@ class Responses:
 
 
 def table_of(parts: Sequence[Responses]) -> pd.DataFrame:
-    """The responses of many people as one table: a table for each takes twice as long in all."""
+    """The responses of many people as one table; separate tables would take twice as long."""
     names = dict.fromkeys(name for part in parts for name in part.columns)
 
     def column(part: Responses, name: str) -> NDArray[Any]:
@@ -92,16 +93,16 @@ def responses_of(
     end_s: float,
     speech: str,
 ) -> Responses:
-    """The responses of a person to events of a recording.
+    """The responses of a person to the events of a recording.
 
     Args:
-        person: who.
-        events: rows of a table of events, whose index is kept.
-        expressions: what the person's series tell of.
-        window, rules: what is looked at, and what must be met.
-        tally: notes which events the rules drop.
-        end_s: when the recording ends, in seconds.
-        speech: whether frames with speech count: "all" or "silent".
+        person: the person.
+        events: rows of a table of events; their index is kept.
+        expressions: expressions of the person's series.
+        window, rules: time around events, and rules of exclusion.
+        tally: counts the excluded events.
+        end_s: end of the recording in seconds.
+        speech: "all", or "silent" without the frames in which the person speaks.
     """
     start = events["start"].to_numpy(np.float64)
     own_end = events["end"].to_numpy(np.float64)
@@ -160,7 +161,7 @@ def _kept(events: pd.DataFrame) -> list[str]:
 
 
 def _peaks(person: Person, start: Floats, end: Floats, step: float) -> Floats:
-    """(E, K) highest means of steps within each stretch."""
+    """(E, K) highest mean of a step in each stretch."""
     counts = np.maximum(np.ceil((end - start) / step - 1e-9).astype(np.int64), 1)
     firsts = np.concatenate([[0], np.cumsum(counts)])
     place = np.arange(firsts[-1]) - np.repeat(firsts[:-1], counts)
@@ -172,9 +173,10 @@ def _peaks(person: Person, start: Floats, end: Floats, step: float) -> Floats:
 
 
 def _showings(spans: Floats, start: Floats, end: Floats) -> dict[str, Floats]:
-    """Share of each stretch in (J, 2) episodes, how many begin in it, and when the first does.
+    """For each stretch: share in (J, 2) episodes, number of episodes that begin, and the first
+    latency.
 
-    No latency where the expression is shown already when the event starts.
+    There is no latency if the expression is already shown when the event starts.
     """
     onset, offset = spans[:, 0], spans[:, 1]
     begins = (onset >= start[:, None]) & (onset < end[:, None])

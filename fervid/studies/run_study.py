@@ -1,4 +1,4 @@
-"""Run a study of events: results, events and people in, a `Study` out."""
+"""Runs a study of events: from results, events and people to a `Study`."""
 
 from __future__ import annotations
 
@@ -39,27 +39,29 @@ def study(
     notify: Notify = lambda line: None,
     spool: Callable[[pd.DataFrame], None] = lambda table: None,
 ) -> Study:
-    """What people show around events, in a folder of results or in one.
+    """Study what people show around events, in a folder of results or in one result.
 
     Args:
-        results: the folder, with results at any depth.
-        events: a table, or files of events; see `fervid.studies.events` and `formats`.
-        people: a table with a column `recording`, and face_id, participant or others.
-        by: column of events or people by which levels are compared; None: the first further column
-            of `events`, else of `people`, else the label if there are 2 to 12.
-        labels: only events of these labels count.
-        speech: who speaks when, as `events`; each figure comes without speech, too.
-        areas: parts of the frame, or `NAME=x,y,w,h`; people elsewhere are left out.
-        measure: "change" or "probability"; None: change, where at least half of the people have a
+        results: folder with results at any depth, or one result.
+        events: table or files of events; see `fervid.studies.events` and `formats`.
+        people: table with a column `recording`, and face_id, participant or others.
+        by: column of events or people to compare by; None: the first further column of `events`,
+            else of `people`, else the label if it has 2 to 12 values.
+        labels: use only events with these labels; empty: all.
+        speech: who speaks when, in the form of `events`; figures are then also given without
+            speech.
+        areas: parts of the frame, or `NAME=x,y,w,h`; people elsewhere are excluded.
+        measure: "change" or "probability"; None: change, if at least half of the people have a
             known resting face.
-        window, rules: what is looked at, and what must be met; None: the defaults.
-        seed, draws: of the bootstrap.
-        notify: gets a line for everything that is left out.
-        spool: gets the responses of each recording, which are not all kept of many.
+        window, rules: time around events, and rules of exclusion; None: the defaults.
+        seed, draws: seed and number of samples of the bootstrap.
+        notify: called with a line for everything that is left out.
+        spool: called with the responses of each recording, which are not all kept if there are
+            many.
 
     Raises:
-        ResultError: no usable result, a table that cannot be read, or nothing that fits it.
-        ValueError: no such area, measure or level.
+        ResultError: there is no usable result, a table cannot be read, or nothing matches.
+        ValueError: an area, measure or column is invalid.
     """
     opened = open_results(results, people, areas=areas, measure=measure, rules=rules, notify=notify)
     table = None if events is None else events_table(events, labels)
@@ -84,10 +86,10 @@ def study(
 
 
 def events_table(events: Tables | Sequence[str | Path], labels: Sequence[str] = ()) -> pd.DataFrame:
-    """Events of a table or of files; only those of some labels if there are any.
+    """Read events from a table or files, and keep those with the given labels, if any.
 
     Raises:
-        ResultError: they cannot be read, or there is no such label.
+        ResultError: they cannot be read, or a label does not exist.
     """
     if isinstance(events, pd.DataFrame):
         table = events_from_table(events)
@@ -125,22 +127,25 @@ def _by(
 def _tell_unused(
     index: RecordingIndex | None, events: pd.DataFrame | None, collector: Collector, note: Notify
 ) -> None:  # fmt: skip
-    """Say what fits no recording: a silent miss looks like an answer."""
+    """Report what matches no recording, because a silent miss would look like a result."""
     if index is not None and events is not None:
         unused = events["recording"].iloc[index.unused]
         if len(unused) == len(events):
             told = some([*dict.fromkeys(unused)])
-            raise ResultError(f"no event speaks of a recording that has a result: {told}")
+            raise ResultError(f"no event matches a recording with a result: {told}")
         if len(unused):
             names = [*dict.fromkeys(unused)]
-            note(f"events that fit no recording ({len(unused)}): of {some(names)}")
+            note(f"events that match no recording ({len(unused)}): of {some(names)}")
         if not collector.has_responses:
-            raise ResultError("no event speaks of a person who counts; see participant, face_id")
+            raise ResultError(
+                "no event matches a person who is included; check the columns "
+                "participant and face_id"
+            )
         if collector.overlapping:
             note(
-                f"{collector.overlapping} times an event begins while the response to the one "
-                f"before still counts or its own baseline covers it; think of a shorter --after "
-                f"({collector.window.after:g} s) or --before ({collector.window.before:g} s)"
+                f"{collector.overlapping} events or their baselines begin before the response to "
+                f"the previous event ends; consider a shorter --after ({collector.window.after:g} "
+                f"s) or --before ({collector.window.before:g} s)"
             )
 
 

@@ -1,4 +1,4 @@
-"""The files of a study: page, tables with their codebook, methods paragraph."""
+"""Writes the files of a study: page, tables, codebook, methods paragraph."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESPONSES_NAME = "responses.csv"
 
 
 class ResponseFile:
-    """Responses, written some hundred people at a time; columns are those of the first ones."""
+    """Writes responses, some hundred people at a time; the first ones determine the columns."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -41,14 +41,14 @@ class ResponseFile:
 def write_table(
     table: pd.DataFrame, columns: Sequence[Column], file: IO[str], *, header: bool = True
 ) -> None:
-    """Write a table whose words a spreadsheet cannot take for formulas."""
+    """Write a table with text that a spreadsheet cannot take for formulas."""
     words = [column.name for column in columns if column.kind == "word"]
     safe = table.assign(**{name: _safe(table[name]) for name in words})
     write_rows(safe, columns, file, header=header)
 
 
 def safe_csv(table: pd.DataFrame, file: IO[str]) -> None:
-    """Write a table that is in no codebook; words are safe in spreadsheets."""
+    """Write a table without a codebook, with text that is safe in spreadsheets."""
     words = [name for name in table.columns if table[name].dtype == object]
     safe = table.assign(**{name: _safe(table[name]) for name in words})
     safe.to_csv(file, index=False, lineterminator="\n", float_format="%.6f")
@@ -60,15 +60,15 @@ def _safe(words: pd.Series) -> pd.Series:
 
 
 def make_study(results: Path, out: Path, **options: Any) -> tuple[Study, Path]:
-    """A study and its files; responses are written while results are read.
+    """Make a study and write its files; responses are written while results are read.
 
     Args:
         results: folder of results.
         out: folder for the files.
-        options: of `fervid.study`.
+        options: options of `fervid.study`.
 
     Raises:
-        ResultError: as `fervid.study` does, or `out` cannot be written to.
+        ResultError: as for `fervid.study`, or `out` is not writable.
     """
     from fervid.studies.run_study import study
 
@@ -101,10 +101,10 @@ def curves_table(study: Study) -> pd.DataFrame:
 
 
 def save_study(study: Study, folder: Path, *, with_responses: bool = True) -> Path:
-    """Write all files of a study; return the page.
+    """Write all files of a study; return the path of the page.
 
     Args:
-        with_responses: whether `responses.csv` is to be written, too.
+        with_responses: whether to write `responses.csv`, too.
     """
     tables = {
         "responses": study.responses if with_responses else pd.DataFrame(),
@@ -130,14 +130,14 @@ def save_study(study: Study, folder: Path, *, with_responses: bool = True) -> Pa
 
 
 def page_of(study: Study) -> tuple[Any, ...]:
-    """What the page shows."""
+    """The contents of the page."""
     plots = study.plots()
     kept = study.kept
     events = len(kept) // max(len(study.expressions), 1)
     facts = [
         ("Recordings", f"{study.provenance.recordings:,}"),
         ("People", f"{study.people['participant'].nunique() if len(study.people) else 0:,}"),
-        ("Events of a person that count", f"{events:,}"),
+        ("Responses included", f"{events:,}"),
         ("Measure", study.unit),
         ("Compared by", study.by or "\N{EN DASH}"),
     ]
@@ -145,18 +145,18 @@ def page_of(study: Study) -> tuple[Any, ...]:
         Section(
             "Around the events",
             [
-                f"Mean over people of what they show, minus the {study.window.before:g} s before "
-                "the event. Repetitions are averaged within people first: one person, one vote. "
-                "The band is a 95% interval (hierarchical bootstrap)."
+                f"The mean over people, minus the mean of the {study.window.before:g} s before "
+                "the event. Repetitions are averaged within people first, so that each person "
+                "counts once. The band is a 95% interval (hierarchical bootstrap)."
             ],
             plots.get("curves"),
         ),
         Section(
             "How large the effects are",
             [
-                "Responses are means from an event's start to its end minus the mean before it. "
-                "Intervals are by person (by recording where people share one). p (Holm) is "
-                "corrected over expressions and pairs; effect is Hedges' g."
+                "A response is the mean from an event's start to its end, minus the mean before "
+                "it. Intervals are over people, or over recordings if people share them. p (Holm) "
+                "is corrected over expressions and pairs."
             ],
             plots.get("effects"),
             _comparison_rows(study),
@@ -164,22 +164,25 @@ def page_of(study: Study) -> tuple[Any, ...]:
         ),
         Section(
             "Who showed what",
-            ["In how many of the events each person showed an expression clearly, and how soon."],
+            [
+                "The share of events in which each person clearly showed an expression, and how "
+                "soon."
+            ],
             table=_who_rows(study),
             file="participants.csv",
         ),
         Section(
-            "Events and showings",
-            ["Wide bars are events, narrow ones are episodes of an expression."],
+            "Events and episodes",
+            ["Wide bars are events; narrow bars are episodes of an expression."],
             plots.get("lanes"),
         ),
         Section(
             "What was left out",
-            ["Rules are applied in this order; what one drops is not counted again."],
+            ["Rules are applied in this order. What one rule excludes is not counted again."],
             table=study.exclusions,
             file="exclusions.csv",
         ),
-        Section("Methods, for an article", [study.methods, *CITATIONS]),
+        Section("Methods paragraph for an article", [study.methods, *CITATIONS]),
     ]
     shown = [one for one in sections if one.figure or one.text[1:] or one.table is not None]
     return (
@@ -201,7 +204,7 @@ def _what(study: Study) -> str:
 
 
 def _comparison_rows(study: Study) -> pd.DataFrame | None:
-    """The comparisons as people read them."""
+    """The comparisons in readable form."""
     table = study.comparisons
     if not len(table):
         return None
@@ -230,7 +233,7 @@ def _comparison_rows(study: Study) -> pd.DataFrame | None:
 
 
 def interval_words(row: Mapping[Any, Any], value: str, low: str, high: str) -> str:
-    """A figure with its interval; a dash where it is not known."""
+    """A value with its interval; a dash if unknown."""
     if row[value] != row[value]:
         return "\N{EN DASH}"
     ends = f" ({row[low]:+.2f} to {row[high]:+.2f})" if row[low] == row[low] else ""
@@ -238,7 +241,7 @@ def interval_words(row: Mapping[Any, Any], value: str, low: str, high: str) -> s
 
 
 def p_words(p: float) -> str:
-    """A p-value as journals print it."""
+    """A p-value in the style of journals."""
     if p != p:
         return "\N{EN DASH}"
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

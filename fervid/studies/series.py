@@ -1,4 +1,4 @@
-"""What one person shows over time, as integrals, so that any stretch's mean takes no loop."""
+"""One person's values over time, with integrals, so that means of stretches need no loop."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Series:
-    """A person's values; each holds from its time for its duration.
+    """A person's values; each value holds from its time for its duration.
 
     Attributes:
-        time_s: (N,) float64, ascending, seconds.
-        lasts_s: (N,) float64, seconds; 0 for rows that do not count.
+        time_s: (N,) float64 seconds, ascending.
+        lasts_s: (N,) float64 seconds; 0 for excluded rows.
         values: (N, K) float64, finite.
     """
 
@@ -33,31 +33,31 @@ class Series:
 
     @cached_property
     def _integral(self) -> Floats:
-        """(2N, 1 + K): seconds seen and integrals of the values up to each knot."""
+        """(2N, 1 + K) seconds seen, and integrals of the values, up to each knot."""
         lasts = np.diff(self._knots)[::2, None]
         steps = np.zeros((2 * len(lasts), 1 + self.values.shape[1]))
         steps[1::2] = lasts * np.column_stack([np.ones(len(lasts)), self.values])
         return np.cumsum(steps, axis=0)
 
     def means(self, starts: Floats, ends: Floats) -> tuple[Floats, Floats]:
-        """Means over stretches of time, each row counting by how long it lasts.
+        """Means over stretches of time, weighted by the durations of rows.
 
         Args:
             starts, ends: (M,) seconds.
 
         Returns:
-            (M, K) means, NaN where nothing is seen; (M,) seconds seen.
+            (M, K) means, NaN where nothing is seen, and (M,) seconds seen.
         """
         if not len(self.time_s):
             return np.full((len(starts), self.values.shape[1]), np.nan), np.zeros(len(starts))
         gained = self._up_to(ends) - self._up_to(starts)
-        # What is left of a difference of long sums is no time seen.
+        # Rounding errors in differences of long sums do not count as time seen.
         seen = np.where(gained[:, 0] > 1e-7, gained[:, 0], 0.0)
         means = gained[:, 1:] / np.where(seen > 0, seen, np.nan)[:, None]
         return means, seen
 
     def _up_to(self, at: Floats) -> Floats:
-        """(M, 1 + K) the integrals up to some times, linear between knots."""
+        """(M, 1 + K) integrals up to some times, linear between knots."""
         knots, whole = self._knots, self._integral
         right = np.clip(np.searchsorted(knots, at, side="right"), 1, len(knots) - 1)
         width = knots[right] - knots[right - 1]
@@ -70,10 +70,10 @@ class Series:
 
         Args:
             edges: (..., T + 1) seconds, ascending along the last axis.
-            least: share of a bin that must be seen, else it is NaN.
+            least: share of a bin that must be seen; otherwise it is NaN.
 
         Returns:
-            (..., T, K).
+            (..., T, K) means.
         """
         starts, ends = edges[..., :-1].ravel(), edges[..., 1:].ravel()
         means, seen = self.means(starts, ends)
@@ -81,7 +81,7 @@ class Series:
         return means.reshape(*edges.shape[:-1], edges.shape[-1] - 1, -1)
 
     def without(self, dropped: NDArray[np.bool_]) -> Series:
-        """The same without these (N,) rows."""
+        """The series without the rows of an (N,) mask."""
         return Series(self.time_s, np.where(dropped, 0.0, self.lasts_s), self.values)
 
     @property

@@ -1,4 +1,4 @@
-"""The sound of recordings, and how far one lies behind another."""
+"""Aligns recordings by their sound."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fervid.errors import MediaError
 from fervid.video.ffmpeg import find_ffmpeg
 
 RATE = 8000
-"""Samples a second; speech and music keep enough for an offset of a fraction of a millisecond."""
+"""Samples per second, enough for offsets of speech and music to a fraction of a millisecond."""
 
 SURE = 12.0
-"""Peak of the correlation in its standard deviations, from which two sounds are the same. The
-highest of ten million of pure noise is 5.3."""
+"""Height of the correlation's peak, in standard deviations, at which two sounds count as the same.
+The highest of ten million values of pure noise is 5.3."""
 
 
 @dataclass(frozen=True)
 class Offset:
-    """When one sound starts in another.
+    """Where one sound starts in another.
 
     Attributes:
-        seconds: time of the recording at which the reference starts; below 0 if it started before.
-        peak: height of the correlation there, in its standard deviations.
+        seconds: time in the recording at which the reference starts; negative if it started before.
+        peak: height of the correlation there, in standard deviations.
     """
 
     seconds: float
@@ -35,15 +35,15 @@ class Offset:
 
     @property
     def is_sure(self) -> bool:
-        """Whether both hold the same sound."""
+        """Whether both certainly have the same sound."""
         return self.peak >= SURE
 
 
 def read_sound(recording: Path) -> NDArray[np.float32]:
-    """(N,) mono samples at `RATE`, from the recording's start on.
+    """Read (N,) mono samples at `RATE`, from the start of the recording.
 
     Raises:
-        MediaError: it has no sound, or cannot be read.
+        MediaError: the recording has no sound or cannot be read.
     """
     at = [
         "-i",
@@ -58,22 +58,23 @@ def read_sound(recording: Path) -> NDArray[np.float32]:
     done = subprocess.run(command, capture_output=True, check=False)
     samples = np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], np.float32)
     if len(samples) < RATE or not np.any(samples):
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no sound in it"]
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it has no sound"]
         raise MediaError(f"{recording}: its sound cannot be read ({said[-1]})")
     return samples
 
 
 def offset_of(reference: NDArray[np.float32], sound: NDArray[np.float32]) -> Offset:
-    """When a reference starts in a sound: the peak of their generalised cross-correlation.
+    """Find where a reference starts in a sound, by the peak of their cross-correlation.
 
-    With the phase transform (Knapp and Carter, 1976), which loudness and rooms change little.
+    It is a generalised cross-correlation with phase transform (Knapp and Carter, 1976), which
+    depends little on loudness and rooms.
 
     Args:
-        reference, sound: (N,), (M,) samples at `RATE`.
+        reference, sound: (N,) and (M,) samples at `RATE`.
     """
     size = next_fast_len(len(reference) + len(sound), real=True)
     cross = rfft(sound, size) * np.conj(rfft(reference, size))
-    # Frequencies that neither has would add noise only.
+    # Frequencies that neither sound has would only add noise.
     weight = np.abs(cross)
     weight[weight < 1e-6 * weight.max(initial=0.0)] = np.inf
     correlation = irfft(cross / weight, size)

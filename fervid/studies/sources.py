@@ -1,4 +1,4 @@
-"""Results as a study reads them: some columns, one recording at a time."""
+"""Reads results for studies: the needed columns, one recording at a time."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _ROW_COLUMNS = (
 
 
 def expressions_of(measure: Measure) -> tuple[str, ...]:
-    """The expressions that a measure tells of: a change from rest has no neutral."""
+    """The expressions of a measure; changes from rest have no neutral."""
     return OF_CHANGE if measure == "change" else EXPRESSIONS
 
 
 def columns_of(measure: Measure) -> tuple[str, ...]:
-    """Columns of the frame table that hold it."""
+    """Columns of the frame table for a measure."""
     return tuple(f"change_{name}" for name in OF_CHANGE) if measure == "change" else EXPRESSIONS
 
 
@@ -43,13 +43,13 @@ class Source:
     """One result.
 
     Attributes:
-        path: of the result folder, from the folder of the study, with "/".
-        name: of the recording's file.
-        rows: faces only, of `_ROW_COLUMNS` and the columns of the measure, by time.
-        episodes, people: these tables.
-        start_s, end_s: what the sampled frames span.
-        meta: what `meta.json` holds.
-        folder: where the result is.
+        path: path of the result folder from the folder of the study, with "/".
+        name: file name of the recording.
+        rows: rows with a face, sorted by time, with `_ROW_COLUMNS` and the columns of the measure.
+        episodes, people: these tables of the result.
+        start_s, end_s: time spanned by the sampled frames.
+        meta: contents of `meta.json`.
+        folder: path of the result folder.
     """
 
     path: str
@@ -64,7 +64,7 @@ class Source:
 
     @property
     def main_face(self) -> int:
-        """The person who is seen longest; 0 if there is nobody."""
+        """The person seen longest; 0 if there is nobody."""
         seen = self.people["seen_s"].to_numpy(np.float64)
         return int(self.people["face_id"].to_numpy()[seen.argmax()]) if len(seen) else 0
 
@@ -73,13 +73,13 @@ def read_source(folder: Path, path: str, measure: Measure) -> Source:
     """Read one result.
 
     Raises:
-        ResultError: it is none, is damaged, or lacks the measure.
+        ResultError: the folder is not a result, is damaged, or lacks the measure.
     """
     meta = read_meta(folder)
     frames = _read_columns(folder, [*_ROW_COLUMNS, *columns_of(measure)])
     time = frames["timestamp"].to_numpy(np.float64)
     if np.any(np.diff(time) < 0) or np.isnan(time).any():
-        raise ResultError(f"{folder / FRAMES_NAME}: damaged: times are not in ascending order")
+        raise ResultError(f"{folder / FRAMES_NAME}: is damaged: times are not in ascending order")
     rows = frames[frames["success"].to_numpy() == 1]
     length = (meta.get("recording") or {}).get("duration_s")
     length_s = float(length) if isinstance(length, int | float) and np.isfinite(length) else 0.0
@@ -102,7 +102,7 @@ _PEOPLE_TYPES: dict[str, type] = {
     **{"face_id": int, "seen_s": float, "resting_face": str, "name": str},
 }
 _MAY_MISS = {"resting_face": "unknown", "name": ""}
-"""Columns that older results lack, or those whose people nobody named."""
+"""Columns that are missing in older results, or if people were not named."""
 _EPISODE_TYPES: dict[str, type] = {
     **{"face_id": int, "expression": str},
     **{"onset": float, "offset": float, "duration": float},
@@ -110,17 +110,17 @@ _EPISODE_TYPES: dict[str, type] = {
 
 
 def read_people(folder: Path) -> pd.DataFrame:
-    """Who is in a result: face_id, seen_s, resting_face (`unknown` where none was written), and
-    name (empty where nobody named them).
+    """Read the people of a result: face_id, seen_s, resting_face (`unknown` if missing), and name
+    (empty if not named).
 
     Raises:
-        ResultError: no such table, or not one that fervid wrote, or damaged.
+        ResultError: the table is missing, damaged or not written by fervid.
     """
     return _small_table(folder, "people", _PEOPLE_TYPES)
 
 
 def _small_table(folder: Path, name: str, types: Mapping[str, type]) -> pd.DataFrame:
-    """Some columns of a small table. pandas' own reader takes ten times as long for a few rows."""
+    """Read some columns of a small table, ten times as fast as pandas' own reader."""
     path = folder / csv_name(name)
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -133,7 +133,7 @@ def _small_table(folder: Path, name: str, types: Mapping[str, type]) -> pd.DataF
         if not set(types) - set(table) <= set(_MAY_MISS):
             raise ValueError("its columns are different")
     except (OSError, ValueError, IndexError, csv.Error) as error:
-        raise ResultError(f"{path}: not a table of fervid ({error})") from error
+        raise ResultError(f"{path}: is not a table of fervid ({error})") from error
     missing = {name: [word] * len(lines) for name, word in _MAY_MISS.items()}
     return pd.DataFrame(
         {
@@ -147,13 +147,13 @@ _DTYPES: dict[type, str] = {int: "int64", float: "float64", str: "object"}
 
 
 def _read_columns(folder: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Some columns of the frame table: of its Parquet file where it was exported, or else its CSV.
+    """Read some columns of the frame table, from its Parquet file if it was exported, else the CSV.
 
-    A result that is made anew loses the Parquet file, so it never is an older one.
+    A new analysis removes the Parquet file, so it is never outdated.
     """
     table, parquet = folder / FRAMES_NAME, folder / "frames.parquet"
     if not begins_as_frame_table(table):
-        raise ResultError(f"{table}: not a frame table of fervid")
+        raise ResultError(f"{table}: is not a frame table of fervid")
     try:
         if parquet.is_file() and _has_pyarrow():
             from pyarrow.parquet import ParquetFile
@@ -167,7 +167,7 @@ def _read_columns(folder: Path, columns: Sequence[str]) -> pd.DataFrame:
         return frames
     except (OSError, ValueError, OverflowError) as error:
         reason = (str(error).splitlines() or [""])[0]
-        raise ResultError(f"{table}: has not the columns that a study needs ({reason})") from error
+        raise ResultError(f"{table}: lacks columns that a study needs ({reason})") from error
 
 
 def _has_pyarrow() -> bool:
@@ -177,7 +177,7 @@ def _has_pyarrow() -> bool:
 
 
 def fitting_measure(people: Iterator[pd.DataFrame]) -> Measure:
-    """Change from rest if at least half of the people have a known resting face."""
+    """The default measure: change, if at least half of the people have a known resting face."""
     known = total = 0
     for table in people:
         total += len(table)

@@ -1,4 +1,4 @@
-"""Who speaks when, by a transcript or a diarisation: talking mouths look like expressions."""
+"""Who speaks when, from a transcript or diarisation, as talking mouths look like expressions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from fervid.studies.people import Person
 
 Spans = NDArray[np.floating[Any]]
-"""(S, 2) starts and ends in seconds, apart from each other and ascending."""
+"""(S, 2) starts and ends in seconds, ascending, without overlap."""
 
 
 def spans_of(person: Person, speech: pd.DataFrame) -> Spans:
-    """When a person speaks.
+    """The spans in which a person speaks.
 
     Args:
-        person: by name, or as `face 1`.
-        speech: events about the recording; one without a participant counts for everyone.
+        person: the person, whom events name or call `face 1`.
+        speech: events of the recording; those without a participant apply to everyone.
     """
     names = {person.name, f"face {person.face_id}", str(person.face_id)}
     whose = speech["participant"].astype(str)
@@ -28,7 +28,7 @@ def spans_of(person: Person, speech: pd.DataFrame) -> Spans:
 
 
 def merged(spans: Spans) -> Spans:
-    """Spans that overlap as one."""
+    """Join overlapping spans."""
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
     if not len(spans):
         return spans.reshape(0, 2)
@@ -39,7 +39,7 @@ def merged(spans: Spans) -> Spans:
 
 
 def inside(time_s: NDArray[np.floating[Any]], spans: Spans) -> NDArray[np.bool_]:
-    """Which of some times lie in one of the spans."""
+    """Whether each time is in one of the spans."""
     if not len(spans):
         return np.zeros(len(time_s), np.bool_)
     place = np.searchsorted(spans[:, 0], time_s, side="right") - 1
@@ -49,6 +49,6 @@ def inside(time_s: NDArray[np.floating[Any]], spans: Spans) -> NDArray[np.bool_]
 def overlap(
     starts: NDArray[np.floating[Any]], ends: NDArray[np.floating[Any]], spans: Spans
 ) -> NDArray[np.floating[Any]]:
-    """Seconds of each stretch that lie in spans, which are apart from each other."""
+    """Seconds of each stretch that are in spans, which must not overlap."""
     both = np.minimum(ends[:, None], spans[:, 1]) - np.maximum(starts[:, None], spans[:, 0])
     return np.asarray(np.maximum(both, 0.0).sum(axis=1), np.float64)

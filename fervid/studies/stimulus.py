@@ -1,4 +1,4 @@
-"""Recordings of people who watched the same, aligned on it."""
+"""Aligns recordings of people who watched the same stimulus."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from fervid.studies.sound import RATE, offset_of, read_sound
 from fervid.studies.sources import UNITS, Measure, Source, expressions_of
 
 _FEWEST = 0.5
-"""Share of the people who must be seen for a step of the stimulus to count."""
+"""Share of the people who must be seen in a step of the stimulus."""
 
 
 @dataclass
 class Audience:
-    """What people show while they watch the same.
+    """An audience: people who watched the same stimulus.
 
     Attributes:
-        measure: what is measured.
-        stimulus: its file, or None.
-        offsets: of each recording, when the stimulus starts in it, and how that is known.
-        edges: (T + 1,) seconds of the stimulus.
-        curves: (P, T, K) of each person, NaN where the face is not usable.
-        people: a row for each of them.
-        exclusions: what each rule dropped.
-        notes: what a reader should know, a line each.
-        seed, draws: of intervals and surrogates.
+        measure: the measure.
+        stimulus: path of the stimulus, or None.
+        offsets: for each recording, when the stimulus starts in it, and how that is known.
+        edges: (T + 1,) edges of the steps in seconds of the stimulus.
+        curves: (P, T, K) curve of each person; NaN where the face is not usable.
+        people: a row for each person.
+        exclusions: what each rule excluded.
+        notes: warnings for the reader, one line each.
+        seed, draws: seed and number of draws of intervals and surrogates.
     """
 
     measure: Measure
@@ -56,28 +56,28 @@ class Audience:
 
     @property
     def expressions(self) -> tuple[str, ...]:
-        """What the measure tells of."""
+        """The expressions that the measure covers."""
         return expressions_of(self.measure)
 
     @property
     def unit(self) -> str:
-        """Of the measure."""
+        """The unit of the measure."""
         return UNITS[self.measure]
 
     @property
     def centres(self) -> NDArray[np.floating[Any]]:
-        """(T,) middles of the steps, in seconds of the stimulus."""
+        """(T,) centres of the steps in seconds of the stimulus."""
         return (self.edges[1:] + self.edges[:-1]) / 2
 
     @cached_property
     def mean(self) -> Band:
-        """The audience's mean curve, one vote a person, and its band: (T, K)."""
+        """The mean curve over people, each counted once, with its band: (T, K)."""
         nesting = Nesting.of(self.people["participant"].tolist(), self.people["recording"].tolist())
         return band(self.curves.astype(np.float64), nesting, draws=self.draws, seed=self.seed)
 
     @cached_property
     def together(self) -> Together:
-        """When they moved together."""
+        """The moments in which people moved together."""
         curves = self.curves.astype(np.float64)
         return moments_together(curves, self.expressions, seed=self.seed)
 
@@ -90,7 +90,7 @@ class Audience:
         return Figure(audience_figure(self))
 
     def save(self, folder: str | Path) -> Path:
-        """Write `audience.html` and its tables; return the page."""
+        """Write `audience.html` and its tables; return the path of the page."""
         from fervid.studies.audience_page import save_audience
 
         return save_audience(self, Path(folder))
@@ -109,22 +109,23 @@ def audience(
     draws: int = 2000,
     notify: Notify = lambda line: None,
 ) -> Audience:
-    """What people show on the time line of what they all watched.
+    """Study what people show while they watch the same stimulus.
 
-    A recording's column `offset` in `people` says at which of its seconds the stimulus starts; else
-    its sound is looked for: that of the stimulus, or without one that of the first recording.
+    The column `offset` in `people` says at which second of a recording the stimulus starts. Without
+    it, recordings are aligned by the sound of the stimulus, or, without a stimulus, by that of the
+    first recording.
 
     Args:
         results: a folder of results.
         stimulus: a video or sound file.
-        people, areas, measure, rules: as of `fervid.study`.
-        step_s: seconds of a step of the curves.
-        seed, draws: of intervals and surrogates.
-        notify: gets a line for everything that is left out.
+        people, areas, measure, rules: as for `fervid.study`.
+        step_s: step of the curves in seconds.
+        seed, draws: seed and number of draws of intervals and surrogates.
+        notify: called with a line for everything that is left out.
 
     Raises:
-        ResultError: no usable result, or fewer than two people are aligned.
-        MediaError: the stimulus has no sound and is needed for aligning.
+        ResultError: there is no usable result, or fewer than two people can be aligned.
+        MediaError: the stimulus is needed for alignment but has no sound.
     """
     opened = open_results(results, people, areas=areas, measure=measure, rules=rules, notify=notify)
     film = None if stimulus is None else Path(stimulus)
@@ -142,7 +143,9 @@ def audience(
             about.append({**where, "participant": person.name, **person.about, "offset": offset})
             reach = max(reach, source.end_s - offset)
     if len(series) < 2:
-        raise ResultError(f"{opened.folder}: fewer than two people are aligned on the stimulus")
+        raise ResultError(
+            f"{opened.folder}: fewer than two people could be aligned with the stimulus"
+        )
     length = aligner.length_s or reach
     edges = np.arange(int(length / step_s + 1e-9) + 1) * step_s
     curves = np.stack([one.curve(edges + at) for one, at in series]).astype(np.float32)
@@ -157,7 +160,7 @@ def audience(
 
 
 class _Aligner:
-    """Says when the stimulus starts in a recording."""
+    """Finds when the stimulus starts in a recording."""
 
     def __init__(self, stimulus: Path | None, opened: Opened) -> None:
         self._opened = opened
@@ -185,8 +188,8 @@ class _Aligner:
         offset = offset_of(self._sound, sound)
         if not offset.is_sure:
             self._opened.note(
-                f"not aligned: {source.path}: holds another sound (correlation at best "
-                f"{offset.peak:.1f} standard deviations); give its offset in a table of people"
+                f"not aligned: {source.path}: has another sound (the highest correlation is "
+                f"{offset.peak:.1f} standard deviations); give its offset in the table of people"
             )
             return None
         return self._note(source, offset.seconds, "sound", offset.peak)

@@ -1,4 +1,4 @@
-"""Two people in one recording: whether they move together, and who follows whom."""
+"""Synchrony of two people in a recording: whether they move together, and who follows whom."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from scipy.fft import irfft, rfft
 from fervid.studies.series import Floats
 
 STEP_S, WINDOW_S, MAX_LAG_S = 0.2, 10.0, 3.0
-"""Of the curves, of the windows whose correlation is taken, and the most that one may follow."""
+"""Step of the curves, length of the windows of correlations, and largest lag, in seconds."""
 
 
 @dataclass(frozen=True)
 class Synchrony:
-    """How two people move together.
+    """Synchrony of two people.
 
     Attributes:
-        correlation: mean over windows at the best lag.
-        lag_s: the best lag; above 0, the second one follows the first.
-        lag_low, lag_high: its 95% interval, drawing windows.
-        chance, chance_high: mean of what other shifts give as best, and their 95th percentile.
-        effect: (correlation - chance) in standard deviations of chance.
-        p: share of the shifts with at least this correlation.
-        together: time in which both show it / time in which either does.
-        together_chance: the mean of that over shifts.
-        together_p: share of the shifts with at least as much.
+        correlation: mean correlation over windows at the best lag.
+        lag_s: the best lag in seconds; above 0, the second person follows the first.
+        lag_low, lag_high: its 95% interval, from resampling windows.
+        chance, chance_high: mean and 95th percentile of the best correlation at other shifts.
+        effect: correlation minus chance, in standard deviations of chance.
+        p: share of shifts with at least this correlation.
+        together: time in which both show the expression, divided by the time in which either does.
+        together_chance: mean of that over shifts.
+        together_p: share of shifts with at least as much.
     """
 
     correlation: float
@@ -48,17 +48,17 @@ def synchrony(
     *, step_s: float = STEP_S, window_s: float = WINDOW_S, max_lag_s: float = MAX_LAG_S,
     seed: int = 0,
 ) -> Synchrony | None:  # fmt: skip
-    """How two people move together; None if they are seen together for too short a time.
+    """Synchrony of two people; None if they are seen together for too short a time.
 
-    Windowed cross-correlation (Boker et al., 2002): windows of one are correlated with those of the
-    other at each lag, and averaged. Chance is what all shifts of one of them around its end give
-    that are longer than a window and the lags: each keeps its own movements.
+    Windowed cross-correlation (Boker et al., 2002): windows of one person are correlated with those
+    of the other at each lag, and averaged. Chance is the same for all circular shifts of one person
+    that are longer than a window and the lags, which keep each person's own movements.
 
     Args:
         first, second: (T,) curves; NaN where a face is not usable.
-        shows_first, shows_second: (T,) whether an episode is on.
-        step_s, window_s, max_lag_s: seconds.
-        seed: of the draws of windows.
+        shows_first, shows_second: (T,) whether each shows an episode.
+        step_s, window_s, max_lag_s: step, length of windows and largest lag in seconds.
+        seed: seed of the resampling of windows.
     """
     width, reach = round(window_s / step_s), round(max_lag_s / step_s)
     steps = len(first)
@@ -99,14 +99,14 @@ def synchrony(
 
 
 def _filled(curve: Floats) -> Floats:
-    """What is unknown is no movement."""
+    """Replace unknown values by no movement."""
     known = ~np.isnan(curve)
     middle = float(curve[known].mean()) if known.any() else 0.0
     return np.where(known, curve - middle, 0.0)
 
 
 def _window_correlations(first: Floats, second: Floats, width: int) -> Floats:
-    """(W, T) correlation of each window of the first with the second, shifted by 0 to T - 1."""
+    """(W, T) correlations of each window of the first with the second, shifted by 0 to T - 1."""
     steps = len(first)
     starts = np.arange(0, steps - width + 1, width)
     windows = first[starts[:, None] + np.arange(width)]
@@ -120,7 +120,7 @@ def _window_correlations(first: Floats, second: Floats, width: int) -> Floats:
     sums = total[width:] - total[:-width]
     power = np.maximum(squares[width:] - squares[:-width] - sums**2 / width, 0.0)
     own = (windows**2).sum(axis=1)
-    # A window in which one of them does not move tells nothing.
+    # A window in which one person does not move is ignored.
     still = (own[:, None] < 1e-9) | (power < 1e-9)
     r = products / np.sqrt(np.where(still, 1.0, own[:, None] * power))
     r = np.where(still, np.nan, np.clip(r, -1, 1))
@@ -129,7 +129,7 @@ def _window_correlations(first: Floats, second: Floats, width: int) -> Floats:
 
 
 def _means(each: Floats) -> Floats:
-    """Mean over windows, where half of those that move at all do."""
+    """Mean over windows, if at least half of the moving windows are valid."""
     known = ~np.isnan(each)
     counts = known.sum(axis=0)
     means = np.where(known, each, 0.0).sum(axis=0) / np.maximum(counts, 1)
@@ -137,7 +137,7 @@ def _means(each: Floats) -> Floats:
 
 
 def _lag_interval(each: Floats, seed: int, draws: int = 500) -> tuple[int, int]:
-    """Places of the ends of the interval of the best lag, drawing windows."""
+    """Indices of the ends of the interval of the best lag, from resampling windows."""
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=draws)
     known = ~np.isnan(each)
@@ -148,7 +148,7 @@ def _lag_interval(each: Floats, seed: int, draws: int = 500) -> tuple[int, int]:
 
 
 def _shared(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Floats:
-    """(T,) time in which both show it / either does, for each shift of the second."""
+    """(T,) time in which both show it divided by time in which either does, for each shift."""
     steps = len(first)
     both = irfft(np.conj(rfft(first.astype(np.float64))) * rfft(second.astype(np.float64)), steps)
     either = first.sum() + second.sum() - both

@@ -1,4 +1,4 @@
-"""Results beside the codes of people."""
+"""Compares results with the codes of human coders."""
 
 from __future__ import annotations
 
@@ -37,20 +37,21 @@ def validate(
     draws: int = 2000,
     notify: Notify = lambda line: None,
 ) -> Validation:
-    """Compare results with the codes of people.
+    """Compare results with the codes of human coders.
 
     Args:
-        results: a folder of results, or one.
-        codes: a file (or a folder of files) for each coder, or a table of events by coder; labels
-            are expressions. A column `coder` parts the coders of one file.
-        excerpts: the `excerpts.csv` of a sample, if only these were coded; codes may be about the
-            excerpts' clips. None: recordings that codes speak of were coded from start to end.
-        names: expressions by the coders' labels, where these are other words.
-        seed, draws: of the bootstrap.
-        notify: gets a line for everything that is left out.
+        results: a folder of results, or one result.
+        codes: a file (or a folder of files) for each coder, or a table of events by coder. Labels
+            are expressions. A column `coder` separates the coders in one file.
+        excerpts: the `excerpts.csv` of a sample, if only these were coded; codes may refer to the
+            clips. None: recordings with codes were coded from start to end.
+        names: expressions by the coders' labels, if these are other words.
+        seed, draws: seed and number of samples of the bootstrap.
+        notify: called with a line for everything that is left out.
 
     Raises:
-        ResultError: a file cannot be read, no label is an expression, or nothing fits the results.
+        ResultError: a file cannot be read, no label is an expression, or nothing matches the
+            results.
     """
     notes: list[str] = []
 
@@ -72,7 +73,7 @@ def validate(
     made = Validation(list(tables), categories, [], pd.DataFrame(), {}, notes, seed, draws)
     _collect(made, folder, tables, cut, note)
     if not made.rated:
-        raise ResultError(f"{folder}: no code speaks of a recording that has a result")
+        raise ResultError(f"{folder}: no code matches a recording with a result")
     return made
 
 
@@ -96,7 +97,7 @@ def _expressions(
     tables: Mapping[str, pd.DataFrame], names: Mapping[str, str],
     note: Callable[[str], None],
 ) -> dict[str, pd.DataFrame]:  # fmt: skip
-    """The codes with a column `expression`; others are left out, which is told."""
+    """Codes with a column `expression`; other codes are left out and reported."""
     found, unknown = {}, []
     for coder, table in tables.items():
         meant = table["label"].map(lambda label: expression_of(str(label), names))
@@ -106,11 +107,11 @@ def _expressions(
             note(f"{int(moments.sum())} codes of {coder} have no end and are left out")
         found[coder] = table.assign(expression=meant)[(meant != "") & ~moments]
     if unknown:
-        note(f"codes that are no expressions ({len(unknown)}): {some([*dict.fromkeys(unknown)])}")
+        note(f"codes that are not expressions ({len(unknown)}): {some([*dict.fromkeys(unknown)])}")
     if not any(map(len, found.values())):
         raise ResultError(
-            f"no code is an expression with a start and an end; name what they mean with --map, as "
-            f"in --map smile=happy (expressions: {', '.join(EXPRESSIONS)})"
+            "no code is an expression with a start and an end; use --map to say what labels mean, "
+            f"as in --map smile=happy (expressions: {', '.join(EXPRESSIONS)})"
         )
     return found
 
@@ -142,21 +143,21 @@ def _collect(
         made.folders[source.path] = source
     if several:
         note(
-            f"in {several} recordings with several people, codes that name nobody are taken for "
-            "the one who is seen longest; name them as face 1, face 2"
+            f"in {several} recordings with several people, codes without a person are taken for "
+            "the person seen longest; name people as face 1, face 2"
         )
     for coder, index in indexes.items():
         if len(index.unused):
             names = [*dict.fromkeys(tables[coder]["recording"].iloc[index.unused])]
             count = len(index.unused)
-            note(f"codes of {coder} that fit no recording ({count}): {some(names)}")
+            note(f"codes of {coder} that match no recording ({count}): {some(names)}")
     made.episodes = pd.DataFrame(episodes, columns=list(_EPISODE_COLUMNS))
 
 
 def _by_face(
     source: Source, coded: Mapping[str, pd.DataFrame]
 ) -> dict[int, dict[str, pd.DataFrame]]:
-    """Of each person whom somebody coded, what each coder says."""
+    """For each coded person, the codes of each coder."""
     people = source.people
     if not len(people):
         return {}

@@ -1,4 +1,4 @@
-"""fervid beside human coders: agreement frame by frame and episode by episode."""
+"""Agreement of fervid with human coders, by frame and by episode."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fervid.studies.sources import Source
 
 FERVID = "fervid"
 RESULTS = ("both", "only coder", "only fervid")
-"""Who says that there is an episode."""
+"""Who found an episode."""
 
 _RUN_COLUMNS = (
     *("recording", "face_id", "coder", "start", "end", "lasts", "coder_says", "fervid_says"),
@@ -46,16 +46,16 @@ _RUN_COLUMNS = (
 
 @dataclass
 class Validation:
-    """What coders and fervid agree on.
+    """A comparison of fervid with human coders.
 
     Attributes:
         coders: names of the coders.
-        categories: `none`, then the expressions that were coded.
+        categories: `none`, then the coded expressions.
         rated: the frames of each person.
         episodes: a row for each episode of a coder, of fervid, or of both.
-        folders: of each recording, where its result is.
-        notes: what a reader should know, a line each.
-        seed, draws: of the bootstrap.
+        folders: result folder of each recording.
+        notes: warnings for the reader, one line each.
+        seed, draws: seed and number of samples of the bootstrap.
     """
 
     coders: list[str]
@@ -69,13 +69,13 @@ class Validation:
 
     @cached_property
     def codes(self) -> NDArray[np.int64]:
-        """(N, R) categories of all frames; the last rater is fervid."""
+        """(N, R) indices of categories of all frames; the last rater is fervid."""
         return np.concatenate([one.codes for one in self.rated])
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """(N,) what is drawn for intervals: people, or stretches of 10 s if there are fewer than
-        ten people."""
+        """(N,) block of each frame for resampling: a person, or a stretch of 10 s if there are
+        fewer than ten people."""
         by_person = len(self.rated) >= 10
         keys = [
             np.full(len(one.time_s), k * 1_000_000)
@@ -86,7 +86,7 @@ class Validation:
 
     @property
     def block_kind(self) -> str:
-        """What is drawn for intervals, in words."""
+        """The kind of blocks, in words."""
         return "people" if len(self.rated) >= 10 else f"stretches of {BLOCK_S:g} s"
 
     def _interval(self, tables: Any, figure: Callable[[Any], Any]) -> Interval:
@@ -94,7 +94,8 @@ class Validation:
 
     @cached_property
     def confusion(self) -> pd.DataFrame:
-        """Frames by what coders say (rows) and fervid (columns), of all coders together."""
+        """Number of frames by category of coders (rows) and of fervid (columns), all coders
+        together."""
         count = len(self.categories)
         table = sum(
             confusion(self.codes[:, k], self.codes[:, -1], count) for k in range(len(self.coders))
@@ -104,7 +105,7 @@ class Validation:
 
     @cached_property
     def frame_agreement(self) -> pd.DataFrame:
-        """Share, kappa and alpha with intervals, of each pair of raters and of all."""
+        """Agreement, kappa and alpha with intervals, for each pair of raters and for all."""
         raters, count = [*self.coders, FERVID], len(self.categories)
         rows = []
         for i, j in combinations(range(len(raters)), 2):
@@ -135,7 +136,7 @@ class Validation:
         return {"frames": int(tables.sum()), **named}
 
     def _of_all(self, raters: Sequence[str]) -> dict[str, Any]:
-        """Alpha of the first of the raters together."""
+        """Alpha of the first raters together."""
         said = self.codes[:, : len(raters)]
         each = [(said == k).sum(axis=1) for k in range(len(self.categories))]
         counts = np.stack(each, axis=1).astype(np.float64)
@@ -150,7 +151,7 @@ class Validation:
 
     @cached_property
     def episode_agreement(self) -> pd.DataFrame:
-        """Of each coder and expression: episodes found, missed and made up, and how late."""
+        """For each coder and expression: episodes found, missed and false, and delay of onsets."""
         groups = self.episodes.groupby(["coder", "expression"], sort=False)
         rows = [self._episodes_of(str(who), str(what), mine) for (who, what), mine in groups]
         return pd.DataFrame(rows)
@@ -170,7 +171,7 @@ class Validation:
 
     @property
     def headline(self) -> str:
-        """One line: kappa of each coder and fervid."""
+        """A line with the kappa of each coder and fervid."""
         table = self.frame_agreement
         mine = table[(table["other"] == FERVID) & (table["expression"] == "all")]
         parts = [
@@ -180,7 +181,7 @@ class Validation:
         return f"{len(self.codes):,} frames of {len(self.rated)} people; " + "; ".join(parts)
 
     def disagreements(self, most: int = 24) -> pd.DataFrame:
-        """The longest stretches in which a coder and fervid say different things."""
+        """The longest stretches in which a coder and fervid disagree."""
         rows = []
         for one in self.rated:
             for k, coder in enumerate(self.coders):
@@ -191,7 +192,7 @@ class Validation:
         return longest.head(most).reset_index(drop=True)
 
     def pictures(self, most: int = 24) -> list[Picture]:
-        """Faces in the middle of the worst disagreements, where the recording is found."""
+        """Faces in the middle of the worst disagreements, if the recording is found."""
         shown = []
         for row in self.disagreements(most).to_dict("records"):
             source = self.folders[row["recording"]]
@@ -213,14 +214,14 @@ class Validation:
         return shown
 
     def save(self, folder: str | Path) -> Path:
-        """Write `validation.html` and its tables; return the page."""
+        """Write `validation.html` and its tables; return the path of the page."""
         from fervid.studies.validation_page import save_validation
 
         return save_validation(self, Path(folder))
 
 
 def _lateness(late: NDArray[np.floating[Any]]) -> dict[str, float]:
-    """Median and mean of how late onsets are, and the limits of agreement of Bland and Altman."""
+    """Median and mean delay of onsets, and Bland and Altman's limits of agreement."""
     if not len(late):
         return dict.fromkeys(("onset_median", "onset_mean", "onset_low", "onset_high"), np.nan)
     mean = float(late.mean())
@@ -244,7 +245,7 @@ def _runs(
     one: Rated, theirs: NDArray[np.int64], ours: NDArray[np.int64], coder: str,
     categories: Sequence[str],
 ) -> list[tuple[Any, ...]]:  # fmt: skip
-    """Stretches of one disagreement each."""
+    """Stretches with the same disagreement."""
     if not len(theirs):
         return []
     pair = theirs * len(categories) + ours

@@ -1,4 +1,4 @@
-"""The files of a validation: page, agreement, episodes, disagreements."""
+"""Writes the files of a validation: page, agreement, episodes, disagreements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE_NAME = "validation.html"
 
 
 def save_validation(made: Validation, folder: Path) -> Path:
-    """Write all files of a validation; return the page."""
+    """Write all files of a validation; return the path of the page."""
     worst = made.disagreements()
     tables = {
         "frame_agreement": made.frame_agreement,
@@ -50,15 +50,15 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
             "Frame by frame",
             [
                 "Each frame in which fervid sees the face counts once. Intervals are 95% "
-                f"percentiles of {made.draws} samples of {made.block_kind} (seed {made.seed}). "
-                "none is a frame in which nothing that was coded is shown.",
+                f"percentile intervals of {made.draws} samples of {made.block_kind} (seed "
+                f"{made.seed}). “none” means that none of the coded expressions is shown.",
             ],
             table=frames.round(3),
             file="frame_agreement.csv",
         ),
         Section(
-            "What is taken for what",
-            ["Frames; rows are what coders say, columns what fervid says."],
+            "Confusion matrix",
+            ["Numbers of frames. Rows are the coders' categories, columns are fervid's."],
             figure=_confusion_figure(made.confusion),
             table=made.confusion.rename_axis("coders").reset_index(),
             file="confusion.csv",
@@ -66,24 +66,24 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
         Section(
             "Episode by episode",
             [
-                "Two episodes are the same one if at least half of the shorter one overlaps. "
-                "onset_ columns tell how many seconds later fervid's begin: median, mean, and "
-                "limits of agreement (mean \u00b1 1.96 standard deviations).",
+                "Two episodes match if they overlap by at least half of the shorter one. The "
+                "onset_ columns show by how many seconds fervid's episodes begin later: median, "
+                "mean, and limits of agreement (mean \u00b1 1.96 standard deviations).",
             ],
             table=made.episode_agreement.round(3),
             file="episode_agreement.csv",
         ),
         Section(
             "The worst disagreements",
-            ["The longest stretches in which a coder and fervid say different things. Look at "
-             "them: either may be right."],
+            ["The longest stretches in which a coder and fervid disagree. Look at them: either "
+            "may be right."],
             pictures=made.pictures(),
             table=worst.drop(columns=["box", "middle"]).round(2),
             file="disagreements.csv",
         ),
     ]  # fmt: skip
-    title = f"fervid beside {', '.join(made.coders)}"
-    return title, "Checked by people", facts, made.notes, sections
+    title = f"fervid compared with {', '.join(made.coders)}"
+    return title, "Validation by human coders", facts, made.notes, sections
 
 
 def _with_interval(row: pd.Series, name: str) -> str:
@@ -94,7 +94,7 @@ def _with_interval(row: pd.Series, name: str) -> str:
 
 
 def _confusion_figure(table: pd.DataFrame) -> dict[str, Any]:
-    """Shares of each row as bars."""
+    """Bars with the shares of each row."""
     from fervid.report.figures import COLOURS
 
     shares = table.div(table.sum(axis=1).replace(0, np.nan), axis=0)

@@ -200,7 +200,7 @@ def test_files_that_are_none_are_told_in_one_line(tmp_path: Path, ending: str) -
 def test_a_state_that_never_ends_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("Time,Subject,Behavior,Status\n1.0,Ann,smile,START\n")
-    with pytest.raises(ResultError, match="smile of Ann starts and never stops"):
+    with pytest.raises(ResultError, match="smile of Ann starts but never stops"):
         read_events_file(path)
 
 

@@ -102,7 +102,7 @@ def test_rules_leave_out_what_they_say_and_say_it(tmp_path: Path) -> None:
     assert dropped.loc["usable for less than 5 s", ["dropped", "of"]].tolist() == [1, 3]
     turned = dropped.loc["face turned away (frontality below 0.5)"]
     assert (turned["dropped"], turned["of"]) == (300, 300 * 3 + 210)
-    assert dropped.loc["outside of the recording", "dropped"] == 2
+    assert dropped.loc["outside the recording", "dropped"] == 2
     assert dropped.loc["usable in less than 50% of the window", "dropped"] == 1
     reasons = made.responses.groupby(["face_id", "start"])["dropped_by"].first()
     assert reasons[3, 10.0] == "usable in less than 50% of the window"
@@ -153,7 +153,7 @@ def test_areas_name_people(tmp_path: Path) -> None:
     assert made.people["area"].tolist() == ["left", "right"]
     alone = fervid.study(tmp_path, one, areas=["right=.5,0,.5,1"])
     assert alone.people["face_id"].tolist() == [2]
-    assert alone.dropped["rule"].tolist() == ["outside of every area"]
+    assert alone.dropped["rule"].tolist() == ["outside all areas"]
 
 
 def test_participants_are_those_seen_longest_unless_a_face_is_named(tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_participants_are_those_seen_longest_unless_a_face_is_named(tmp_path: Pa
         ({"begin": [1.0]}, {}, "no column 'start'"),
         ({"start": ["soon"]}, {}, "row 1: start"),
         ({"start": [2.0], "end": [1.0]}, {}, "row 1: ends before it starts"),
-        ({"start": [1.0], "recording": ["other.mp4"]}, {}, "no event speaks of a recording"),
-        ({"start": [1.0], "participant": ["face 9"]}, {}, "no event speaks of a person"),
+        ({"start": [1.0], "recording": ["other.mp4"]}, {}, "no event matches a recording"),
+        ({"start": [1.0], "participant": ["face 9"]}, {}, "no event matches a person"),
         ({"start": [1.0], "label": ["a"]}, {"labels": ["b"]}, "no event is labelled 'b'"),
         ({"start": [1.0]}, {"by": "colour"}, "no table has a column 'colour'"),
     ],
@@ -195,7 +195,7 @@ def test_events_that_fit_no_recording_are_told(smilers: Path) -> None:
     said: list[str] = []
     table = pd.DataFrame({"start": [10.0, 10.0], "recording": ["p1.mp4", "gone.mp4"]})
     made = fervid.study(smilers, table, notify=said.append)
-    assert said == made.notes == ["events that fit no recording (1): of 'gone.mp4'"]
+    assert said == made.notes == ["events that match no recording (1): of 'gone.mp4'"]
 
 
 def test_a_damaged_result_is_left_out_and_counted(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_offsets_can_be_told(screening: tuple[Path, Path, dict[str, float]]) -> 
 
 def test_without_sound_nothing_is_aligned(tmp_path: Path) -> None:
     made_study_result(tmp_path / "a.mp4.fervid", [Shows()], 30)
-    with pytest.raises(ResultError, match="fewer than two people are aligned"):
+    with pytest.raises(ResultError, match="fewer than two people could be aligned"):
         audience(tmp_path)
 
 

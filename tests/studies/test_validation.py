@@ -181,7 +181,7 @@ def test_labels_that_are_no_expressions_are_told(results: Path) -> None:
     said: list[str] = []
     made = validate(results, {"ann": codes}, notify=said.append)
     assert made.categories == ["none", "happy"]
-    assert said == ["codes that are no expressions (24): 'AU4'"]
+    assert said == ["codes that are not expressions (24): 'AU4'"]
     named = validate(results, {"ann": codes}, names={"AU4": "angry"})
     assert isinstance(named, Validation)
     assert named.categories == ["none", "angry", "happy"]
