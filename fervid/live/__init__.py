@@ -1,1 +1,1 @@
-"""Cameras and streams, watched as they come."""
+"""Live analysis of cameras and streams."""

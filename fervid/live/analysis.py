@@ -1,4 +1,4 @@
-"""A stream's frames in, their rows out at once; and once more for the session's result."""
+"""Analyses the frames of a stream twice: at once, and for the result of the session."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class LiveAnalysis:
-    """Compiled for frames of one size when it is made, which takes seconds.
+    """A live analysis for frames of one size; its construction compiles, which takes seconds.
 
     Args:
         engine: loads the models.
-        displayed: width and height in pixels of the stream's frames.
-        shape: (H, W) of the frames that are searched.
-        writer: what the result goes to, None if there is to be none.
+        displayed: width and height of the stream's frames in pixels.
+        shape: (H, W) of the searched frames.
+        writer: writes the result; None: no result.
 
     Raises:
         ModelError, SetupError: see `Engine`.
@@ -44,11 +44,11 @@ class LiveAnalysis:
             analysis = engine.analysis(self._search, displayed, shrunk, engine.baseline)
             self._history = History(analysis, writer)
         self._pending: tuple[FrameBatch, Detections] | None = None
-        # To look through all that was loaded for garbage takes longer than from frame to frame.
+        # Searching all loaded objects for garbage takes longer than a frame lasts.
         gc.freeze()
 
     def rows(self, batch: FrameBatch) -> NDArray[Any]:
-        """Rows of `fervid.results.rows.ROW` of the next frame, a batch of one."""
+        """Rows (`fervid.results.rows.ROW`) of the next frame, given as a batch of one."""
         self.remember()
         found = self._search.first(batch).faces
         self._pending = batch, found
@@ -56,21 +56,22 @@ class LiveAnalysis:
 
     @property
     def compared_since_s(self) -> dict[int, float]:
-        """The time since when each face is compared with its own resting face."""
+        """For each face, the time since which it is compared with its own resting face."""
         return self._online.compared_since_s
 
     def remember(self) -> None:
-        """Keep the latest frame's faces for the result; apart, as its rows need not wait for that.
+        """Keep the latest frame's faces for the result; a separate call, so that rows need not wait
+        for it.
 
         Raises:
-            ResultError: the disk refuses.
+            ResultError: the disk is full or fails.
         """
         if self._pending is not None and self._history is not None:
             self._history.add(*self._pending)
         self._pending = None
 
     def finish(self, session: Session) -> None:
-        """Make the result of all frames, if there is to be one."""
+        """Write the result of all frames, if there is to be one."""
         self.remember()
         if self._history is not None:
             self._history.finish(session)

@@ -1,4 +1,4 @@
-"""A camera of this machine, through OpenCV."""
+"""Reads a camera of this machine, through OpenCV."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from fervid.records import VideoInfo
 from fervid.video.reader import working_shape
 
 _USUAL_SIZE = 640
-"""Longer side that cameras give unasked."""
+"""Longer side of the pictures that cameras give by default."""
 
 
 class Camera:
-    """An open camera, as `Stream` is an open stream. Its pictures have no time stamps.
+    """An open camera, with the interface of `Stream`. Its pictures have no time stamps.
 
     Args:
-        source: which camera.
+        source: the camera.
         working_size, shape: as for `Stream`.
 
     Attributes:
-        displayed, has_stamps: as of `Stream`.
+        displayed, has_stamps: as for `Stream`.
 
     Raises:
-        MediaError: it cannot be opened.
+        MediaError: the camera cannot be opened.
     """
 
     has_stamps = False
@@ -44,20 +44,23 @@ class Camera:
         self._working_size = working_size
         self._shape = shape
         self._killed = False
-        # OpenCV warns of every camera that is not there.
+        # OpenCV would print a warning if the camera does not exist.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         kind = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
         number = int(source.address) if source.address.isdecimal() else source.address
         self._capture = cv2.VideoCapture(number, kind)
         if not self._capture.isOpened():
-            raise MediaError(f"{self._name}: cannot be opened; is it there, and free, and allowed?")
+            raise MediaError(
+                f"{self._name}: cannot be opened; check that it exists, is not in "
+                "use and is allowed"
+            )
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         if working_size > _USUAL_SIZE:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, working_size)
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, working_size * 9 // 16)
 
     def read(self) -> Picture | None:
-        """The next picture; waits for it. None when there are no more."""
+        """Wait for the next picture; None if there are no more."""
         came, colours = self._capture.read()
         if not came or self._killed:
             return None
@@ -74,13 +77,13 @@ class Camera:
         return Picture(np.asarray(small, np.uint8), None, arrived_s)
 
     def kill(self) -> None:
-        """Let the picture that is waited for be the last."""
+        """Make the awaited picture the last one."""
         self._killed = True
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         self._capture.release()
 
     def reason(self) -> str:
-        """Why no more pictures come, for the user."""
-        return "gives no more pictures; was it unplugged?"
+        """Why there are no more pictures, for the user."""
+        return "gives no more pictures; it may have been unplugged"

@@ -1,20 +1,20 @@
-"""When frames of a stream were taken, on one time axis, whatever their own time stamps do."""
+"""Times of a stream's frames on one time axis, even if their time stamps jump."""
 
 from __future__ import annotations
 
 _LONGEST_STEP_S = 10.0
-"""Stamps that go on by so much more than our clock have jumped, as when a sender starts over."""
+"""Time stamps have jumped if they advance by this much more than our clock."""
 
 _LEAST_STEP_S = 1e-3
 
 
 class Clock:
-    """Times that ascend: the stream's own steps where it has stamps, else those of arrival.
+    """Ascending times, from the stream's time stamps if it has any, else from times of arrival.
 
-    Where stamps jump or the stream was opened anew, the step is that of our clock.
+    Where time stamps jump, or the stream was reopened, the step of our clock is used.
 
     Attributes:
-        jumps: how often stamps did that.
+        jumps: number of jumps.
     """
 
     def __init__(self) -> None:
@@ -27,15 +27,15 @@ class Clock:
         self._lead_s = 0.0
 
     def again(self) -> None:
-        """The stream was opened anew: its stamps may be others."""
+        """Note that the stream was reopened, so that its time stamps may be different."""
         self._stamp_s = None
 
     def time_of(self, stamp_s: float | None, arrived_s: float) -> float:
         """Seconds since the first frame.
 
         Args:
-            stamp_s: the stream's own time stamp, None if it has none.
-            arrived_s: when the frame came, on our clock.
+            stamp_s: the stream's time stamp in seconds; None if it has none.
+            arrived_s: time of arrival on our clock.
         """
         if self._began_s is None:
             self._began_s = self._arrived_s = arrived_s
@@ -44,7 +44,8 @@ class Clock:
         if step_s is not None:
             self._step_s = step_s
             self._time_s += step_s
-            # What waits at a sender comes at once; those that waited least tell the delay.
+            # Frames queued at the sender come in bursts, so the delay is that of the least delayed
+            # ones.
             self._lead_s = max(self._lead_s, self._time_s - by_arrival_s)
         else:
             least_s = _LEAST_STEP_S if stamp_s is None else self._step_s
@@ -53,7 +54,7 @@ class Clock:
         return self._time_s
 
     def _own_step(self, stamp_s: float | None, passed_s: float) -> float | None:
-        """By how much the stream's own time went on; None where that is not known."""
+        """The step of the stream's own time; None if unknown."""
         if stamp_s is None or self._stamp_s is None:
             return None
         step_s = stamp_s - self._stamp_s

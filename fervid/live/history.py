@@ -1,4 +1,4 @@
-"""What a session's final tables are made of: the same analysis as a recording's, frame by frame."""
+"""Collects a session for its final tables, with the same analysis as for a recording."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _ONE_FRAME_S = 0.04
 
 @dataclass(frozen=True)
 class Session:
-    """What `meta.json` is to say of a session.
+    """Metadata of a session for `meta.json`.
 
     Attributes:
-        name: of the session.
-        displayed: width and height in pixels of the stream's frames.
-        about: under "live".
-        warnings: a line each.
-        elapsed_s: how long it took.
+        name: name of the session.
+        displayed: width and height of the stream's frames in pixels.
+        about: contents of the entry "live".
+        warnings: one line each.
+        elapsed_s: length of the session in seconds.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Session:
 
 
 class History:
-    """Follows people with a look ahead of three frames and stores their rows until the end.
+    """Follows people, looking ahead three frames, and stores their rows until the end.
 
     Args:
-        analysis: of this session.
+        analysis: the analysis of this session.
         writer: stores the rows and becomes the result.
 
     Attributes:
-        gaps: start and end in seconds of stretches without a frame, 1,000 at most.
+        gaps: start and end in seconds of stretches without a frame, at most 1,000.
     """
 
     def __init__(self, analysis: Analysis, writer: ResultWriter) -> None:
@@ -59,17 +59,17 @@ class History:
         self._first_s = self._last_s = np.nan
 
     def add(self, batch: FrameBatch, found: Detections) -> None:
-        """Take the next frame, a batch of one, and its faces.
+        """Add the next frame, given as a batch of one, and its faces.
 
         Raises:
-            ResultError: the disk refuses.
+            ResultError: the disk is full or fails.
         """
         self._note_step(float(batch.time_s[0]))
         for rows in self._analysis.add(batch, found):
             self._writer.store(rows)
 
     def _note_step(self, time_s: float) -> None:
-        """Mind how far apart frames are."""
+        """Record the interval since the last frame."""
         step_s = time_s - self._last_s
         if np.isnan(step_s):
             self._first_s = time_s
@@ -80,10 +80,10 @@ class History:
         self._last_s = time_s
 
     def finish(self, session: Session) -> None:
-        """Make the tables, meta and report of all frames.
+        """Write the tables, metadata and report of all frames.
 
         Raises:
-            ResultError: the disk refuses.
+            ResultError: the disk is full or fails.
         """
         for rows in self._analysis.rest():
             self._writer.store(rows)

@@ -1,4 +1,4 @@
-"""Where frames wait to be analysed: one at most, as the newest one wins."""
+"""Holds the newest frame for analysis; older ones are dropped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Frame:
 
     Attributes:
         image: (H, W) uint8 luma at the working size.
-        index: its position among all that came, from 0.
-        time_s: when it was taken, in seconds since the first one.
-        stamp_s: the stream's own time stamp in seconds, None if it has none.
-        arrived_s: when it came out of the decoder, on `time.monotonic`.
+        index: its position among all received frames, from 0.
+        time_s: when it was taken, in seconds since the first frame.
+        stamp_s: the stream's time stamp in seconds; None if it has none.
+        arrived_s: when it left the decoder, on `time.monotonic`.
     """
 
     image: NDArray[np.uint8]
@@ -29,13 +29,13 @@ class Frame:
 
 
 class Newest:
-    """Holds the newest frame until it is taken; the one that waited before it is dropped.
+    """Holds the newest frame until it is taken; an older one that still waits is dropped.
 
     Attributes:
-        came: frames that were put here.
-        dropped: those that gave way to a newer one since `begin`.
-        unready: the same before it, while the networks were being compiled.
-        dropped_before: of the dropped ones, those that came before the frame that was taken last.
+        came: number of frames received.
+        dropped: number of frames dropped since `begin`.
+        unready: number of frames dropped before `begin`, while networks were being compiled.
+        dropped_before: number of frames dropped before the last taken frame.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Newest:
         self._changed = threading.Condition()
 
     def put(self, frame: Frame) -> None:
-        """Let a frame wait."""
+        """Put a frame here."""
         with self._changed:
             self.came += 1
             self.dropped += self._frame is not None
@@ -53,30 +53,30 @@ class Newest:
             self._changed.notify_all()
 
     def end(self) -> None:
-        """No more frames come."""
+        """Note that no more frames come."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def begin(self) -> None:
-        """What was dropped so far does not count: nobody was ready."""
+        """Count dropped frames from now on."""
         with self._changed:
             self.unready, self.dropped = self.unready + self.dropped, 0
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing waits and nothing more comes."""
+        """Whether no frame waits and no more come."""
         with self._changed:
             return self._ended and self._frame is None
 
     def peek(self, timeout_s: float) -> Frame | None:
-        """The frame that waits, without taking it; None if none comes in time."""
+        """Return the waiting frame without taking it; None if none comes in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout_s)
             return self._frame
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The frame that waits; None if none comes in time."""
+        """Take the waiting frame; None if none comes in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout_s)
             frame, self._frame = self._frame, None

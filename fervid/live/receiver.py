@@ -1,4 +1,4 @@
-"""Takes every frame of a source as it comes, in a thread, and connects again where that helps."""
+"""Receives every frame of a source in a thread, and reconnects if that can help."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ from fervid.video.sampling import Sampler, Sampling
 
 _FIRST_PICTURE_S = 30.0
 _NEXT_PICTURE_S = 10.0
-"""No picture for so long, before the first one and after it, means that the source hangs."""
+"""Seconds without a picture, before the first one and after it, after which a source hangs."""
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
-"""Before the source is tried again; doubled each time."""
+"""Pause before reconnecting, which doubles each time."""
 
 _UNIT = Fraction(1, 1_000_000)
 _JITTER_S = 0.005
 
 
 class Connection(Protocol):
-    """What `Stream` and `Camera` have in common."""
+    """The interface of `Stream` and `Camera`."""
 
     displayed: tuple[int, int]
     has_stamps: bool
 
     def read(self) -> Picture | None:
-        """The next picture, None when there are no more."""
+        """Wait for the next picture; None if there are no more."""
         ...
 
     def kill(self) -> None:
-        """Let whoever reads see the end."""
+        """Make readers see the end."""
         ...
 
     def close(self) -> None:
-        """Let everything go."""
+        """Release everything."""
         ...
 
     def reason(self) -> str:
-        """Why no more pictures come."""
+        """Why there are no more pictures."""
         ...
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a source is to be read.
+    """How to read a source.
 
     Attributes:
         working_size: longer side of the frames in pixels.
-        fps: frames a second at most, None for all.
-        reconnect_for_s: a network stream that breaks is tried again for so long.
+        fps: most frames per second; None: all.
+        reconnect_for_s: seconds for which to try to reconnect to a network stream.
     """
 
     working_size: int
@@ -66,20 +66,20 @@ class Plan:
 
 
 class Receiver:
-    """Fills a slot with the frames of a source until it ends, is lost or is closed.
+    """Puts the frames of a source into a slot until it ends, is lost or is closed.
 
     Args:
-        source: what to read.
-        plan: how.
-        slot: where frames go.
-        notify: called from the thread with a line for the user.
+        source: the source.
+        plan: how to read it.
+        slot: receives the frames.
+        notify: called from the thread with lines for the user.
 
     Attributes:
-        displayed: width and height in pixels of what came first, (0, 0) before.
-        has_stamps: whether the times are the stream's own.
-        lost: why the source is lost, empty while it is not and where it just ended.
-        breaks: how often the source broke and came back, or did not.
-        error: what ended the thread, if it was no plain end.
+        displayed: width and height of the first picture in pixels; (0, 0) before.
+        has_stamps: whether times are from the stream's time stamps.
+        lost: why the source was lost; empty if it was not.
+        breaks: number of times the source broke.
+        error: the exception that ended the thread, if any.
     """
 
     def __init__(
@@ -105,27 +105,27 @@ class Receiver:
 
     @property
     def jumps(self) -> int:
-        """How often the stream's time stamps jumped."""
+        """Number of jumps of the stream's time stamps."""
         return self._clock.jumps
 
     def start(self) -> None:
-        """Begin to receive."""
+        """Start receiving."""
         self._thread.start()
 
     def check(self) -> None:
-        """End a connection that hangs; to be called now and then."""
+        """End a connection that hangs; call this now and then."""
         connection, waits_s = self._connection, time.monotonic() - self._waits_since
         longest_s = _NEXT_PICTURE_S if self._index else _FIRST_PICTURE_S
         if connection is not None and self._source.kind != "stdin" and waits_s > longest_s:
-            self._hangs = f"no picture came for {longest_s:.0f} s"
+            self._hangs = f"no picture for {longest_s:.0f} s"
             connection.kill()
 
     def close(self) -> None:
-        """Stop receiving; no process is left."""
+        """Stop receiving; leaves no process."""
         self._closing.set()
         if self._connection is not None:
             self._connection.kill()
-        # A camera whose driver hangs must not keep us.
+        # A hanging camera driver must not block us.
         self._thread.join(5.0 if self._source.kind == "camera" else None)
 
     def _run(self) -> None:
@@ -137,7 +137,7 @@ class Receiver:
             self._slot.end()
 
     def _receive(self) -> None:
-        """Connect, and connect again, until that is of no use."""
+        """Connect, and reconnect as long as that can help."""
         wait_s, alive_s = _FIRST_WAIT_S, time.monotonic()
         while not self._closing.is_set():
             came, reason = self._connected()
@@ -155,12 +155,12 @@ class Receiver:
                 self.lost = f"{self._source.name}: {reason}"
                 return
             if came:
-                self._notify(f"{self._source.name}: {reason}; trying again")
+                self._notify(f"{self._source.name}: {reason}; reconnecting")
             self._closing.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def _connected(self) -> tuple[int, str]:
-        """Frames that came over one connection, and why no more did."""
+        """Receive over one connection; return the number of frames and the reason for the end."""
         came, self._hangs = 0, ""
         self._waits_since = time.monotonic()
         self._connection = connection = self._connect()
@@ -171,7 +171,7 @@ class Receiver:
             while (picture := connection.read()) is not None:
                 self._waits_since = time.monotonic()
                 if self._index and not came and self._source.is_network and self.breaks:
-                    self._notify(f"{self._source.name}: is back")
+                    self._notify(f"{self._source.name}: reconnected")
                 self._take(connection, picture)
                 came += 1
             return came, self._hangs or connection.reason()
@@ -181,14 +181,14 @@ class Receiver:
 
     def _connect(self) -> Connection:
         if self._source.kind == "camera":
-            # OpenCV is not needed for streams.
+            # Loaded here because streams do not need OpenCV.
             from fervid.live.camera import Camera
 
             return Camera(self._source, self._plan.working_size, self._shape)
         return Stream(self._source, self._plan.working_size, self._shape)
 
     def _take(self, connection: Connection, picture: Picture) -> None:
-        """Let the next picture wait to be analysed, if it is wanted."""
+        """Put the next picture into the slot, if the frame rate allows it."""
         if self._shape is None:
             self._shape = picture.image.shape[0], picture.image.shape[1]
             self.displayed, self.has_stamps = connection.displayed, connection.has_stamps

@@ -1,4 +1,4 @@
-"""A way to one RTSP server and no other: ffmpeg would follow it to wherever it sends us."""
+"""A relay to a single RTSP server, because ffmpeg would follow redirections to any other."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _CONNECT_S = 10.0
 _CLOSE_S = 1.0
 _REDIRECTION = re.compile(rb"RTSP/\d\.\d +3")
 _KEPT = 12
-"""Bytes in which the beginning of an answer may lie that goes on in the next piece."""
+"""Bytes kept, because an answer may begin in one piece and continue in the next."""
 
 
 class Relay:
-    """Hands one connection of ffmpeg on to the server of an address, but no redirection back.
+    """Relays one connection of ffmpeg to a server, but no redirection back.
 
     Args:
-        url: of the stream.
+        url: address of the stream.
 
     Attributes:
-        url: the same by way of the relay.
-        failure: why there is no connection, for the user; empty if there is.
+        url: address of the stream through the relay.
+        failure: why there is no connection, for the user; empty if there is one.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,12 +42,12 @@ class Relay:
         self._thread.start()
 
     def close(self) -> None:
-        """Cut both connections."""
+        """Close both connections."""
         self._closed = True
         for one in [self._listening, *self._sockets]:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-        self._thread.join(_CLOSE_S)  # it may wait for a server that does not answer
+        self._thread.join(_CLOSE_S)  # the thread may wait for a server that does not answer
         self._listening.close()
 
     def _serve(self) -> None:
@@ -72,12 +72,14 @@ class Relay:
                 back.join()
 
     def _answers(self, far: socket.socket, near: socket.socket) -> None:
-        """What the server says, until it ends or sends us elsewhere."""
+        """Pass on what the server sends, until it ends or redirects us."""
         before = b""
         with contextlib.suppress(OSError):
             while piece := far.recv(1 << 16):
                 if _REDIRECTION.search(before + piece):
-                    self.failure = "the server names another address, which is not followed"
+                    self.failure = (
+                        "the server redirects to another address, which fervid does not follow"
+                    )
                     break
                 near.sendall(piece)
                 before = piece[-_KEPT:]

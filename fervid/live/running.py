@@ -1,4 +1,4 @@
-"""The frame table of a session while it runs: a file that holds whole rows at any moment."""
+"""The frame table of a running session, a file with only complete rows at any moment."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _EVERY_S = 0.5
 
 
 class RunningTable:
-    """Grows by the rows of about half a second at a time.
+    """A table that grows by the rows of about half a second at a time.
 
     Args:
-        path: of the file, which must not be there.
+        path: path of the file, which must not exist.
 
     Raises:
-        ResultError: it is, or the disk refuses; also by `add` and `tick`. What was written before
-            stays readable.
+        ResultError: the file exists, or the disk is full or fails; also raised by `add` and `tick`.
+            Rows written before stay readable.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,29 +44,29 @@ class RunningTable:
         self._write(np.zeros(0, ROW), header=True)
 
     def add(self, rows: NDArray[Any]) -> None:
-        """Take the rows of the next frame."""
+        """Add the rows of the next frame."""
         if not self._rows:
             self._since = time.monotonic()
         self._rows.append(rows)
         self.tick()
 
     def tick(self) -> None:
-        """Write what has waited for long enough."""
+        """Write rows that have waited long enough."""
         if self._rows and time.monotonic() - self._since >= _EVERY_S:
             self.flush()
 
     def flush(self) -> None:
-        """Write all there is."""
+        """Write all rows."""
         if self._rows:
             rows, self._rows = np.concatenate(self._rows), []
             self._write(rows, header=False)
 
     def close(self) -> None:
-        """Close the file; it stays."""
+        """Close the file and keep it."""
         os.close(self._fd)
 
     def remove(self) -> None:
-        """Remove the closed file, as the result takes its place."""
+        """Remove the closed file, because the result replaces it."""
         self.path.unlink(missing_ok=True)
 
     def _write(self, rows: NDArray[Any], *, header: bool) -> None:
@@ -78,7 +78,7 @@ class RunningTable:
             while written < len(content):
                 written += os.write(self._fd, content[written:])
         except OSError as error:
-            os.ftruncate(self._fd, self._size)  # no half row stays
+            os.ftruncate(self._fd, self._size)  # leave no partial row
             raise self._refused(error) from error
         self._size += len(content)
 

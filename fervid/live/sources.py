@@ -1,4 +1,4 @@
-"""What a user may watch: a camera, a network stream or standard input. Imports nothing heavy."""
+"""Sources of a live analysis: camera, network stream or standard input. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _RECORDED = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,nut,"
     "h261,h263,h264,hevc,vvc,obu,av1,ivf,yuv4mpegpipe,mjpeg,mpjpeg"
 )
-"""Demuxers that read what comes and open nothing else: no play lists, no scripts, no devices."""
+"""Demuxers that open nothing but the stream: no play lists, scripts or devices."""
 
 _MOST_NAME = 80
 
 
 @dataclass(frozen=True)
 class Access:
-    """What ffmpeg may do to read from a kind of address.
+    """What ffmpeg may do to read an address of some kind.
 
     Attributes:
-        protocols: that it may use.
+        protocols: protocols that it may use.
         formats: demuxers that it may use.
-        options: of the input.
-        relayed: whether ffmpeg must go by way of us, as nothing else keeps it from other servers.
-        needs: a word that `ffmpeg -h protocol=NAME` must show, else ffmpeg is too old.
+        options: input options.
+        relayed: whether ffmpeg must use our relay, as nothing else keeps it from other servers.
+        needs: a word in the output of `ffmpeg -h protocol=NAME`; without it, ffmpeg is too old.
     """
 
     protocols: tuple[str, ...]
@@ -56,19 +56,19 @@ NETWORK: dict[str, Access] = {
     "http": Access(("http", "tcp"), options=_HTTP, needs="max_redirects"),
     "https": Access(("https", "tls", "tcp"), options=_HTTP, needs="max_redirects"),
 }
-"""What may be done for each scheme. RTSP runs over its own connection, as UDP ports would let the
-server name other machines; HTTP may not be redirected."""
+"""Access by URL scheme. RTSP uses only its own TCP connection, because UDP would let the server
+name other machines. HTTP may not be redirected."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Something to watch.
+    """The source of a live analysis.
 
     Attributes:
-        kind: what it is.
-        address: what opens it: the number or path of a camera, or an URL, which may hold a password
-            and is never shown.
-        name: what it is called in every text and file, without user, password or query.
+        kind: camera, network or standard input.
+        address: number or path of a camera, or a URL, which may contain a password and is never
+            shown.
+        name: name in all texts and files, without user, password or query.
     """
 
     kind: Kind
@@ -77,7 +77,7 @@ class Source:
 
     @property
     def is_network(self) -> bool:
-        """Whether it is worth connecting again."""
+        """Whether it is a network stream, which can be reconnected."""
         return self.kind == "network"
 
     @property
@@ -86,16 +86,16 @@ class Source:
         return NETWORK[_scheme(self.address)] if self.is_network else STDIN
 
     def session_name(self, began: datetime) -> str:
-        """What a session of that time is called in file names."""
+        """Default name of a session that began at a time, for file names."""
         plain = re.sub(r"[^A-Za-z0-9.]+", "-", self.name).strip("-.")[:_MOST_NAME]
         return f"{plain or 'live'}-{began:%Y%m%d-%H%M%S}"
 
 
 def find_source(word: str | int) -> Source:
-    """What a user means by "0", 1, "/dev/video2", "rtsp://…" or "-".
+    """Find the source that the user names: "0", "/dev/video2", "rtsp://…" or "-".
 
     Raises:
-        MediaError: it is none of these.
+        MediaError: the word names none of these.
     """
     word = str(word)
     if word == "-":
@@ -106,29 +106,33 @@ def find_source(word: str | int) -> Source:
     if scheme:
         name = public_name(word)
         if scheme not in NETWORK:
-            raise MediaError(f"{scheme}: no kind of stream that is read; take {', '.join(NETWORK)}")
+            raise MediaError(
+                f"{scheme}: is not a supported kind of stream; use {', '.join(NETWORK)}"
+            )
         if not _has_place(word):
-            raise MediaError(f"{name}: no address of a stream; write {scheme}://HOST:PORT/PATH")
+            raise MediaError(
+                f"{name}: is not the address of a stream; write {scheme}://HOST:PORT/PATH"
+            )
         return Source("network", scheme + word[len(scheme) :], name)
     path = Path(word)
     if path.is_char_device():
         return Source("camera", word, f"camera {path.name}")
     if path.exists() and sys.platform != "win32":
-        raise MediaError(f"{word!a}: is no camera; recordings are for `fervid analyze`")
+        raise MediaError(f"{word!a}: is not a camera; use `fervid analyze` for recordings")
     shown = "that" if "@" in word else ascii(word)  # a mistyped address may hold a password
-    raise MediaError(f"{shown}: no such camera; give its number, its device or an address")
+    raise MediaError(f"{shown}: no such camera; give a number, a device or the address of a stream")
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError unless a session can be called so."""
+    """Raise ValueError unless a session can have this name."""
     if Path(name).name != name or name.startswith("."):
-        raise ValueError("name must be that of a file, without its folder")
+        raise ValueError("name must be a file name without a folder")
     if not name.isprintable():
-        raise ValueError("name holds what cannot be printed")
+        raise ValueError("name contains characters that cannot be printed")
 
 
 def _has_place(url: str) -> bool:
-    """Whether there is a host, and a port that is a number if there is one."""
+    """Whether a URL has a host, and a valid port if any."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (parts.port or 1) > 0
@@ -142,11 +146,11 @@ def _scheme(word: str) -> str:
 
 
 def public_name(url: str) -> str:
-    """An URL without what may be secret: user and password, query, and parts with "=" in them."""
+    """A URL without what may be secret: user, password, query, and parts with "="."""
     scheme, _, rest = url.partition("://")
     authority, *after = re.split(r"(?=[/?#])", rest, maxsplit=1)
     if "@" in "".join(after):
-        # Either a password holds a slash, or a path an @: one of both is not for others.
+        # Either a password contains a slash or a path an @, so nothing is shown.
         return f"{scheme.lower()}://\N{HORIZONTAL ELLIPSIS}"
     place = re.split(r"[?#]", authority.rpartition("@")[2] + "".join(after), maxsplit=1)[0]
     parts = ["\N{HORIZONTAL ELLIPSIS}" if "=" in part else part for part in place.split("/")]

@@ -1,4 +1,4 @@
-"""One connection to a stream: ffmpeg decodes it in a process of its own, without delay."""
+"""A connection to a stream, which ffmpeg decodes without delay in its own process."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _MARK = b"FRAME\n"
 _STAMP_S = 5.0
 
 _ANALYSE_US = 1_000_000
-"""So much of a stream may be read to find its pictures; they are not lost by that."""
+"""Microseconds of a stream that may be read to find its pictures, which are not lost by that."""
 
 _STAMPLESS = "h261 h263 h264 hevc vvc obu av1 m4v mpegvideo mjpeg mpjpeg".split()  # noqa: SIM905
-"""Bare pictures: ffmpeg makes their time stamps up."""
+"""Raw formats, for which ffmpeg invents time stamps."""
 
 _REASONS = {
     "Connection refused": "the connection was refused",
@@ -43,23 +43,24 @@ _REASONS = {
     "404 Not Found": "the server has no such stream",
     "resolve hostname": "no such host",
     "Name or service not known": "no such host",
-    "Address already in use": "another program listens there",
-    "No route to host": "there is no way to that host",
+    "Address already in use": "another program uses this address",
+    "No route to host": "the host cannot be reached",
     "Network is unreachable": "the network cannot be reached",
     "timed out": "no answer",
     "Protocol not found": "this ffmpeg cannot read such streams",
-    "not on whitelist": "is no stream of a kind that is read",
+    "not on whitelist": "is not a supported kind of stream",
     "matches no streams": "has no video",
     "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
-    "Invalid data found": "is no stream of a kind that is read",
-    "Input/output error": "cannot be read; where a server names another address, give that one",
+    "Invalid data found": "is not a supported kind of stream",
+    "Input/output error": "cannot be read; if the server redirects to another address, give that "
+    "one",
 }
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: (H, W) uint8 luma, its stream's time in seconds if it has one, and when it
-    came, on `time.monotonic`."""
+    """A decoded picture: (H, W) uint8 luma, the stream's time in seconds, if any, and the time of
+    arrival on `time.monotonic`."""
 
     image: NDArray[np.uint8]
     stamp_s: float | None
@@ -70,17 +71,17 @@ class Stream:
     """A running ffmpeg that reads a network stream or standard input.
 
     Args:
-        source: what to read.
-        working_size: longer side of the pictures in pixels; smaller ones stay as they are.
-        shape: (H, W) of the pictures instead, so that those of a later connection are like those
-            of the first one.
+        source: the source.
+        working_size: longer side of the pictures in pixels; smaller ones are not enlarged.
+        shape: (H, W) of the pictures instead, so that a later connection gives the same shape as
+            the first one.
 
     Attributes:
-        displayed: width and height of the stream's pictures in pixels, (0, 0) before the first.
-        has_stamps: whether the stream has time stamps of its own; known with the first picture.
+        displayed: width and height of the stream's pictures in pixels; (0, 0) before the first.
+        has_stamps: whether the stream has time stamps; known from the first picture on.
 
     Raises:
-        SetupError: no usable ffmpeg.
+        SetupError: there is no usable ffmpeg.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Stream:
             thread.start()
 
     def read(self) -> Picture | None:
-        """The next picture; waits for it. None when there are no more."""
+        """Wait for the next picture; None if there are no more."""
         if not self._begun and not self._begin():
             return None
         height, width = self._shape
@@ -143,7 +144,7 @@ class Stream:
         return Picture(image, stamp_s if self.has_stamps else None, arrived_s)
 
     def kill(self) -> None:
-        """End ffmpeg; whoever reads sees the end. May be called from any thread."""
+        """End ffmpeg, so that readers see the end; may be called from any thread."""
         self._process.kill()
 
     def close(self) -> None:
@@ -158,7 +159,7 @@ class Stream:
         self._process.stdout.close()
 
     def reason(self) -> str:
-        """Why no more pictures come, for the user; without anything of the address."""
+        """Why there are no more pictures, for the user, without any part of the address."""
         try:
             code = self._process.wait(2.0)
         except subprocess.TimeoutExpired:
@@ -175,7 +176,7 @@ class Stream:
         return "the stream broke" if code or not self._begun else "the stream ended"
 
     def _begin(self) -> bool:
-        """Read what comes before the first picture: the header with the size."""
+        """Read the header before the first picture, which has its size."""
         assert self._process.stdout is not None
         header = self._process.stdout.readline(200).decode("ascii", "replace")
         size = re.match(r"YUV4MPEG2 W(\d+) H(\d+) ", header)
@@ -186,7 +187,7 @@ class Stream:
         return True
 
     def _fill(self, buffer: NDArray[np.uint8]) -> bool:
-        """Whether the whole buffer was read."""
+        """Fill the buffer; False if the stream ends before."""
         stdout, view, filled = self._process.stdout, buffer.data.cast("B"), 0
         assert stdout is not None
         while filled < len(view):
@@ -206,15 +207,15 @@ class Stream:
         return float(stamp[0] * Fraction(stamp[1]))
 
     def _measure(self) -> None:
-        """What is known once the first picture came: its size, and whether there are stamps."""
-        self._is_measured.wait(_STAMP_S)  # it comes the other way
+        """Determine, after the first picture, its size and whether there are time stamps."""
+        self._is_measured.wait(_STAMP_S)  # it comes through the other pipe
         width, height = self._sizes or self._shape[::-1]
         self.displayed = max(1, round(width * self._aspect)), height
         kinds = [m[1] for line in self._log if (m := re.match(r"\[info\] Input #0, (\S+),", line))]
         self.has_stamps = not kinds or kinds[0] not in _STAMPLESS
 
     def _drain(self, stream: IO[bytes]) -> None:
-        """Take every line; a pipe left undrained would stop ffmpeg."""
+        """Handle every line; ffmpeg would stop if the pipe were left full."""
         with io.BufferedReader(stream) as lines:  # type: ignore[type-var]
             for raw in iter(lambda: lines.readline(4096), b""):
                 self._line(raw.decode("utf-8", "backslashreplace").rstrip("\n"))
@@ -234,18 +235,20 @@ class Stream:
 
 
 def check_options(binary: str, source: Source) -> None:
-    """Raise SetupError if ffmpeg cannot be kept from opening something else."""
+    """Raise SetupError if ffmpeg cannot be prevented from opening other addresses."""
     needs = source.access.needs
     if not needs:
         return
     asked = [binary, "-hide_banner", "-h", f"protocol={source.access.protocols[0]}"]
     known = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).stdout
     if needs.encode() not in known:
-        raise SetupError("this ffmpeg is too old for such streams: it follows every redirection")
+        raise SetupError(
+            "this ffmpeg is too old for such streams, because it follows every redirection"
+        )
 
 
 def _input(source: Source, address: str) -> list[str]:
-    """Options of the input. Only the given address is opened."""
+    """Input options with which only the given address is opened."""
     access = source.access
     options: dict[str, Any] = {
         "max_alloc": MAX_BLOCK_BYTES,
@@ -256,7 +259,7 @@ def _input(source: Source, address: str) -> list[str]:
         "max_streams": 100,
         "analyzeduration": _ANALYSE_US,
         "fpsprobesize": 0,
-        # Threads that decode a frame each would hold back as many frames.
+        # With frame threading, as many frames would be held back as there are threads.
         "thread_type": "slice",
         **access.options,
         "i": address if source.is_network else "pipe:0",
@@ -266,13 +269,13 @@ def _input(source: Source, address: str) -> list[str]:
 
 
 def _output(working_size: int, shape: tuple[int, int] | None, stats: int, tag: str) -> list[str]:
-    """Options of both outputs: small pictures with their stamps, and the size of the large ones."""
+    """Options of both outputs: scaled pictures with time stamps, and the original size."""
     if shape is None:
         shrunk = f"min(1,{working_size}/max(iw*sar,ih))"
         size = f"w='max(2,2*round(iw*sar*{shrunk}/2))':h='max(2,2*round(ih*{shrunk}/2))'"
     else:
         size = f"w={shape[1]}:h={shape[0]}"
-    # The same matrix on both sides passes Y through; only its range is widened.
+    # With the same matrix on both sides, only the range of Y is widened.
     luma = "out_range=pc:in_color_matrix=bt601:out_color_matrix=bt601"
     pictures = ["-map", "0:V:0", "-vf", f"scale={size}:flags=area:{luma},setsar=1"]
     pictures += ["-pix_fmt", "gray", "-fps_mode", "passthrough", "-enc_time_base", "demux"]

@@ -1,4 +1,4 @@
-"""What came of a stream, what was dropped, and how late the rest was."""
+"""Counts received and dropped frames of a stream, and measures the delay."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from fervid.live.newest import Frame, Newest
 
 _MANY = 0.05
-"""Share of frames that were dropped above which the user is warned."""
+"""The user is warned if a larger share of frames was dropped."""
 
 _MOST_MS = 10_000
 
 
 class Tally:
-    """Counts of one session; memory does not grow.
+    """Counts of one session, in constant memory.
 
     Attributes:
-        analysed: frames that were.
+        analysed: number of analysed frames.
     """
 
     def __init__(self) -> None:
@@ -31,28 +31,28 @@ class Tally:
 
     @property
     def passed_s(self) -> float:
-        """Seconds since the first analysed frame came, 0 before."""
+        """Seconds since the first analysed frame arrived; 0 before."""
         return 0.0 if self._began is None else time.monotonic() - self._began.arrived_s
 
     def begin(self, frame: Frame) -> float:
-        """When a frame was taken, in seconds since the first one that is analysed."""
+        """Time of a frame in seconds since the first analysed one."""
         if self._began is None:
             self._began, self._began_at = frame, datetime.now(UTC)
         return frame.time_s - self._began.time_s
 
     def end(self, frame: Frame) -> float:
-        """Note that a frame is done; seconds since it arrived."""
+        """Count a finished frame; return the seconds since it arrived."""
         latency_s = time.monotonic() - frame.arrived_s
         self.analysed += 1
         self._counts[min(round(latency_s * 1e3), _MOST_MS)] += 1
         return latency_s
 
     def latency_ms(self, share: float) -> int:
-        """Milliseconds within which this share of the frames was done."""
+        """Milliseconds within which this share of the frames was finished."""
         return int(np.searchsorted(np.cumsum(self._counts), share * self.analysed))
 
     def to_json(self, slot: Newest) -> dict[str, Any]:
-        """What `meta.json` says of it."""
+        """Plain JSON for `meta.json`."""
         began = self._began_at
         return {
             "began": began and began.isoformat(timespec="milliseconds"),
@@ -65,8 +65,11 @@ class Tally:
         }
 
     def warnings(self, slot: Newest) -> list[str]:
-        """A line if so many frames were dropped that a reader must know."""
+        """A warning if many frames were dropped."""
         share = slot.dropped / max(1, slot.dropped + self.analysed)
         if share < _MANY:
             return []
-        return [f"{share:.0%} of the frames came faster than they could be analysed"]
+        return [
+            f"{share:.0%} of the frames were dropped because they came faster than they could "
+            "be analysed"
+        ]

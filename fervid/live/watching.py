@@ -1,4 +1,4 @@
-"""A camera or stream, analysed as it comes: `watch` and what it gives."""
+"""Live analysis in Python: `watch` and its results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.settings.keywords import settings_of
 
-# These take a second to load; meanwhile the source is being opened.
+# Imported later because they take a second, during which the source is already being opened.
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -35,27 +35,26 @@ if TYPE_CHECKING:
     from fervid.results.writer import ResultWriter
 
 RUNNING_SUFFIX = ".running.csv"
-"""Of the table that grows: nobody takes it for a result."""
+"""Suffix of the growing table, which cannot be mistaken for a result."""
 
 _POLL_S = 0.1
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What one frame of a stream shows.
+    """The results of one frame of a stream.
 
     Attributes:
         image: (H, W) uint8 luma at the working size.
-        index: the frame's position among all that came, from 0; those in between were dropped, or
-            not wanted.
-        time_s: when it was taken, in seconds since the first frame that was analysed.
-        stamp_s: the stream's own time stamp in seconds, None if it has none.
-        rows: a row of `fervid.results.rows.ROW` for each face, or one with face_id 0 if there is
-            none.
-        latency_s: seconds from the frame's arrival until this was known.
-        dropped: frames that were dropped before this one.
-        compared_since_s: of each face that is compared with its own resting face, the time since
-            when; others are read absolutely until theirs is known.
+        index: the frame's position among all received frames, from 0; missing ones were dropped.
+        time_s: time in seconds since the first analysed frame.
+        stamp_s: the stream's time stamp in seconds; None if it has none.
+        rows: a row (`fervid.results.rows.ROW`) for each face, or one with face_id 0 if there is no
+            face.
+        latency_s: seconds from the frame's arrival to these results.
+        dropped: number of frames dropped so far.
+        compared_since_s: for each face that is compared with its own resting face, the time since
+            which it is. Other faces have the absolute reading until their resting face is known.
     """
 
     image: NDArray[np.uint8]
@@ -69,45 +68,45 @@ class Moment:
 
     @property
     def faces(self) -> NDArray[Any]:
-        """The rows of faces."""
+        """The rows with a face."""
         return self.rows[self.rows["face_id"] > 0]
 
     def table(self) -> pd.DataFrame:
-        """The rows as in `frames.csv`."""
+        """The rows as a table with the columns of `frames.csv`."""
         from fervid.results.rows import frame_table
 
         return frame_table(self.rows)
 
 
 class Watch:
-    """An analysis of a camera or stream under way; a context manager to iterate over.
+    """A running analysis of a camera or stream: an iterable context manager.
 
-    Iterating gives a `Moment` for each analysed frame: the newest one when the one before is done,
-    and so never one that has waited long. It ends when the source does, after `duration`, or when
-    `stopped` says so. Leaving the context writes the result, by Ctrl-C (KeyboardInterrupt), too;
-    any other exception leaves the table that grew, with all rows until then.
+    Iterating gives a `Moment` for each analysed frame, which is always the newest one. It ends with
+    the source, after `duration`, or when `stopped` says so. Leaving the context writes the result,
+    also after Ctrl-C (KeyboardInterrupt). After any other exception, the growing table stays, with
+    all rows until then.
 
     Args:
-        source: what to watch.
-        settings: as for a recording; every frame is searched.
-        out: folder for the result; None: nothing is written.
-        name: of the session; None: of the source and the time.
+        source: the source.
+        settings: settings, as for a recording; every frame is searched.
+        out: folder for the result; None: write nothing.
+        name: name of the session; None: made of the source and the time.
         duration: seconds after which to stop.
-        reconnect_for: seconds for which a network stream that broke is tried again.
-        stopped: asked ten times a second and after each frame.
-        notify: called with a line for the user; from another thread, too.
+        reconnect_for: seconds for which to try to reconnect to a network stream.
+        stopped: says whether to stop; called ten times a second and after each frame.
+        notify: called with lines for the user, also from another thread.
 
     Raises:
-        ValueError: `name` cannot be that of a file.
+        ValueError: `name` is not a valid file name.
 
     Attributes:
-        source: what is watched.
-        folder: the result folder, None if nothing is written.
-        running: the table that grows meanwhile, None likewise.
-        tally: what came, was dropped and how late it was.
-        ended_by: "request", "duration", "end" (of the stream) or "lost" (the source is); empty
-            before the end.
-        lost: why the source is lost, in a line; empty if it is not.
+        source: the source.
+        folder: the result folder; None if nothing is written.
+        running: path of the growing table; None if nothing is written.
+        tally: counts and delays.
+        ended_by: "request", "duration", "end" (of the stream) or "lost" (the source was lost);
+            empty before the end.
+        lost: why the source was lost, in one line; empty if it was not.
     """
 
     def __init__(
@@ -140,22 +139,22 @@ class Watch:
 
     @property
     def dropped(self) -> int:
-        """Frames that came faster than they could be analysed."""
+        """Number of frames that came faster than they could be analysed."""
         return self._slot.dropped
 
     @property
     def dropped_while_starting(self) -> int:
-        """Frames that came while the networks were loaded and compiled."""
+        """Number of frames that came while the networks were loaded and compiled."""
         return self._slot.unready
 
     def __enter__(self) -> Self:
         if self.folder is not None:
-            # There must be a place for the result, before anything else.
+            # First make sure that the result can be written.
             from fervid.report.maker import ReportMaker
             from fervid.results.writer import ResultWriter
 
             if self.folder.exists():
-                raise ResultError(f"{self.folder}: exists already; choose another name")
+                raise ResultError(f"{self.folder}: already exists; choose another --name")
             self._writer = ResultWriter(self.folder, report=ReportMaker()).__enter__()
         self._receiver.start()
         return self
@@ -179,15 +178,15 @@ class Watch:
                 self._writer.__exit__(kind, error, trace)
 
     def _is_whole(self, kind: type[BaseException] | None) -> bool:
-        """Whether the result is to be written: not after an error, nor if nobody waits for it."""
+        """Whether to write the result: not after an error, nor if the user does not wait for it."""
         return kind is None or (issubclass(kind, KeyboardInterrupt) and not self._stopped())
 
     def _leave(self, table: RunningTable) -> None:
-        """Keep all rows so far in the table that grew, in place of a result."""
+        """Keep all rows so far in the growing table, in place of a result."""
         if not self.tally.analysed:
             table.remove()
             return
-        with contextlib.suppress(ResultError):  # the disk has refused it before
+        with contextlib.suppress(ResultError):  # the disk has already failed
             table.flush()
 
     def _finish(self, analysis: LiveAnalysis) -> None:
@@ -224,7 +223,7 @@ class Watch:
                 self._table.tick()
 
     def _is_over(self) -> bool:
-        """Whether to stop; says why in `ended_by`."""
+        """Whether to stop; sets `ended_by` to the reason."""
         if self._stopped():
             self.ended_by = "request"
         elif self._duration is not None and self.tally.passed_s >= self._duration:
@@ -237,7 +236,7 @@ class Watch:
         return bool(self.ended_by)
 
     def _is_ready(self) -> bool:
-        """Wait for the first frame, and compile for its size; False if that is over before."""
+        """Wait for the first frame and compile for its size; False if the session ends before."""
         while (frame := self._slot.peek(_POLL_S)) is None:
             if self._is_over():
                 return False
@@ -251,7 +250,7 @@ class Watch:
                     return False
                 time.sleep(_POLL_S / 10)
             self._analysis = making.result()
-        finally:  # whoever stops need not wait for a compilation
+        finally:  # a user who stops need not wait for a compilation
             pool.shutdown(wait=False, cancel_futures=True)
         if self.running is not None:
             from fervid.live.running import RunningTable
@@ -288,7 +287,7 @@ def watch(
     reconnect_for: float = 60.0,
     **settings: Any,
 ) -> Watch:
-    """Analyse a camera or stream as it comes.
+    """Analyse a camera or stream live.
 
     >>> with fervid.watch(0, out="results", duration=60) as watch:  # doctest: +SKIP
     ...     for moment in watch:
@@ -296,16 +295,16 @@ def watch(
 
     Args:
         source: number or device of a camera, address of a stream, or "-" for standard input.
-        out: folder in which a table grows and, at the end, the result is written; None: nothing is.
-        name: of the session; None: of the source and the time.
-        duration: seconds after which to stop; None: not before the source does, or the loop.
-        reconnect_for: seconds for which a network stream that broke is tried again.
-        **settings: the fields of `fervid.settings.Settings` by name, such as `fps` or `weights`.
+        out: folder for a growing table and, at the end, the result; None: write nothing.
+        name: name of the session; None: made of the source and the time.
+        duration: seconds after which to stop; None: when the source ends or the loop is left.
+        reconnect_for: seconds for which to try to reconnect to a network stream.
+        **settings: the fields of `fervid.settings.Settings`, such as `fps` or `weights`.
 
     Raises:
-        MediaError: there is no such source, or no picture comes from it; also while iterating.
-        ResultError: there is such a result already, or it cannot be written.
-        ModelError, SetupError, TypeError, ValueError: as `fervid.analyze`.
+        MediaError: the source does not exist or gives no pictures; also raised while iterating.
+        ResultError: a result of this name already exists, or it cannot be written.
+        ModelError, SetupError, TypeError, ValueError: as for `fervid.analyze`.
     """
     chosen = settings_of({"detect_every": 1, "batch_size": 1, **settings}, _OWN)
     place = None if out is None else Path(out)

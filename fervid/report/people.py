@@ -1,4 +1,4 @@
-"""Names people of a result, merges, splits, leaves out and orders them, and undoes it."""
+"""Edits the people of a result: names, merges, splits, exclusions and order; all can be undone."""
 
 from __future__ import annotations
 
@@ -38,26 +38,27 @@ from fervid.results.people_edits import Cast, Part, cast_of, read_edits
 from fervid.results.writer import ResultWriter, derived, few_faces
 
 _KEPT = (*map(csv_name, TABLES), META_NAME, CODEBOOK_NAME, THUMBNAILS_NAME)
-"""Files of a result as found, which `as_found` keeps."""
+"""Original files of a result, kept in `as_found`."""
 
 
 def edit_people(folder: str | Path, changes: str | Path | None) -> Path:
     """Apply a file of changes to all tables, pictures and the report of a result.
 
-    The tables as found go into the folder `as_found`, and changes always start from these: the same
-    file gives the same bytes, however often. Nothing is analysed again: smoothed values, episodes
-    and changes from rest stay what they are; an episode in which a face is split is cut in two.
+    The original tables are kept in the folder `as_found`, and changes always start from these, so
+    the same file always gives the same bytes. Nothing is analysed again: smoothed values, episodes
+    and changes from rest stay the same. An episode in which a face is split is cut in two.
 
     Args:
         folder: the result folder.
-        changes: see `fervid.results.people_edits.read_edits`. None: the tables as found come back.
+        changes: file of changes; see `fervid.results.people_edits.read_edits`. None: restore the
+            original tables.
 
     Returns:
         The report.
 
     Raises:
-        ResultError: the result or the file cannot be read, or the changes do not fit the result;
-            then nothing is changed.
+        ResultError: the result or the file cannot be read, or the changes do not fit the result.
+            Nothing is then changed.
     """
     folder = Path(folder)
     parts = None if changes is None else read_edits(Path(changes))
@@ -77,12 +78,12 @@ def edit_people(folder: str | Path, changes: str | Path | None) -> Path:
 
 
 def settle_people(folder: Path, *, faces_shown: bool = True) -> Path:
-    """Render the report again, with people as the file of changes in the folder has them.
+    """Rebuild the report, with people as in the folder's file of changes.
 
-    If that file was removed, the tables as found come back; if it was altered, it is applied.
+    If that file was removed, the original tables are restored; if it was changed, it is applied.
 
     Raises:
-        ResultError: as of `edit_people` and `fervid.report.write_report`.
+        ResultError: as for `edit_people` and `fervid.report.write_report`.
     """
     folder = Path(folder)
     known = read_meta(folder).get(META_KEY)
@@ -97,14 +98,16 @@ def settle_people(folder: Path, *, faces_shown: bool = True) -> Path:
 
 def _check_as_found(folder: Path, found: Path) -> None:
     if not found.is_dir():
-        raise ResultError(f"{found}: is gone, so that people cannot be changed; analyse again")
+        raise ResultError(
+            f"{found}: is missing, so people cannot be changed; analyse the recording again"
+        )
     if not (found / csv_name("people")).is_file():
-        read_table(folder, "people")  # says what is wrong
+        read_table(folder, "people")  # raises an error if it cannot be read
 
 
 @contextlib.contextmanager
 def _kept(folder: Path, is_new: bool) -> Iterator[Path]:
-    """The folder of the tables as found; what was made here goes again if changes fail."""
+    """The folder of the original tables; it is removed again if it is new and changes fail."""
     kept = folder / AS_FOUND_NAME
     if is_new:
         shutil.rmtree(kept, ignore_errors=True)
@@ -137,7 +140,7 @@ def _write(folder: Path, found: Path, cast: Cast, changes: Any) -> None:
 
 
 def _changed(meta: dict[str, Any], cast: Cast, found: pd.DataFrame) -> dict[str, Any]:
-    """What `meta.json` says of the new tables; no time, so that the same changes give the same."""
+    """Metadata of the new tables, without a time, so that equal changes give equal bytes."""
     stale = few_faces(meta["detection"]) if meta.get("detection") else []
     digest = hashlib.sha256(cast.text.encode()).hexdigest()
     how = {
@@ -183,7 +186,7 @@ def _seen(part: Part, found: pd.DataFrame) -> list[float]:
 
 
 def _as_found(folder: Path) -> Path:
-    """Give a result its tables as found back."""
+    """Restore the original tables of a result."""
     if META_KEY not in read_meta(folder):
         return write_report(folder)
     found = folder / AS_FOUND_NAME

@@ -1,4 +1,4 @@
-"""What a reader changes about people: names, who is the same, who is left out, in which order."""
+"""Reads changes to people: names, merges, splits, exclusions and order."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from fervid.results.user_tables import read_csv_table
 from fervid.settings import seconds_of
 
 COLUMNS = ("face_id", "name", "from", "to", "show")
-"""Of the file; all but `face_id` may be missing or empty."""
+"""Columns of the file; all except `face_id` are optional."""
 
 LEFT_OUT = -1
 _LONGEST_NAME = 60
 _NO = ("no", "0", "false")
 _YES = ("", "yes", "1", "true")
 _EMPTY_WORDS = ("na", "n/a", "nan", "null", "none", "#n/a", "<na>")
-"""Words that programs read from a CSV as an empty cell."""
+"""Words that programs read as an empty cell."""
 
 _FORMULA = ("=", "+", "-", "@")
 _UNNAMED = re.compile(r"face (\d+)")
 
 
 def unnamed(face_id: int) -> str:
-    """What a person without a name is called.
+    """The name of a person without a given name.
 
     >>> unnamed(2)
     'face 2'
@@ -43,7 +43,7 @@ def unnamed(face_id: int) -> str:
 
 
 def names_of(people: pd.DataFrame) -> dict[int, str]:
-    """What each person of a table of people is called, in the order of the table."""
+    """Names of the people in a table of people, in its order."""
     ids = [int(face) for face in people["face_id"]]
     if "name" not in people:
         return {face: unnamed(face) for face in ids}
@@ -52,13 +52,13 @@ def names_of(people: pd.DataFrame) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Part:
-    """A face from one time to another, and who it is.
+    """A face in a stretch of time, and who it is.
 
     Attributes:
-        face_id: its number as found.
-        name: of the person; empty: it keeps its number.
+        face_id: the original number.
+        name: name of the person; empty: the face keeps its number.
         start_s, end_s: seconds, `start_s` <= time < `end_s`.
-        shown: whether it is in the tables.
+        shown: whether the part is in the tables.
     """
 
     face_id: int
@@ -69,13 +69,13 @@ class Part:
 
     @property
     def person(self) -> str:
-        """What the person is called."""
+        """The name of the person."""
         return self.name or unnamed(self.face_id)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the tables: a number, a name and the parts that show them, by number and time."""
+    """A person in the tables: number, name, and parts sorted by face and time."""
 
     face_id: int
     name: str
@@ -83,18 +83,18 @@ class Person:
 
     @property
     def found_as(self) -> str:
-        """The numbers as found, with spaces between them."""
+        """The original numbers, separated by spaces."""
         return " ".join(map(str, dict.fromkeys(part.face_id for part in self.parts)))
 
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is who in a recording.
+    """The people in a recording, after changes.
 
     Attributes:
-        people: in the order in which they are shown.
-        parts: every part of every face, those left out, too, by number and time.
-        text: what was changed, as a CSV; see `read_edits`.
+        people: the people, in order.
+        parts: all parts of all faces, including those left out, sorted by face and time.
+        text: the changes as a CSV; see `read_edits`.
     """
 
     people: tuple[Person, ...]
@@ -102,7 +102,7 @@ class Cast:
     text: str
 
     def who(self, found_as: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Places in `people` of (N,) faces at (N,) seconds, (N,); `LEFT_OUT` where left out."""
+        """(N,) indices in `people` of (N,) faces at (N,) seconds; `LEFT_OUT` if left out."""
         place = {person.name: k for k, person in enumerate(self.people)}
         who = np.full(len(found_as), LEFT_OUT, np.int64)
         for part in self.parts:
@@ -111,13 +111,13 @@ class Cast:
         return who
 
     def cuts_of(self, face_id: int) -> list[float]:
-        """Seconds at which a face becomes another person's, or is left out, ascending."""
+        """Times in seconds at which a face changes to another person or is left out, ascending."""
         mine = [part for part in self.parts if part.face_id == face_id]
         changes = pairwise(mine)
         return [b.start_s for a, b in changes if (a.person, a.shown) != (b.person, b.shown)]
 
     def named(self, people: pd.DataFrame) -> pd.DataFrame:
-        """The table of people in their order, with `found_as` and `name`."""
+        """The table of people in the new order, with `found_as` and `name`."""
         order = {person.face_id: k for k, person in enumerate(self.people)}
         table = people.iloc[np.argsort(people["face_id"].map(order).to_numpy(), kind="stable")]
         places = table["face_id"].map(order)
@@ -128,13 +128,13 @@ class Cast:
 
 
 def read_edits(path: Path) -> list[Part]:
-    """Read a file of changes: a row for each face, or for each part of a face that is split.
+    """Read a file of changes: a row for each face, or for each part of a split face.
 
-    Rows of the same name are one person. `from` and `to` are times (seconds, m:ss or h:mm:ss);
-    `show` is yes or no. The order of the rows is that of the people.
+    Rows with the same name are one person. `from` and `to` are times (seconds, m:ss or h:mm:ss);
+    `show` is yes or no. The rows give the order of the people.
 
     Raises:
-        ResultError: it cannot be read, or a row makes no sense.
+        ResultError: the file cannot be read, or a row is invalid.
     """
     table = read_csv_table(path)
     if "face_id" not in table:
@@ -149,12 +149,12 @@ def read_edits(path: Path) -> list[Part]:
 def _part(row: Mapping[Hashable, str], where: str) -> Part:
     number, shown = row["face_id"].removeprefix("face ").strip(), row["show"].lower()
     if not number.isdecimal():
-        raise ResultError(f"{where}: face_id {row['face_id']!r} is no number of a face")
+        raise ResultError(f"{where}: face_id {row['face_id']!r} is not the number of a face")
     if shown not in (*_YES, *_NO):
         raise ResultError(f"{where}: show {row['show']!r} is neither yes nor no")
     start_s, end_s = _time(row["from"], 0.0, where), _time(row["to"], math.inf, where)
     if not start_s < end_s:
-        raise ResultError(f"{where}: ends at {row['to']}, before it starts at {row['from']}")
+        raise ResultError(f"{where}: ends at {row['to']}, before its start at {row['from']}")
     return Part(int(number), _name(row["name"], where), start_s, end_s, shown not in _NO)
 
 
@@ -170,7 +170,7 @@ def _name(name: str, where: str) -> str:
     if len(name) > _LONGEST_NAME:
         reason = f"is longer than {_LONGEST_NAME} characters"
     elif not name.isprintable():
-        reason = "holds characters that cannot be shown"
+        reason = "contains characters that cannot be displayed"
     elif name.startswith(_FORMULA):
         reason = f"begins with {name[0]}, which spreadsheets take for a formula"
     elif name.lower() in _EMPTY_WORDS:
@@ -181,15 +181,15 @@ def _name(name: str, where: str) -> str:
 
 
 def cast_of(parts: Sequence[Part], found: pd.DataFrame) -> Cast:
-    """Who is who, from the rows of a file of changes.
+    """The people of a recording, from the rows of a file of changes.
 
     Args:
-        parts: those rows, in their order.
-        found: the table of people as found.
+        parts: the rows, in order.
+        found: the original table of people.
 
     Raises:
-        ResultError: a face is unknown, is not there at the time, or is two people at once; or a
-            name is the number of another face.
+        ResultError: a face is unknown, is not seen at the time, or is two people at once; or a name
+            is the number of another face.
     """
     ids = [int(face) for face in found["face_id"]]
     _check(parts, found)
@@ -211,7 +211,7 @@ def _check(parts: Sequence[Part], found: pd.DataFrame) -> None:
     for part in parts:
         if part.face_id not in seen:
             known = ", ".join(map(str, [*seen][:8])) + (" …" if len(seen) > 8 else "")
-            raise ResultError(f"there is no face {part.face_id}, only {known or 'none'}")
+            raise ResultError(f"there is no face {part.face_id}; face ids are {known or 'none'}")
         first, last = seen[part.face_id]["first_seen"], seen[part.face_id]["last_seen"]
         if part.start_s > last or part.end_s <= first:
             raise ResultError(
@@ -223,12 +223,12 @@ def _check(parts: Sequence[Part], found: pd.DataFrame) -> None:
             number = int(other[1])
             own = called.get(number, "")
             if number not in seen or own not in ("", part.name):
-                why = f"which is called {own!r}" if number in seen else "which there is not"
+                why = f"which is called {own!r}" if number in seen else "which does not exist"
                 raise ResultError(f"face {part.face_id} is called {part.name!r}, {why}")
 
 
 def _filled(face_id: int, parts: Sequence[Part], first_s: float, last_s: float) -> list[Part]:
-    """The parts of a face by time, those between in which it is seen included, unnamed."""
+    """The parts of a face by time, with unnamed parts for the gaps between them."""
     mine = sorted((part for part in parts if part.face_id == face_id), key=lambda p: p.start_s)
     filled, end_s = list[Part](), 0.0
     for part in [*mine, Part(face_id, "", math.inf)]:
@@ -245,10 +245,10 @@ def _filled(face_id: int, parts: Sequence[Part], first_s: float, last_s: float) 
 
 
 def _numbers(parts: Sequence[Part], ids: Sequence[int]) -> dict[str, int]:
-    """A number for each person: one under which they were found, where that is free.
+    """A number for each person: one of their original numbers, if it is free.
 
-    Who keeps the name "face 2" keeps the number 2. Numbers depend on nothing else but who is who,
-    so that a new name or another order changes none.
+    A person called "face 2" keeps the number 2. Numbers depend only on which faces are the same
+    person, so new names or another order do not change them.
     """
     numbers = {unnamed(face): face for face in ids}
     numbers = {part.person: numbers[part.person] for part in parts if part.person in numbers}

@@ -1,1 +1,1 @@
-"""The page of `fervid web`: uploads in, timelines out, on this machine only."""
+"""The page of `fervid web`, on this machine only: from uploads to timelines."""

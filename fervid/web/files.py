@@ -1,4 +1,4 @@
-"""The tab for videos and photos: an upload, its progress, what came out."""
+"""The tab for videos and photos: upload, progress, results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WEIGHTS = [
 _LABELS = [
     (words, name)
     for words, name in zip(
-        ("a mixture", "one label a face (FER-2013)", "ten people's votes (FER+)"),
+        ("a mixture", "one label per face (FER-2013)", "ten people's votes (FER+)"),
         LABELS,
         strict=True,
     )
@@ -39,7 +39,7 @@ _LABELS = [
 
 @dataclass(frozen=True)
 class _Answers:
-    """Where answers are shown: of a recording, or of a photo."""
+    """The components that show results of a recording or photo."""
 
     status: gr.HTML
     stop: gr.Button
@@ -58,11 +58,11 @@ class _Answers:
 
     @property
     def all(self) -> list[Any]:
-        """All of them, as outputs of an event."""
+        """All components, as outputs of an event."""
         return list(vars(self).values())
 
     def nothing(self, status: str = "", *, stop: bool = False, again: bool = False) -> Update:
-        """No result; nothing points to files that are gone."""
+        """Show no result, so that nothing refers to deleted files."""
         files = self.figure, self.tables, self.report, self.picture, self.table, self.annotated
         return {
             self.status: status,
@@ -74,7 +74,7 @@ class _Answers:
         }
 
     def state(self, state: State) -> Update:
-        """How far it is, or what came out."""
+        """Show the progress or the results."""
         if isinstance(state, Waiting | Progress):
             return {self.status: texts.progress_bar(state)}
         return self._done() | (
@@ -108,7 +108,7 @@ class _Answers:
 
 
 def _on_page(timeline: Timeline) -> Figure:
-    """The figure of the report in colours for light and dark pages; `style.css` does the text."""
+    """The report's figure in colours for light and dark pages; `style.css` handles text."""
     figure = timeline.figure()
     figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", font_family="system-ui, sans-serif")
     figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID)
@@ -116,14 +116,14 @@ def _on_page(timeline: Timeline) -> Figure:
 
 
 def files_tab(visits: Visits, workshop: Workshop) -> None:
-    """Lay the tab out, and say what happens on it."""
+    """Build the tab and its events."""
     upload = gr.File(label="Video or photo", height=160)
     gr.HTML(texts.KEPT)
     with gr.Accordion("Options", open=False):
         options = [
-            gr.Radio(_RATES, value=0.0, label="Frames a second of a video"),
+            gr.Radio(_RATES, value=0.0, label="Frames per second of a video"),
             gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
-            gr.Radio(_LABELS, value=_LABELS[0][1], label="Answers as in the data sets"),
+            gr.Radio(_LABELS, value=_LABELS[0][1], label="Labels to imitate"),
         ]
     again = gr.Button("Analyse again", visible=False)
     shown = _lay_out(again)
@@ -144,7 +144,7 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
             for state in workshop.work(visit, settings):
                 yield shown.state(state)
         except StoppedError:
-            if visit.upload == upload:  # else somebody removed it, or another one is shown by now
+            if visit.upload == upload:  # otherwise it was removed or replaced in the meantime
                 yield shown.nothing(texts.note("Stopped."), again=True)
         except FervidError as error:
             yield shown.nothing(texts.problem(str(error)))
@@ -161,7 +161,7 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
         "show_progress": "hidden",
         "api_visibility": "private",
     }
-    # Not preprocessed: that leaves an empty file behind for each upload.
+    # Not preprocessed, because that would leave an empty file for each upload.
     taken = upload.upload(take, upload, shown.all, preprocess=False, **any_number)
     taken.then(work, options, shown.all, **any_number)
     again.click(work, options, shown.all, **any_number)
@@ -188,7 +188,7 @@ def _for_photo() -> tuple[Any, ...]:
     with gr.Column(visible=False) as column:
         picture = gr.Image(
             label="Faces",
-            alt_text="The photo with its faces marked",
+            alt_text="Photo with faces marked",
             interactive=False,
             buttons=["fullscreen"],
             elem_id="picture",

@@ -1,4 +1,4 @@
-"""What may reach the page's server, and what a browser may do with its answers."""
+"""Restricts what requests reach the page's server, and what browsers do with its answers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _PATHS = re.compile(
     r"|/gradio_api/(info/?|upload|upload_progress|queue/(join|data)|heartbeat/\w+|cancel|reset/?"
     r"|startup-events|app_id/?|stream/\w+(/close)?|file=/.+|file=[A-Za-z]:.+)"
 )
-"""What the page asks for. Gradio answers more: proxies, downloads for others, logs, editors."""
+"""Requests of the page. Gradio would answer more: proxies, downloads, logs, editors."""
 
 _UPLOAD = "/gradio_api/upload"
 _FILE = "/gradio_api/file="
 _MESSAGE_BYTES = 4_000_000
-"""Largest request that is no upload: a frame of a camera takes a tenth of that."""
+"""Largest request that is not an upload; a frame of a camera takes a tenth of this."""
 
 _ENVELOPE_BYTES = 100_000
-"""What an upload may take more than its file."""
+"""Bytes that an upload may have beyond its file."""
 
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -37,8 +37,8 @@ _POLICY = (
     "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "object-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'self'"
 )
-"""A browser loads nothing for this page from elsewhere, and sends nothing there. Gradio compiles
-its blocks of HTML in the browser, so that scripts must be allowed to do that."""
+"""Browsers load nothing for this page from other sites and send nothing to them. Gradio compiles
+HTML blocks in the browser, so scripts must be allowed to do that."""
 
 _HEADERS = {
     "content-security-policy": _POLICY,
@@ -49,14 +49,14 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses what the page never asks for, before it reaches Gradio.
+    """Refuses requests that the page never makes, before they reach Gradio.
 
     Args:
-        app: what answers the rest.
-        folder: the only one of which files are served or taken as uploads; resolved.
-        upload_bytes: largest file.
-        hosts: names by which this server may be addressed, so that no other site's name leads
-            here; None: any.
+        app: answers all other requests.
+        folder: the only folder for served files and uploads; resolved.
+        upload_bytes: size of the largest upload.
+        hosts: names by which this server may be addressed, as a protection against DNS rebinding;
+            None: any.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Guard:
         self._app, self._folder, self._upload_bytes, self._hosts = app, folder, upload_bytes, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or have it answered."""
+        """Answer a request, or pass it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -93,7 +93,7 @@ class Guard:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception as error:  # Gradio checks little: whatever it stumbles over is one line
+        except Exception as error:  # Gradio checks little, so its errors become one line
             _log.warning("%s", _stumble(scope, error))
             if not begun:
                 answer = PlainTextResponse("cannot be answered", 400)
@@ -106,7 +106,7 @@ class Guard:
             raise _RefusedError(403, "unknown host")
         origin = headers.get("origin")
         if origin is not None and _split(origin).netloc != host:
-            raise _RefusedError(403, "asked for by another site")
+            raise _RefusedError(403, "requested by another site")
         if not _PATHS.fullmatch(path):
             raise _RefusedError(404, "not here")
         if path.startswith(_FILE) and not self._is_ours(path.removeprefix(_FILE)):
@@ -124,7 +124,7 @@ class Guard:
             raise _RefusedError(413, "too large")
 
     async def _checked_message(self, receive: Receive) -> Receive:
-        """What receives a message again that was read and found to name no files but uploads."""
+        """A function that receives the message again, after checking that it names only uploads."""
         body = bytearray()
         while True:
             message = await receive()
@@ -147,7 +147,7 @@ class Guard:
         return receive_again
 
     def _is_ours(self, path: str) -> bool:
-        """Whether a path names something within the folder, links followed."""
+        """Whether a path is inside the folder, with links resolved."""
         try:
             return Path(path).resolve().is_relative_to(self._folder)
         except (OSError, ValueError):
@@ -155,7 +155,7 @@ class Guard:
 
 
 def _split(address: str) -> SplitResult:
-    """The parts of an address; empty ones if it is none."""
+    """The parts of an address; empty ones if it is invalid."""
     try:
         return urlsplit(address)
     except ValueError:
@@ -163,20 +163,20 @@ def _split(address: str) -> SplitResult:
 
 
 def _stumble(scope: Scope, error: Exception) -> str:
-    """What could not be answered, and why, on one short line of printable ASCII."""
+    """A short line of printable ASCII: what could not be answered, and why."""
     what = f"{scope['method']} {ascii(str(scope['path']))[1:-1]:.80}"
     return f"fervid: {what}: cannot be answered ({f'{type(error).__name__}: {error}'!a:.120})"
 
 
 class _RefusedError(Exception):
-    """The status and the reason of a refusal."""
+    """A refusal, with status and reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status, self.reason = status, reason
 
 
 def _paths_in(data: Any) -> Iterator[str]:
-    """Every value of a key `path` in JSON data: that is how Gradio names files and addresses."""
+    """All values of the key `path` in JSON data, with which Gradio names files and addresses."""
     if isinstance(data, dict):
         if data.get("path"):
             yield str(data["path"])

@@ -1,4 +1,4 @@
-"""The page: what is on it, and what happens when it is used."""
+"""The page: its contents and events."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 class _Page(gr.Blocks):
-    """Values that its own controls never send are refused without a traceback on the terminal."""
+    """Refuses values that its own controls never send, without a traceback on the terminal."""
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
-        """What a request holds, as the page's functions take it."""
+        """The values of a request, in the form that the page's functions take."""
         try:
             return await super().preprocess_data(*args, **options)
         except Exception as error:
-            raise gr.Error("not what this page sends", print_exception=False) from error
+            raise gr.Error("this page never sends such values", print_exception=False) from error
 
 
 def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
-    """The page over these visits, its work done by this workshop."""
+    """Build the page for these visits; the workshop does the analyses."""
 
     def leave(request: gr.Request) -> None:
         visits.leave(request.session_hash)
-        # Gradio keeps what was sent last for another hour: of a camera, a frame.
+        # Gradio keeps what was sent last, such as a frame of a camera, for another hour.
         page.state_holder.session_data.pop(request.session_hash or "", None)
 
     page = _Page(title="fervid", analytics_enabled=False)
@@ -50,16 +50,16 @@ def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
 
 
 def theme() -> gr.themes.Base:
-    """Colours and fonts; the fonts are those of the reader's system."""
+    """Colours and fonts; the fonts are the system's."""
     soft = gr.themes.Soft(
         primary_hue="blue",
         neutral_hue="slate",
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    # A shade darker than theirs, which is hard to read on white.
+    # A shade darker than Gradio's, which is hard to read on white.
     return soft.set(
-        background_fill_primary="*neutral_50",  # as it was: `set` forgets it
+        background_fill_primary="*neutral_50",  # unchanged; `set` would reset it
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         block_label_text_color="*primary_700",

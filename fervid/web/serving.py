@@ -1,4 +1,4 @@
-"""The server of the page: on this machine, with nothing left behind and nothing sent elsewhere."""
+"""The server of the page. It leaves no files behind and sends nothing to other machines."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-"""Without these, Gradio tells of its use and asks for newer versions."""
+"""Settings that stop Gradio from sending usage statistics and looking for updates."""
 
 
 def require() -> None:
     """Raise SetupError unless Gradio is installed."""
     if find_spec("gradio") is None:
-        raise SetupError("the page needs Gradio; pip install 'fervid[web]'")
+        raise SetupError("the page needs Gradio; install it with: pip install 'fervid[web]'")
 
 
 def serve(host: str, port: int | None, *, upload_bytes: int, ready: Callable[[str], None]) -> None:
-    """Serve the page until a signal ends it; uploads and results go with it.
+    """Serve the page until a signal ends it; then delete uploads and results.
 
     Args:
-        host: address to listen at; any but `LOCAL` lets others in.
-        port: None: the first free one from `FIRST_PORT` on.
-        upload_bytes: larger files are refused.
+        host: address to listen on; any other than `LOCAL` lets other machines in.
+        port: port to listen on; None: the first free one from `FIRST_PORT`.
+        upload_bytes: size of the largest upload.
         ready: called with the page's address before the first request is answered.
 
     Raises:
         SetupError: Gradio is not installed.
-        ServingError: the address is taken, or there is no room for uploads.
+        ServingError: the address is in use, or there is no room for uploads.
     """
     require()
     with _listening(host, port) as listener, _temporary_folder() as folder:
@@ -71,7 +71,7 @@ def _serve(
     upload_bytes: int,
     ready: Callable[[str], None],
 ) -> None:
-    """Build the page and answer; Gradio reads its surroundings when it is imported, here."""
+    """Build the page and answer requests; Gradio reads its environment when imported here."""
     import uvicorn
 
     from fervid.web.guard import Guard
@@ -80,7 +80,7 @@ def _serve(
     from fervid.web.work import Workshop
 
     class Server(uvicorn.Server):
-        """Ends at once, although each open page holds a connection."""
+        """A server that ends at once, even if pages are still connected."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             logging.getLogger("uvicorn.error").disabled = True
@@ -129,7 +129,7 @@ def _application(page: Blocks, visits: Visits, upload_bytes: int) -> FastAPI:
         css=STYLE,
         favicon_path=str(ICON),
     )
-    page.has_launched = True  # else Gradio takes any path for an upload
+    page.has_launched = True  # otherwise Gradio accepts any path as an upload
     return bare
 
 
@@ -140,13 +140,13 @@ async def _sweep(visits: Visits) -> None:
 
 
 def open_browser(address: str) -> None:
-    """Open the page in the user's browser, if there is one, without waiting for it."""
+    """Open the page in the user's browser, if any, without waiting."""
     threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
 
 @contextlib.contextmanager
 def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
-    """A socket that listens already, so that a browser may come early."""
+    """A socket that already listens, so that the browser cannot be too early."""
     ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]
     reason = ""
     for number in ports:
@@ -159,7 +159,7 @@ def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
         with listener:
             yield listener
         return
-    raise ServingError(f"{host}:{ports[0]}: cannot be listened at: {reason}; choose another --port")
+    raise ServingError(f"{host}:{ports[0]}: cannot listen here: {reason}; choose another --port")
 
 
 def _as_in_address(host: str) -> str:
@@ -168,7 +168,7 @@ def _as_in_address(host: str) -> str:
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A folder for all of this run, for its user only; what killed runs left goes now."""
+    """A private folder for this run; removes the folders of killed runs."""
     whole = WholeFolder(Path(tempfile.gettempdir()).resolve() / "fervid-web", lambda _: False)
     try:
         try:

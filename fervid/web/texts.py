@@ -1,4 +1,4 @@
-"""Pieces of the page as HTML, and tables as a reader likes them. Text from outside is escaped."""
+"""Parts of the page as HTML, and tables in readable form. Foreign text is escaped."""
 
 from __future__ import annotations
 
@@ -17,31 +17,27 @@ from fervid.timeline import Timeline
 from fervid.web.work import Waiting
 
 TITLE = """
-<h1>fervid</h1>
-<p>Emotion timelines from recordings: which expression each face shows, moment by moment.
-Everything is worked out <strong>on this machine</strong>; nothing is sent anywhere.</p>"""
+<h1>fervid</h1> <p>Emotion timelines from recordings: which expression each face shows, moment by
+moment. Everything is computed <strong>on this machine</strong>; nothing is sent anywhere.</p>"""
 
 NOTICE = """
 <p><strong>Expressions are what a face shows, not what a person feels.</strong> People smile without
-joy and grieve without a frown, and it differs by person, situation and culture.</p>
-<ul>
-<li>Do not base decisions about a person on it: not hiring, grading, policing, diagnosis or judging
-honesty.</li>
-<li>In the European Union, inferring emotions of people at work and in education is prohibited
-except for medical or safety reasons; elsewhere, people exposed to it must be told. Faces are
-biometric data: ask for consent, delete what you do not need.</li>
-<li>The models are weak on disgust and fear and on telling sad from neutral. By age,
-gender and ethnicity, only smiles were measured, on fifty people. Look at the share of frames with a
-face first.</li>
-</ul>"""
+joy and grieve without a frown, and this differs by person, situation and culture.</p> <ul> <li>Do
+not base decisions about people on it, such as hiring, grading, policing, diagnosis or judging
+honesty.</li> <li>In the European Union, inferring emotions of people at work and in education is
+prohibited except for medical or safety reasons; elsewhere, people exposed to it must be informed.
+Faces are biometric data: ask for consent, and delete what you do not need.</li> <li>The models are
+weak on disgust and fear, and at distinguishing sad from neutral. Accuracy by age, gender and
+ethnicity was measured only for smiles, on fifty people. First look at the share of frames with a
+face.</li> </ul>"""
 
-KEPT = """<p class="small">What you choose here is copied to a temporary folder of this machine, and
-removed with all results when you remove it, close this page or stop fervid; at the latest an hour
-after its last use. Download what you want to keep.</p>"""
+KEPT = """<p class="small">The file that you choose is copied to a temporary folder on this machine.
+       The copy and all results are deleted when you remove the file, close this page or stop
+       fervid, at the latest an hour after the last use. Download what you want to keep.</p>"""
 
-NOT_KEPT = """<p class="small">The browser sends single frames of the camera to fervid on this
-machine, and only there. Each takes the place of the one before in memory, the last one goes when
-you close this page, and nothing is stored.</p>"""
+NOT_KEPT = """<p class="small">The browser sends single frames of the camera only to fervid on this
+           machine. Each frame replaces the one before in memory, the last one is deleted when you
+           close this page, and nothing is stored.</p>"""
 
 HOW_TO_BEGIN = "Press “Click to Access Webcam”, then “Record”."
 NO_FACE = "No face in the picture."
@@ -50,7 +46,7 @@ _LARGE = 10_000
 
 
 def problem(text: str) -> str:
-    """A line that says what went wrong."""
+    """A line about a problem."""
     return f'<p class="problem" role="alert">{escape(text)}</p>'
 
 
@@ -60,13 +56,13 @@ def note(text: str) -> str:
 
 
 def progress_bar(state: Waiting | Progress) -> str:
-    """How far an analysis is, as a bar with words."""
+    """The progress of an analysis, as a bar with text."""
     if isinstance(state, Waiting):
         one = "one analysis comes" if state.before == 1 else f"{state.before} analyses come"
         return _bar("", f"Waiting: {one} first.")
     if not state.frames:
         return _bar("", "Getting ready…")
-    rate = f"{state.frames / max(state.elapsed_s, 1e-6):,.0f} a second"
+    rate = f"{state.frames / max(state.elapsed_s, 1e-6):,.0f} per second"
     if state.expected is None:
         return _bar("", f"{state.frames:,} frames, {rate}")
     most = max(state.expected, state.frames)
@@ -79,7 +75,7 @@ def _bar(part: str, words: str) -> str:
 
 
 def bars(probs: NDArray[np.float64] | None, words: str) -> str:
-    """What one face shows as seven bars below some words; (7,) probabilities, None: no face."""
+    """The expressions of a face as seven bars below a text; (7,) probabilities, None: no face."""
     shares = [0.0] * len(EXPRESSIONS) if probs is None else probs.tolist()
     rows = "".join(
         f"<dt>{name}</dt>"
@@ -91,13 +87,13 @@ def bars(probs: NDArray[np.float64] | None, words: str) -> str:
 
 
 def shown_by(probs: NDArray[np.float64], faces: int) -> str:
-    """The most probable expression of the largest of some faces, in words."""
+    """The most probable expression of the largest face, in words."""
     largest = f" (the largest of {faces} faces)" if faces > 1 else ""
     return f"{EXPRESSIONS[int(probs.argmax())]}, {probs.max():.0%}{largest}"
 
 
 def outcome(timeline: Timeline) -> str:
-    """What was found, and what a reader should know of it first."""
+    """A summary of a recording, with warnings first."""
     meta = timeline.meta
     found = meta["detection"]
     share = f"{found['frames_with_face']:,} of {found['frames']:,} frames show a face"
@@ -112,7 +108,7 @@ def outcome(timeline: Timeline) -> str:
 
 
 def photo_outcome(name: str, faces: int) -> str:
-    """What was found in a photo."""
+    """A summary of a photo."""
     words = {0: "No face was found.", 1: "1 face."}.get(faces, f"{faces:,} faces.")
     return f"<h2>{escape(name)}</h2>{note(words)}"
 
@@ -130,7 +126,7 @@ def _people(count: int) -> str:
 
 
 def people_table(people: pd.DataFrame) -> pd.DataFrame:
-    """A row for each person: when seen, and the share of time in episodes of each expression."""
+    """A row for each person: when seen, and share of time in episodes of each expression."""
     shown = pd.DataFrame({"person": people["face_id"].astype(str)})
     shown["first seen"] = [timecode(seconds, 1) for seconds in people["first_seen"]]
     shown["seen for"] = [timecode(seconds) for seconds in people["seen_s"]]
@@ -140,7 +136,7 @@ def people_table(people: pd.DataFrame) -> pd.DataFrame:
 
 
 def episodes_table(episodes: pd.DataFrame) -> pd.DataFrame:
-    """A row for each episode, in order of time; of very many, the first ones."""
+    """A row for each episode, by time; only the first ones if there are very many."""
     first = episodes.sort_values("onset", kind="stable").head(_LARGE)
     return pd.DataFrame(
         {

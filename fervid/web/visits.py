@@ -1,4 +1,4 @@
-"""What open pages have on disk, each in a folder whose name nobody can guess."""
+"""Files of open pages, each in a folder with an unguessable name."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from pathlib import Path
 from fervid.errors import MediaError
 
 KEPT_S = 3600.0
-"""An upload and its results are kept for so many seconds after their last use, at most."""
+"""Seconds after the last use for which an upload and its results are kept at most."""
 
 UNTAKEN_S = 60.0
-"""What no visit took is removed when it has not grown for so many seconds: a transfer that was cut
-off, or an upload whose page was closed."""
+"""Seconds without growth after which an unclaimed upload is removed, such as a broken transfer or
+an upload of a closed page."""
 
 
 @dataclass
 class Visit:
-    """One open page.
+    """An open page.
 
     Attributes:
-        folder: everything of this visit is in here, and goes with it.
-        moved: where uploads went that a visit took; Gradio has one place for equal files.
-        upload: the file that was dropped last, if any.
-        stopped: ends the analysis under way; each has an event of its own.
-        used: when something happened here last, on the monotonic clock.
+        folder: folder of all files of this visit, removed with it.
+        moved: new paths of claimed uploads, because Gradio has one place for equal files.
+        upload: the latest file, if any.
+        stopped: ends the running analysis; each analysis has its own event.
+        used: time of the last use, on the monotonic clock.
     """
 
     folder: Path
@@ -40,14 +40,14 @@ class Visit:
     used: float = field(default_factory=time.monotonic)
 
     def touch(self) -> None:
-        """Count as used now."""
+        """Note a use now."""
         self.used = time.monotonic()
 
     def take(self, file: Path) -> Path:
-        """Move an upload here, in place of an earlier one and its results; its path then.
+        """Move an upload here, replacing an earlier one and its results; return its path.
 
         Raises:
-            MediaError: it is not there, or no file.
+            MediaError: it is missing or not a file.
         """
         self.forget()
         there = file if file.is_file() else self.moved.get(file, file)
@@ -58,38 +58,38 @@ class Visit:
         self.upload = place / file.name
         if there is file:
             file.rename(self.upload)
-        else:  # another visit took it; either may go first
+        else:  # another visit claimed it; either may be removed first
             os.link(there, self.upload)
         self.moved[file] = self.upload
-        with contextlib.suppress(OSError):  # not empty: somebody else's lies there, too
+        with contextlib.suppress(OSError):  # not empty: it also contains another visit's file
             file.parent.rmdir()
         return self.upload
 
     def stop(self) -> None:
-        """End the analysis under way, if there is one; the upload stays."""
+        """End the running analysis, if any; keep the upload."""
         self.touch()
         self.stopped.set()
 
     def forget(self) -> None:
-        """End the analysis under way, and remove the upload and its results."""
+        """End the running analysis, and remove the upload and its results."""
         self.stop()
         former, self.upload = self.upload, None
         if former is not None:
             self.tidy(former)
 
     def tidy(self, upload: Path) -> None:
-        """Remove what an analysis left behind if its upload was taken away meanwhile."""
+        """Remove what an analysis left if its upload was removed in the meantime."""
         if upload != self.upload:
             shutil.rmtree(upload.parent, ignore_errors=True)
-            with contextlib.suppress(OSError):  # not empty: another upload took its place
+            with contextlib.suppress(OSError):  # not empty: another upload replaced it
                 self.folder.rmdir()
 
 
 class Visits:
-    """All open pages, by the session that the browser names.
+    """All open pages, by session.
 
     Args:
-        folder: exists; visits have their folders in it.
+        folder: existing folder for the folders of visits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -99,7 +99,7 @@ class Visits:
         self._lock = threading.Lock()
 
     def of(self, session: str | None) -> Visit:
-        """The visit of a session, begun if need be."""
+        """The visit of a session, created if needed."""
         with self._lock:
             new = Visit(self.folder / f"visit-{secrets.token_hex(16)}", self._moved)
             visit = self._open.setdefault(session or "", new)
@@ -107,7 +107,7 @@ class Visits:
         return visit
 
     def leave(self, session: str | None) -> None:
-        """End a visit, if there is one: its work stops, and its files go."""
+        """End a visit, if it exists: stop its analysis and remove its files."""
         with self._lock:
             visit = self._open.pop(session or "", None)
         if visit is not None:
@@ -119,7 +119,7 @@ class Visits:
             self.leave(session)
 
     def sweep(self, kept_s: float = KEPT_S, untaken_s: float = UNTAKEN_S) -> None:
-        """Remove what was not used for so many seconds, and what nobody took."""
+        """Remove what has not been used for this many seconds, and unclaimed uploads."""
         now = time.monotonic()
         for session, visit in list(self._open.items()):
             if now - visit.used > kept_s:

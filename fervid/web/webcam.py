@@ -1,4 +1,4 @@
-"""The tab for a camera: bars of what the largest face shows; no frame is kept."""
+"""The tab for a camera: expressions of the largest face as bars; keeps no frame."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from fervid.records import EXPRESSIONS
 from fervid.web import texts
 
 SMOOTH_S = 0.4
-"""Time constant of the bars."""
+"""Time constant of the bars in seconds."""
 
 _WORKING_SIZE = 320
 _LONGEST = 2 * _WORKING_SIZE
-"""Pixels on the longer side to which frames are scaled: that is how finely they are searched."""
+"""Longer side to which frames are scaled before they are sent, in pixels."""
 
 _USUAL = (480, 640, 3)
 _ASKED = {"width": _USUAL[1], "height": _USUAL[0]}
@@ -31,12 +31,12 @@ _EVERY_S, _LIMIT_S, _CAMERAS = 0.1, 3_600, 4
 
 @dataclass(frozen=True)
 class LatestFace:
-    """What the largest face shows, smoothed, and how many faces there are.
+    """The smoothed expressions of the largest face, and the number of faces.
 
     Attributes:
-        probs: (7,) float64, the sum is 1; None as long as no face was seen.
-        at_s: when, on the monotonic clock.
-        faces: in the last frame.
+        probs: (7,) float64 with sum 1; None before a face is seen.
+        at_s: time on the monotonic clock.
+        faces: number of faces in the last frame.
     """
 
     probs: NDArray[np.float64] | None = None
@@ -44,7 +44,7 @@ class LatestFace:
     faces: int = 0
 
     def then(self, probs: NDArray[np.float64] | None, faces: int, now_s: float) -> LatestFace:
-        """The next one; without a face, what was seen before counts no more."""
+        """The next state; a frame without a face resets it."""
         if probs is None or self.probs is None:
             return LatestFace(probs, now_s, faces)
         old = math.exp((self.at_s - now_s) / SMOOTH_S)
@@ -52,13 +52,13 @@ class LatestFace:
 
 
 class Camera:
-    """Looks at frames, one at a time: the models are shared by all cameras."""
+    """Classifies frames, one at a time; all cameras share the models."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
 
     def look(self, frame: NDArray[np.uint8], before: LatestFace) -> LatestFace:
-        """What a frame of (H, W, 3) uint8 shows, after what was seen before."""
+        """Classify a frame, (H, W, 3) uint8, given the state before."""
         scale = _LONGEST / max(frame.shape)
         if scale < 1:
             frame = np.asarray(cv2.resize(frame, None, fx=scale, fy=scale), np.uint8)
@@ -72,7 +72,7 @@ class Camera:
 
 
 def webcam_tab(tab: gr.Tab) -> None:
-    """Lay the tab out, and say what happens on it."""
+    """Build the tab and its events."""
     camera = Camera()
     gr.HTML(texts.NOT_KEPT)
     with gr.Row():
@@ -100,7 +100,7 @@ def webcam_tab(tab: gr.Tab) -> None:
         return texts.bars(now.probs, words), now
 
     tab.select(get_ready, show_progress="hidden", api_visibility="private")
-    # Gradio puts each frame in the place of the one that waits.
+    # In Gradio, each frame replaces the one that waits.
     live.stream(
         look,
         [live, latest],

@@ -1,4 +1,4 @@
-"""The analyses of the page, one at a time in the order they were asked for. Knows no browser."""
+"""Does the page's analyses, one at a time, in order. Independent of Gradio."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ _LOOK_S, _END_S = 0.2, 3.0
 
 
 class StoppedError(Exception):
-    """Somebody asked for an end, or left."""
+    """The user stopped the analysis or left."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """So many analyses come first."""
+    """The number of analyses that come first."""
 
     before: int
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came out of a recording.
+    """The results of a recording.
 
     Attributes:
         timeline: all tables.
-        tables: a zip archive of the result folder, without its report.
+        tables: zip archive of the result folder, without the report.
         report: the report.
     """
 
@@ -58,13 +58,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class PhotoAnswer:
-    """What came out of a photo.
+    """The results of a photo.
 
     Attributes:
-        name: of the photo.
+        name: file name of the photo.
         faces: one row for each face, as in `faces.csv`.
         table: that table as a file.
-        picture: the photo with its faces drawn in, a JPEG.
+        picture: the photo with faces drawn in, as JPEG.
     """
 
     name: str
@@ -75,7 +75,7 @@ class PhotoAnswer:
 
 @dataclass
 class _Job:
-    """An analysis that waits or is under way."""
+    """A waiting or running analysis."""
 
     visit: Visit
     upload: Path
@@ -93,7 +93,7 @@ State = Waiting | Progress | Answer | PhotoAnswer
 
 
 class Workshop:
-    """Makes results of uploads. Models are loaded once, whatever is asked for."""
+    """Analyses uploads. Models are loaded once."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "analysis")
@@ -102,15 +102,15 @@ class Workshop:
         self._of_photos: dict[tuple[str, str], PhotoAnalyzer] = {}
 
     def work(self, visit: Visit, settings: Settings) -> Iterator[State]:
-        """Analyse the upload of a visit, telling how far it is; an earlier analysis of it is ended.
+        """Analyse the upload of a visit, reporting progress; ends an earlier analysis of it.
 
         Raises:
-            FervidError: it cannot be analysed.
-            StoppedError: `visit.stop` was called meanwhile.
+            FervidError: the upload cannot be analysed.
+            StoppedError: `visit.stop` was called.
         """
         visit.stop()
         if visit.upload is None or not visit.upload.is_file():
-            raise MediaError("the file is no longer here; choose it again")
+            raise MediaError("the file has been deleted; choose it again")
         job = _Job(visit, visit.upload, settings)
         visit.stopped = job.stopped
         future = self._pool.submit(self._make, job)
@@ -130,7 +130,7 @@ class Workshop:
             raise type(error)(_without_folder(error, job.upload)) from error
 
     def close(self) -> None:
-        """Take no more work, and give what was stopped a moment to end."""
+        """Accept no more work, and give stopped analyses a moment to end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._line, timeout=_END_S)
 
@@ -176,7 +176,7 @@ class Workshop:
 
 
 def _pack(folder: Path, archive: Path) -> None:
-    """The tables, meta.json and pictures of a result folder as one file."""
+    """Pack tables, meta.json and pictures of a result folder into one file."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.rglob("*")):
             if path.name != REPORT_NAME and path.is_file():
@@ -184,5 +184,5 @@ def _pack(folder: Path, archive: Path) -> None:
 
 
 def _without_folder(error: FervidError, upload: Path) -> str:
-    """What it says, without where uploads lie; such paths are printed in ASCII."""
+    """The error's text without the folder of uploads."""
     return str(error).replace(ascii(f"{upload.parent}/")[1:-1], "")

@@ -208,10 +208,10 @@ def refusal(address: str, data: bytes = b"") -> str:
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("/moved", "where a server names another address"),
+        ("/moved", "if the server redirects to another address"),
         ("/private", "another user name and password"),
         ("/none", "no such stream"),
-        ("/list", "no stream of a kind that is read"),
+        ("/list", "not a supported kind of stream"),
     ],
 )
 def test_a_server_cannot_send_us_elsewhere(
@@ -236,7 +236,7 @@ def test_what_comes_on_standard_input_opens_nothing(
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video 5 RTP/AVP 33\n",
     ]
     for text in lists:
-        assert "no stream of a kind that is read" in refusal("-", text.encode())
+        assert "not a supported kind of stream" in refusal("-", text.encode())
     assert asked == []
 
 

@@ -143,7 +143,7 @@ def test_names_alone_change_no_number(result: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("face_id,name\n9,Anna\n", "there is no face 9, only 1, 2, 3, 4, 5"),
+        ("face_id,name\n9,Anna\n", "there is no face 9; face ids are 1, 2, 3, 4, 5"),
         (
             "face_id,name\n1,Anna\n2,Anna\n",
             "faces 1 and 2 are both in the picture at 0.000 s, so they cannot both be 'Anna'",

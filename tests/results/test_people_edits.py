@@ -85,9 +85,9 @@ def test_numbers_do_not_depend_on_the_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("7,Anna,,,\n", "there is no face 7, only 1, 2, 3"),
-        ("Anna,Anna,,,\n", "'Anna' is no number of a face"),
-        ("2,Anna,5,5,\n", "row 2: ends at 5, before it starts at 5"),
+        ("7,Anna,,,\n", "there is no face 7; face ids are 1, 2, 3"),
+        ("Anna,Anna,,,\n", "'Anna' is not the number of a face"),
+        ("2,Anna,5,5,\n", "row 2: ends at 5, before its start at 5"),
         ("2,Anna,noon,,\n", "row 2: 'noon' is not a time"),
         ("2,Anna,,5,\n2,Ben,4,,\n", "face 2 is 'Anna' and 'Ben' at the same time, at 4 s"),
         ("2,Anna,20,,\n", "face 2 is not seen from 20 to inf s, only from 1 to 9 s"),
@@ -95,7 +95,7 @@ def test_numbers_do_not_depend_on_the_order(tmp_path: Path) -> None:
         ("2,=Anna,,,\n", "begins with =, which spreadsheets take for a formula"),
         ("2,NA,,,\n", "read as an empty cell"),
         ("1,Ben,,,\n2,face 1,,,\n", "face 2 is called 'face 1', which is called 'Ben'"),
-        ("2,face 9,,,\n", "face 2 is called 'face 9', which there is not"),
+        ("2,face 9,,,\n", "face 2 is called 'face 9', which does not exist"),
     ],
 )
 def test_what_makes_no_sense_is_told(tmp_path: Path, text: str, said: str) -> None:

@@ -54,7 +54,9 @@ def test_without_gradio_one_line_says_what_to_install() -> None:
     code = "import sys; sys.modules['gradio'] = None\nfrom fervid.cli import main; main(['web'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "fervid: the page needs Gradio; pip install 'fervid[web]'\n"
+    assert (
+        done.stderr == "fervid: the page needs Gradio; install it with: pip install 'fervid[web]'\n"
+    )
 
 
 def test_a_new_upload_takes_the_place_of_the_one_before(visits: Visits) -> None:
