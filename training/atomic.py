@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import IO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file to write that gets the name `path` when all is written.
+    """Open a binary file that gets the name `path` when it is complete.
 
     Raises:
-        OSError: it cannot be written; a file that had this name is left as it was.
+        OSError: the file cannot be written; an existing file of this name is not changed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")

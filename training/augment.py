@@ -1,4 +1,4 @@
-"""Augmentation of face images as pure functions, to be called inside jit."""
+"""Augmentation of face images as pure functions for use inside jit."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def random_tone(
 def random_blur(
     key: jax.Array, images: jax.Array, *, chance: float, sigma: tuple[float, float]
 ) -> jax.Array:
-    """Gaussian blur of some (N, H, W) float32 images, as faces far from the camera look."""
+    """Gaussian blur of some (N, H, W) float32 images, as for faces far from the camera."""
     pick, width = jax.random.split(key)
     n, h, w = images.shape
     spread = jnp.exp(
@@ -121,7 +121,7 @@ def random_resize(
 ) -> jax.Array:
     """Shrink some (N, S, S) float32 images to a side in `sizes` by area and enlarge them again.
 
-    A face that is small in its frame comes to the classifier like this.
+    This is how the classifier sees faces that are small in their frame.
     """
     pick, size = jax.random.split(key)
     n, side, _ = images.shape
@@ -195,7 +195,8 @@ def random_jpeg(
 
 
 def augment_faces(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Faces as a recording may show them: (N, 48, 48) uint8 -> (N, 48, 48) float32, 0 to 255."""
+    """Augment faces as recordings may show them: (N, 48, 48) uint8 -> (N, 48, 48) float32, 0 to
+    255."""
     affine, size, tone, blur, noise, squeeze, erase = jax.random.split(key, 7)
     x = images.astype(jnp.float32)
     x = warp_affine(x, random_affine(affine, len(x), degrees=12.0, zoom=0.12, shift=3.0))

@@ -11,14 +11,14 @@ from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
 _CHUNK = 4
-"""Images whose patches are unrolled at a time: they stay in the second-level cache."""
+"""Images unrolled to patches at a time, so few that they stay in the second-level cache."""
 
 
 def speed_up_gradients(model: nnx.Module, mesh: Mesh) -> None:
     """Let each 3x3 convolution of stride 1 compute its weight gradient patch by patch.
 
-    XLA's own weight gradient of such a convolution is two to three times slower on CPUs, and half
-    of a training step. Elsewhere nothing needs to be changed.
+    XLA's own weight gradient of such a convolution is two to three times slower on CPUs and takes
+    half of a training step. Other devices do not need this.
 
     Args:
         model: changed in place.
@@ -34,7 +34,7 @@ def speed_up_gradients(model: nnx.Module, mesh: Mesh) -> None:
 
 
 def _general(mesh: Mesh, x: jax.Array, kernel: jax.Array, *_: Any, **__: Any) -> jax.Array:
-    """What `nnx.Conv` calls, for the only arguments that fervid's nets give."""
+    """Replaces the function that `nnx.Conv` calls, for the arguments that fervid's networks use."""
     return _convolve(mesh, x, kernel)
 
 

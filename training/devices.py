@@ -1,4 +1,4 @@
-"""The devices that a training runs on: a one-axis mesh, and a CPU's cores as devices."""
+"""Devices for training: a one-axis mesh, and the cores of a CPU as devices."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ def check_batch(batch: int, mesh: Mesh) -> None:
 
 
 def split_cpu(devices: int | None, batch: int) -> None:
-    """One CPU device a core, since XLA runs a convolution on one core; the batch must divide."""
+    """Make each core a CPU device, because XLA runs a convolution on one core."""
     count = devices or max(k for k in range(1, usable_cores() + 1) if batch % k == 0)
-    # Devices wait for each other inside threads of XLA's pool: with one a core they may all wait.
+    # Devices wait for each other in threads of XLA's pool; with one per core, all may wait.
     os.environ.setdefault("NPROC", str(4 * count))
-    with suppress(RuntimeError):  # JAX has started, as in a notebook: its devices stay
+    with suppress(
+        RuntimeError
+    ):  # JAX has already started, as in a notebook, so its devices cannot change
         jax.config.update("jax_num_cpu_devices", count)
-        # Steps that run into each other would wait for one another's threads, too.
+        # Overlapping steps would also wait for each other's threads.
         jax.config.update("jax_cpu_enable_async_dispatch", False)

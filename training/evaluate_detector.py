@@ -77,7 +77,7 @@ def run(
     compare: tuple[Path, ...],
     out: Path,
 ) -> dict[str, Any]:
-    """Evaluate and write both files into `out`, made if it is not there; what the JSON holds.
+    """Evaluate, and write both files into `out`, which is created if needed; return the JSON.
 
     Raises:
         FervidError: an input is missing or malformed, or no picture is held out.
@@ -134,7 +134,7 @@ def run(
 def _sizes(
     detector: Detector, stills: list[Picture], pictures: list[Picture]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The response to faces of each height, of stills and of held-out pictures, where it can be."""
+    """The response by height of the face, for stills and for held-out pictures, if possible."""
     scenes = [picture for picture in pictures if not len(picture.boxes)]
     parts = {"stills": (stills, []), "pictures": ([], clear_faces(pictures))}
     return {
@@ -145,7 +145,7 @@ def _sizes(
 
 
 def headlines(document: dict[str, Any]) -> list[str]:
-    """What the terminal shows: each detector's figures on the held-out pictures and the clips."""
+    """Lines for the terminal: each detector's scores on the held-out pictures and the clips."""
     lines = []
     for detector in document["detectors"]:
         scores = detector["held_out"]

@@ -1,4 +1,4 @@
-"""Evaluate how expressions are read from recordings: reading.json, and reading.html to read.
+"""Evaluate expressions in recordings; writes reading.json, and reading.html to read.
 
     python -m training.evaluate_reading CLIPS
 
@@ -53,7 +53,7 @@ def main(clips: Path, reading: str, out: Path) -> None:
 
 
 def run(clips: Path, settings: Settings, out: Path) -> dict[str, Any]:
-    """Evaluate and write both files into `out`, made if it is not there; what the JSON holds.
+    """Evaluate, and write both files into `out`, which is created if needed; return the JSON.
 
     Raises:
         FervidError: a table or recording is missing or malformed.
@@ -83,10 +83,10 @@ def run(clips: Path, settings: Settings, out: Path) -> dict[str, Any]:
 
 
 def truth_of(clips: Path) -> pd.DataFrame:
-    """The table, or all tables, of a folder.
+    """Read the truth of a folder.
 
     Raises:
-        FervidError: there is none, or it lacks a column.
+        FervidError: there is no table, or it lacks a column.
     """
     paths = [clips / "truth.csv"] if (clips / "truth.csv").is_file() else []
     tables = []
@@ -103,7 +103,7 @@ def truth_of(clips: Path) -> pd.DataFrame:
 
 
 def _of_boxes(table: pd.DataFrame, clip: str) -> pd.DataFrame:
-    """Truth with a box of each face, as of rendered people, in the form of the others."""
+    """Convert truth with face boxes, as for rendered people, to the common form."""
     seen = table[table["visible"] == 1]
     corners = {"x0": seen["x"], "y0": seen["y"], "x1": seen["x"] + seen["w"]}
     return seen.assign(clip=clip, **corners, y1=seen["y"] + seen["h"]).reset_index(drop=True)
@@ -113,7 +113,7 @@ def recording_of(clips: Path, clip: str) -> Path:
     """The recording of that name.
 
     Raises:
-        FervidError: there is none.
+        FervidError: there is no such recording.
     """
     found = sorted(path for path in clips.glob(f"{clip}.*") if path.suffix != ".csv")
     if not found:
@@ -140,7 +140,7 @@ def grouped(reads: list[tuple[Read, dict[str, str]]]) -> list[dict[str, Any]]:
 
 
 def headline(group: dict[str, Any]) -> str:
-    """What the terminal shows of a group."""
+    """A line for the terminal about a group."""
     parts = [f"{group['group']} ({group['people']}):"]
     for name in ("full", "weaker"):
         one = group[name]

@@ -100,7 +100,7 @@ def export(
 
 
 def _round_to_half(model: nnx.Module) -> None:
-    """Give the weights the values that a file of half precision gives back: these are scored."""
+    """Round weights to the half precision of the file, so that the shipped values are scored."""
     state = nnx.state(model)
     nnx.update(model, jax.tree.map(lambda x: x.astype(jnp.float16).astype(jnp.float32), state))
 

@@ -1,4 +1,4 @@
-"""What is common to faces, so that people can be told apart: no labels, no network.
+"""Fits the likeness model, which distinguishes people without labels or a network.
 
     python -m training.likeness fer2013.parquet faces-*.parquet
 
@@ -29,7 +29,7 @@ COMPONENTS = 256
 _LEAST_HEIGHT = 40.0
 _TELEVISION = "youtube-faces"
 _LEFT_OUT = {_TELEVISION, "mask-detection", "mask-observations"}
-"""Collections not to fit to: to be tested on, and faces behind masks."""
+"""Collections that are not used: for testing, and faces behind masks."""
 _FER_EVERY = 4
 
 
@@ -57,7 +57,7 @@ def fit(looks: NDArray[np.float32], count: int = COMPONENTS) -> dict[str, NDArra
 
 
 def crops_of(pictures: Iterable[Picture]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """(N, 48, 48) faces that are sure and large enough, and the number of each one's picture."""
+    """(N, 48, 48) certain and large enough faces, and the number of each one's picture."""
     found = [np.zeros((0, 48, 48), np.uint8)]
     number = [np.zeros(0, np.int64)]
     for k, picture in enumerate(pictures):
@@ -76,7 +76,7 @@ def crops_of(pictures: Iterable[Picture]) -> tuple[NDArray[np.uint8], NDArray[np
 
 
 def _metrics(model: dict[str, NDArray[Any]], pictures: list[Picture]) -> dict[str, Any]:
-    """Likeness of two faces of one picture, and of two pictures from television at random."""
+    """Likeness of two faces in one picture, and of faces in two random pictures from television."""
     crops, picture = crops_of(pictures)
     looks = (textures(crops) - model["mean"]) @ (model["components"] * model["scale"])
     looks /= np.linalg.norm(looks, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What the classifier minimises: labels and votes, and teachers' distributions when there are."""
+"""Losses of the classifier: from labels, votes and teachers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def supervised(
     """Cross-entropy of both heads, in nats, a scalar.
 
     Args:
-        logits: of both heads.
+        logits: logits of both heads.
         labels: (N, 7) float32 smoothed or blended FER-2013 labels.
-        votes: (N, 7) float32 shares of FER+ votes; rows of zeros do not count.
+        votes: (N, 7) float32 shares of FER+ votes; rows of zeros are ignored.
         weights: (N,) float32 weight of each label, 1 on average.
         votes_weight: weight of the FER+ head.
     """

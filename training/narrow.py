@@ -1,4 +1,4 @@
-"""A narrower network from a trained one: its most important channels."""
+"""Makes a narrower network from a trained one by keeping its most important channels."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _HEADS = ("fer", "ferplus")
 def narrow(
     source: ExpressionNet, wide: ExpressionNetConfig, config: ExpressionNetConfig
 ) -> ExpressionNet:
-    """A network of shape `config` that keeps the channels which count most in a trained one.
+    """A network of shape `config` with the most important channels of a trained one.
 
-    A channel counts by what normalisation lets through times the norm of the kernels that read it
-    (structured pruning as in Li et al. 2017, here by both sides of a channel).
+    The importance of a channel is its scale in normalisation times the norm of the kernels that
+    read it (structured pruning as in Li et al. 2017, here by both sides of a channel).
 
     Args:
         source: the trained network.
-        wide: its shape, of plain blocks.
+        wide: its shape, with plain blocks.
         config: the same but for narrower stages.
 
     Returns:
-        The narrow network in evaluation mode; it wants training.
+        The narrow network in evaluation mode; it needs training.
 
     Raises:
-        FervidError: the two shapes differ in more than in how wide their blocks are.
+        FervidError: the two shapes differ in more than the widths of blocks.
     """
     if (
         replace(config, stages=wide.stages, dropout=wide.dropout) != wide
@@ -42,7 +42,10 @@ def narrow(
         or [len(stage) for stage in config.stages] != [len(stage) for stage in wide.stages]
         or any(np.concatenate(config.stages) > np.concatenate(wide.stages))
     ):
-        raise FervidError("a net starts from one of its own shape, or of wider plain blocks")
+        raise FervidError(
+            "a network can start only from one of the same shape, or from one with "
+            "wider plain blocks"
+        )
     old, new = to_arrays(source), dict[str, NDArray[Any]]()
     blocks = [
         (f"stages.{stage}.{place}", width)
@@ -67,7 +70,7 @@ def narrow(
 def _strongest(
     arrays: dict[str, NDArray[Any]], block: str, read_by: list[str], count: int
 ) -> NDArray[np.intp]:
-    """The `count` channels of a block that count most, in their old order."""
+    """The `count` most important channels of a block, in their old order."""
     passed = np.hypot(arrays[f"{block}.norm.scale"], arrays[f"{block}.norm.bias"])
     kernels = [arrays[name].reshape(-1, len(passed), arrays[name].shape[-1]) for name in read_by]
     norm = np.sqrt(sum(np.square(kernel).sum(axis=(0, 2)) for kernel in kernels))

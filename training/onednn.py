@@ -1,9 +1,10 @@
-"""A Flax network's layers by oneDNN in bfloat16: two to four times as fast as XLA on some CPUs.
+"""Runs a Flax network's layers by oneDNN in bfloat16, two to four times as fast as XLA on some
+CPUs.
 
-XLA's convolutions leave most of a processor with AVX-512 BF16 or AMX idle; oneDNN's, which PyTorch
-carries (`pip install torch`), do not. Parameters, loss and optimiser stay where they are: in JAX,
-in float32. The wiring of a network is the one that its Flax class states: its method is called with
-these layers in the place of its own.
+XLA's convolutions leave most of a processor with AVX-512 BF16 or AMX idle; those of oneDNN, which
+comes with PyTorch (`pip install torch`), do not. Parameters, loss and optimiser stay in JAX, in
+float32. The wiring of a network stays that of its Flax class: its method is called with these
+layers in place of its own.
 """
 
 from __future__ import annotations
@@ -32,24 +33,24 @@ Forward = Callable[[Tree, Tree, jax.Array], tuple[Tree, Tree]]
 """From parameters, statistics and images to outputs, and the statistics after."""
 
 Rows = dict[tuple[Any, ...], int]
-"""Which leaf of a state has which path."""
+"""The leaf number of each path in a state."""
 
 
 def onednn_forward(
     model: nnx.Module, method: Callable[..., Tree], mesh: Mesh, *, bfloat16: bool = True
 ) -> Forward:
-    """What `method(model, images)` gives in training mode, as a function with a gradient.
+    """Make a differentiable function of `method(model, images)` in training mode.
 
-    Each device of the mesh works on its share of the images on one core, with batch normalisation
+    Each device of the mesh handles its share of the images on one core, with batch normalisation
     over that share.
 
     Args:
-        model: the layers that `method` calls are `ConvBlock`, `ResidualBlock`, `nnx.Linear`,
-            `UpSample`, and lists of these.
-        method: of the model's class, from (N, H, W, C) float32 to a tree of such arrays; it only
-            calls layers and adds what they give.
+        model: the model; the layers that `method` calls must be `ConvBlock`, `ResidualBlock`,
+            `nnx.Linear`, `UpSample` or lists of these.
+        method: method of the model's class, from (N, H, W, C) float32 to a tree of such arrays; it
+            may only call layers and add their outputs.
         mesh: CPU devices; the images are split over its "data" axis.
-        bfloat16: precision of the layers; false: float32.
+        bfloat16: whether the layers compute in bfloat16 instead of float32.
 
     Returns:
         A function for use inside jit. Gradients flow to the parameters only.
@@ -60,7 +61,9 @@ def onednn_forward(
     try:
         import torch
     except ImportError as error:
-        raise FervidError("oneDNN comes with PyTorch: pip install torch") from error
+        raise FervidError(
+            "oneDNN comes with PyTorch; install it with: pip install torch"
+        ) from error
     torch.set_num_threads(1)
     dtype = torch.bfloat16 if bfloat16 else torch.float32
     graph, params, stats, rest = split_model(model)
@@ -84,13 +87,13 @@ def onednn_forward(
         return [_array(part) for part in found], after, np.array([number], np.int32)
 
     def pull(number: Any, grads: Sequence[Any]) -> list[np.ndarray]:
-        # Nothing may be computed by JAX in here: its threads may be waiting for this call.
+        # JAX must compute nothing in here, because its threads may be waiting for this call.
         leaves, found = pending.pop(np.asarray(number).item())
         back = torch.autograd.grad(
             found,
             leaves,
             [_tensor(grad) for grad in grads],
-            allow_unused=True,  # the method need not call every layer
+            allow_unused=True,  # the method may leave out layers
             materialize_grads=True,
         )
         return [_array(part) for part in back]
@@ -107,7 +110,7 @@ def onednn_forward(
         def by_device(weights: Any, before: Any, images: jax.Array) -> Any:
             like = jax.eval_shape(flax, params, stats, images)
             shapes = jax.tree.leaves(like), list(map(_shape, before)), _shape(np.zeros(1, np.int32))
-            # Not a pure call: what the backward pass needs stays with PyTorch until it comes.
+            # Not a pure call, because PyTorch keeps what the backward pass needs.
             found, after, number = io_callback(run, shapes, weights, before, images)
             outputs = jax.tree.unflatten(jax.tree.structure(like), found)
             return outputs, jax.lax.pmean(after, "data"), number
@@ -146,7 +149,7 @@ class _Layers:
         self._mirror = _Mirror(type(model), children)
 
     def __call__(self, method: Callable[..., Tree], x: Tensor) -> list[Tensor]:
-        """Leaves of what the method gives, (N, H, W, C) float32, from (N, C, H, W)."""
+        """Leaves (N, H, W, C) float32 of the method's output, from (N, C, H, W)."""
         found = jax.tree.leaves(method(self._mirror, x))
         return [part.permute(0, 2, 3, 1).float() for part in found]
 
@@ -172,7 +175,7 @@ class _Layers:
 
         kernel = self._weight(*path, "conv", "kernel").permute(3, 2, 0, 1)
         kernel = kernel.to(x.dtype, memory_format=torch.channels_last)
-        # Flax's "SAME" pads an even side with stride 2 below and to the right only.
+        # With stride 2, Flax's "SAME" pads even sides only below and to the right.
         both = [max(size - block.stride, 0) for size in kernel.shape[2:]]
         if block.stride == 1:
             y = functional.conv2d(x, kernel, padding=both[0] // 2)
@@ -216,7 +219,7 @@ def _children(module: nnx.Module) -> list[tuple[str, nnx.Module]]:
 
 
 def _refuse(kind: str, *_: Any, **__: Any) -> Tensor:
-    raise FervidError(f"no oneDNN form of {kind}")
+    raise FervidError(f"{kind} has no oneDNN form")
 
 
 def _residual_block(
@@ -252,7 +255,7 @@ def _rows(state: Tree) -> Rows:
 def _tensor(array: Any) -> Tensor:
     import torch
 
-    # Of JAX's arrays nothing is copied; nothing here writes into them.
+    # JAX's arrays are not copied, and nothing here writes into them.
     if isinstance(array, jax.Array):
         return torch.utils.dlpack.from_dlpack(array)
     return torch.tensor(array)

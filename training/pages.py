@@ -1,4 +1,4 @@
-"""Evaluations as HTML pages that work offline: scripts, style and figures are inside."""
+"""Renders evaluations as HTML pages that work offline, with scripts, style and figures inside."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def render_page(
     filters: Mapping[str, Callable[..., Any]] | None = None,
     **values: Any,
 ) -> str:
-    """The page of a package's `page.html.jinja` and `page.css`, in the report's style.
+    """Render a package's `page.html.jinja` and `page.css` in the report's style.
 
     Args:
         package: dotted name.
-        figures: by the id of the element they go into.
-        filters: for the template, beside Jinja's own.
-        values: for the template.
+        figures: figures by the id of their element.
+        filters: further filters for the template.
+        values: values for the template.
     """
     environment = Environment(
         loader=PackageLoader(package, "."),

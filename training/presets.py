@@ -1,7 +1,7 @@
-"""The documented experiments with the expression classifier: one function, one `Recipe`.
+"""The documented experiments with the expression classifier; each function gives a `Recipe`.
 
-Each preset is run by `python -m training.train DATA --votes VOTES --preset NAME --run RUN`. What is
-not stated as measured was not measured. On Linux, huge pages and no trimming make a CPU training
+Each preset is run by `python -m training.train DATA --votes VOTES --preset NAME --run RUN`. Only
+what is stated as measured was measured. On Linux, huge pages and no trimming make a CPU training
 15% faster: GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold=17179869184:\
 glibc.malloc.mmap_threshold=4294967296:glibc.malloc.top_pad=1073741824
 """
@@ -17,11 +17,11 @@ from fervid.models.expression_net import ExpressionNetConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a training does, apart from the data and the teachers.
+    """The settings of a training, apart from data and teachers.
 
     Attributes:
         net: shape of the network.
-        epochs, batch: length of the run, and images a step over all devices.
+        epochs, batch: length of the run, and images per step over all devices.
         optimizer: "sgd" with Nesterov momentum .9, or "adamw".
         rate: peak learning rate.
         schedule: after the warm-up, "cosine" to 0, or "plateau": times .75 whenever the training
@@ -32,14 +32,14 @@ class Recipe:
         smoothing: label smoothing of the FER-2013 cross-entropy (Szegedy et al. 2016).
         mixup: parameter of the Beta distribution of mixup (Zhang et al. 2018); 0 for none.
         votes_weight: weight of the FER+ soft cross-entropy beside the FER-2013 cross-entropy.
-        balance: rare classes are drawn (`balance_by` "sampling") or weighed ("loss") more by their
-            frequency to the power of minus this: 0 not at all, 1 until all classes count alike.
-        distill_weight: share of the teachers in the loss, when there are teachers.
-        distill_temperature: of both softmaxes in distillation (Hinton et al. 2015).
+        balance: rare classes are drawn (`balance_by` "sampling") or weighted ("loss") by their
+            frequency to the power of minus this: 0 not at all, 1 so that all classes count equally.
+        distill_weight: share of the teachers in the loss, if there are teachers.
+        distill_temperature: temperature of both softmaxes in distillation (Hinton et al. 2015).
         ema: decay of the averaged weights, which are the ones evaluated and shipped.
-        precision: of the computation; parameters and statistics stay float32.
-        patience: stop after so many epochs without a better PublicTest accuracy; 0 never.
-        seed: of initial weights, order and augmentation.
+        precision: precision of the computation; parameters and statistics stay float32.
+        patience: epochs without a better PublicTest accuracy after which to stop; 0: never.
+        seed: seed of initial weights, order and augmentation.
     """
 
     net: ExpressionNetConfig = field(default_factory=ExpressionNetConfig)
@@ -65,20 +65,20 @@ class Recipe:
 
 
 SHIPPED = ExpressionNetConfig()
-"""The shape of `expression`, the default: 20.7 million multiplications a face."""
+"""The shape of `expression`, the default: 20.7 million multiplications per face."""
 
 TEACHER = ExpressionNetConfig(stages=((32, 32), (96, 96), (192, 192), (256,)))
 """The shape of `expression_accurate`, twice as costly: 43.8 million."""
 
 
 def smoke() -> Recipe:
-    """Two epochs of a tiny net, for tests: seconds on any machine; learns nothing of use."""
+    """Two epochs of a tiny network for tests; takes seconds and learns nothing useful."""
     net = ExpressionNetConfig(stages=((8,), (16,), (16,), (16,)))
     return Recipe(net=net, epochs=2, batch=8, warmup_epochs=0.5)
 
 
 def cpu() -> Recipe:
-    """The net that ships, on a CPU; give a model with `--teacher`.
+    """The shipped network, on a CPU; give a model with `--teacher`.
 
     With `--teacher expression` of version 0.1: PublicTest 67.3% (FER-2013), 85.1% (FER+ majority)
     in one forward pass; 90 epochs of 100 s on one core of an AVX2 server, two and a half hours.
@@ -87,7 +87,7 @@ def cpu() -> Recipe:
 
 
 def cpu_teacher() -> Recipe:
-    """A net twice as costly as the default: `expression_accurate`, also to distil from.
+    """A network twice as costly as the default: `expression_accurate`, also a teacher.
 
     PublicTest 68.5% (FER-2013), 85.3% (FER+ majority) in one forward pass at the best epoch, 68.0%
     over the last five; 60 epochs of 140 s on one core of an AVX2 server, two hours and a half.
@@ -102,7 +102,7 @@ def _long(net: ExpressionNetConfig) -> Recipe:
 
 
 def residual_teacher() -> Recipe:
-    """A residual net of 237 million multiplications, to distil from; give `--onednn` on a CPU."""
+    """A residual network of 237 million multiplications, as a teacher; use `--onednn` on a CPU."""
     net = ExpressionNetConfig(
         stages=((64, 64), (128, 128), (256, 256), (384,)), block="residual", dropout=0.3
     )
@@ -110,9 +110,9 @@ def residual_teacher() -> Recipe:
 
 
 def fine_teacher() -> Recipe:
-    """A plain net that sees all 48x48 pixels up to its first pool, of 119 million multiplications.
+    """A plain network of 119 million multiplications, with all 48x48 pixels up to its first pool.
 
-    Another teacher to distil from, unlike `residual_teacher`; give `--onednn` on a CPU.
+    A teacher that differs from `residual_teacher`; use `--onednn` on a CPU.
     """
     net = ExpressionNetConfig(
         stages=((32, 32), (64, 64), (128, 128), (256, 256)), fold=1, dropout=0.3
@@ -123,7 +123,7 @@ def fine_teacher() -> Recipe:
 def vgg() -> Recipe:
     """Plain VGG after Khaireddin & Chen 2021, for comparison: 48x48 pixels to the first stage.
 
-    Not measured: it takes a GPU.
+    Not measured, because it needs a GPU.
     """
     net = ExpressionNetConfig(
         stages=((64, 64), (128, 128), (256, 256), (512, 512)), fold=1, dropout=0.2
@@ -143,7 +143,7 @@ def vgg() -> Recipe:
 def resnet18() -> Recipe:
     """ResNet18 with a 3x3 stem (He et al. 2016), for comparison.
 
-    Not measured: it takes a GPU.
+    Not measured, because it needs a GPU.
     """
     net = ExpressionNetConfig(
         stages=((64, 64), (128, 128), (256, 256), (512, 512)), block="residual", fold=1, stem=64
@@ -152,9 +152,9 @@ def resnet18() -> Recipe:
 
 
 def gpu_teacher() -> Recipe:
-    """A wide residual net with channel attention, for an ensemble of teachers on a GPU.
+    """A wide residual network with channel attention, for an ensemble of teachers on a GPU.
 
-    Not measured: it takes a GPU.
+    Not measured, because it needs a GPU.
     """
     net = ExpressionNetConfig(
         stages=((96, 96), (192, 192), (384, 384), (768, 768)),
@@ -176,17 +176,17 @@ def gpu_teacher() -> Recipe:
 
 
 def gpu() -> Recipe:
-    """The net that ships, for one CUDA GPU; give teachers with `--teacher`.
+    """The shipped network, for one CUDA GPU; give teachers with `--teacher`.
 
-    Not measured: it takes a GPU.
+    Not measured, because it needs a GPU.
     """
     return Recipe(net=SHIPPED, epochs=400, batch=256, rate=0.12, precision="bfloat16")
 
 
 def colab_tpu() -> Recipe:
-    """The net that ships, for the eight cores of a Colab TPU: batches of 128 a core.
+    """The shipped network, for the eight cores of a Colab TPU, with batches of 128 per core.
 
-    Not measured: it takes a TPU. The notebook that runs it is tested with `smoke`.
+    Not measured, because it needs a TPU. Its notebook is tested with `smoke`.
     """
     return Recipe(
         net=SHIPPED,

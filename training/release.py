@@ -1,4 +1,4 @@
-"""A model on disk: arrays in NAME.npz, and a model card with their sha256 in NAME.json."""
+"""Writes models: arrays in NAME.npz, and a model card with their sha256 in NAME.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fervid.models.store import to_arrays
 from training.atomic import whole_file
 
 WEIGHTS = Path(__file__).parent.parent / "fervid" / "weights"
-"""The folder whose content ships in the wheel."""
+"""The folder of shipped weights."""
 
 
 def write_model(
@@ -27,8 +27,8 @@ def write_model(
     Args:
         stem: path without suffix; its last part names the model.
         model: any of fervid's networks.
-        card: what to say about it, ready for JSON.
-        dtype: of the stored arrays; float16 halves the file, networks compute in float32.
+        card: the model card, ready for JSON.
+        dtype: dtype of the stored arrays; float16 halves the file, but networks compute in float32.
     """
     buffer = io.BytesIO()
     arrays = {name: array.astype(dtype) for name, array in to_arrays(model).items()}

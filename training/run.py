@@ -1,4 +1,4 @@
-"""A training run on disk: Orbax checkpoints, the best and the last, each with the log up to it."""
+"""A training run on disk: the best and the last Orbax checkpoint, each with its log."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ LOG_NAME = "log.jsonl"
 
 
 def rounded(line: Line) -> Line:
-    """A line with four decimals, which tell any two counts of a test split apart."""
+    """A line with four decimals, enough to distinguish any two counts of a test split."""
     return {name: round(value, 4) for name, value in line.items()}
 
 
 class Run:
-    """Saves and restores a run; what is on disk is always whole.
+    """Saves and restores a run; files on disk are always complete.
 
     Attributes:
-        log: one line for each save so far; a resumed run goes on with the lines up to its state.
+        log: one line for each save; a resumed run keeps the lines up to its state.
     """
 
     def __init__(self, folder: Path, report: Callable[[str], Any]) -> None:
-        """Open or start the run in a folder; `report` gets each line of the log as JSON."""
+        """Open or start the run in a folder; `report` takes each line of the log as JSON."""
         self.folder = folder
         self.log: list[Line] = []
         self._report = report
@@ -43,7 +43,7 @@ class Run:
         )
 
     def save(self, state: TrainState, line: Line, score: float) -> None:
-        """Write a checkpoint and the log; the checkpoint of the highest score is kept, too."""
+        """Write a checkpoint and the log; the checkpoint with the highest score is also kept."""
         self.log.append(line)
         self._checkpointer.save(
             int(state.step),
@@ -58,7 +58,7 @@ class Run:
         self._report(json.dumps(line))
 
     def restore_last(self, like: TrainState) -> TrainState:
-        """The newest state on disk, or `like`, which gives structure, shapes and shardings."""
+        """The newest state on disk, or `like`, which defines structure, shapes and shardings."""
         newest = self._checkpointer.latest
         if newest is None:
             return like
@@ -69,12 +69,12 @@ class Run:
 
 
 def _leaves(state: TrainState) -> dict[str, Any]:
-    """The state's leaves by number: independent of the classes that hold them."""
+    """The state's leaves by number, independent of classes."""
     return {f"{i:04d}": leaf for i, leaf in enumerate(jax.tree.leaves(state))}
 
 
 def same_run(folder: Path, mine: dict[str, Any]) -> None:
-    """Remember how a run began; it goes on only if it began like this."""
+    """Store how a run began; raise FervidError if an existing one began differently."""
     path = folder / "recipe.json"
     if not path.exists():
         with whole_file(path) as file:
@@ -84,6 +84,6 @@ def same_run(folder: Path, mine: dict[str, Any]) -> None:
     for name, value in mine.items():
         if theirs.get(name) != value:
             raise FervidError(
-                f"{folder} holds a run with {name} {theirs.get(name)}, not {value}; "
-                "give another --run folder"
+                f"{folder} contains a run with {name} {theirs.get(name)}, not {value}; give "
+                "another --run folder"
             )

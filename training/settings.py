@@ -18,19 +18,19 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with some fields replaced, each written NAME=VALUE.
 
     Raises:
-        FervidError: no such field, or a value of another type.
+        FervidError: a field is unknown, or a value has the wrong type.
     """
     for setting in settings:
         name, _, text = setting.partition("=")
         known = {k: v for k, v in vars(recipe).items() if k != "net"}
         if name not in known:
-            raise FervidError(f"no setting {name}; there are {', '.join(known)}")
+            raise FervidError(f"there is no setting {name}; settings are {', '.join(known)}")
         choices = get_args(get_type_hints(type(recipe))[name])
         try:
             value = type(known[name])(text)
         except ValueError:
             value = None
         if value is None or (choices and value not in choices):
-            raise FervidError(f"{text!r} is no value of {name} (now {known[name]})")
+            raise FervidError(f"{text!r} is not a valid value of {name} (now {known[name]})")
         recipe = replace(recipe, **{name: value})
     return recipe

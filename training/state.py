@@ -1,4 +1,4 @@
-"""Train state of both networks: split model, optimiser, averaged weights."""
+"""The training state of both networks: parameters, optimiser, averaged weights."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class TrainState:
 
 
 def split_model(model: nnx.Module) -> tuple[Any, Tree, Tree, Tree]:
-    """Graph definition, parameters, batch statistics and the rest (keys of dropout)."""
+    """Split a model into graph definition, parameters, batch statistics and the rest (dropout
+    keys)."""
     graph, params, *others = nnx.split(model, nnx.Param, nnx.BatchStat, ...)
     stats, rest = others
     return graph, params, stats, rest
@@ -63,7 +64,7 @@ def update(
         grads: gradients of `state.params`.
         stats: running statistics after the step's forward pass.
         optimizer: the one that `state.opt_state` belongs to.
-        decay: of the averaged weights, towards 1 for a longer memory.
+        decay: decay of the averaged weights; nearer to 1 means a longer memory.
         loss: () float32, for optimisers that follow it (reduction on a plateau).
     """
     extended = optax.with_extra_args_support(optimizer)
@@ -75,7 +76,7 @@ def update(
 
 
 def averaged_model(graph: Any, state: TrainState, rest: Tree) -> Any:
-    """A model of its own with the averaged weights, which are the ones evaluated and shipped."""
+    """A separate model with the averaged weights, which are evaluated and shipped."""
     return nnx.merge(graph, state.ema, state.stats, rest, copy=True)
 
 
@@ -87,10 +88,10 @@ def no_decay_mask(params: Tree) -> Tree:
 def epoch_order(
     seed: int, epoch: int, n: int, batch: int, weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.int32]:
-    """(n // batch, batch) int32 row numbers in an order that depends on seed and epoch only.
+    """(n // batch, batch) int32 row numbers in an order that depends only on seed and epoch.
 
-    Without `weights` each row comes at most once; with (n,) weights, which sum to 1, rows are drawn
-    with replacement.
+    Without `weights`, each row occurs at most once. With (n,) weights, which sum to 1, rows are
+    drawn with replacement.
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(n) if weights is None else rng.choice(n, n, p=weights)

@@ -1,4 +1,4 @@
-"""Statistics of batch normalisation that belong to the weights which are evaluated."""
+"""Recomputes the statistics of batch normalisation for the weights that are evaluated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def spread(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     batch = min(_BATCH, len(images))
     batches = min(_BATCHES, len(images) // batch)
     rows = np.linspace(0, len(images), batch * batches, endpoint=False).astype(int)
-    # Neighbouring rows into different batches: image folders are sorted by class.
+    # Neighbouring rows go into different batches, because image folders are sorted by class.
     parts = images[rows].reshape(batch, batches, *images.shape[1:]).swapaxes(0, 1)
     return np.asarray(parts, np.uint8)
 
@@ -35,15 +35,15 @@ def recompute_statistics(
     batches: NDArray[np.uint8],
     forward: Callable[[Any, jax.Array], Any] = _call,
 ) -> None:
-    """Give a model the statistics that it has on plain images, and put it into evaluation mode.
+    """Recompute a model's statistics on plain images, and put it into evaluation mode.
 
-    Those that training has kept are of the weights before averaging, and of augmented images
+    The statistics from training belong to the weights before averaging and to augmented images
     ("precise" batch normalisation, Wu & Johnson 2021).
 
     Args:
-        model: changed in place.
+        model: the model, which is changed in place.
         batches: (batches, batch, H, W) images of the training set.
-        forward: from the model and (batch, H, W) images, what calls every layer.
+        forward: calls every layer of the model with (batch, H, W) images.
     """
     set_evaluation(model)
     probe = nnx.clone(model)

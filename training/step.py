@@ -1,4 +1,4 @@
-"""One training step of the expression classifier: what is on the device, and what is learnt."""
+"""The training step of the expression classifier, and its data on the device."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from training.state import TrainState, Tree, no_decay_mask, update
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainingSet:
-    """The training rows as the step reads them, on every device; N rows.
+    """The N training rows, on every device.
 
     Attributes:
         images: (N, 48, 48) uint8.
         labels: (N,) int32.
-        votes: (N, 7) float32 shares of FER+ votes, 0 where there are none.
+        votes: (N, 7) float32 shares of FER+ votes; 0 if there are none.
         weights: (N,) float32 weight of each row's label, 1 on average.
     """
 
@@ -42,7 +42,7 @@ class TrainingSet:
 
     @classmethod
     def of(cls, rows: fer2013.Fer2013, weights: NDArray[np.float64]) -> TrainingSet:
-        """The rows with a weight each."""
+        """Put rows and their weights on the devices."""
         return cls(rows.images, rows.labels, rows.vote_shares(), weights.astype(np.float32))
 
 

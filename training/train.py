@@ -49,7 +49,7 @@ from training.statistics import recompute_statistics, spread
 from training.step import TrainingSet, make_optimizer, make_step, row_weights
 
 LoadedModel = tuple[ExpressionNet, dict[str, Any]]
-"""A model and its card, as `fervid.expressions.classifier.load_model` gives them."""
+"""A model and its card, from `fervid.expressions.classifier.load_model`."""
 
 
 def train(
@@ -66,25 +66,25 @@ def train(
     """Run or continue a training.
 
     Args:
-        data: all splits; training images that are also in a test split are left out, PublicTest
-            chooses the best epoch, PrivateTest is not looked at.
-        recipe: what to do.
-        folder: of the run; a run that is there is continued, if it began with the same recipe,
+        data: all splits. Training images that are also in a test split are left out; PublicTest
+            chooses the best epoch; PrivateTest is not used.
+        recipe: settings of the training.
+        folder: folder of the run. An existing run is continued if it began with the same recipe,
             teachers and start.
         teachers: models to distil from.
-        start: model whose weights the run starts from, instead of random ones; of a wider net, from
-            the channels that count most.
+        start: model whose weights the run starts from, instead of random ones; of a wider network,
+            the most important channels are used.
         command: how the training was started, for the model card.
-        report: gets a line of JSON for each epoch.
-        onednn: whether oneDNN computes the layers, not XLA.
+        report: called with a line of JSON for each epoch.
+        onednn: whether oneDNN computes the layers instead of XLA.
 
     Returns:
         The stem of the best epoch's model: `folder`/best, with .npz and .json.
 
     Raises:
-        FervidError: the loss became NaN, the data are too few for one batch, the devices cannot
+        FervidError: the loss became NaN, there is too little data for one batch, the devices cannot
             share a batch evenly, the start is neither of the recipe's shape nor wider, or the
-            folder holds another run.
+            folder contains another run.
     """
     mesh = data_mesh()
     check_batch(recipe.batch, mesh)
@@ -142,13 +142,13 @@ def train(
 
 
 def _out_of_patience(log: list[Line], patience: int) -> bool:
-    """Whether the last `patience` epochs brought nothing better than the epochs before them."""
+    """Whether the last `patience` epochs were not better than the epochs before them."""
     scores = [line["public_fer"] for line in log]
     return 0 < patience < len(scores) and max(scores[-patience:]) <= max(scores[:-patience])
 
 
 def _scores(logits: Logits, public: fer2013.Fer2013) -> Line:
-    """Accuracies of one forward pass of both heads on PublicTest; of FER+ where there are votes."""
+    """Accuracies of both heads on PublicTest in one forward pass; those of FER+ need votes."""
     scores = {"public_fer": float((logits.fer[0].argmax(1) == public.labels).mean())}
     majority = public.ferplus_majority()
     if (majority >= 0).any():
@@ -158,7 +158,7 @@ def _scores(logits: Logits, public: fer2013.Fer2013) -> Line:
 
 
 def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str) -> dict[str, Any]:
-    """What makes a model usable by `fervid analyze --weights`, calibrated on PublicTest."""
+    """The card with which `fervid analyze --weights` can use a model, calibrated on PublicTest."""
     return {
         "version": "unreleased",
         "task": "seven expressions of a 48x48 luma face; FER-2013 and FER+ heads on one trunk",
@@ -183,7 +183,7 @@ def _copy_weights(
 def _beginning(
     recipe: Recipe, teachers: Sequence[LoadedModel], start: LoadedModel | None
 ) -> dict[str, Any]:
-    """What makes a run, ready for JSON; models by the digest of their files."""
+    """Everything that defines a run, ready for JSON; models by the digest of their files."""
     began = asdict(recipe) | {
         "teachers": [card["sha256"] for _, card in teachers],
         "start": start[1]["sha256"] if start else None,
@@ -199,15 +199,23 @@ def _beginning(
 @click.option("--teacher", "teachers", multiple=True, help="Distil from this model; repeatable.")
 @click.option(
     "--start",
-    help="Start from this model's weights; of a wider one, from the channels that count most.",
+    help="Start from this model's weights; of a wider one, use the most important channels.",
 )
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting of the preset; repeatable.",
+)
 @click.option(
     "--onednn",
     is_flag=True,
     help="Compute the layers by PyTorch's oneDNN: faster on CPUs with AVX-512 BF16 or AMX.",
 )
-@click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
+@click.option(
+    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
+)
 def main(
     data: Path,
     votes: Path | None,
@@ -219,7 +227,7 @@ def main(
     onednn: bool,
     cpu_devices: int | None,
 ) -> None:
-    """Read the data, train, say where the model is."""
+    """Read the data, train, and print where the model is."""
     try:
         recipe = with_settings(PRESETS[preset](), settings)
         split_cpu(cpu_devices, recipe.batch)

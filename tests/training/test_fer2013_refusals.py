@@ -49,7 +49,7 @@ def test_wrong_image_folders_get_one_clear_line(tmp_path: Path) -> None:
     assert "bored: is not named after an emotion" in line
     (tmp_path / "empty" / "train").mkdir(parents=True)
     (tmp_path / "empty" / "test").mkdir()
-    assert "holds no images" in one_line(tmp_path / "empty")
+    assert "contains no images" in one_line(tmp_path / "empty")
     assert "neither the folders train and test" in one_line(tmp_path / "empty" / "test")
 
 
@@ -61,7 +61,7 @@ PIXELS = "7 " * 2303 + "7"
     [
         ("emotion,Usage\n1,Training\n", "no column pixels; give the contest's fer2013.csv"),
         ("", "no column emotion, pixels, Usage"),
-        ("emotion,pixels,Usage\n", "holds no images"),
+        ("emotion,pixels,Usage\n", "contains no images"),
         ("emotion,pixels,Usage\n1,1 2 3,Training\n", "row 0 has 3 pixels, not 2304"),
         (f"emotion,pixels,Usage\n1,{PIXELS} 7,Training\n", "row 0 has 2305 pixels"),
         (f"emotion,pixels,Usage\n1,25{PIXELS},Training\n1,5{PIXELS[1:]}6,Training\n", "row 0"),
@@ -86,7 +86,7 @@ def test_wrong_files_get_one_clear_line(tmp_path: Path) -> None:
     assert "no such file" in one_line(tmp_path / "none.csv")
     binary = tmp_path / "fer2013.csv"
     binary.write_bytes(b"\xff\xfe\x00PK" * 100)
-    assert "row 0 is no csv text" in one_line(binary)
+    assert "row 0 is not csv text" in one_line(binary)
     fake = tmp_path / "fer2013.parquet"
     fake.write_bytes(b"no Parquet")
     assert "cannot be read as Parquet" in one_line(fake)

@@ -71,7 +71,7 @@ def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path) -> None:
 def test_a_run_goes_on_only_with_its_own_teachers(learned: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(SMOKE, epochs=1)
     train(toy_fer(), recipe, tmp_path, report=silent)
-    with pytest.raises(FervidError, match="holds a run with teachers"):
+    with pytest.raises(FervidError, match="contains a run with teachers"):
         train(toy_fer(), recipe, tmp_path, teachers=[load_model(learned / "best")], report=silent)
 
 

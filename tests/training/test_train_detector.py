@@ -117,7 +117,7 @@ def test_what_cannot_be_trained_on_is_one_clear_line(tmp_path: Path) -> None:
     run = ["--preset", "smoke", "--run", str(tmp_path / "run")]
     done = CliRunner().invoke(main, [str(path), *run, "--set", "steps=many"])
     assert done.exit_code == 1
-    assert done.output.splitlines() == ["Error: 'many' is no value of steps (now 4)"]
+    assert done.output.splitlines() == ["Error: 'many' is not a valid value of steps (now 4)"]
     assert not (tmp_path / "run").exists()
 
 

@@ -59,7 +59,7 @@ def main(
 ) -> None:
     """Read everything, evaluate, write both files."""
     if split == "PrivateTest":
-        click.echo("PrivateTest is scored once for each released model: choose nothing by it.")
+        click.echo("PrivateTest is scored once for each released model; do not use it for choices.")
     try:
         document = run(data, votes, model, split, out, curves, groups)
     except FervidError as error:
@@ -81,7 +81,7 @@ def run(
     curves: Path | None = None,
     groups: Path | None = None,
 ) -> dict[str, Any]:
-    """Evaluate and write both files into `out`, made if it is not there; what the JSON holds.
+    """Evaluate, and write both files into `out`, which is created if needed; return the JSON.
 
     Raises:
         FervidError: an input is missing or malformed.
@@ -114,10 +114,10 @@ def run(
 
 
 def read_curves(path: Path) -> list[dict[str, Any]]:
-    """The epochs of a training log, ascending; of an epoch logged twice the later line.
+    """Read the epochs of a training log, ascending; if an epoch was logged twice, the later line.
 
-    Each line is a JSON object with `epoch` and other numbers, of which those that are not finite
-    become None; what is no number is left out.
+    Each line is a JSON object with `epoch` and other numbers. Numbers that are not finite become
+    None; other values are left out.
 
     Raises:
         FervidError: the file is missing or empty, or a line is not such an object.
@@ -143,7 +143,7 @@ def read_curves(path: Path) -> list[dict[str, Any]]:
 
 
 def headlines(document: dict[str, Any]) -> list[str]:
-    """What the terminal shows: accuracies, calibration and robustness of one forward pass."""
+    """Lines for the terminal: accuracies, calibration and robustness of one forward pass."""
     scores = document["scores"]["all"]["one_pass"]
     fer, majority = scores["fer"]["labels"], scores["ferplus"]["majority"]
     lines = [f"FER-2013 accuracy: {_words(fer['accuracy'])}"]

@@ -1,4 +1,4 @@
-"""Fit what turns both heads' logits into one distribution; to be done on PublicTest."""
+"""Fits the calibration of both heads' logits; use PublicTest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEUTRAL = EXPRESSIONS.index("neutral")
 
 
 def fit_calibration(logits: Logits, data: fer2013.Fer2013) -> Calibration:
-    """Temperatures (Guo et al. 2017) and mixture that fit a split's labels and votes best.
+    """Fit temperatures (Guo et al. 2017) and mixture to a split's labels and votes.
 
     Each head's temperature minimises its own cross-entropy; the share of the FER+ head minimises
     the sum of both cross-entropies of the mixture. The power of the priors is the lowest, in steps

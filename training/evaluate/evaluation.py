@@ -36,7 +36,7 @@ from training.evaluate.scores import (
 )
 
 MODES = {"one_pass": False, "mirrored": True}
-"""One forward pass, or the mean with the mirror image as in use."""
+"""One forward pass, or the mean with the mirror image, as in analyses."""
 
 HEADS = ("fer", "ferplus", "mixture")
 """The FER-2013 head, the FER+ head, and the mixture of both that ships."""
@@ -44,7 +44,7 @@ HEADS = ("fer", "ferplus", "mixture")
 
 @dataclass(frozen=True)
 class Answers:
-    """What one head says about N images.
+    """The answers of one head for N images.
 
     Attributes:
         before, after: (N, 7) float64 probabilities without and with temperature scaling.
@@ -54,7 +54,7 @@ class Answers:
     after: Floats
 
     def __getitem__(self, rows: NDArray[np.bool_]) -> Answers:
-        """The rows that a mask selects."""
+        """Select rows by a mask."""
         return Answers(self.before[rows], self.after[rows])
 
 
@@ -84,9 +84,9 @@ def answers_of(logits: Logits, calibration: Calibration) -> dict[str, dict[str, 
 def evaluate(
     model: ExpressionNet, data: fer2013.Fer2013, usage: str, calibration: Calibration
 ) -> dict[str, Any]:
-    """Everything a model card states about one split, with mirroring; a few lines.
+    """The scores of one split for a model card, with mirroring.
 
-    What FER+ scores is None when the data has no votes.
+    Scores against FER+ are None if the data has no votes.
     """
     split = data.split(usage)
     answers = answers_of(predict_logits(model, split.images), calibration)
@@ -149,10 +149,10 @@ def evaluate_in_full(
     calibration: Calibration,
     groups: NDArray[np.str_] | None = None,
 ) -> dict[str, Any]:
-    """Everything `evaluation.json` holds about one split, ready for JSON.
+    """All scores of one split for `evaluation.json`, ready for JSON.
 
     Args:
-        model: the network; put into evaluation mode.
+        model: the network, which is put into evaluation mode.
         data: the whole data set.
         usage: the split, one of `fer2013.USAGES`.
         calibration: temperatures and mixture, fitted on PublicTest.
@@ -300,7 +300,7 @@ def _groups(
 
 
 def _rounded(value: Any) -> Any:
-    """The same with floats of at most five decimals."""
+    """The same value with floats rounded to five decimals."""
     if isinstance(value, float):
         return round(value, 5)
     if isinstance(value, dict):

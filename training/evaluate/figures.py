@@ -1,4 +1,4 @@
-"""The figures of the evaluation page, made from what `evaluation.json` holds."""
+"""The figures of the evaluation page, from the contents of `evaluation.json`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ HEAD_TITLES = {"fer": "FER-2013 head", "ferplus": "FER+ head", "mixture": "Shipp
 MODE_TITLES = {"one_pass": "one forward pass", "mirrored": "mean with mirror image"}
 
 TARGET_OF = {"fer": "labels", "ferplus": "majority", "mixture": "labels"}
-"""What each head is held against first: the FER+ head against FER+ majority, if there are votes."""
+"""The main target of each head: FER+ majority for the FER+ head, if there are votes."""
 
 _BLUE, _ORANGE, _GREY = "#2a8fc7", "#D55E00", "#8a909c"
 
 
 def target_of(head: str, document: dict[str, Any]) -> str:
-    """The key of a head's first target in this document."""
+    """The key of a head's main target in this document."""
     return TARGET_OF[head] if document["split"]["with_majority"] else "labels"
 
 
 def figures_of(document: dict[str, Any]) -> dict[str, go.Figure]:
-    """By the id of the element they go into; training curves only if there are any."""
+    """Figures by the id of their element; training curves only if there are any."""
     figures = {
         "confusion": _confusion(document),
         "reliability": _reliability(document),
@@ -60,7 +60,7 @@ def _curves(log: list[dict[str, Any]]) -> go.Figure:
 
 
 def _grid(document: dict[str, Any], **options: Any) -> tuple[go.Figure, list[tuple[Any, ...]]]:
-    """Subplots mode by head, and for each: row, column, scores against the head's first target."""
+    """Subplots by mode and head, and for each: row, column, and scores against the main target."""
     cells, titles = [], []
     for row, (mode, heads) in enumerate(document["scores"]["all"].items(), 1):
         for column, (head, scores) in enumerate(heads.items(), 1):
@@ -143,7 +143,7 @@ def _reliability(document: dict[str, Any]) -> go.Figure:
 
 
 def _sizes(counts: list[int]) -> list[float]:
-    """Diameters in px of points whose area tells their number of images."""
+    """Diameters in px of points whose area shows their number of images."""
     return [3 + 9 * (n / max(counts)) ** 0.5 for n in counts]
 
 
@@ -190,7 +190,7 @@ def _robustness(document: dict[str, Any]) -> go.Figure:
 
 
 def _laid_out(figure: go.Figure, height: int) -> go.Figure:
-    """Plain; colours that depend on light or dark come from the style sheet later."""
+    """Plain layout; colours for light and dark come from the style sheet."""
     figure.update_layout(
         template="none",
         height=height,

@@ -1,4 +1,4 @@
-"""Figures group by group, and how far the best and the worst group are apart."""
+"""Scores by group, and the difference between the best and the worst group."""
 
 from __future__ import annotations
 

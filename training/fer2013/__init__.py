@@ -1,6 +1,6 @@
 """FER-2013 (Goodfellow et al. 2013) with FER+ votes (Barsoum et al. 2016) as plain arrays.
 
-All the forms in which the data set is found give the same arrays, see `load`.
+All forms of the data set give the same arrays; see `load`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ __all__ = ["USAGES", "Fer2013", "load", "unique_rows", "without_leaks"]
 
 
 def load(path: Path, votes: Path | None = None) -> Fer2013:
-    """Read FER-2013 in any of its forms; read again, it comes from a cache (see `cache`).
+    """Read FER-2013 in any of its forms, or from the cache if it was read before (see `cache`).
 
     Args:
         path: the contest's `fer2013.csv`; Kaggle's `icml_face_data.csv`; a folder with Kaggle's
             image folders `train` and `test`; a data set prepared by TensorFlow Datasets, or its
             data_dir; or a Parquet file (see `parquet`).
-        votes: FER+'s `fer2013new.csv`, joined by row position; not for a form that has votes.
+        votes: FER+'s `fer2013new.csv`, joined by row position; not for forms that have votes.
 
     Returns:
-        The rows in the order of the official csv, as far as the form keeps it.
+        The rows, in the order of the official csv if the form keeps it.
 
     Raises:
-        FervidError: a file is missing or of another kind, a column is missing, or a row is
-            malformed.
+        FervidError: a file is missing or of another kind, a column is missing, or a row is invalid.
     """
     try:
         files, parse = _reader(path)
@@ -37,7 +36,7 @@ def load(path: Path, votes: Path | None = None) -> Fer2013:
         if votes is None:
             return data
         if data.has_votes:
-            raise FervidError(f"{path}: has votes of its own; leave out {votes}")
+            raise FervidError(f"{path}: already has votes; leave out {votes}")
         if image_folders.is_image_folders(path):
             image_folders.check_rows(path)
         return ferplus.join(data, votes, path)
@@ -47,7 +46,7 @@ def load(path: Path, votes: Path | None = None) -> Fer2013:
 
 
 def _reader(path: Path) -> tuple[Iterable[Path], Callable[[], Fer2013]]:
-    """The files of a data set and what reads them."""
+    """The files of a data set, and the function that reads them."""
     if path.is_file() and path.suffix == ".parquet":
         # Imported late, because `python -m training.fer2013.parquet` runs the module itself.
         from training.fer2013 import parquet
@@ -62,7 +61,7 @@ def _reader(path: Path) -> tuple[Iterable[Path], Callable[[], Fer2013]]:
     prepared = tfds_folder.find(path)
     if prepared is None:
         raise FervidError(
-            f"{path}: holds neither the folders train and test nor a data set prepared by "
+            f"{path}: has neither the folders train and test nor a data set prepared by "
             "TensorFlow Datasets; for a csv give the file itself"
         )
     return tfds_folder.files(prepared), lambda: tfds_folder.read(prepared)

@@ -1,7 +1,7 @@
-"""What was parsed once, kept as an .npz file in the user's cache folder.
+"""Caches parsed data as .npz files in the user's cache folder.
 
-A file is named after the content of what it was made from, so it can never be out of date. The
-folder may be deleted at any time.
+File names are digests of the source files, so a file can never be out of date. The folder may be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from training.atomic import whole_file
 from training.fer2013.records import Fer2013
 
-_FORMAT = "1"  # To be counted up when the same files begin to give other arrays.
+_FORMAT = "1"  # Raise this when the same files give other arrays.
 
 
 def folder() -> Path | None:
@@ -36,7 +36,7 @@ def cached(source: Path, files: Iterable[Path], parse: Callable[[], Fer2013]) ->
     Args:
         source: the file or folder to read; names of files below it count as content.
         files: all files that `parse` reads.
-        parse: makes the arrays; what it raises goes through, and nothing is kept then.
+        parse: makes the arrays; its exceptions are passed on, and nothing is cached then.
 
     Raises:
         OSError: a file cannot be read.
@@ -61,7 +61,7 @@ def cached(source: Path, files: Iterable[Path], parse: Callable[[], Fer2013]) ->
 def _content_key(source: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256(_FORMAT.encode())
     for path in files:
-        # A csv is parsed as a csv wherever it lies, so only the suffix of a lone file matters.
+        # The place of a csv does not matter, so only the suffix of a single file counts.
         name = path.suffix if path == source else path.relative_to(source).as_posix()
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256")
@@ -70,9 +70,9 @@ def _content_key(source: Path, files: Iterable[Path]) -> str:
 
 
 def _restore(path: Path) -> Fer2013 | None:
-    """The arrays kept in a file; None if it is missing or damaged (zip files hold checksums)."""
+    """The arrays in a cache file; None if it is missing or damaged (zip files have checksums)."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return Fer2013(**{name: archive[name] for name in archive.files})
-    except Exception:  # Damage shows in many ways, and all of them mean: parse again.
+    except Exception:  # Damaged files raise many exceptions; in all cases, parse again.
         return None

@@ -16,7 +16,7 @@ from training.atomic import whole_file
 from training.fer2013.records import USAGES, Fer2013, record
 
 OFFICIAL_SHA256 = "3b8d9617d1017f34733c8f2474d7784c563ce86c40a86ac12c2d37cc968f871b"
-"""Of the contest's `fer2013.csv`, 301,072,766 bytes."""
+"""sha256 of the contest's `fer2013.csv`, 301,072,766 bytes."""
 
 _COLUMNS = ("emotion", "pixels", "Usage")
 _N_PIXELS = FACE_SIZE * FACE_SIZE
@@ -27,7 +27,7 @@ def read(path: Path) -> Fer2013:
     """Read a csv with the columns emotion, pixels and Usage in any order.
 
     Raises:
-        FervidError: a column is missing or a row is malformed; rows count from 0.
+        FervidError: a column is missing or a row is invalid; rows are counted from 0.
         OSError: the file cannot be read.
     """
     images, emotions, usages = [], [], []
@@ -42,7 +42,7 @@ def write(data: Fer2013, path: Path) -> str:
     """Write the official form, byte for byte the contest's file if `data` is all of FER-2013.
 
     Returns:
-        The sha256 of what was written, in hexadecimal.
+        The sha256 of the file in hexadecimal.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
@@ -87,13 +87,14 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
                 yield fields[emotion], fields[pixels], fields[usage]
     except (csv.Error, UnicodeDecodeError) as error:
         raise FervidError(
-            f"{path}: row {row + 1} is no csv text ({error}); give the contest's fer2013.csv, "
+            f"{path}: row {row + 1} is not csv text ({error}); give the contest's fer2013.csv, "
             "unpacked"
         ) from error
 
 
 def _place_values(factor: int, space: int) -> NDArray[np.int16]:
-    """What a character adds to its number, for all 256; whatever is no digit makes it negative."""
+    """The value of each of 256 characters at a place; characters that are not digits make it
+    negative."""
     values = np.full(256, -9999, np.int16)
     values[ord("0") : ord("9") + 1] = factor * np.arange(10)
     values[_SPACE] = space
@@ -104,7 +105,7 @@ _ONES, _TENS, _HUNDREDS = _place_values(1, -9999), _place_values(10, 0), _place_
 
 
 def _parse_pixels(text: str, where: str) -> NDArray[np.uint8]:
-    """(48, 48) uint8 from 2,304 numbers of 0 to 255 with spaces between them."""
+    """Parse 2,304 numbers from 0 to 255, separated by spaces, to (48, 48) uint8."""
     # Four characters in front, so that each number can be read backwards from its end.
     codes = np.frombuffer(b"    " + text.encode("ascii", "replace") + b" ", np.uint8)
     ends = 4 + np.flatnonzero(codes[4:] == _SPACE)
@@ -119,7 +120,7 @@ def _parse_pixels(text: str, where: str) -> NDArray[np.uint8]:
 
 
 def _parse_odd_pixels(text: str, where: str) -> NDArray[np.uint8]:
-    """The same for any white space between the numbers; says what is wrong."""
+    """The same for any white space, with error messages."""
     words = text.split()
     if len(words) != _N_PIXELS:
         raise FervidError(

@@ -17,7 +17,7 @@ COLUMNS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
     "unknown", "NF",
 )  # fmt: skip
-"""The votes in the order of FER+'s file, after its columns `Usage` and `Image name`."""
+"""Names of the vote columns in the order of FER+'s file, after `Usage` and `Image name`."""
 
 _CLASS_COLUMNS = {
     "angry": "anger",
@@ -88,7 +88,7 @@ def join(data: Fer2013, path: Path, source: Path) -> Fer2013:
 
 
 def write(data: Fer2013, path: Path) -> None:
-    """Write the votes in FER+'s own columns; images are named by row, not as FER+ names them.
+    """Write the votes in FER+'s own columns; images are named by row, not as in FER+.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.

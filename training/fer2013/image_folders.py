@@ -1,8 +1,8 @@
 """Kaggle's image folders: `train/<emotion>/...` and `test/<emotion>/...`.
 
 The split is the beginning of a file's name, `Training_`, `PublicTest_` or `PrivateTest_`; without
-it, files under `train` are of Training. Files under `test` must have it: the folder holds both
-test splits, and one is chosen on, the other scored once.
+it, files under `train` belong to Training. Files under `test` must have it, because that folder
+contains both test splits.
 
 Images come in the order of the numbers in their names, across all folders; where numbers are
 missing or repeat, by split, number and path. Only numbers that are rows of the official csv, as in
@@ -61,10 +61,10 @@ def read(path: Path) -> Fer2013:
 
 
 def check_rows(path: Path) -> None:
-    """Make sure that the files' numbers can be rows of the official csv, so 0, 1, 2 ... each once.
+    """Check that the files' numbers can be rows of the official csv: 0, 1, 2 ... once each.
 
     Raises:
-        FervidError: they are not, so nothing can be joined by row.
+        FervidError: they cannot, so nothing can be joined by row.
     """
     for row, picture in enumerate(_find(path)):
         if picture.number != row:

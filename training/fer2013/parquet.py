@@ -28,7 +28,7 @@ def read(path: Path) -> Fer2013:
     """Read the Parquet file with its votes.
 
     Raises:
-        FervidError: it is no Parquet file, a column is missing or a row is malformed.
+        FervidError: the file is not Parquet, a column is missing or a row is invalid.
     """
     try:
         table = pd.read_parquet(path)
@@ -36,7 +36,7 @@ def read(path: Path) -> Fer2013:
         raise FervidError(f"{path}: cannot be read as Parquet; get it again") from error
     missing = [name for name in _COLUMNS if name not in table.columns]
     if missing:
-        raise FervidError(f"{path}: no column {', '.join(missing)}; is it another data set?")
+        raise FervidError(f"{path}: no column {', '.join(missing)}; it may be another data set")
     images = [
         pictures.decode(blob if isinstance(blob, bytes) else b"", f"{path}: row {row}: image")
         for row, blob in enumerate(table["image"])
@@ -50,7 +50,7 @@ def read(path: Path) -> Fer2013:
 @click.argument("parquet", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def main(parquet: Path, folder: Path) -> None:
-    """Write both files and say whether the first is the contest's."""
+    """Write both files, and print whether the first one is the contest's."""
     try:
         data = read(parquet)
         sha256 = csv_file.write(data, folder / "fer2013.csv")

@@ -1,4 +1,4 @@
-"""Image files of faces to and from arrays."""
+"""Converts between image files of faces and arrays."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def decode(blob: bytes, where: str) -> NDArray[np.uint8]:
     """(48, 48) uint8 luma of a PNG, JPEG or WebP file, gray or color.
 
     Raises:
-        FervidError: it is no picture or has another size; the line begins with `where`.
+        FervidError: it is not a picture or has another size; the message begins with `where`.
     """
     try:
         image = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error:
         image = None
     if image is None:
-        raise FervidError(f"{where}: is not a picture that can be read; get the data set again")
+        raise FervidError(f"{where}: is not a readable picture; get the data set again")
     if image.shape != (FACE_SIZE, FACE_SIZE):
         height, width = image.shape
         raise FervidError(

@@ -16,7 +16,7 @@ from fervid.errors import FervidError
 
 
 def prepare(manual: Path, data_dir: Path, config: str = "plain") -> Path:
-    """Prepare a config below `data_dir`; nothing is done if it is there already.
+    """Prepare a config below `data_dir`, unless it exists.
 
     Returns:
         The folder of the prepared data set, for `training.fer2013.load`.
@@ -45,7 +45,7 @@ def prepare(manual: Path, data_dir: Path, config: str = "plain") -> Path:
 @click.argument("data_dir", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--config", type=click.Choice(["plain", "ferplus"]), default="plain")
 def main(manual_dir: Path, data_dir: Path, config: str) -> None:
-    """Prepare and say where the data set is."""
+    """Prepare, and print where the data set is."""
     try:
         click.echo(prepare(manual_dir, data_dir, config))
     except FervidError as error:

@@ -13,10 +13,11 @@ from fervid.errors import FervidError
 from fervid.records import EXPRESSIONS
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
-"""The splits by the names of the official csv: train, choose on it, score once."""
+"""The splits by their names in the official csv: for training, for choices, and for a single final
+score."""
 
 OTHER_VOTES = ("contempt", "unknown", "nf")
-"""What FER+ counts besides the seven classes; nf is not a face."""
+"""FER+'s classes besides the seven; nf is not-a-face."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Fer2013:
     Attributes:
         images: (N, 48, 48) uint8 luma.
         labels: (N,) int32, FER-2013 labels in the order of `EXPRESSIONS`.
-        votes: (N, 7) float32, FER+ votes in the order of `EXPRESSIONS`; all 0 when unknown.
+        votes: (N, 7) float32, FER+ votes in the order of `EXPRESSIONS`; all 0 if unknown.
         other_votes: (N, 3) float32, FER+ votes for contempt, unknown and not-a-face.
         usage: (N,) int8, index into `USAGES`.
     """
@@ -56,7 +57,7 @@ class Fer2013:
         return bool(self.votes.any() or self.other_votes.any())
 
     def split(self, usage: str) -> Fer2013:
-        """The rows of Training, PublicTest (choose on it) or PrivateTest (score once)."""
+        """The rows of Training, PublicTest (for choices) or PrivateTest (for one final score)."""
         return self[self.usage == USAGES.index(usage)]
 
     def vote_shares(self) -> NDArray[np.float32]:
@@ -93,7 +94,7 @@ def record(
         FervidError: there is no row, or a row of `path` has an unknown label or usage.
     """
     if not len(images):
-        raise FervidError(f"{path}: holds no images; get the data set again")
+        raise FervidError(f"{path}: contains no images; get the data set again")
     labels = _places(path, "emotion", emotions, [str(i) for i in range(len(EXPRESSIONS))])
     usage = _places(path, "usage", usages, USAGES)
     votes = np.zeros((len(images), len(EXPRESSIONS)), np.float32)
@@ -104,7 +105,7 @@ def record(
 def _places(
     path: Path, what: str, values: Iterable[object], names: Sequence[str]
 ) -> NDArray[np.int64]:
-    """The place of each value among `names`."""
+    """The index of each value in `names`."""
     places = {name: place for place, name in enumerate(names)}
     found = []
     for row, value in enumerate(values):
@@ -117,7 +118,7 @@ def _places(
 
 
 def without_leaks(data: Fer2013) -> Fer2013:
-    """Training rows whose image is in neither test split (568 rows of PublicTest and PrivateTest
+    """Training rows whose image is in neither test split (568 images of PublicTest and PrivateTest
     are also in Training)."""
     train = data.split("Training")
     tests = data[data.usage != USAGES.index("Training")]

@@ -35,7 +35,9 @@ def find(path: Path) -> Path | None:
     folders = sorted({info.parent for info in infos if _name(info) == NAME})
     if len(folders) > 1:
         several = ", ".join(str(folder.relative_to(path)) for folder in folders)
-        raise FervidError(f"{path}: holds more than one prepared data set; give one of {several}")
+        raise FervidError(
+            f"{path}: contains more than one prepared data set; give one of {several}"
+        )
     return folders[0] if folders else None
 
 
@@ -66,12 +68,12 @@ def read(folder: Path) -> Fer2013:
             f"{folder}: needs {error.name}, which is not installed; install fervid[training], or "
             "give fer2013.csv"
         ) from error
-    except Exception as error:  # TFDS and its readers raise many kinds.
+    except Exception as error:  # TFDS and its readers raise many kinds of errors.
         reason = " ".join(str(error).split())[:200]
         raise FervidError(f"{folder}: cannot be read: {reason}; {again}") from error
     examples.sort(key=lambda example: example["row"])
     if [example["row"] for example in examples] != list(range(len(examples))):
-        raise FervidError(f"{folder}: rows are missing or there twice; {again}")
+        raise FervidError(f"{folder}: rows are missing or repeated; {again}")
     images = [pictures.decode(e["image"], f"{folder}: row {e['row']}") for e in examples]
     labels, usages = [e["label"] for e in examples], [e["usage"] for e in examples]
     data = record(folder, images, labels, usages)
