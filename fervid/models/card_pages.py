@@ -11,6 +11,39 @@ from fervid.settings.choices import EXPRESSIONS
 _HEAD = ("task", "data", "splits", "limits", "license", "date", "command")
 _ELSEWHERE = {"name", "version", "classes", *_HEAD}
 _BY_CLASS = ("precision", "recall", "f1")
+_WORDS = (
+    ("faceless picture", "a picture without people"),
+    ("bands", "faces by their height in the searched picture"),
+    ("recall at 95", "highest recall at which the precision is at least 95%"),
+    ("default", "at the default threshold"),
+    (
+        "points",
+        "median error of the eyes and of the mouth, as a share of the distance between the eyes",
+    ),
+    (
+        "reliability",
+        "boxes with similar scores: how many, their mean score, and the share that are faces",
+    ),
+    ("fer accuracy", "agreement of the FER-2013 head with FER-2013's labels"),
+    ("one pass", "without averaging each image with its mirror image"),
+    (
+        "ferplus majority accuracy",
+        "agreement of the FER+ head with the class that has more than half of the votes",
+    ),
+    ("ferplus plurality accuracy", "the same with the class that has the most votes"),
+    ("ferplus votes", "distance between the answers of the FER+ head and the shares of the votes"),
+    (
+        "shipped mixture",
+        "the default answer, a mixture of both heads; ferplus share: the weight of the FER+ head",
+    ),
+    ("fer temperature, ferplus temperature", "divisors of the logits, which calibrate each head"),
+    ("nll, brier", "negative log-likelihood and Brier score; less is better"),
+    (
+        "ece 15",
+        "expected calibration error with 15 bins; before and after: before and after calibration",
+    ),
+)
+"""Words in the tables of a page that do not explain themselves, and their meanings."""
 
 
 def page_of(cards: Iterable[dict[str, Any]]) -> str:
@@ -18,9 +51,10 @@ def page_of(cards: Iterable[dict[str, Any]]) -> str:
     intro = (
         "# Model cards\n\nThese cards say what each shipped network learned from, how accurate it "
         "is, and what it cannot do.\n± is a 95% interval. `fervid models --markdown` writes this "
-        "page from `fervid/weights/*.json`.\n"
+        "page from `fervid/weights/*.json`.\n\nThese words are used in the tables:\n"
     )
-    return "\n".join([intro, *(_section(card) for card in cards)])
+    words = _table(("word", "meaning"), _WORDS)
+    return "\n".join([intro, *words, *(_section(card) for card in cards)])
 
 
 def _section(card: dict[str, Any]) -> str:
