@@ -41,7 +41,7 @@ _CHANGED = tuple(name.removeprefix("change_") for name in CHANGE_COLUMNS)
 _ROW_PX, _BETWEEN_PX, _TOP_PX, _FOOT_PX = 74, 24, 74, 34
 _CELL_PX, _STRIP_ROW_PX = 46, 34
 _COLUMNS, _MOST_BARS = 800, 1500
-_LARGEST_PX = 36
+_LARGEST_PX, _EDGE_PX = 36, 8
 
 _TITLES = {
     "shares": ("What each person shows", "mean probability of each expression"),
@@ -87,7 +87,7 @@ def chart(
 def _title(what: str, more: str, height: int) -> dict[str, Any]:
     return {
         "text": f"<b>{escape(what)}</b>: {escape(more)}" if more else f"<b>{escape(what)}</b>",
-        **{"xref": "paper", "yref": "container", "x": 0, "xanchor": "left"},
+        **{"xref": "container", "yref": "container", "x": 0, "xanchor": "left"},
         **{"y": 1 - 14 / height, "yanchor": "top", "font": {"size": 14}},
     }
 
@@ -240,8 +240,9 @@ def _cells(
 def _matrix(trace: dict[str, Any], what: str, more: str, rows: Mapping[str, str]) -> dict[str, Any]:
     """A figure of cells: columns are expressions, rows have keys and words."""
     top = 84
-    height = top + _CELL_PX * max(len(rows), 1) + _FOOT_PX
+    height = top + _CELL_PX * max(len(rows), 1) + _EDGE_PX
     layout = _layout(what, more, height, _left([*rows.values()]), top)
+    layout["margin"]["b"] = _EDGE_PX
     axis = {"type": "category", "fixedrange": True, "showgrid": True, "ticks": ""}
     layout["xaxis"] = {**axis, "side": "top", "categoryarray": list(EXPRESSIONS)}
     layout["xaxis"] |= {"categoryorder": "array", "range": [-0.5, len(EXPRESSIONS) - 0.5]}

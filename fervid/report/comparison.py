@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from fervid.records import EXPRESSIONS
@@ -33,19 +34,40 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """The mean of a group minus that of the reference group.
+
+    Attributes:
+        points: difference of the means.
+        low, high: its 95% interval (Welch); None where a group has fewer than two recordings.
+        effect: Hedges' g, the difference in standard deviations; None as `low`.
+    """
+
+    points: float
+    low: float | None = None
+    high: float | None = None
+    effect: float | None = None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A comparison of groups.
 
     Attributes:
-        by: column that defines the groups.
-        estimates: for each expression, an estimate for each group.
+        by: the column that forms the groups.
+        reference: the group that the others are compared with: the first by name.
+        estimates: for each expression, one estimate per group; the expression whose groups differ
+            most comes first.
+        differences: for each expression, one difference per group, None for the reference.
         left_out: number of groups that are not shown because there are too many.
         ungrouped: number of recordings with a face that are in no group.
         ticks: ticks of the axis of the estimates, from 0 to its end.
     """
 
     by: str
+    reference: str
     estimates: dict[str, list[Estimate]]
+    differences: dict[str, list[Difference | None]]
     left_out: int
     ungrouped: int
     ticks: list[float]
@@ -68,21 +90,48 @@ def compare(by: str, recordings: Sequence[Recording], groups: Sequence[str]) -> 
     if not largest:
         return None
     names = sorted(name for name, _ in largest)
-    estimates = {
-        expression: [_estimate(name, expression, members[name]) for name in names]
+    values = {
+        expression: [
+            np.array([float(one.summary[f"{expression}_mean"]) for one in members[name]])
+            for name in names
+        ]
         for expression in EXPRESSIONS
+    }
+    differences = {
+        expression: [None, *(_difference(one, own[0]) for one in own[1:])]
+        for expression, own in values.items()
+    }
+    order = sorted(EXPRESSIONS, key=lambda expression: -_largest(differences[expression]))
+    estimates = {
+        expression: [
+            estimate(name, own) for name, own in zip(names, values[expression], strict=True)
+        ]
+        for expression in order
     }
     ends = [one.high or one.mean for own in estimates.values() for one in own]
     left_out = len(members) - len(names)
-    return Comparison(by, estimates, left_out, ungrouped, _ticks(max(ends)))
+    return Comparison(by, names[0], estimates, differences, left_out, ungrouped, _ticks(max(ends)))
 
 
-def _estimate(group: str, expression: str, members: Sequence[Recording]) -> Estimate:
-    return estimate(group, [float(one.summary[f"{expression}_mean"]) for one in members])
+def _difference(values: NDArray[np.float64], reference: NDArray[np.float64]) -> Difference:
+    # Loads a part of SciPy that takes half a second, and pages without groups do not need it.
+    from fervid.report.effects import two_samples
+
+    found = two_samples(values, reference)
+    if math.isnan(found.low):
+        return Difference(found.estimate)
+    return Difference(found.estimate, found.low, found.high, found.effect)
 
 
-def estimate(group: str, values: Sequence[float]) -> Estimate:
-    """Mean of (n,) shares, one per recording, with Student's 95% interval, clipped to 0 to 1."""
+def _largest(differences: Sequence[Difference | None]) -> float:
+    """How far apart groups are: by effect where there is one, else by points, which come after."""
+    known = [one for one in differences if one is not None]
+    effects = [abs(one.effect) for one in known if one.effect is not None]
+    return max(effects) if effects else max((abs(one.points) for one in known), default=0.0) * 1e-3
+
+
+def estimate(group: str, values: Sequence[float] | NDArray[np.float64]) -> Estimate:
+    """Mean of (n,) shares, one per recording, with Student's 95% interval, cut to 0 to 1."""
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return Estimate(group, n, mean)

@@ -5,6 +5,9 @@
   const rows = [...field("rows").tBodies[0].rows].map((row) => ({
     row, text: row.textContent.toLowerCase(), of: row.dataset,
   }));
+  const people = [...(field("people-rows")?.tBodies[0].rows ?? [])].map((row) => ({
+    row, text: row.textContent.toLowerCase(), of: row.dataset,
+  }));
   const whole = new Intl.NumberFormat("en");
   const two = (number) => String(number).padStart(2, "0");
 
@@ -31,6 +34,12 @@
       row.hidden = !fits;
       return fits;
     });
+    let some = false;
+    for (const { row, text, of } of people) {
+      row.hidden = (group && of.group !== group) || !words.every((word) => text.includes(word));
+      some ||= !row.hidden;
+    }
+    if (people.length) field("nobody").hidden = some;
     field("totals").value = totals(shown);
     field("nothing").hidden = shown.length > 0;
   }

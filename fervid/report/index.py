@@ -50,6 +50,9 @@ _HEAD_BYTES = 1000
 _SCRIPTS = ("tables", "index")
 _MAX_NOTES = 20
 
+MAX_PEOPLE = 2000
+"""Most people in the table of people; those seen longest."""
+
 
 def write_index(
     folder: Path,
@@ -169,6 +172,8 @@ def render_index(
             statuses=sorted({one.status for one in recordings}),
             by=metadata.by if metadata else "",
             groups=sorted({group for group in groups if group}),
+            people=_people(recordings, groups),
+            more_people=max(sum(len(one.people) for one in recordings) - MAX_PEOPLE, 0),
             totals=_totals(recordings),
             photos=[(quote(f"{one.path}/{REPORT_NAME}"), one) for one in photos],
             notes=notes[:_MAX_NOTES],
@@ -188,13 +193,12 @@ def render_index(
 
 def _row(one: Recording, group: str) -> dict[str, Any]:
     """The data of a row."""
-    address = f"{one.path}/{REPORT_NAME}".encode("utf-8", "surrogateescape")
     overview = one.overview
     known = overview.valence[overview.valence == overview.valence] if overview else []
     return {
         "name": one.name,
         "folder": one.path.rpartition("/")[0],
-        "address": quote(address) if one.has_report else "",
+        "address": _address(one) if one.has_report else "",
         "status": one.status,
         "reason": one.reason,
         "warnings": one.warnings,
@@ -206,6 +210,29 @@ def _row(one: Recording, group: str) -> dict[str, Any]:
         "most": one.most,
         **one.summary,
     }
+
+
+def _people(recordings: Sequence[Recording], groups: Sequence[str]) -> list[dict[str, Any]]:
+    """The people of all recordings; of very many, those who are seen longest."""
+    both = zip(recordings, groups, strict=True)
+    rows = [(recording, group, one) for recording, group in both for one in recording.people]
+    if len(rows) > MAX_PEOPLE:
+        rows.sort(key=lambda row: -row[2].seen_s)
+    return [
+        {
+            "recording": recording.name,
+            "folder": recording.path.rpartition("/")[0],
+            "address": f"{_address(recording)}#t={one.first_s:.3f}" if recording.has_report else "",
+            "group": group,
+            "about": one,
+        }
+        for recording, group, one in rows[:MAX_PEOPLE]
+    ]
+
+
+def _address(one: Recording) -> str:
+    """Of its report, as seen from the index."""
+    return quote(f"{one.path}/{REPORT_NAME}".encode("utf-8", "surrogateescape"))
 
 
 def _totals(recordings: Sequence[Recording]) -> dict[str, Any]:

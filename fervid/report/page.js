@@ -39,13 +39,6 @@
     return { ...figureTheme(figure.layout), ...own };
   }
 
-  function assign(target, path, value) {
-    const keys = path.split(".");
-    const last = keys.pop();
-    const owner = keys.reduce((at, key) => (at[key] = at[key] || {}), target);
-    owner[last] = value;
-  }
-
   const milliseconds = (value) =>
     typeof value === "number"
       ? value
@@ -125,7 +118,7 @@
 
   // Plotly for Python supports a slider only on the first axis.
   figure.layout.xaxis2.rangeslider.yaxis5 = { rangemode: "fixed", range: [0, 1] };
-  for (const [path, value] of Object.entries(theme())) assign(figure.layout, path, value);
+  for (const [path, value] of Object.entries(theme())) assignTo(figure.layout, path, value);
   Object.assign(figure.layout.yaxis2, rows());
   figure.layout.annotations = labels(figure.layout.xaxis.range, plotWidth());
   episodesIn(figure.data, ...figure.layout.xaxis.range.map(milliseconds));
@@ -180,6 +173,11 @@
     pictures: ({ sources }) => [...pictures].find(([of]) => sources.some(({ id }) => of.startsWith(`${id} `)))?.[1],
   });
   window.addEventListener("resize", () => requestAnimationFrame(place));
+  const stem = config.toImageButtonOptions.filename.replace(/-timeline$/, "");
+  pictureButtons(document.querySelector(".pictures-of"), (format) => saveFigure(
+    { data: box.data, layout: box.layout }, format, `${stem}-timeline`, { "xaxis2.rangeslider.visible": false }));
+  charts(cast, stem);
+  sharing(cast, stem);
   document.documentElement.classList.add("ready");
 
   const repaint = () => Plotly.relayout(box, theme());

@@ -18,9 +18,10 @@ from markupsafe import Markup
 from fervid.errors import ResultError
 from fervid.models.cards import describe
 from fervid.records import EXPRESSIONS, Thumbnail
-from fervid.report.binning import bin_frames
+from fervid.report.binning import Binned, bin_frames
 from fervid.report.boxes import TICKS_A_SECOND, BoxPoints, sizes_of
 from fervid.report.cast import listed, people_file
+from fervid.report.charts import CHARTS, chart
 from fervid.report.figures import (
     COLOURS,
     CONFIG,
@@ -47,7 +48,7 @@ from fervid.results.summaries import summarize
 
 _SCRIPTS = (
     *("vendor/plotly-basic.min", "theme", "tables", "cast", "refine", "overlay", "keys"),
-    *("episodes", "playback", "people", "page"),
+    *("charts", "sharing", "episodes", "playback", "people", "page"),
 )
 
 MAX_FACES = 20
@@ -115,9 +116,11 @@ def render(
             figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
             moments=script_json(json.dumps(_moments(lanes, episodes, boxes, listed(people, meta)))),
+            given_names=[one for face, one in names.items() if one != unnamed(face)],
             people_file=people_file(name),
             command=f"fervid report {shlex.quote(name + RESULT_SUFFIX)} --people "
             f"{shlex.quote(people_file(name))}",
+            charts=_charts(binned, lanes, episodes, bool(meta.get("resting_faces"))),
             export=f"fervid export {shlex.quote(name + RESULT_SUFFIX)} --to video",
             video=_address(recording.get("beside") if video is None else video),
             config=script_json(json.dumps(config)),
@@ -208,6 +211,22 @@ def _moments(
             "expression": typed(shown.astype(np.uint8)),
         },
         "boxes": [{"id": face_id, **points} for face_id, points in packed],
+    }
+
+
+def _charts(
+    binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame, compared: bool
+) -> dict[str, Markup]:
+    """The figures that answer a question, each as JSON: a list of its versions."""
+    wanted = [name for name in CHARTS if compared or name not in ("intensity", "change")]
+    wanted = [name for name in wanted if name != "together" or len(lanes) > 1]
+    versions = {name: [None, *lanes] if name == "transitions" else [None] for name in wanted}
+    return {
+        name: script_json(
+            json.dumps([chart(name, binned, lanes, episodes, one) for one in versions[name]])
+        )
+        for name in wanted
+        if lanes
     }
 
 

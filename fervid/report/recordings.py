@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -13,8 +14,17 @@ from fervid.errors import ResultError
 from fervid.records import EXPRESSIONS
 from fervid.report.html import known
 from fervid.report.overview import Overview, read_overview
-from fervid.results.files import FRAMES_NAME, META_NAME, PHOTOS, REPORT_NAME, read_meta, read_table
+from fervid.results.files import (
+    FRAMES_NAME,
+    META_NAME,
+    PHOTOS,
+    REPORT_NAME,
+    csv_name,
+    read_meta,
+    read_table,
+)
 from fervid.results.folder_names import RESULT_SUFFIX
+from fervid.results.people_edits import unnamed
 
 Notify = Callable[[str], None]
 """Takes one line for the user."""
@@ -38,6 +48,27 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Person:
+    """A person in one recording.
+
+    Attributes:
+        name: as given by the user, or "face N".
+        first_s: when they are first seen, in seconds.
+        seen_s: for how many seconds they are seen.
+        valence: mean smoothed valence.
+        most: the expression that is most often the most probable one, and its share of faces.
+        episodes: number of episodes.
+    """
+
+    name: str
+    first_s: float
+    seen_s: float
+    valence: float
+    most: tuple[str, float]
+    episodes: int
+
+
+@dataclass(frozen=True)
 class Recording:
     """One row of the index.
 
@@ -53,6 +84,7 @@ class Recording:
         overview: valence over time.
         warnings: number of warnings in the report.
         has_report: whether there is a report to link to.
+        people: who is in it, in the order of the table.
     """
 
     path: str
@@ -65,6 +97,7 @@ class Recording:
     overview: Overview | None = None
     warnings: int = 0
     has_report: bool = False
+    people: tuple[Person, ...] = ()
 
     @classmethod
     def without_result(cls, failure: Failure) -> Recording:
@@ -162,4 +195,32 @@ def _recording(result: Path, path: str, meta: dict[str, Any]) -> Recording:
         overview=overview,
         warnings=len(meta.get("warnings") or []),
         has_report=(result / REPORT_NAME).is_file(),
+        people=_people(result),
+    )
+
+
+def _people(result: Path) -> tuple[Person, ...]:
+    """The people of a result. pandas' own reader takes ten times as long for a few rows.
+
+    Raises:
+        ResultError: there is no such table, or it is damaged.
+    """
+    path = result / csv_name("people")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(_person(row) for row in csv.DictReader(file))
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ResultError(f"{path}: not a table of fervid ({error})") from error
+
+
+def _person(row: dict[str, str]) -> Person:
+    shares = {name: float(row[f"{name}_dominant"]) for name in EXPRESSIONS}
+    most = max(EXPRESSIONS, key=lambda name: shares[name])
+    return Person(
+        name=row.get("name") or unnamed(int(row["face_id"])),
+        first_s=float(row["first_seen"]),
+        seen_s=float(row["seen_s"]),
+        valence=float(row["valence_mean"]),
+        most=(most, shares[most]),
+        episodes=int(row["episodes"]),
     )
