@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fervid.report.effects import two_samples
 from fervid.studies.bootstrap import Band, Nesting, band
 from fervid.studies.collecting import ALL
-from fervid.studies.comparisons import compare_levels, two_samples
+from fervid.studies.comparisons import compare_levels
 from fervid.studies.methods import Provenance, methods_paragraph
 from fervid.studies.responses import Window
 from fervid.studies.rules import Rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,33 @@ def test_each_recording_counts_once_with_students_interval() -> None:
     assert left.high == pytest.approx(0.4 + 4.302653 * 0.2 / 3**0.5, abs=1e-6)
     assert (right.mean, right.low, right.high) == (0.9, None, None)
     assert found.ungrouped == 1
+    assert found.reference == "left"
+    assert found.differences["happy"][0] is None
+    apart = found.differences["happy"][1]
+    assert apart is not None
+    assert apart.points == pytest.approx(0.5)
+    assert (apart.low, apart.effect) == (None, None)
     assert found.ticks[-1] >= 0.9
+
+
+def test_what_differs_most_comes_first_with_its_effect_size() -> None:
+    sides = ["left"] * 4 + ["right"] * 4
+    happy = [0.5, 0.5, 0.5, 0.51, 0.5, 0.5, 0.52, 0.5]
+    sad = [0.1, 0.12, 0.1, 0.12, 0.3, 0.32, 0.3, 0.32]
+    recordings = [
+        replace(one, summary={**one.summary, "sad_mean": value})
+        for one, value in zip(map(rated, happy), sad, strict=True)
+    ]
+    found = compare("side", recordings, sides)
+    assert found is not None
+    assert next(iter(found.estimates)) == "sad"
+    apart = found.differences["sad"][1]
+    assert apart is not None
+    sd = float(np.std([0.1, 0.12, 0.1, 0.12], ddof=1))
+    assert apart.points == pytest.approx(0.2)
+    # Hedges (1981): g = J d, with J close to 1 - 3 / (4 df - 1) for 6 degrees of freedom.
+    assert apart.effect == pytest.approx(0.2 / sd * (1 - 3 / 23), rel=0.01)
+    assert apart.low == pytest.approx(0.2 - 2.446912 * sd * 0.5**0.5, abs=1e-6)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:

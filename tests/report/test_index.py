@@ -17,6 +17,7 @@ import pytest
 from fervid.errors import ResultError
 from fervid.report.index import write_index
 from fervid.report.overview import META_KEY, Overview, outline, read_overview
+from fervid.report.people import edit_people
 from fervid.results.files import read_meta, read_table
 from tests.helpers.index_pages import HOSTILE, rows_of, run, shown
 from tests.helpers.made_results import made_frames, made_result
@@ -209,3 +210,18 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
         "caf\\udce9.mp4",
     }
     assert table.columns[-1] == "'=cmd|x"
+
+
+def test_people_are_listed_by_their_names(many: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.csv"
+    names.write_text("face_id,name\n1,Anna & Co\n", "utf-8")
+    edit_people(many / "b.mp4.fervid", names)
+    run(many)
+    page = (many / "index.html").read_text("utf-8")
+    rows = page.split('id="people-rows"')[1].split("</table>")[0].split("<tr ")[1:]
+    assert len(rows) == 3
+    (anna,) = [row for row in rows if "Anna &amp; Co" in row]
+    assert 'href="b.mp4.fervid/report.html#t=0.000"' in anna
+    assert "0:00:02.0" in anna
+    assert "happy" in anna
+    assert sum("face 1" in row for row in rows) == 2

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from fervid.report.effects import one_sample, two_samples
 from fervid.studies.bootstrap import Nesting, band
-from fervid.studies.comparisons import compare_levels, holm, one_sample, two_samples
+from fervid.studies.comparisons import compare_levels, holm
 from fervid.studies.mixed import mixed_difference
 
 

@@ -1,0 +1,114 @@
+"""Effects: means and differences of means, with intervals and standardised sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.optimize import brentq
+from scipy.special import gammaln
+
+Floats = NDArray[np.floating[Any]]
+
+LEVEL = 0.95
+"""Of intervals."""
+
+_FAR = 30.0
+"""Value of t above which the normal distribution is used, as the noncentral t becomes inexact."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A mean, or a difference of two means, with interval, effect size and p-value.
+
+    Attributes:
+        n, n_reference: numbers of independent units in the level and in the reference.
+        estimate, low, high: mean or difference, and its 95% interval (Student or Welch).
+        effect, effect_low, effect_high: Hedges' g, of differences within units (g_z) or between two
+            samples (by their mean variance), and its 95% interval by the noncentral t.
+        p: two-sided p-value of the corresponding t-test.
+    """
+
+    n: int
+    n_reference: int
+    estimate: float
+    low: float
+    high: float
+    effect: float
+    effect_low: float
+    effect_high: float
+    p: float
+
+
+def one_sample(values: Floats) -> Effect:
+    """Compare the mean of (n,) independent values with 0, ignoring NaN."""
+    values = values[~np.isnan(values)]
+    n = len(values)
+    mean, sd = float(values.mean()) if n else np.nan, _sd(values)
+    if n < 2 or not sd > 0:
+        return _unknown(n, 0, mean)
+    error = sd / np.sqrt(n)
+    return _effect(n, 0, mean, error, float(n - 1), scale=1 / np.sqrt(n))
+
+
+def two_samples(values: Floats, reference: Floats) -> Effect:
+    """Compare the means of two independent samples (Welch)."""
+    values, reference = values[~np.isnan(values)], reference[~np.isnan(reference)]
+    n, m = len(values), len(reference)
+    if n < 2 or m < 2:
+        difference = values.mean() - reference.mean() if n and m else np.nan
+        return _unknown(n, m, float(difference))
+    parts = np.array([values.var(ddof=1) / n, reference.var(ddof=1) / m])
+    error = float(np.sqrt(parts.sum()))
+    if not error > 0:
+        return _unknown(n, m, float(values.mean() - reference.mean()))
+    df = float(parts.sum() ** 2 / (parts**2 / np.array([n - 1, m - 1])).sum())
+    pooled = np.sqrt((values.var(ddof=1) + reference.var(ddof=1)) / 2)
+    difference = float(values.mean() - reference.mean())
+    return _effect(n, m, difference, error, df, scale=error / pooled)
+
+
+def _unknown(n: int, m: int, estimate: float) -> Effect:
+    """An effect without interval and test, because values are too few or all equal."""
+    nan = float("nan")
+    return Effect(n, m, estimate, nan, nan, nan, nan, nan, nan)
+
+
+def _effect(n: int, m: int, mean: float, error: float, df: float, scale: float) -> Effect:
+    """Interval, effect size and test of a mean from its standard error.
+
+    Args:
+        scale: standardised effect for t = 1.
+    """
+    half = float(stats.t.ppf((1 + LEVEL) / 2, df) * error)
+    t = mean / error
+    # Hedges' correction for small samples, in its exact form.
+    correction = np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) * np.sqrt(2 / df) if df > 1 else 1
+    effect, low, high = (
+        float(value * scale * correction) for value in (t, *_noncentralities(t, df))
+    )
+    p = float(2 * stats.t.sf(abs(t), df))
+    return Effect(n, m, mean, mean - half, mean + half, effect, low, high, p)
+
+
+def _noncentralities(t: float, df: float) -> tuple[float, float]:
+    """The noncentralities at which t is at the ends of the interval."""
+    rare = (1 - LEVEL) / 2
+    half = float(stats.norm.ppf(1 - rare)) * np.sqrt(1 + t**2 / (2 * df))
+    if abs(t) > _FAR:
+        return t - half, t + half
+
+    def solved(share: float, near: float) -> float:
+        def beyond(shift: float) -> float:
+            return float(stats.nct.cdf(t, df, shift)) - share
+
+        return float(brentq(beyond, near - 2 * half - 2, near + 2 * half + 2, xtol=1e-6))
+
+    return solved(1 - rare, t - half), solved(rare, t + half)
+
+
+def _sd(values: Floats) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else np.nan
