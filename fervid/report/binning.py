@@ -15,8 +15,11 @@ from fervid.results.codebook import CHANGE_COLUMNS, LOST, SMOOTH_COLUMNS
 MAX_BINS = 8000
 """All are visible when zoomed in; at first, groups of them are drawn, see `Binned.coarser`."""
 
-SHOWN_BINS = 2000
+SHOWN_BINS = 1200
 """More than a screen's columns, but so few that ten hours draw as fast as ten minutes."""
+
+SLIDER_BINS = 300
+"""Of the small picture in the slider."""
 
 _FIRST_WIDTH_S = 1e-3
 _K = len(EXPRESSIONS)

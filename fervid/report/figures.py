@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
-from fervid.report.binning import Binned
+from fervid.report.binning import SLIDER_BINS, Binned
 from fervid.report.layout import layout_of, milliseconds, panels_of
 
 COLOURS = {
@@ -81,7 +81,7 @@ def timeline_figure(
         cuts: times of cuts in seconds.
         of: name of the person, or everyone, whose areas and valence are shown.
     """
-    shown = binned.coarser()
+    shown, slider = binned.coarser(), binned.coarser(SLIDER_BINS)
     panels, height = panels_of(len(lanes), of)
     outline = Outline.of(shown)
     traces = [
@@ -90,7 +90,7 @@ def timeline_figure(
         *_faces(shown),
         seen_spans(binned, lanes),
         *_episodes(episodes[episodes["face_id"].isin(list(lanes))], lanes),
-        *areas(shown, outline, "y5", legend=False),
+        *areas(slider, Outline.of(slider), "y5", legend=False),
     ]
     return {"data": traces, "layout": layout_of(shown, panels, height, cuts)}
 

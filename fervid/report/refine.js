@@ -13,9 +13,9 @@ function numbers({ dtype, bdata }) {
 
 // The page contains all bins of all lanes; as many as a screen can show are drawn.
 function refinement(data, origin) {
-  const SHOWN_BINS = 2000;
+  const SHOWN_BINS = 1200;
   const FOOT_MS = 0.2;
-  const COLUMNS = 800;
+  const COLUMNS = 400;
   const MOST_BARS = 500;
   const edges = numbers(data.edges);
   const classes = data.expressions.length;
