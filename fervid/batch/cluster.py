@@ -10,12 +10,13 @@ import importlib
 import os
 import socket
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from fervid.batch.agenda import Agenda, Step
 from fervid.batch.jobs import Outcome
 from fervid.batch.slots import Limits, Slot
 from fervid.batch.supervisor import Event, Finish
@@ -31,17 +32,17 @@ _CONNECT_S = 10
 
 
 class _Recorder:
-    """An actor with one supervised worker process, which analyses one recording after another."""
+    """An actor with one supervised worker process, which does one step after another."""
 
     def __init__(self, task: dict[str, Any], limits: dict[str, Any]) -> None:
         stop = threading.Event()
         self._slot = Slot(
-            0, Task.of_json(task), Limits(**limits), lambda _: None, stop, alone=False
+            0, Task.of_json(task), Limits(**limits), lambda *_: None, stop, alone=False
         )
 
-    def analyze(self, recording: str, folder: str) -> dict[str, Any]:
-        """Analyse a recording; return the outcome as JSON."""
-        return self._slot.analyze(Job(Path(recording), Path(folder))).to_json()
+    def do(self, step: dict[str, Any]) -> dict[str, Any]:
+        """Do a step; return the outcome as JSON."""
+        return self._slot.do(Step.of_json(step)).to_json()
 
 
 class ClusterBatch:
@@ -70,10 +71,11 @@ class ClusterBatch:
     ) -> None:
         self._ray = _connected(address)
         self._jobs = list(jobs)
-        self._waiting = deque(enumerate(self._jobs))
-        self._tries = [0] * len(self._jobs)
+        self._agenda, self._left = Agenda(self._jobs), len(self._jobs)
+        self._tries: Counter[Step] = Counter()
         room, needs = self._room(task.settings.device)
-        self._workers = min(workers or room, len(self._jobs))
+        workers = workers or room
+        self._workers = workers if task.part_s is not None else min(workers, len(self._jobs))
         actor = self._ray.remote(**needs)(_Recorder)
         given = _everywhere(task).to_json(), asdict(limits or Limits())
         self._new_actor: Callable[[], Any] = lambda: actor.remote(*given)
@@ -95,35 +97,36 @@ class ClusterBatch:
             SetupError: something is missing from the installation on a machine.
         """
         self._actors = [self._new_actor() for _ in range(self._workers)]
-        running: dict[Any, tuple[int, int]] = {}
+        running: dict[Any, tuple[Step, int]] = {}
         try:
             free = deque(range(self._workers))
-            while self._waiting or running:
-                while self._waiting and free:
-                    place, job = self._waiting.popleft()
+            while self._left:
+                while free and (step := self._agenda.next(wait=False)) is not None:
                     worker = free.popleft()
-                    paths = str(job.recording.absolute()), str(job.folder.absolute())
-                    running[self._actors[worker].analyze.remote(*paths)] = (place, worker)
+                    given = step.to_json(absolute=True)
+                    running[self._actors[worker].do.remote(given)] = (step, worker)
                 done, _ = self._ray.wait(list(running), timeout=_POLL_S)
                 for reference in done:
-                    place, worker = running.pop(reference)
+                    step, worker = running.pop(reference)
                     free.append(worker)
-                    outcome = self._outcome(reference, place, worker)
-                    if outcome is not None:
-                        yield Finish(self._jobs[place], outcome, place, worker)
+                    outcome = self._outcome(reference, step, worker)
+                    ended = None if outcome is None else self._agenda.done(step, outcome)
+                    if ended is not None:
+                        self._left -= 1
+                        yield Finish(step.job, ended, step.place, worker)
         finally:
             self._ray.shutdown()
 
-    def _outcome(self, reference: Any, place: int, worker: int) -> Outcome | None:
-        """The outcome of a job; None if its actor was lost, so that the job goes to another one."""
-        job = self._jobs[place]
-        self._tries[place] += 1
+    def _outcome(self, reference: Any, step: Step, worker: int) -> Outcome | None:
+        """The outcome of a step; None if its actor was lost, so that it goes to another one."""
+        job = step.job
+        self._tries[step] += 1
         try:
             told = Outcome.of_json(self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
             self._actors[worker] = self._new_actor()
-            if self._tries[place] < _TRIES:
-                self._waiting.appendleft((place, job))
+            if self._tries[step] < _TRIES:
+                self._agenda.again(step)
                 return None
             reason = f"its machine or actor was lost {_TRIES} times ({type(error).__name__})"
             return Outcome(job.recording, job.folder, "failed", reason)

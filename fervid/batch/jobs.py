@@ -14,7 +14,7 @@ from fervid.inputs.plan import Job
 from fervid.video.ffmpeg import quoted
 
 if TYPE_CHECKING:
-    from fervid.pipeline import Analyzer, Progress
+    from fervid.pipeline import Analyzer, PartLength, Progress
 
 Status = Literal["ok", "partial", "refused", "failed"]
 """ok: analysed; partial: analysed, with frames missing; refused: not a readable recording; failed:
@@ -43,6 +43,9 @@ class Outcome:
         setup: whether something is missing from the installation, so that all other recordings
             would fail, too.
         process_is_lost: whether the worker process has ended or must be ended.
+        anew: why the parts of an earlier run are not used.
+        parts: frames of each part, if it is to be analysed in parts; empty once it is done.
+        missing: numbers of the parts that are not done.
     """
 
     recording: Path
@@ -58,6 +61,9 @@ class Outcome:
     transient: bool = False
     setup: bool = False
     process_is_lost: bool = False
+    anew: str = ""
+    parts: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
 
     @property
     def has_result(self) -> bool:
@@ -76,7 +82,7 @@ class Outcome:
 
     def public_json(self) -> dict[str, Any]:
         """Plain JSON for users, without the fields that only matter for retries."""
-        inner = ("transient", "setup", "process_is_lost")
+        inner = ("transient", "setup", "process_is_lost", "parts", "missing")
         return {name: value for name, value in self.to_json().items() if name not in inner}
 
     def to_json(self) -> dict[str, Any]:
@@ -86,14 +92,10 @@ class Outcome:
     @classmethod
     def of_json(cls, given: dict[str, Any]) -> Outcome:
         """Read what `to_json` returned."""
-        known = {field.name: given[field.name] for field in fields(cls)}
-        return cls(
-            **{
-                **known,
-                "recording": Path(given["recording"]),
-                "folder": Path(given["folder"]),
-            }
-        )
+        known = {field.name: given[field.name] for field in fields(cls) if field.name in given}
+        paths = {name: Path(given[name]) for name in ("recording", "folder")}
+        parts = {name: tuple(given.get(name, ())) for name in ("parts", "missing")}
+        return cls(**{**known, **paths, **parts})
 
 
 def run(
@@ -103,6 +105,7 @@ def run(
     overwrite: bool = False,
     exports: Callable[[Path], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    part_length: PartLength | None = None,
 ) -> Outcome:
     """Analyse one recording; whatever goes wrong is in the outcome.
 
@@ -112,13 +115,34 @@ def run(
         overwrite: analyse again even if an equal result exists.
         exports: called with the result folder, to write the exports that the user wants.
         progress: called after each batch of frames.
+        part_length: of its parts, so that it can be gone on with; None: it is done as a whole.
     """
+
+    def whole() -> dict[str, Any]:
+        done = analyzer.analyze(
+            *(job.recording, job.folder),
+            overwrite=overwrite,
+            progress=progress,
+            part_length=part_length,
+        )
+        told = {"redone": done.redone, "reused": done.reused, "anew": done.anew}
+        return told | finished(job, exports)
+
+    return guarded(job, whole)
+
+
+def finished(job: Job, exports: Callable[[Path], None] | None) -> dict[str, Any]:
+    """Fields of the outcome of a job whose result is there, once it has been exported."""
+    if exports is not None:
+        exports(job.folder)
+    return _found(job.folder)
+
+
+def guarded(job: Job, work: Callable[[], dict[str, Any]]) -> Outcome:
+    """The outcome of some work, whose fields it returns, or of what goes wrong with it."""
     began = time.perf_counter()
     try:
-        done = analyzer.analyze(job.recording, job.folder, overwrite=overwrite, progress=progress)
-        if exports is not None:
-            exports(job.folder)
-        found = _found(job.folder)
+        outcome = work()
     except FervidError as error:
         status: Status = "refused" if isinstance(error, MediaError) else "failed"
         return Outcome(
@@ -130,7 +154,6 @@ def run(
             transient=_is_transient(error),
             setup=isinstance(error, SetupError),
         )
-    outcome = {"redone": done.redone, "reused": done.reused, **found}
     elapsed_s = time.perf_counter() - began
     return Outcome(job.recording, job.folder, elapsed_s=elapsed_s, **outcome)
 

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import psutil
 
+from fervid.batch.agenda import Step
 from fervid.batch.worker import Task
-from fervid.inputs.plan import Job
 
 _KEPT_LINES = 20
 _COMMAND = (sys.executable, "-P", "-m", "fervid.batch.worker")
@@ -57,9 +57,9 @@ class WorkerProcess:
             thread.start()
         self._send(task.to_json())
 
-    def ask(self, job: Job) -> None:
-        """Ask it to analyse a recording."""
-        self._send({"recording": str(job.recording), "folder": str(job.folder)})
+    def ask(self, step: Step) -> None:
+        """Ask it to do a step."""
+        self._send(step.to_json())
 
     def answer(self, timeout_s: float) -> dict[str, Any] | None:
         """Its next line; empty if none comes in time, None when it has ended."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fervid.batch.agenda import Advance, Step
 from fervid.batch.jobs import Outcome
 from fervid.batch.processes import WorkerProcess
 from fervid.batch.worker import Task
@@ -34,17 +35,6 @@ class Limits:
     stall_s: float = 600.0
 
 
-@dataclass(frozen=True)
-class Advance:
-    """Progress of a recording: frames done, frames expected if known, and the worker's number."""
-
-    job: Job
-    worker: int
-    frames: int
-    expected: int | None
-    elapsed_s: float
-
-
 class Slot:
     """A worker process, started when first needed and restarted after it dies.
 
@@ -52,8 +42,8 @@ class Slot:
         number: the worker's number, for `Advance`.
         task: how to analyse.
         limits: limits for each recording.
-        on_advance: called from time to time while a recording is being analysed.
-        stop: when this is set, the current recording is abandoned.
+        on_advance: called from time to time during a step.
+        stop: when this is set, the current step is abandoned.
         alone: whether this is the only worker on this machine.
     """
 
@@ -62,7 +52,7 @@ class Slot:
         number: int,
         task: Task,
         limits: Limits,
-        on_advance: Callable[[Advance], None],
+        on_advance: Callable[[Step, Advance], None],
         stop: threading.Event,
         *,
         alone: bool,
@@ -81,28 +71,29 @@ class Slot:
             self._process.stop()
             self._process = None
 
-    def analyze(self, job: Job) -> Outcome:
-        """The outcome of a job; it is tried again if the failure may pass."""
+    def do(self, step: Step) -> Outcome:
+        """The outcome of a step; it is tried again if the failure may pass."""
         began = time.monotonic()
-        outcome, tries = self._once(job), 1
+        outcome, tries = self._once(step), 1
         while outcome.transient and tries < _TRIES and not self._stop.wait(_PAUSE_S):
-            outcome, tries = self._once(job), tries + 1
+            outcome, tries = self._once(step), tries + 1
         if tries > 1 and not outcome.has_result:
             outcome = replace(outcome, reason=f"{outcome.reason} (tried {tries} times)")
         return replace(outcome, elapsed_s=time.monotonic() - began)
 
-    def _once(self, job: Job) -> Outcome:
+    def _once(self, step: Step) -> Outcome:
         if self._process is None:
             self._process = WorkerProcess(self._task, alone=self._alone)
-        self._process.ask(job)
-        outcome = self._watch(job, self._process)
+        self._process.ask(step)
+        outcome = self._watch(step, self._process)
         if outcome.process_is_lost:
             self.close()
-            remove_abandoned(job.folder.parent)
+            remove_abandoned(step.job.folder.parent)
         return outcome
 
-    def _watch(self, job: Job, process: WorkerProcess) -> Outcome:
+    def _watch(self, step: Step, process: WorkerProcess) -> Outcome:
         """Wait for the outcome, within the limits."""
+        job = step.job
         began = moved = time.monotonic()
         while not self._stop.is_set():
             told, now = process.answer(_POLL_S), time.monotonic()
@@ -112,7 +103,7 @@ class Slot:
                 return Outcome.of_json(told["outcome"])
             if "progress" in told:
                 moved = now
-                self._on_advance(Advance(job, self._number, **told["progress"]))
+                self._on_advance(step, Advance(job, self._number, **told["progress"]))
             if reason := self._exceeded(process, now - began, now - moved):
                 return _lost(job, reason)
         return _lost(job, "stopped")

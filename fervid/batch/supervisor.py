@@ -7,8 +7,9 @@ import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from fervid.batch.agenda import Advance, Agenda, Step
 from fervid.batch.jobs import Outcome
-from fervid.batch.slots import Advance, Limits, Slot
+from fervid.batch.slots import Limits, Slot
 from fervid.batch.worker import Task
 from fervid.errors import SetupError
 from fervid.inputs.plan import Job
@@ -42,12 +43,10 @@ class Batch:
     def __init__(
         self, jobs: Sequence[Job], task: Task, workers: int = 1, limits: Limits | None = None
     ) -> None:
-        self._waiting: queue.SimpleQueue[tuple[int, Job]] = queue.SimpleQueue()
-        for number, job in enumerate(jobs):
-            self._waiting.put((number, job))
+        self._agenda = Agenda(jobs)
         self._left = len(jobs)
         self._task = task
-        self._workers = min(workers, len(jobs))
+        self._workers = workers if task.part_s is not None else min(workers, len(jobs))
         self._limits = limits or Limits()
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -80,22 +79,22 @@ class Batch:
                 yield event
         finally:
             self._stop.set()
+            self._agenda.close()
             for thread in threads:
                 thread.join()
+
+    def _advance(self, step: Step, made: Advance) -> None:
+        self._events.put(self._agenda.progress(step, made))
 
     def _work(self, number: int) -> None:
         try:
             alone = self._workers == 1
-            slot = Slot(number, self._task, self._limits, self._events.put, self._stop, alone=alone)
+            slot = Slot(number, self._task, self._limits, self._advance, self._stop, alone=alone)
             try:
-                while not self._stop.is_set():
-                    try:
-                        place, job = self._waiting.get_nowait()
-                    except queue.Empty:
-                        return
-                    outcome = slot.analyze(job)
-                    if not self._stop.is_set():
-                        self._events.put(Finish(job, outcome, place, number))
+                while (step := self._agenda.next()) is not None:
+                    outcome = self._agenda.done(step, slot.do(step))
+                    if outcome is not None and not self._stop.is_set():
+                        self._events.put(Finish(step.job, outcome, step.place, number))
             finally:
                 slot.close()
         except BaseException as error:  # re-raised in the thread that reads the events

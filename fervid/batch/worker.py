@@ -2,8 +2,8 @@
 
     python -m fervid.batch.worker
 
-Standard input is a line of JSON that says how to analyse (`Task`), then a line for each job.
-Standard output is {"progress": ...} lines and an {"outcome": ...} line for each job. The process
+Standard input is a line of JSON that says how to analyse (`Task`), then a line for each step.
+Standard output is {"progress": ...} lines and an {"outcome": ...} line for each step. The process
 ends when standard input ends, as it does when the parent dies.
 """
 
@@ -14,17 +14,18 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from fervid.batch.interruption import Interruption
-from fervid.batch.jobs import run
+from fervid.batch.jobs import Outcome, finished, guarded
 from fervid.inputs.plan import Job
 from fervid.settings import Settings
 
 if TYPE_CHECKING:
-    from fervid.pipeline import Progress
+    from fervid.pipeline import Analyzer, PartLength, Progress
 
 _PARENT_IS_GONE = 1
 
@@ -37,11 +38,22 @@ class Task:
         settings: settings of the analysis.
         overwrite: analyse again even if an equal result exists.
         exports: formats to write beside the tables, names in `fervid.exports.FORMATS`.
+        part_s: seconds of a part of a recording; None: recordings are analysed as wholes.
+        parts_from_s: recordings of at least so many seconds are analysed in parts.
     """
 
     settings: Settings
     overwrite: bool = False
     exports: tuple[str, ...] = ()
+    part_s: float | None = None
+    parts_from_s: float = 0.0
+
+    @property
+    def part_length(self) -> PartLength | None:
+        """Of parts, if recordings are analysed in parts."""
+        from fervid.pipeline import PartLength
+
+        return None if self.part_s is None else PartLength(self.part_s, self.parts_from_s)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; `of_json` reads it back."""
@@ -54,7 +66,9 @@ class Task:
         settings = dict(told["settings"])
         if isinstance(settings["baseline"], list):
             settings["baseline"] = tuple(settings["baseline"])
-        return cls(Settings(**settings), told["overwrite"], tuple(told["exports"]))
+        exports = tuple(told["exports"])
+        parts = told["part_s"], told["parts_from_s"]
+        return cls(Settings(**settings), told["overwrite"], exports, *parts)
 
     def export(self, folder: Path) -> None:
         """Write the exports into a result folder."""
@@ -107,11 +121,34 @@ def _serve(lines: _Lines, answers: IO[str], interruption: Interruption) -> None:
     analyzer = Analyzer(task.settings)
     while True:
         told = lines.next()
-        job = Job(Path(told["recording"]), Path(told["folder"]))
-        outcome = run(
-            analyzer, job, overwrite=task.overwrite, exports=task.export, progress=progress
-        )
-        answer(outcome=outcome.to_json())
+        answer(outcome=_outcome(analyzer, task, told, progress).to_json())
+
+
+def _outcome(
+    analyzer: Analyzer, task: Task, told: dict[str, Any], progress: Callable[[Progress], None]
+) -> Outcome:
+    """What became of a step of `fervid.batch.agenda`, as it is told."""
+    job = Job(Path(told["recording"]), Path(told["folder"]))
+    paths = job.recording, job.folder
+
+    def begin() -> dict[str, Any]:
+        begun = analyzer.begin(*paths, overwrite=task.overwrite, part_length=task.part_length)
+        about = {"redone": begun.redone, "anew": begun.anew}
+        if begun.parts:
+            return about | {"status": "ok", "parts": begun.parts, "missing": begun.missing}
+        if begun.done is None:
+            analyzer.make_whole(*paths, begun.why, progress)
+        return about | {"reused": begun.done is not None} | finished(job, task.export)
+
+    def part() -> dict[str, Any]:
+        analyzer.work(*paths, told["number"], progress)
+        return {"status": "ok"}
+
+    def join() -> dict[str, Any]:
+        analyzer.join(*paths, progress)
+        return finished(job, task.export)
+
+    return guarded(job, {"begin": begin, "part": part, "join": join}[told["kind"]])
 
 
 if __name__ == "__main__":

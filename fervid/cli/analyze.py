@@ -11,12 +11,14 @@ import click
 from fervid.cli import engine_options as options
 from fervid.cli.console import Verbosity, one_line_errors
 from fervid.cli.help import GroupedCommand
-from fervid.cli.options import Baseline, BatchSize, Seconds, Shard
+from fervid.cli.options import Baseline, BatchSize, Parts, Seconds, Shard
 from fervid.exports import FORMATS
 from fervid.settings.choices import DEINTERLACE, READINGS
 
 if TYPE_CHECKING:
     from fervid.batch.worker import Task
+
+_PART_S, _LONG_S, _CORES_FOR_PARTS = 300.0, 600.0, 4
 
 _GROUPS = {
     "Input": ("--files-from", "--track", "--deinterlace", "--fps", "--start", "--end"),
@@ -33,6 +35,7 @@ _GROUPS = {
     "Timeline": ("--smooth", "--min-confidence", "--min-episode", "--reading", "--baseline"),
     "Many recordings": (
         "--jobs",
+        "--parts",
         "--dry-run",
         "--time-limit",
         "--memory-limit",
@@ -70,7 +73,18 @@ _GROUPS = {
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="Analyse N recordings at a time, each in its own process.  [default: 1]",
+    help="Analyse N recordings at a time, or N parts of recordings, each in its own process."
+    "  [default: 1]",
+)
+@click.option(
+    "--parts",
+    type=Parts(),
+    default="off",
+    show_default=True,
+    metavar="off|auto|MINUTES",
+    help="Analyse long recordings in parts of so many minutes, so that several processes share "
+    "one, and the same command goes on where it was stopped. The result is the same. auto: parts "
+    "of 5 minutes, for recordings of more than 10, where there are 4 processor cores.",
 )
 @click.option(
     "--shard",
@@ -240,6 +254,7 @@ def analyze(
     files_from: str | None,
     out: Path,
     jobs: int | None,
+    parts: float | str,
     shard: tuple[int, int] | None,
     engine: str,
     address: str | None,
@@ -271,11 +286,14 @@ def analyze(
     with one_line_errors() as interruption:
         from fervid.cli import one, photos, several
 
-        task = _task(settings, overwrite, (table_format, schema))
+        task = _task(settings, overwrite, (table_format, schema), _part_length(parts, engine))
         shown = Verbosity(quiet=quiet, as_json=as_json)
         if _is_one_file(inputs, files_from) and not dry_run and engine == "local":
-            of_one = photos if photos.is_photo(inputs[0]) else one
-            code = of_one.analyze(inputs[0], out, task, shown, interruption)
+            if photos.is_photo(inputs[0]):
+                code = photos.analyze(inputs[0], out, task, shown, interruption)
+            else:
+                workers = several.Workers(jobs or 1, several.limits(time_limit, memory_limit))
+                code = one.analyze(inputs[0], out, task, workers, shown, interruption)
         else:
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
@@ -301,7 +319,22 @@ def _is_one_file(inputs: tuple[Path, ...], files_from: str | None) -> bool:
     return inputs[0].exists() or not has_magic(str(inputs[0]))
 
 
-def _task(settings: dict[str, Any], overwrite: bool, exports: tuple[str, ...]) -> Task:
+def _part_length(parts: float | str, engine: str) -> tuple[float | None, float]:
+    """Seconds of a part, None: there are none; and of the shortest recording that has parts."""
+    if isinstance(parts, float):
+        return 60 * parts, 0.0
+    from fervid.video.reader import usable_cores
+
+    enough = engine != "local" or usable_cores() >= _CORES_FOR_PARTS
+    return (_PART_S if parts == "auto" and enough else None), _LONG_S
+
+
+def _task(
+    settings: dict[str, Any],
+    overwrite: bool,
+    exports: tuple[str, ...],
+    parts: tuple[float | None, float],
+) -> Task:
     """The settings and exports that the options name, checked before any work begins."""
     from fervid.batch.worker import Task
 
@@ -309,6 +342,5 @@ def _task(settings: dict[str, Any], overwrite: bool, exports: tuple[str, ...]) -
         from fervid.exports.parquet import require
 
         require()
-    return Task(
-        options.chosen(**settings), overwrite, tuple(name for name in exports if name in FORMATS)
-    )
+    names = tuple(name for name in exports if name in FORMATS)
+    return Task(options.chosen(**settings), overwrite, names, *parts)

@@ -1,10 +1,10 @@
-"""Analysis of one recording in this process, with a progress bar."""
+"""Analysis of one recording in this process, or in parts by several, with a progress bar."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ import click
 
 from fervid.batch.interruption import Interruption
 from fervid.batch.jobs import Outcome, run
+from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Verbosity, printable
+from fervid.cli.several import Workers
 from fervid.inputs.plan import Job
 from fervid.pipeline import Analyzer, Progress
 from fervid.results.folder_names import result_folder
@@ -27,9 +29,18 @@ _LISTED = 3
 
 
 def analyze(
-    recording: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
+    recording: Path,
+    out: Path,
+    task: Task,
+    workers: Workers,
+    shown: Verbosity,
+    interruption: Interruption,
 ) -> int:
-    """Analyse a recording, print a summary, and return the exit code."""
+    """Analyse a recording, print a summary, and return the exit code.
+
+    Args:
+        workers: processes that share the recording if the task has parts.
+    """
     job = Job(recording, result_folder(recording, out))
     with _progress_bar(recording.name, shown) as show:
 
@@ -37,13 +48,17 @@ def analyze(
             interruption.check()
             show(done)
 
-        outcome = run(
-            Analyzer(task.settings),
-            job,
-            overwrite=task.overwrite,
-            exports=task.export,
-            progress=progress,
-        )
+        if workers.count > 1 and task.part_s is not None:
+            outcome = _by_several(job, task, workers, progress)
+        else:
+            outcome = run(
+                Analyzer(task.settings),
+                job,
+                overwrite=task.overwrite,
+                exports=task.export,
+                progress=progress,
+                part_length=task.part_length,
+            )
     if shown.as_json:
         click.echo(json.dumps(outcome.public_json()))
     if not outcome.has_result:
@@ -52,6 +67,19 @@ def analyze(
     if shown.plain:
         _echo_result(outcome)
     return 0
+
+
+def _by_several(
+    job: Job, task: Task, workers: Workers, progress: Callable[[Progress], None]
+) -> Outcome:
+    """What became of a recording whose parts are shared by several processes."""
+    batch = Batch([job], task, workers.count, workers.limits)
+    with closing(batch.events()) as events:
+        for event in events:
+            if isinstance(event, Finish):
+                return event.outcome
+            progress(Progress(event.frames, event.expected, event.elapsed_s))
+    raise AssertionError("a batch ends with what became of its recordings")
 
 
 class _Lines:
@@ -78,6 +106,9 @@ def _echo_result(outcome: Outcome) -> None:
 
     meta = read_meta(outcome.folder)
     people, summary = (read_table(outcome.folder, name) for name in ("people", "summary"))
+    if outcome.anew:
+        parts = "the parts of an earlier run are not used"
+        click.echo(f"fervid: {parts}: {printable(outcome.anew)}", err=True)
     if outcome.redone:
         click.echo(f"fervid: analysed again: {printable(outcome.redone)}", err=True)
     for warning in meta["warnings"]:

@@ -79,6 +79,23 @@ class WorkingSize(click.ParamType[int | None]):
             self.fail(f"{value!r} is neither auto nor a whole number from 96 to 4096", param, ctx)
 
 
+class Parts(click.ParamType[float | str]):
+    """Minutes of a part, or "off" or "auto"."""
+
+    name = "parts"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        """The number that was typed, or the word."""
+        if value in ("off", "auto"):
+            return str(value)
+        try:
+            return float(click.FloatRange(0, 600, min_open=True).convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither off, auto nor minutes, 600 at most", param, ctx)
+
+
 class Shard(click.ParamType[tuple[int, int]]):
     """Two whole numbers separated by a slash, as in 3/16."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -27,6 +28,14 @@ from fervid.video.identity import identity_of
 
 if TYPE_CHECKING:
     from fervid.batch.cluster import ClusterBatch
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many processes there are, and what each may cost."""
+
+    count: int
+    limits: Limits
 
 
 def plan(inputs: Sequence[Path], files_from: str | None, out: Path) -> Plan:
@@ -95,9 +104,9 @@ def _refusal(job: Job, task: Task) -> str:
 
 
 def _fate(job: Job, task: Task) -> str:
-    """What would become of an existing result."""
+    """What would become of an existing result, or what is left to do of a missing one."""
     if not job.folder.exists():
-        return ""
+        return _left(job, task)
     if task.overwrite:
         return " (would be analysed again: --overwrite)"
     try:
@@ -106,6 +115,24 @@ def _fate(job: Job, task: Task) -> str:
     except MediaError as error:
         return f" ({error})"
     return f" (would be analysed again: {why})" if why else " (kept)"
+
+
+def _left(job: Job, task: Task) -> str:
+    """How many parts of a recording an earlier run has left, if it can be gone on with."""
+    from fervid.engine.engine import Engine
+    from fervid.pipeline.parts import parts_left
+
+    if task.part_length is None:
+        return ""
+    try:
+        models = digests_of_models(task.settings)
+        request = request_of(identity_of(job.recording), task.settings, models)
+        left, of, why = parts_left(Engine(task.settings), job.folder, request, task.part_length)
+    except FervidError as error:
+        return f" ({error})"
+    if why:
+        return f" (begun anew: {why})"
+    return f" ({left} of {of} parts are left)" if of else ""
 
 
 def batch(

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from fervid.batch.agenda import Advance
 from fervid.batch.jobs import Outcome
-from fervid.batch.slots import Advance
 from fervid.batch.supervisor import Event, Finish
 from fervid.cli.console import Verbosity, printable
 from fervid.inputs.plan import Job
@@ -58,6 +58,7 @@ def line_of(outcome: Outcome) -> str:
         text += f": {outcome.frames:,} frames, {rate:.0%} show a face"
         text += ", kept from earlier" if outcome.reused else f", {outcome.elapsed_s:.1f} s"
         text += f"; analysed again: {outcome.redone}" if outcome.redone else ""
+        text += f"; parts of an earlier run not used: {outcome.anew}" if outcome.anew else ""
         text += f"; {outcome.reason}" if outcome.reason else ""
     else:
         text += f": {outcome.reason}"
@@ -102,7 +103,7 @@ class _Bars:
         self._sizes = {job: _size(job.recording) for job in jobs}
         total = sum(self._sizes.values())
         self._whole = bars.add_task("all", total=total, done=f"0 of {len(jobs):,}")
-        self._current: dict[int, tuple[Job, TaskID]] = {}
+        self._current: dict[Job, TaskID] = {}
         self._finished = 0
 
     def __call__(self, event: Event) -> None:
@@ -112,19 +113,18 @@ class _Bars:
             self._finish(event)
 
     def _advance(self, event: Advance) -> None:
-        job, task = self._current.get(event.worker, (None, TaskID(-1)))
-        if job != event.job:
+        if event.job not in self._current:
             name = escape(printable(event.job.recording.name))
-            task = self._bars.add_task(name, total=event.expected, done="")
-            self._current[event.worker] = (event.job, task)
+            self._current[event.job] = self._bars.add_task(name, total=event.expected, done="")
+        task = self._current[event.job]
         rate = event.frames / max(event.elapsed_s, 1e-6)
         done = f"{event.frames:,} frames, {rate:,.0f}/s"
         self._bars.update(task, completed=event.frames, total=event.expected, done=done)
 
     def _finish(self, event: Finish) -> None:
         self._finished += 1
-        if event.worker in self._current:
-            self._bars.remove_task(self._current.pop(event.worker)[1])
+        if event.job in self._current:
+            self._bars.remove_task(self._current.pop(event.job))
         done = f"{self._finished:,} of {len(self._sizes):,}"
         self._bars.update(self._whole, advance=self._sizes[event.job], done=done)
         self._bars.console.print(line_of(event.outcome), highlight=False, markup=False)

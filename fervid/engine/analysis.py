@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from fervid.expressions.second_pass import second_pass
 from fervid.records import Detections, FrameBatch, Thumbnail, VideoInfo
 from fervid.results.metadata import result_metadata
 from fervid.results.writer import ResultWriter
+from fervid.settings import Settings
 from fervid.tracking.cuts import CutFinder
 from fervid.tracking.doubtful import Evidence, without
 from fervid.tracking.flicker import FlickerFilter, TrackedBatch
@@ -77,6 +79,8 @@ class Analysis:
         displayed: width and height in pixels of the displayed frame.
         shrunk: height of the searched frames divided by that of the displayed frame.
         baseline: resting faces from another recording or a photo.
+        sight: reads the faces; None: in the pictures of their frames.
+        lenient_until_s: see `fervid.tracking.tracks.Tracker`.
 
     Attributes:
         longest_gap_s: a face that is missing for longer than this begins a new track.
@@ -90,12 +94,16 @@ class Analysis:
         displayed: tuple[int, int],
         shrunk: float,
         baseline: Baseline | None = None,
+        *,
+        sight: Sight | None = None,
+        lenient_until_s: float = -math.inf,
     ) -> None:
         self._engine, self._search, self._baseline = engine, search, baseline
         self._displayed, self._shrunk = displayed, shrunk
-        tracker = Tracker(engine.settings.fps, engine.detector.start_score)
+        start_score = engine.detector.start_score
+        tracker = Tracker(engine.settings.fps, start_score, lenient_until_s)
         self.longest_gap_s = tracker.longest_gap_s
-        self._sight: Sight = DirectSight(engine, displayed, shrunk)
+        self._sight: Sight = sight or DirectSight(engine, displayed, shrunk)
         self._changes = Changes()
         self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
         self.people = People(tracker.longest_gap_s)
@@ -103,6 +111,11 @@ class Analysis:
         self._doubtful = 0
         self._faces = self._short = self._unclear = 0
         self._portraits = Portraits(clarity)
+
+    @staticmethod
+    def longest_gap_of(settings: Settings) -> float:
+        """See `longest_gap_s`."""
+        return Tracker(settings.fps).longest_gap_s
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
         """Yield the rows of all frames."""
@@ -117,11 +130,21 @@ class Analysis:
             Rows of `fervid.results.rows.ROW`, with numbers of tracks, of earlier frames that are
             complete now.
         """
-        changes = self._changes.of(batch)
-        yield from self._follow(Seen.of(batch, faces, self._displayed, changes))
+        yield from self.follow(self.look_at(batch, faces))
 
-    def _follow(self, seen: Seen) -> Iterator[NDArray[Any]]:
+    def look_at(self, batch: FrameBatch, faces: Detections) -> Seen:
+        """What is needed of the next frames to follow their faces."""
+        return Seen.of(batch, faces, self._displayed, self._changes.of(batch))
+
+    def follow(self, seen: Seen) -> Iterator[NDArray[Any]]:
+        """As `add`, of frames that were looked at already."""
         for with_cuts in self._cuts.add(seen):
+            for tracked in self._flicker.add(*with_cuts):
+                yield self._read(tracked)
+
+    def last_before(self, seen: Seen) -> Iterator[NDArray[Any]]:
+        """The rows of the last frames before some that are not wanted themselves."""
+        for with_cuts in (*self._cuts.add(seen), *self._cuts.rest()):
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
 

@@ -21,10 +21,12 @@ class Done:
     Attributes:
         reused: whether an earlier result was kept.
         redone: why an earlier result was replaced, if it was and --overwrite was not given.
+        anew: why the parts of an earlier analysis were not used.
     """
 
     reused: bool = False
     redone: str = ""
+    anew: str = ""
 
 
 _WITHOUT_EFFECT = ("batch_size", "device")
@@ -93,6 +95,11 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
         return "its meta.json is missing or damaged"
     if not isinstance(earlier, dict):
         return "it does not record what it was made from"
+    return difference_of(earlier, request)
+
+
+def difference_of(earlier: dict[str, Any], request: dict[str, Any]) -> str | None:
+    """Why an earlier request differs from this one, both from `request_of`; None if it does not."""
     if earlier.get("fervid") != request["fervid"]:
         return f"it was made by fervid {_word(earlier.get('fervid'))}"
     for part in ("recording", "models", "settings"):

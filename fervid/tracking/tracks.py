@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -41,12 +42,20 @@ class Tracker:
             second, and always from one sampled frame to the next.
         start_score: lowest score of a new face; a followed face keeps its id at lower scores
             (hysteresis).
+        lenient_until_s: before this time, a new face may have any score, as it may have been
+            followed before the first frame.
 
     Attributes:
         longest_gap_s: seconds for which a face keeps its id while it is not seen.
     """
 
-    def __init__(self, fps: float | None = None, start_score: float = 0.0) -> None:
+    def __init__(
+        self,
+        fps: float | None = None,
+        start_score: float = 0.0,
+        lenient_until_s: float = -math.inf,
+    ) -> None:
+        self._lenient_until_s = lenient_until_s
         self._start_score = start_score
         self.longest_gap_s = max(_MAX_GAP_S, 1.5 / fps) if fps else _MAX_GAP_S
         self._tracks = np.zeros((0, _COLUMNS))
@@ -131,7 +140,8 @@ class Tracker:
         now[mine, _ID] = tracks[theirs, _ID]
         now[mine, _MOTION] = _motion(tracks[theirs], boxes[mine], time_s)
         if len(mine) < len(boxes):
-            new = (now[:, _ID] == 0) & (scores >= self._start_score)
+            is_sure = scores >= self._start_score
+            new = (now[:, _ID] == 0) & (is_sure | (time_s < self._lenient_until_s))
             now[new, _ID] = np.arange(self._next, self._next + new.sum())
             self._next += int(new.sum())
         unseen = np.delete(tracks, theirs, axis=0)

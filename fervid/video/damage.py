@@ -80,14 +80,29 @@ class Damage:
             return
         component, level, text = match.groups()
         if component.startswith("[in#") and (summary := _SUMMARY.search(text)):
-            self._packets, self._decoded, self._decode_errors = map(int, summary.groups())
-            self._is_listed = bool(_LISTS_FRAMES.match(component))
+            packets, decoded, errors = map(int, summary.groups())
+            self.counted(packets, decoded, errors, bool(_LISTS_FRAMES.match(component)))
         bad = level in ("error", "fatal", "panic") or (level == "warning" and _LOSS.search(text))
         if bad and not _OUTPUT_SIDE.match(component) and not _HARMLESS.search(text):
             self._complaints += 1
             self._first_complaint = self._first_complaint or text
             if self._complaint_pts is None:
                 self._complaint_pts = newest
+
+    def counted(self, packets: int, decoded: int, errors: int, is_listed: bool) -> None:
+        """Take how many packets were read, how many frames decoded, and how often that failed.
+
+        Args:
+            packets, decoded, errors: as above.
+            is_listed: whether the container lists every frame with its length.
+        """
+        self._packets, self._decoded, self._decode_errors = packets, decoded, errors
+        self._is_listed = is_listed
+
+    @property
+    def complaint(self) -> str:
+        """What the decoder complained of first; empty if it did not."""
+        return self._first_complaint or ("it fails now and then" if self._decode_errors else "")
 
     def frame(self, index: int, pts: int) -> None:
         """Add the position and time stamp of a decoded frame, sampled or not."""

@@ -46,6 +46,7 @@ class Probed:
         end_is_sure: whether the last frame ends at `info.duration_s`. It does if no other stream is
             longer, except in a GIF, whose last picture may be shown for long, and in an AVI, which
             has no times.
+        is_listed: whether the container lists every frame with its duration.
         track: the track that is read; None: unknown.
     """
 
@@ -53,6 +54,7 @@ class Probed:
     time_base: Fraction
     reading: dict[str, Any]
     end_is_sure: bool
+    is_listed: bool
     track: Track | None = None
 
 
@@ -137,7 +139,8 @@ def _probed(path: Path, look: _Look) -> Probed:
     duration_s = _duration(log, start_us)
     info = VideoInfo(path, width, height, _rate(log), duration_s, look.size_bytes)
     time_base = Fraction(int(base[1]), int(base[2]))
-    return Probed(info, time_base, _reading(log, start_us), _stands_alone(log))
+    reading, lists_frames = _reading(log, start_us), _format(log).startswith("mov,")
+    return Probed(info, time_base, reading, _stands_alone(log), lists_frames)
 
 
 def _refusal(log: list[str], stalled: bool) -> str:

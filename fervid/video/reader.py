@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,7 @@ from fervid.video.interlacing import deinterlacer
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
 from fervid.video.sampling import Sampler, Sampling
+from fervid.video.sections import Section, SectionFrames, sections_of
 from fervid.video.shapes import (
     Part,
     Picture,
@@ -35,6 +37,7 @@ from fervid.video.shapes import (
     in_own_pixels,
     line_of,
 )
+from fervid.video.stamps import EntryError, Stamps, read_stamps
 from fervid.video.unfinished import is_unfinished
 
 _NO_STAMP = -(2**63)
@@ -48,6 +51,10 @@ _MUCH_SMALLER = 1.9
 most 3. Skipping the smoothing in half of the frames of 1080p H.264 makes decoding 7% cheaper."""
 
 _Image = NDArray[np.uint8]
+_Row = tuple[int, int]
+"""Position and time stamp of a frame."""
+
+_Frame = tuple[_Row, Picture]
 
 
 def working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
@@ -124,6 +131,8 @@ class VideoReader:
         track: number of the video track, from 1; None: the one that players show.
         deinterlace: whether to turn frames into whole pictures: "on", "off", or "auto" for
             interlaced recordings.
+        deinterlacing: that attribute of another reader of the same recording, to save finding it
+            out again; None: find it out.
         square: make all frames square, so that pictures of any shape fit; for recordings whose
             picture changes its shape.
 
@@ -134,6 +143,7 @@ class VideoReader:
         displayed: width and height of the frames in displayed pixels: those of the first frame, or
             of a square with that frame in its upper left corner.
         shrunk: height of the frames divided by that of `displayed`.
+        deinterlacing: the filters of ffmpeg that deinterlace the frames; none if nothing does.
         is_deinterlaced: whether frames are deinterlaced.
         parts: stretches with one picture size each, as far as the recording has been read.
         rate: frames per second that will be read; infinite if unknown.
@@ -166,6 +176,7 @@ class VideoReader:
         track: int | None = None,
         square: bool = False,
         deinterlace: Deinterlace = "auto",
+        deinterlacing: Sequence[str] | None = None,
     ) -> None:
         _check_arguments(working_size, scale, batch_size, fps, start, end)
         probed = probe_stream(Path(path), track)
@@ -179,18 +190,21 @@ class VideoReader:
         self.warnings: list[str] = []
         self.batch_size = batch_size
         self.threads = threads or _decoder_threads(self.info)
-        self._fields = deinterlacer(
-            *(self.info.path, probed.track, self.info.duration_s, self.info.fps, deinterlace)
-        )
+        if deinterlacing is None:
+            about = (self.info.path, probed.track, self.info.duration_s, self.info.fps)
+            deinterlacing = deinterlacer(*about, deinterlace)
+        self.deinterlacing = [*deinterlacing]
         self._time_base = probed.time_base
         self._reading = probed.reading
         self._known_base = ""
         self._end_is_sure = probed.end_is_sure
+        self._is_listed = probed.is_listed
         self._start_s, self._end_s = start or 0.0, end
         self._says_length = probed.info.duration_s is not None
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
         self.expected_frames = _estimate(self.info, fps, start, end)
+        self._section: Section | None = None
         self._run: _Run | None = None
         self._begun: _Run | None = None
 
@@ -223,7 +237,7 @@ class VideoReader:
 
     def _glimpse(self, at_s: float) -> _Image | None:
         height, width = self.shape
-        chain = filters(self.info.displayed, self._used, (width, height), self._fields)
+        chain = filters(self.info.displayed, self._used, (width, height), self.deinterlacing)
         child = Child(
             self.info.path,
             {"vf": ",".join(chain), "f": "rawvideo", "pix_fmt": "gray", "frames:v": 1},
@@ -242,7 +256,7 @@ class VideoReader:
 
     @property
     def is_deinterlaced(self) -> bool:  # noqa: D102 - documented above
-        return bool(self._fields)
+        return bool(self.deinterlacing)
 
     def __enter__(self) -> Self:
         return self
@@ -269,9 +283,10 @@ class VideoReader:
     def _start(self) -> _Run:
         self.close()
         self.warnings, self.losses, self.parts = [], Losses.none(self._sampling), []
-        damage = Damage(self.info.fps, self._sampling, self.info.duration_s, self._end_is_sure)
+        damage = self._damage()
         child = self._child(damage)
-        self._run = _Run(child, self._batches(child, damage))
+        kept = self._whole if self._section is None else self._entered
+        self._run = _Run(child, self._batches(child, kept(child, damage)))
         return self._run
 
     def __iter__(self) -> Iterator[FrameBatch]:
@@ -281,11 +296,54 @@ class VideoReader:
         finally:
             run.close()
 
+    def stamps(self) -> Stamps:
+        """The time stamps of all frames, without decoding them.
+
+        Raises:
+            EntryError: the recording does not tell them.
+        """
+        return read_stamps(self.info.path, self.info.stream, self._reading, self._time_base)
+
+    def sections(self, stamps: Stamps, length_s: float) -> list[Section]:
+        """Sections of about some seconds, each of whole batches; see `sections_of`."""
+        return sections_of(stamps, self._sampling, length_s, self.batch_size)
+
+    def enter(self, section: Section) -> None:
+        """Give the frames of a section alone from now on; before the iteration.
+
+        Iterating raises EntryError if they are not those that a whole decoding would give, as far
+        as their time stamps and the decoder's complaints tell.
+        """
+        self._section = section
+
+    def seconds(self, pts: int) -> float:
+        """The time of a time stamp."""
+        return float(pts * self._time_base)
+
+    def account(self, stamps: Stamps) -> None:
+        """Tell what an iteration would, of a recording whose sections all came as they should."""
+        damage = self._damage()
+        comes = np.flatnonzero(self._sampling.comes(stamps.pts, self.info.duration_s))
+        for index, pts in zip(comes.tolist(), stamps.pts[comes].tolist(), strict=True):
+            damage.frame(index, pts)
+        damage.counted(len(stamps), len(stamps), 0, self._is_listed)
+        self._conclude(damage, 0)
+        if self._sampling.stop is None and (why := self._never_finished()):
+            self._add_doubt(why)
+
+    def _damage(self) -> Damage:
+        return Damage(self.info.fps, self._sampling, self.info.duration_s, self._end_is_sure)
+
     def _child(self, damage: Damage) -> Child:
         height, width = self.shape
+        section, sampling, reading = self._section, self._sampling, self._reading
+        if section is not None:
+            sampling = section.sampling(sampling)
+        if section is not None and section.seek_s is not None:
+            reading = reading | {"ss": f"{section.seek_s:.6f}", "noaccurate_seek": None}
         chain = [
-            *self._sampling.filters(self.info.duration_s),
-            *filters(self.info.displayed, self._used, (width, height), self._fields),
+            *sampling.filters(self.info.duration_s),
+            *filters(self.info.displayed, self._used, (width, height), self.deinterlacing),
         ]
         options: dict[str, Any] = {
             "vf": ",".join(chain),
@@ -301,17 +359,39 @@ class VideoReader:
             on_log=damage.log,
             frame_stats=True,
             stream=str(self.info.stream),
-            reading=self._reading,
+            reading=reading,
             coarse=max(self.info.height / height, self.info.width / width) >= _MUCH_SMALLER,
         )
 
-    def _batches(self, child: Child, damage: Damage) -> Iterator[FrameBatch]:
-        """Yield batches as they are decoded; set `warnings` and `losses` at the end."""
-        sampler = Sampler(self._sampling)
+    def _batches(
+        self, child: Child, keep: Generator[_Row | None, _Frame | None]
+    ) -> Iterator[FrameBatch]:
+        """Batches as they come out of the decoder.
+
+        Args:
+            keep: is sent each frame, and None at the end, and gives the rows of those to keep.
+        """
         images = np.empty((self.batch_size, *self.shape), np.uint8)
-        rows: list[tuple[int, int]] = []
-        seen, latest = 0, None
+        rows: list[_Row] = []
+        next(keep)
         while (frame := self._frame(child, images[len(rows)])) is not None:
+            if (row := keep.send(frame)) is None:
+                continue
+            rows.append(row)
+            if len(rows) == self.batch_size:
+                yield self._batch(images, rows)
+                images, rows = np.empty_like(images), []
+        with contextlib.suppress(StopIteration):
+            keep.send(None)
+        if rows:
+            yield self._batch(images[: len(rows)], rows)
+
+    def _whole(self, child: Child, damage: Damage) -> Generator[_Row | None, _Frame | None]:
+        """Which frames of the whole recording to keep; tells `warnings` and `losses` at the end."""
+        sampler = Sampler(self._sampling)
+        seen, latest = 0, None
+        row: _Row | None = None
+        while frame := (yield row):
             row, picture = frame
             if picture != latest:
                 latest = picture
@@ -325,15 +405,26 @@ class VideoReader:
                     "file is not usable"
                 )
             damage.frame(*row)
-            if not sampler.keeps(row[1]):
-                continue
-            rows.append(row)
-            if len(rows) == self.batch_size:
-                yield self._batch(images, rows)
-                images, rows = np.empty_like(images), []
+            row = row if sampler.keeps(row[1]) else None
         self._finish(child, damage, seen)
-        if rows:
-            yield self._batch(images[: len(rows)], rows)
+
+    def _entered(self, child: Child, damage: Damage) -> Generator[_Row | None, _Frame | None]:
+        """Which frames of a section to keep."""
+        assert self._section is not None
+        sampling = self._section.sampling(self._sampling)
+        frames = SectionFrames(self._section, sampling.selects_exactly(self.info.duration_s))
+        row: _Row | None = None
+        while frame := (yield row):
+            (_, pts), picture = frame
+            position = frames.position(pts)
+            row = None if position is None else (position, pts)
+            if row is not None and displayed_size(picture) != self.info.displayed:
+                raise EntryError("its picture changes its size or shape")
+        if child.wait() and not child.killed:
+            raise EntryError("decoding fails when it starts midway")
+        if damage.complaint:
+            raise EntryError(f"the decoder complains ({ascii(damage.complaint[:80])[1:-1]})")
+        frames.finish()
 
     def _begin_part(self, row: tuple[int, int], picture: Picture) -> None:
         size = displayed_size(picture)
@@ -347,7 +438,7 @@ class VideoReader:
                 raise ShapeChangesError
         self.parts.append(Part(row[0], float(row[1] * self._time_base), *size, used))
 
-    def _frame(self, child: Child, image: _Image) -> tuple[tuple[int, int], Picture] | None:
+    def _frame(self, child: Child, image: _Image) -> _Frame | None:
         """Read a frame into `image` (H, W); return its (index, time stamp) and picture, None at the
         end."""
         if child.read(image.data.cast("B")) < image.size:
@@ -377,7 +468,7 @@ class VideoReader:
         unit = self.shape[1] / self.displayed[0], self.shape[0] / self.displayed[1]
         return in_own_pixels(rows, self.parts, unit)
 
-    def _batch(self, images: _Image, rows: list[tuple[int, int]]) -> FrameBatch:
+    def _batch(self, images: _Image, rows: list[_Row]) -> FrameBatch:
         times = [float(pts * self._time_base) for _, pts in rows]
         return FrameBatch(
             images, np.array([index for index, _ in rows], np.int64), np.array(times, np.float64)
@@ -393,24 +484,32 @@ class VideoReader:
         whole = self._sampling.first is None and self._sampling.stop is None
         if not seen and whole:
             raise MediaError(f"{quoted(self.info.path)}: no picture in it can be decoded")
-        found = damage.findings(code)
-        self.warnings, self.losses = found.warnings, found.losses
+        self._conclude(damage, code)
         if not seen:
             self.warnings.append("no frame is in the chosen time range")
         if len(self.parts) > 1:
             self.warnings.append(line_of(self.parts))
-        self._check_length(damage)
         if self._sampling.stop is None and (why := self._unfinished(child)):
-            self.warnings.append(why)
-            self.losses = replace(self.losses, partial=True, lost_frames=None)
+            self._add_doubt(why)
         if not code and child.next_frame() is not None:
-            self.warnings.append("the last frames were cut off")
-            self.losses = replace(self.losses, partial=True, lost_frames=None)
+            self._add_doubt("the last frames were cut off")
+
+    def _conclude(self, damage: Damage, code: int) -> None:
+        found = damage.findings(code)
+        self.warnings, self.losses = found.warnings, found.losses
+        self._check_length(damage)
+
+    def _add_doubt(self, why: str) -> None:
+        self.warnings.append(why)
+        self.losses = replace(self.losses, partial=True, lost_frames=None)
 
     def _unfinished(self, child: Child) -> str:
         """A warning if the recording was incomplete when it was read."""
         if child.grown_bytes() or child.size_bytes != self.info.size_bytes:
             return "it grew while it was being read; analyse it again when it is finished"
+        return self._never_finished()
+
+    def _never_finished(self) -> str:
         if not self._says_length and is_unfinished(self.info.path):
             return (
                 "it was never finished: its end may be missing, and it does not say how long it is"

@@ -74,6 +74,34 @@ class Sampling:
         """Whether a frame is in the time range."""
         return (self.first is None or pts >= self.first) and (self.stop is None or pts < self.stop)
 
+    def kept(self, pts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of all frames of a recording (N,), by their time stamps, `Sampler` keeps."""
+        kept = np.ones(len(pts), np.bool_)
+        if self.fps is not None:
+            scale = self.time_base * self.fps
+            up, down = scale.as_integer_ratio()
+            ticks = np.array([(one + self.half) * up // down for one in pts.tolist()])
+            kept[1:] = np.diff(np.maximum.accumulate(ticks)) > 0
+        low, high = -np.inf if self.first is None else self.first, self.stop
+        return kept & (pts >= low) & (pts < (np.inf if high is None else high))
+
+    def comes(self, pts: NDArray[np.int64], duration_s: float | None) -> NDArray[np.bool_]:
+        """Which of all frames of a recording (N,) come out of `filters`."""
+        if self.selects_exactly(duration_s):
+            return self.kept(pts)
+        return np.asarray(pts < (np.inf if self.stop is None else self.stop))
+
+    def selects_exactly(self, duration_s: float | None) -> bool:
+        """Whether nothing comes out of `filters` that is not kept."""
+        return self.fps is None or self._is_exact(duration_s)
+
+    def _is_exact(self, duration_s: float | None) -> bool:
+        """Whether ffmpeg can tell ticks."""
+        assert self.fps is not None
+        longest = math.ceil((duration_s or 1e6) / self.time_base)
+        scale = self.time_base * self.fps
+        return (longest * scale.numerator).bit_length() < _EXACT_BITS
+
     def filters(self, duration_s: float | None) -> list[str]:
         """ffmpeg filters that drop frames early; they keep at least what `Sampler` keeps.
 
@@ -84,8 +112,7 @@ class Sampling:
         chain = [] if self.stop is None else [f"trim=end_pts={self.stop}"]
         if self.fps is not None:
             scale = self.time_base * self.fps
-            longest = math.ceil((duration_s or 1e6) / self.time_base)
-            exact = (longest * scale.numerator).bit_length() < _EXACT_BITS
+            exact = self._is_exact(duration_s)
             if exact:
                 tick = f"floor((%s+{self.half})*{scale.numerator}/{scale.denominator})"
                 new = f"gt({tick % 'pts'},{tick % 'prev_selected_pts'})"

@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 from fervid.batch import processes
+from fervid.batch.agenda import Advance
 from fervid.batch.jobs import Outcome
-from fervid.batch.slots import Advance, Limits
+from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.errors import SetupError

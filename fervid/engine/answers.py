@@ -1,0 +1,141 @@
+"""What pictures told of faces in one part of a recording, kept so that it can be told again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.records import FACE_SIZE, Detections, FrameBatch
+from fervid.tracking.seen import Seen
+
+Arrays = dict[str, NDArray[Any]]
+
+_row = itemgetter(0)
+
+
+@dataclass
+class Answers:
+    """What was told of N faces of a batch.
+
+    Attributes:
+        faces: the faces.
+        probs: (N, 7) float32.
+        sharpness: (N,) float32.
+        crops: (48, 48) uint8 of some of them, by their rows.
+        portraits: JPEGs of some of them, by their rows.
+    """
+
+    faces: Detections
+    probs: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+    crops: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    portraits: dict[int, bytes] = field(default_factory=dict)
+
+    def rows_of(self, faces: Detections) -> NDArray[np.int64]:
+        """(M,) rows of the same faces here; -1 for those that nothing was told of."""
+        mine, wanted = _keys(self.faces), _keys(faces)
+        if np.array_equal(mine, wanted):
+            return np.arange(len(faces))
+        place = {key.tobytes(): row for row, key in enumerate(mine)}
+        return np.array([place.get(key.tobytes(), -1) for key in wanted], np.int64)
+
+
+def _keys(faces: Detections) -> NDArray[np.int32]:
+    """(N, 11) what tells faces of a batch apart: frame, box and points, to the bit."""
+    numbers = np.concatenate([faces.xywh, faces.points.reshape(-1, 6)], axis=1)
+    return np.concatenate([faces.frame[:, None], numbers.view(np.int32)], axis=1)
+
+
+def packed(pieces: Sequence[tuple[Seen, Answers]]) -> Arrays:
+    """Arrays of the frames of a part and of what was told of their faces."""
+    seen, told = [piece for piece, _ in pieces], [answers for _, answers in pieces]
+    starts = np.cumsum([0, *(len(one.faces) for one in told)])
+    crops = [
+        (start + row, crop)
+        for start, one in zip(starts, told, strict=False)
+        for row, crop in sorted(one.crops.items(), key=_row)
+    ]
+    portraits = [
+        (start + row, jpeg)
+        for start, one in zip(starts, told, strict=False)
+        for row, jpeg in sorted(one.portraits.items(), key=_row)
+    ]
+    images = np.array([crop for _, crop in crops], np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
+    return {
+        "index": np.concatenate([one.batch.index for one in seen]),
+        "time_s": np.concatenate([one.batch.time_s for one in seen]),
+        "frames": np.array([len(one.batch) for one in seen], np.int64),
+        "changes": np.concatenate([one.changes for one in seen]),
+        "looks": np.concatenate([one.looks for one in seen]),
+        **_columns("seen", [one.faces for one in seen]),
+        **_columns("told", [one.faces for one in told]),
+        "probs": np.concatenate([one.probs for one in told]),
+        "sharpness": np.concatenate([one.sharpness for one in told]),
+        "crop_row": np.array([row for row, _ in crops], np.int64),
+        "crops": images,
+        "portrait_row": np.array([row for row, _ in portraits], np.int64),
+        "portrait_ends": np.cumsum([len(jpeg) for _, jpeg in portraits], dtype=np.int64),
+        "portraits": np.frombuffer(b"".join(jpeg for _, jpeg in portraits), np.uint8),
+    }
+
+
+def unpacked(arrays: Arrays) -> list[tuple[Seen, Answers]]:
+    """What `packed` took; the frames have pictures of size 0."""
+    ends = np.cumsum(arrays["frames"])
+    seen_ends, told_ends = (np.cumsum(arrays[f"{name}_count"]) for name in ("seen", "told"))
+    pieces = []
+    for number, end in enumerate(ends.tolist()):
+        frames = slice(end - int(arrays["frames"][number]), end)
+        seen_of, told_of = (
+            slice(int(stops[number]) - int(arrays[f"{name}_count"][number]), int(stops[number]))
+            for name, stops in (("seen", seen_ends), ("told", told_ends))
+        )
+        batch = FrameBatch(
+            np.zeros((frames.stop - frames.start, 0, 0), np.uint8),
+            arrays["index"][frames],
+            arrays["time_s"][frames],
+        )
+        seen = Seen(
+            batch,
+            _faces("seen", arrays, seen_of),
+            arrays["looks"][seen_of],
+            arrays["changes"][frames],
+        )
+        answers = Answers(
+            _faces("told", arrays, told_of), arrays["probs"][told_of], arrays["sharpness"][told_of]
+        )
+        _add_pictures(answers, arrays, told_of)
+        pieces.append((seen, answers))
+    return pieces
+
+
+def _add_pictures(answers: Answers, arrays: Arrays, rows: slice) -> None:
+    first, last = np.searchsorted(arrays["crop_row"], [rows.start, rows.stop]).tolist()
+    for place in range(first, last):
+        answers.crops[int(arrays["crop_row"][place]) - rows.start] = arrays["crops"][place]
+    starts = np.concatenate([[0], arrays["portrait_ends"]])
+    first, last = np.searchsorted(arrays["portrait_row"], [rows.start, rows.stop]).tolist()
+    for place in range(first, last):
+        jpeg = arrays["portraits"][starts[place] : starts[place + 1]].tobytes()
+        answers.portraits[int(arrays["portrait_row"][place]) - rows.start] = jpeg
+
+
+def _columns(name: str, pieces: Sequence[Detections]) -> Arrays:
+    together = Detections.concatenate(pieces)
+    return {
+        f"{name}_count": np.array([len(faces) for faces in pieces], np.int64),
+        f"{name}_frame": together.frame,
+        f"{name}_xywh": together.xywh,
+        f"{name}_score": together.score,
+        f"{name}_points": together.points,
+    }
+
+
+def _faces(name: str, arrays: Arrays, rows: slice) -> Detections:
+    names = ("frame", "xywh", "score", "points")
+    return Detections(*(arrays[f"{name}_{column}"][rows] for column in names))

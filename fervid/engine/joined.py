@@ -1,0 +1,138 @@
+"""Parts of a recording told again, as if its frames came one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.engine.answers import Answers, Arrays, unpacked
+from fervid.engine.sight import DirectSight, Reading
+from fervid.records import Detections, Expressions, FrameBatch
+from fervid.tracking.seen import Seen
+
+Opened = Callable[[int], AbstractContextManager[Iterable[FrameBatch]]]
+"""Decodes a part again, by its number."""
+
+
+class SeamError(Exception):
+    """The first picture of a part is not the one that decoding the part before leads to."""
+
+
+class JoinedParts:
+    """Gives the frames of all parts, and what was told of their faces.
+
+    What a part was not asked, as its faces are followed in another way when all that came before
+    is known, is asked of its pictures now: they are decoded once more.
+
+    Args:
+        parts: gives what was kept of each part, in their order.
+        opened: decodes one of them.
+        sight: of the pictures that are decoded again.
+
+    Attributes:
+        searched: frames that were searched for faces, so far.
+        read_again: faces that were read in pictures decoded once more.
+    """
+
+    def __init__(self, parts: Iterable[Arrays], opened: Opened, sight: DirectSight) -> None:
+        self._parts, self._opened, self._sight = parts, opened, sight
+        self._told: dict[int, tuple[int, Answers]] = {}
+        self._again: _Again | None = None
+        self.searched = self.read_again = 0
+
+    def seen(self) -> Iterator[Seen]:
+        """The frames with their faces, batch by batch.
+
+        Raises:
+            SeamError: see there.
+        """
+        before: Arrays = {}
+        for number, arrays in enumerate(self._parts):
+            pieces = unpacked(arrays)
+            if before and before["after_picture"] != arrays["first_picture"]:
+                raise SeamError
+            self.searched += int(arrays["searched"][0])
+            for place, (seen, answers) in enumerate(pieces):
+                self._told[int(seen.batch.index[0])] = (number, answers)
+                if before and not place:
+                    changes = np.concatenate([before["after_change"], seen.changes[1:]])
+                    seen = replace(seen, changes=changes)
+                yield seen
+            before = {
+                name: arrays[name] for name in ("after_picture", "after_change") if name in arrays
+            }
+
+    def read(self, batch: FrameBatch, faces: Detections) -> Reading:
+        """What the faces of some frames show; each batch is asked for once, in order."""
+        number, answers = self._told.pop(int(batch.index[0]))
+        place = answers.rows_of(faces)
+        unknown = np.flatnonzero(place < 0)
+        probs, sharpness = answers.probs[place], answers.sharpness[place]
+        if len(unknown):
+            again = self._read_again(number, batch, faces[unknown])
+            probs[unknown] = again.expressions.probs
+            sharpness[unknown] = again.sharpness
+
+        def crops_of(rows: list[int]) -> NDArray[np.uint8]:
+            return np.stack([self._crop(number, batch, faces, answers, place, row) for row in rows])
+
+        def portrait_of(row: int) -> bytes:
+            known = answers.portraits.get(int(place[row]))
+            if known is not None:
+                return known
+            alone = faces[np.array([row])]
+            return self._read_again(number, batch, alone).portrait_of(0)
+
+        return Reading(Expressions(probs), sharpness, crops_of, portrait_of)
+
+    def _crop(
+        self,
+        number: int,
+        batch: FrameBatch,
+        faces: Detections,
+        answers: Answers,
+        place: NDArray[np.int64],
+        row: int,
+    ) -> NDArray[np.uint8]:
+        known = answers.crops.get(int(place[row]))
+        if known is not None:
+            return known
+        alone = faces[np.array([row])]
+        (crop,) = self._read_again(number, batch, alone).crops_of([0])
+        return np.asarray(crop, np.uint8)
+
+    def _read_again(self, number: int, batch: FrameBatch, faces: Detections) -> Reading:
+        self.read_again += len(faces)
+        if self._again is None or self._again.number != number:
+            self.close()
+            self._again = _Again(number, self._opened(number))
+        return self._sight.read(self._again.pictures(batch), faces)
+
+    def close(self) -> None:
+        """Stop decoding, if that is under way."""
+        if self._again is not None:
+            self._again.close()
+            self._again = None
+
+
+class _Again:
+    """A part that is decoded once more, forwards."""
+
+    def __init__(self, number: int, opened: AbstractContextManager[Iterable[FrameBatch]]) -> None:
+        self.number = number
+        self._opened = opened
+        self._batches = iter(opened.__enter__())
+        self._now: FrameBatch | None = None
+
+    def pictures(self, batch: FrameBatch) -> FrameBatch:
+        """The same frames with their pictures; later ones than before, or the same."""
+        while self._now is None or self._now.index[0] != batch.index[0]:
+            self._now = next(self._batches)
+        return self._now
+
+    def close(self) -> None:
+        self._opened.__exit__(None, None, None)

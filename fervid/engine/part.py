@@ -1,0 +1,122 @@
+"""One part of a recording: analysed by itself, and all that is asked of its pictures kept.
+
+Whoever joins the parts follows the faces anew, over all of the recording, and asks the same of the
+pictures as here, but near the seams.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.detection.search import SparseSearch
+from fervid.engine.analysis import Analysis
+from fervid.engine.answers import Answers, Arrays, packed
+from fervid.engine.sight import DirectSight, Reading, Sight
+from fervid.records import Detections, FrameBatch
+from fervid.tracking.seen import Seen
+
+if TYPE_CHECKING:
+    from fervid.engine.engine import Engine
+
+_BEGUN_BEFORE_S = 4.0
+"""So long a track that began before the part may still be asked for crops: 8 views, .3 s apart."""
+
+
+class PartAnalysis:
+    """Analyses the frames of one part, and keeps what the join needs.
+
+    Args:
+        engine, search, displayed, shrunk: as for `fervid.engine.analysis.Analysis`.
+        begin_s: time of the part's first frame; None: it is the recording's.
+        frames: of its own; a batch with the first frame of the next part may follow.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        search: SparseSearch,
+        displayed: tuple[int, int],
+        shrunk: float,
+        begin_s: float | None,
+        frames: int,
+    ) -> None:
+        lenient_s, keeps_s = -np.inf, -np.inf
+        if begin_s is not None:
+            lenient_s = begin_s + Analysis.longest_gap_of(engine.settings)
+            keeps_s = begin_s + _BEGUN_BEFORE_S
+        self._sight = _KeepingSight(DirectSight(engine, displayed, shrunk), float(keeps_s))
+        self._analysis = Analysis(
+            *(engine, search, displayed, shrunk),
+            sight=self._sight,
+            lenient_until_s=float(lenient_s),
+        )
+        self._search, self._displayed = search, displayed
+        self._frames, self._came = frames, 0
+        self._seen: list[Seen] = []
+        self._edges: dict[str, float] = {}
+
+    def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
+        """The rows of the part's own frames, with numbers of its own tracks."""
+        for batch, faces in searched:
+            seen = self._analysis.look_at(batch, faces)
+            is_own = self._came < self._frames
+            self._note(seen, is_own)
+            if is_own:
+                yield from self._analysis.follow(seen)
+            else:
+                yield from self._analysis.last_before(seen)
+                return
+        yield from self._analysis.rest()
+
+    def _note(self, seen: Seen, is_own: bool) -> None:
+        picture = zlib.crc32(seen.batch.images[0].tobytes())
+        if not is_own:
+            self._edges |= {"after_picture": picture, "after_change": float(seen.changes[0])}
+            return
+        if not self._came:
+            self._edges["first_picture"] = picture
+        batch = FrameBatch(
+            np.zeros((len(seen.batch), 0, 0), np.uint8), seen.batch.index, seen.batch.time_s
+        )
+        self._seen.append(Seen(batch, seen.faces, seen.looks, seen.changes))
+        self._came += len(batch)
+
+    def arrays(self) -> Arrays:
+        """All that is to be kept, once all rows came."""
+        # The first frame of the next part is counted there.
+        searched = self._search.searched - ("after_picture" in self._edges)
+        edges = {name: np.array([value]) for name, value in self._edges.items()}
+        pieces = [*zip(self._seen, self._sight.answers, strict=True)]
+        return packed(pieces) | edges | {"searched": np.array([searched], np.int64)}
+
+
+class _KeepingSight:
+    """Asks another sight, and keeps what it says."""
+
+    def __init__(self, sight: Sight, keeps_until_s: float) -> None:
+        self._sight, self._keeps_until_s = sight, keeps_until_s
+        self.answers: list[Answers] = []
+
+    def read(self, batch: FrameBatch, faces: Detections) -> Reading:
+        """What the faces of some frames show."""
+        reading = self._sight.read(batch, faces)
+        answers = Answers(faces, reading.expressions.probs, reading.sharpness)
+        self.answers.append(answers)
+
+        def crops_of(rows: list[int]) -> NDArray[np.uint8]:
+            crops = reading.crops_of(rows)
+            answers.crops |= zip(rows, crops.copy(), strict=True)
+            return crops
+
+        def portrait_of(row: int) -> bytes:
+            answers.portraits[row] = reading.portrait_of(row)
+            return answers.portraits[row]
+
+        early = np.flatnonzero(batch.time_s[faces.frame] < self._keeps_until_s)
+        crops_of(early.tolist())
+        return Reading(reading.expressions, reading.sharpness, crops_of, portrait_of)

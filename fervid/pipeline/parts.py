@@ -1,0 +1,331 @@
+"""A long recording in parts: each is analysed by itself and kept, and all are joined at the end.
+
+A part keeps its frames with their faces, and what was asked of the pictures of these. The join
+follows all faces from the first frame to the last, as the analysis of a whole recording does, and
+asks the parts instead of pictures. So the result is the same, however the recording was cut up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fervid.detection.search import search_ahead
+from fervid.engine.engine import Engine
+from fervid.errors import MediaError, ResultError
+from fervid.pipeline.stages import (
+    Progress,
+    compiling,
+    new_writer,
+    opened,
+    resized,
+    search_of,
+    write,
+)
+from fervid.results.parts_folder import PartsFolder, remove_abandoned_parts
+from fervid.results.reuse import Done, difference_of
+from fervid.video.ffmpeg import quoted
+from fervid.video.reader import VideoReader
+from fervid.video.sections import Section
+from fervid.video.stamps import EntryError, Stamps
+
+_LAYOUT = 1
+"""Of what is kept of a part."""
+
+
+@dataclass(frozen=True)
+class PartLength:
+    """How long parts are, and which recordings are analysed in parts.
+
+    Attributes:
+        seconds: of a part.
+        from_s: recordings from so many seconds on.
+    """
+
+    seconds: float
+    from_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What an analysis finds when it begins.
+
+    Attributes:
+        done: the result is there already; None: it is not.
+        parts: frames of each part of the recording; none: it is analysed as a whole.
+        missing: those that are not done yet.
+        why: why it is analysed as a whole although parts were asked for.
+        redone: why an earlier result is replaced.
+        anew: why parts that were done are of no use.
+    """
+
+    done: Done | None = None
+    parts: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    why: str = ""
+    redone: str = ""
+    anew: str = ""
+
+
+def begin(
+    engine: Engine, recording: Path, folder: Path, request: dict[str, Any], length: PartLength
+) -> Begun:
+    """The parts of a recording, with those that are done already.
+
+    Args:
+        engine: for all recordings.
+        recording: its file.
+        folder: the result folder.
+        request: see `fervid.results.reuse.request_of`.
+        length: of parts.
+    """
+    kept = PartsFolder(folder)
+    remove_abandoned_parts(kept.path.parent)
+    plan, anew = kept.plan(), ""
+    wanted = _wanted(engine, request, length)
+    if plan is not None:
+        anew = _difference(plan, wanted)
+    if plan is None or anew:
+        kept.remove()
+        try:
+            plan = _planned(engine, recording, kept, wanted, length.from_s)
+        except EntryError as error:
+            return Begun(why=str(error), anew=anew)
+    if plan is None or plan.get("read_whole"):
+        return Begun(why="" if plan is None else plan["read_whole"], anew=anew)
+    missing = tuple(_in_order(kept.missing(plan["count"])))
+    return Begun(parts=tuple(plan["frames"]), missing=missing, anew=anew)
+
+
+def parts_left(
+    engine: Engine, folder: Path, request: dict[str, Any], length: PartLength
+) -> tuple[int, int, str]:
+    """How many parts of a result are left, of how many, and why those that are done are of no use.
+
+    Args:
+        engine, folder, request, length: as for `begin`.
+    """
+    kept = PartsFolder(folder)
+    plan = kept.plan()
+    if plan is None:
+        return 0, 0, ""
+    count = plan.get("count", 0)
+    return len(kept.missing(count)), count, _difference(plan, _wanted(engine, request, length))
+
+
+def _wanted(engine: Engine, request: dict[str, Any], length: PartLength) -> dict[str, Any]:
+    return {
+        "layout": _LAYOUT,
+        "part_s": length.seconds,
+        "batch_size": engine.batch_size,
+        "request": request,
+    }
+
+
+def _in_order(missing: list[int]) -> list[int]:
+    """The second part first: whether a recording can be entered midway shows there."""
+    return sorted(missing, key=lambda number: (number != 1, number))
+
+
+def _difference(plan: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Why parts are of no use; empty if they are."""
+    if plan.get("layout") != wanted["layout"] or not isinstance(plan.get("request"), dict):
+        return "they were made by another version of fervid"
+    if plan.get("part_s") != wanted["part_s"]:
+        return "parts have another length now"
+    if plan.get("batch_size") != wanted["batch_size"]:
+        return "batches have another size now"
+    return difference_of(plan["request"], wanted["request"]) or ""
+
+
+def _planned(
+    engine: Engine, recording: Path, kept: PartsFolder, wanted: dict[str, Any], from_s: float
+) -> dict[str, Any] | None:
+    """A new plan, kept in the folder; None: the recording is too short for parts."""
+    with opened(recording, engine.settings) as reader:
+        if reader.info.duration_s is not None and reader.info.duration_s < from_s:
+            return None
+        faces_by_size = resized(engine, reader)
+        search_of(engine, reader)
+        stamps = reader.stamps()
+        sections = reader.sections(stamps, wanted["part_s"])
+        plan = wanted | {
+            "recording": str(recording.resolve()),
+            "count": len(sections),
+            "frames": [len(section) for section in sections],
+            "working_size": reader.working_size,
+            "deinterlacing": reader.deinterlacing,
+            "faces_at_working_sizes": faces_by_size,
+        }
+    kept.begin(plan, {"pts": stamps.pts, "keys": stamps.keys})
+    return plan
+
+
+class _Opened:
+    """A recording opened as its plan says.
+
+    Attributes:
+        reader: of the recording.
+        search: of faces in it.
+        stamps: of all its frames.
+        sections: one for each part.
+    """
+
+    def __init__(self, engine: Engine, recording: Path, kept: PartsFolder) -> None:
+        plan = kept.plan()
+        if plan is None:
+            raise ResultError(f"{kept.path}: its plan is missing or damaged")
+        self.plan = plan
+        self.reader: VideoReader = opened(
+            recording, engine.settings, deinterlacing=plan["deinterlacing"]
+        )
+        self.reader.resize(plan["working_size"])
+        self.search = search_of(engine, self.reader)
+        self.stamps = Stamps(**kept.stamps())
+        self.sections: list[Section] = self.reader.sections(self.stamps, plan["part_s"])
+
+
+def work(
+    engine: Engine,
+    recording: Path,
+    folder: Path,
+    number: int,
+    progress: Callable[[Progress], None],
+) -> None:
+    """Do one part and keep it; if it cannot be read by itself, note that and forget all parts.
+
+    Args:
+        engine, recording, folder: as for `begin`.
+        number: of the part.
+        progress: called after each batch of frames.
+    """
+    kept = PartsFolder(folder)
+    plan = kept.plan()
+    if plan is None or plan.get("read_whole") or number not in kept.missing(plan["count"]):
+        return
+    with kept.used():
+        try:
+            kept.save(number, _worked(engine, recording, kept, number, progress))
+        except EntryError as error:
+            kept.note(plan | {"read_whole": str(error)})
+
+
+def _worked(
+    engine: Engine,
+    recording: Path,
+    kept: PartsFolder,
+    number: int,
+    progress: Callable[[Progress], None],
+) -> dict[str, Any]:
+    from fervid.engine.part import PartAnalysis
+
+    began = time.perf_counter()
+    whole = _Opened(engine, recording, kept)
+    section = whole.sections[number]
+    with whole.reader as reader, compiling(engine, reader.shape):
+        reader.enter(section)
+        reader.begin()
+        begin_s = reader.seconds(int(section.pts[0])) if number else None
+        sizes = reader.displayed, reader.shrunk
+        part = PartAnalysis(engine, whole.search, *sizes, begin_s, len(section))
+        frames = 0
+        for rows in part.rows(search_ahead(reader, whole.search)):
+            frames += len(np.unique(rows["frame"]))
+            progress(Progress(frames, len(section), time.perf_counter() - began))
+        return part.arrays()
+
+
+def join(
+    engine: Engine,
+    recording: Path,
+    folder: Path,
+    request: dict[str, Any],
+    progress: Callable[[Progress], None],
+) -> str | None:
+    """Make the result of all parts.
+
+    Args:
+        engine, recording, folder, request: as for `begin`.
+        progress: called now and then.
+
+    Returns:
+        None: it is made; else why it must be made of the whole recording.
+
+    Raises:
+        MediaError: the recording was changed meanwhile.
+        ResultError: parts are missing, or the disk refuses.
+    """
+    kept = PartsFolder(folder)
+    plan = kept.plan()
+    if plan is None:
+        raise ResultError(f"{folder}: its parts are gone")
+    if plan.get("read_whole"):
+        return str(plan["read_whole"])
+    if difference_of(plan["request"], request):
+        raise MediaError(f"{quoted(recording)}: changed while it was analysed")
+    if kept.missing(plan["count"]):
+        raise ResultError(f"{folder}: not all of its parts are done")
+    with kept.used():
+        return _joined(engine, recording, folder, kept, progress)
+
+
+def _joined(
+    engine: Engine,
+    recording: Path,
+    folder: Path,
+    kept: PartsFolder,
+    progress: Callable[[Progress], None],
+) -> str | None:
+    from fervid.engine.analysis import Analysis
+    from fervid.engine.joined import JoinedParts, SeamError
+    from fervid.engine.sight import DirectSight
+
+    began, baseline = time.perf_counter(), engine.baseline
+    whole = _Opened(engine, recording, kept)
+    plan, count = whole.plan, len(whole.sections)
+
+    @contextmanager
+    def decoded(number: int) -> Iterator[VideoReader]:
+        again = _Opened(engine, recording, kept)
+        with again.reader as reader:
+            reader.enter(again.sections[number])
+            yield reader
+
+    with whole.reader as reader:
+        sizes = reader.displayed, reader.shrunk
+        arrays = (kept.load(number) for number in range(count))
+        joined = JoinedParts(arrays, decoded, DirectSight(engine, *sizes))
+        analysis = Analysis(engine, whole.search, *sizes, baseline, sight=joined)
+        reader.account(whole.stamps)
+
+        def rows() -> Iterator[Any]:
+            for seen in joined.seen():
+                yield from analysis.follow(seen)
+            yield from analysis.rest()
+            whole.search.searched = joined.searched
+
+        def about() -> dict[str, Any]:
+            said = {"count": count, "length_s": plan["part_s"], "read_again": joined.read_again}
+            tracking = {"faces_at_working_sizes": plan["faces_at_working_sizes"]}
+            return {"request": plan["request"], "parts": said, "tracking": tracking}
+
+        used = {"detect_every": whole.search.every}
+        try:
+            with new_writer(folder) as writer:
+                write(writer, analysis, rows(), reader, began, progress, used, about)
+        except SeamError:
+            return "its pictures depend on those long before"
+        finally:
+            joined.close()
+    return None
+
+
+def forget(folder: Path) -> None:
+    """Remove the parts of a result, if there are any."""
+    PartsFolder(folder).remove()
