@@ -269,7 +269,7 @@ REFUSED: dict[str, Callable[[Path], object]] = {
     "damaged or not plain": lambda f: ship_blob(f, b"\x93NUMPY"),
     "not plain arrays": lambda f: wrong_weights(f, lambda _: np.array([{"x": 1}], object)),
     "not plain arrays of numbers": lambda f: wrong_weights(f, lambda _: np.array(["x"])),
-    "hold numbers that are not finite": lambda f: wrong_weights(f, lambda a: a * np.nan),
+    "contain numbers that are not finite": lambda f: wrong_weights(f, lambda a: a * np.nan),
     "numbers that are not finite": lambda f: wrong_weights(f, lambda _: np.full(7, 1e300)),
     "do not fit the network at fer.bias": lambda f: wrong_weights(f, lambda a: a[:6]),
     "do not fit the network at stages.0.0": lambda f: reshape(f, stages=[[8], [6]]),
