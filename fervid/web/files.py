@@ -117,14 +117,14 @@ def _on_page(timeline: Timeline) -> Figure:
 
 def files_tab(visits: Visits, workshop: Workshop) -> None:
     """Build the tab and its events."""
-    upload = gr.File(label="Video or photo", height=160)
-    gr.HTML(texts.KEPT)
     with gr.Accordion("Options", open=False):
         options = [
             gr.Radio(_RATES, value=0.0, label="Frames per second of a video"),
             gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
             gr.Radio(_LABELS, value=_LABELS[0][1], label="Labels to imitate"),
         ]
+    upload = gr.File(label="Video or photo", height=160)
+    gr.HTML(texts.KEPT)
     again = gr.Button("Analyse again", visible=False)
     shown = _lay_out(again)
 

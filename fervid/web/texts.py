@@ -13,6 +13,7 @@ from fervid.records import EXPRESSIONS
 from fervid.report import partial_line
 from fervid.report.figures import COLOURS
 from fervid.report.html import percent, timecode
+from fervid.results.people_edits import names_of, unnamed
 from fervid.timeline import Timeline
 from fervid.web.work import Waiting
 
@@ -127,9 +128,9 @@ def _people(count: int) -> str:
 
 def people_table(people: pd.DataFrame) -> pd.DataFrame:
     """A row for each person: when seen, and share of time in episodes of each expression."""
-    shown = pd.DataFrame({"person": people["face_id"].astype(str)})
+    shown = pd.DataFrame({"person": list(names_of(people).values())})
     shown["first seen"] = [timecode(seconds, 1) for seconds in people["first_seen"]]
-    shown["seen for"] = [timecode(seconds) for seconds in people["seen_s"]]
+    shown["seen for"] = [timecode(seconds, 1) for seconds in people["seen_s"]]
     for name in (*EXPRESSIONS, "uncertain"):
         shown[name] = [percent(share) for share in people[f"{name}_time"]]
     return shown
@@ -142,7 +143,7 @@ def episodes_table(episodes: pd.DataFrame) -> pd.DataFrame:
         {
             "from": [timecode(seconds, 1) for seconds in first["onset"]],
             "to": [timecode(seconds, 1) for seconds in first["offset"]],
-            "person": first["face_id"].astype(str).tolist(),
+            "person": [unnamed(face) for face in first["face_id"].tolist()],
             "expression": first["expression"].tolist(),
             "peak": [percent(share) for share in first["peak"]],
         }

@@ -85,3 +85,15 @@ def test_the_contact_sheet_is_accessible(
     page = open_address(browser, address, width=width, color_scheme=scheme)
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:80]) for one in found] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_accessibility(browser: Any, result: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    address = (result / "report.html").as_uri()
+    page = open_address(browser, address, width=width, color_scheme=scheme)
+    found = axe.Axe().run(page)
+    assert [violation["id"] for violation in found.response["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
