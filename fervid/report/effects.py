@@ -103,11 +103,20 @@ def _noncentralities(t: float, df: float) -> tuple[float, float]:
 
     def solved(share: float, near: float) -> float:
         def beyond(shift: float) -> float:
-            return float(stats.nct.cdf(t, df, shift)) - share
+            return _noncentral_cdf(t, df, shift) - share
 
         return float(brentq(beyond, near - 2 * half - 2, near + 2 * half + 2, xtol=1e-6))
 
     return solved(1 - rare, t - half), solved(rare, t + half)
+
+
+def _noncentral_cdf(t: float, df: float, shift: float) -> float:
+    """The distribution of the noncentral t; where SciPy's gives up, its normal approximation."""
+    exact = float(stats.nct.cdf(t, df, shift))
+    if not np.isnan(exact):
+        return exact
+    scale = np.sqrt(1 + t**2 / (2 * df))
+    return float(stats.norm.cdf((t * (1 - 1 / (4 * df)) - shift) / scale))
 
 
 def _sd(values: Floats) -> float:

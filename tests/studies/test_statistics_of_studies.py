@@ -121,3 +121,11 @@ def test_clusters_share_nobody() -> None:
     recordings = ["1", "2", "2", "3", "3"]
     nesting = Nesting.of(people, recordings)
     assert nesting.cluster.tolist() == [0, 0, 1, 1]
+
+
+def test_groups_far_apart_have_an_effect_with_an_interval() -> None:
+    """SciPy's noncentral t gives NaN for shifts that a search passes on its way."""
+    rng = np.random.default_rng(0)
+    for apart in np.linspace(0.5, 12, 24):
+        found = two_samples(rng.normal(apart, 1, 5), rng.normal(0, 1, 5))
+        assert found.effect_low < found.effect < found.effect_high
