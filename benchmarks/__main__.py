@@ -26,8 +26,9 @@ from benchmarks.clips import make_clip, repeat
 from benchmarks.processes import Cost, cost_of
 from fervid import __version__
 from fervid.models.cache import VARIABLE
+from fervid.video.decoding_plan import usable_cores
 from fervid.video.ffmpeg import find_ffmpeg
-from fervid.video.reader import VideoReader, usable_cores
+from fervid.video.reader import VideoReader
 
 _FERVID = (sys.executable, "-m", "fervid.cli")
 _FER = Path(__file__).with_name("fer_video.py")

@@ -10,7 +10,7 @@ import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fervid.errors import FervidError
-from fervid.video.reader import usable_cores
+from fervid.video.decoding_plan import usable_cores
 
 Tree = Any
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from fractions import Fraction
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,8 +11,7 @@ import numpy as np
 from fervid.errors import MediaError
 from fervid.live.sources import Source
 from fervid.live.stream import Picture
-from fervid.records import VideoInfo
-from fervid.video.reader import working_shape
+from fervid.video.shapes import working_shape
 
 _USUAL_SIZE = 640
 """Longer side of the pictures that cameras give by default."""
@@ -68,8 +65,7 @@ class Camera:
         luma = colours if colours.ndim == 2 else cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)
         if self._shape is None:
             height, width = luma.shape
-            info = VideoInfo(Path(self._name), width, height, Fraction(0))
-            self._shape = working_shape(info, self._working_size)
+            self._shape = working_shape((width, height), self._working_size)
         if self.displayed == (0, 0):
             self.displayed = luma.shape[1], luma.shape[0]
         size = self._shape[::-1]

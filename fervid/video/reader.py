@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import queue
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -18,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.errors import MediaError
-from fervid.records import FrameBatch, VideoInfo
+from fervid.records import FrameBatch
 from fervid.settings.choices import Deinterlace
 from fervid.video.damage import Damage
-from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child, quoted
+from fervid.video.decoding_plan import check_arguments, decoder_threads, estimate_frames
+from fervid.video.decoding_run import DecodingRun
+from fervid.video.ffmpeg import Child, quoted
+from fervid.video.glimpses import glimpse
 from fervid.video.interlacing import deinterlacer
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
@@ -36,6 +36,7 @@ from fervid.video.shapes import (
     filters,
     in_own_pixels,
     line_of,
+    working_shape,
 )
 from fervid.video.stamps import EntryError, Stamps, read_stamps
 from fervid.video.unfinished import is_unfinished
@@ -45,7 +46,6 @@ _ROUNDED_S = 0.01
 """Precision of the lengths of recordings, in seconds."""
 
 _NEARLY = 0.99
-_FULL_HD = 1920 * 1088
 _MUCH_SMALLER = 1.9
 """Frames shrunk this much hardly show whether block edges were smoothed: grey values differ by at
 most 3. Skipping the smoothing in half of the frames of 1080p H.264 makes decoding 7% cheaper."""
@@ -55,56 +55,6 @@ _Row = tuple[int, int]
 """Position and time stamp of a frame."""
 
 _Frame = tuple[_Row, Picture]
-
-
-def working_shape(info: VideoInfo, working_size: int) -> tuple[int, int]:
-    """(H, W) with the longer side at most `working_size`; never enlarged, even, at least 2."""
-    width, height = even_size(info.displayed, (working_size, working_size))
-    return height, width
-
-
-def usable_cores() -> int:
-    """Number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _decoder_threads(info: VideoInfo) -> int:
-    cores = usable_cores()
-    return min(4, cores if info.width * info.height > _FULL_HD else max(1, cores // 2))
-
-
-def _check_arguments(
-    working_size: int,
-    scale: float | None,
-    batch_size: int,
-    fps: float | None,
-    start: float | None,
-    end: float | None,
-) -> None:
-    if working_size < 2 or batch_size < 1:
-        raise ValueError("working_size must be at least 2, and batch_size at least 1")
-    if scale is not None and not 0 < scale <= 1:
-        raise ValueError("scale must be above 0 and at most 1")
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise ValueError("fps must be a positive number")
-    for name, edge in (("start", start), ("end", end)):
-        if edge is not None and not (math.isfinite(edge) and edge >= 0):
-            raise ValueError(f"{name} must be a number of seconds, 0 or more")
-    if start is not None and end is not None and start >= end:
-        raise ValueError("start must be before end")
-
-
-def _estimate(
-    info: VideoInfo, fps: float | None, start: float | None, end: float | None
-) -> int | None:
-    """Estimated number of frames that will be kept."""
-    rate = min(float(info.fps), fps or math.inf)
-    if info.duration_s is None or not rate:
-        return None
-    stop = info.duration_s if end is None else min(end, info.duration_s)
-    return max(0, round((stop - (start or 0.0)) * rate))
 
 
 class VideoReader:
@@ -178,7 +128,7 @@ class VideoReader:
         deinterlace: Deinterlace = "auto",
         deinterlacing: Sequence[str] | None = None,
     ) -> None:
-        _check_arguments(working_size, scale, batch_size, fps, start, end)
+        check_arguments(working_size, scale, batch_size, fps, start, end)
         probed = probe_stream(Path(path), track)
         self.info = probed.info
         if scale is not None:
@@ -189,7 +139,7 @@ class VideoReader:
         self.rate = min(float(self.info.fps) or math.inf, fps or math.inf)
         self.warnings: list[str] = []
         self.batch_size = batch_size
-        self.threads = threads or _decoder_threads(self.info)
+        self.threads = threads or decoder_threads(self.info)
         if deinterlacing is None:
             about = (self.info.path, probed.track, self.info.duration_s, self.info.fps)
             deinterlacing = deinterlacer(*about, deinterlace)
@@ -203,14 +153,14 @@ class VideoReader:
         self._says_length = probed.info.duration_s is not None
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
-        self.expected_frames = _estimate(self.info, fps, start, end)
+        self.expected_frames = estimate_frames(self.info, fps, start, end)
         self._section: Section | None = None
-        self._run: _Run | None = None
-        self._begun: _Run | None = None
+        self._run: DecodingRun | None = None
+        self._begun: DecodingRun | None = None
 
     def resize(self, working_size: int) -> None:
         """Change the working size; only before the iteration."""
-        height, width = working_shape(self.info, working_size)
+        height, width = working_shape(self.info.displayed, working_size)
         self._used = width, height
         self.working_size = working_size
         side = max(2, working_size // 2 * 2)
@@ -232,27 +182,16 @@ class VideoReader:
         if end is None:
             return np.empty((0, *self.shape), np.uint8)
         places = np.linspace(self._start_s, min(end, self.info.duration_s or end), count + 2)[1:-1]
-        images = [self._glimpse(float(place)) for place in places]
+        images = [
+            glimpse(self.info, float(place), self._scaling(), self.shape, self._reading)
+            for place in places
+        ]
         return np.array([image for image in images if image is not None]).reshape(-1, *self.shape)
 
-    def _glimpse(self, at_s: float) -> _Image | None:
+    def _scaling(self) -> list[str]:
+        """ffmpeg filters that make frames of `shape`."""
         height, width = self.shape
-        chain = filters(self.info.displayed, self._used, (width, height), self.deinterlacing)
-        child = Child(
-            self.info.path,
-            {"vf": ",".join(chain), "f": "rawvideo", "pix_fmt": "gray", "frames:v": 1},
-            threads=1,
-            level="quiet",
-            on_log=lambda *_: None,
-            stream=str(self.info.stream),
-            reading=(self._reading or FROM_FIRST_PACKET)
-            | {"ss": f"{at_s:.3f}", "noaccurate_seek": None, "skip_frame": "nokey"},
-        )
-        image = np.empty((height, width), np.uint8)
-        try:
-            return image if child.read(image.data.cast("B")) == image.size else None
-        finally:
-            child.close()
+        return filters(self.info.displayed, self._used, (width, height), self.deinterlacing)
 
     @property
     def is_deinterlaced(self) -> bool:  # noqa: D102 - documented above
@@ -280,13 +219,13 @@ class VideoReader:
         """Start decoding now, some batches ahead of the iteration."""
         self._begun = self._start()
 
-    def _start(self) -> _Run:
+    def _start(self) -> DecodingRun:
         self.close()
         self.warnings, self.losses, self.parts = [], Losses.none(self._sampling), []
         damage = self._damage()
         child = self._child(damage)
         kept = self._whole if self._section is None else self._entered
-        self._run = _Run(child, self._batches(child, kept(child, damage)))
+        self._run = DecodingRun(child, self._batches(child, kept(child, damage)))
         return self._run
 
     def __iter__(self) -> Iterator[FrameBatch]:
@@ -341,12 +280,8 @@ class VideoReader:
             sampling = section.sampling(sampling)
         if section is not None and section.seek_s is not None:
             reading = reading | {"ss": f"{section.seek_s:.6f}", "noaccurate_seek": None}
-        chain = [
-            *sampling.filters(self.info.duration_s),
-            *filters(self.info.displayed, self._used, (width, height), self.deinterlacing),
-        ]
         options: dict[str, Any] = {
-            "vf": ",".join(chain),
+            "vf": ",".join([*sampling.filters(self.info.duration_s), *self._scaling()]),
             "f": "rawvideo",
             "pix_fmt": "gray",
             "enc_time_base": "demux",
@@ -523,49 +458,3 @@ class VideoReader:
         if last_s is not None and (whole if length_s is None else last_s > length_s + _ROUNDED_S):
             length_s = last_s + (float(1 / self.info.fps) if self.info.fps else 0.0)
             self.info = replace(self.info, duration_s=round(length_s, 6))
-
-
-class _Run:
-    """One pass over a recording, in which a thread decodes one batch ahead of the reader."""
-
-    def __init__(self, child: Child, batches: Iterator[FrameBatch]) -> None:
-        self._child = child
-        self._batches = batches
-        self._queue: queue.Queue[FrameBatch | Exception | None] = queue.Queue(maxsize=1)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._pump, daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[FrameBatch]:
-        while (item := self._queue.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-
-    def close(self) -> None:
-        """Stop the child and the thread; this ends an iteration in progress."""
-        self._closed.set()
-        self._child.kill()
-        self._thread.join()
-        self._child.close()
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put(None)
-
-    def _pump(self) -> None:
-        try:
-            for batch in self._batches:
-                self._put(batch)
-                if self._closed.is_set():
-                    return
-            self._put(None)
-        except Exception as error:  # re-raised in the reader's thread
-            self._put(error)
-
-    def _put(self, item: FrameBatch | Exception | None) -> None:
-        while not self._closed.is_set():
-            try:
-                self._queue.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return

@@ -57,6 +57,12 @@ def even_size(displayed: tuple[int, int], most: tuple[int, int]) -> tuple[int, i
     return even(displayed[0], most[0]), even(displayed[1], most[1])
 
 
+def working_shape(displayed: tuple[int, int], working_size: int) -> tuple[int, int]:
+    """(H, W) with the longer side at most `working_size`; never enlarged, even, at least 2."""
+    width, height = even_size(displayed, (working_size, working_size))
+    return height, width
+
+
 def filters(
     first: tuple[int, int],
     used: tuple[int, int],
