@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import secrets
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
 
 
+@cache
 def environment(package: str = "fervid.report") -> Environment:
     """An environment for the templates of a package, with escaping and the number formats below."""
     made = Environment(
