@@ -14,16 +14,24 @@ import jax
 import pytest
 
 from tests.helpers.clips import X264, MakeClip, counter
+from tests.helpers.once import made_once, shared_folder
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
+CLIPS = ("expressions", "two_speakers")
+"""Sample clips whose expressions are known frame by frame."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Equal programs of different tests are compiled once: most of the time goes into that."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    """Equal programs of different tests are compiled once: most of the time goes into that.
+
+    They are hardly optimised, as that takes longer than running them; `fervid.models.program`
+    chooses for itself.
+    """
+    shared = shared_folder(tmp_path_factory)
     os.environ["FERVID_CACHE_DIR"] = str(shared / "cache")
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    jax.config.update("jax_disable_most_optimizations", True)
     jax.config.update("jax_compilation_cache_dir", str(shared / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -93,24 +101,35 @@ def cover_picture(make_clip: MakeClip) -> Path:
     return make_clip("cover.png", "-f", "lavfi", "-i", "color=red:s=200x200", "-frames:v", 1)
 
 
+class _SampleResults(dict[str, Path]):
+    """Result folders of the sample clips by the clips' names; each is analysed when asked for."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        super().__init__()
+        self._factory = factory
+
+    def __missing__(self, name: str) -> Path:
+        from fervid.pipeline import Analyzer, result_folder
+        from fervid.settings import Settings
+
+        clip = SAMPLES / f"{name}.mp4"
+
+        def make(out: Path) -> None:
+            Analyzer(Settings()).analyze(clip, result_folder(clip, out))
+
+        self[name] = result_folder(clip, made_once(self._factory, f"result-{name}", make))
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The result folder of each sample clip, by the clip's name without suffix."""
-    from fervid.pipeline import Analyzer, result_folder
-    from fervid.settings import Settings
-
-    out = tmp_path_factory.mktemp("results")
-    analyzer = Analyzer(Settings())
-    folders = {}
-    for clip in sorted(SAMPLES.glob("*.mp4")):
-        folders[clip.stem] = result_folder(clip, out)
-        analyzer.analyze(clip, folders[clip.stem])
-    return folders
+    """The result folder of each sample clip, by the clip's name without suffix; only read them."""
+    return _SampleResults(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def analyzed(results: dict[str, Path]) -> Path:
-    """The result folder of the clip `expressions.mp4`."""
+    """The result folder of the clip `expressions.mp4`; only read it."""
     return results["expressions"]
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,12 +37,12 @@ def test_every_command_has_help_with_an_example_and_is_in_the_readme() -> None:
             assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
 
 
-def test_analyze_prints_only_what_was_found_and_where_the_report_is(analyzed: Path) -> None:
+def test_analyze_prints_only_what_was_found_and_where_the_report_is(tmp_path: Path) -> None:
     clip = ROOT / "sample_media" / "expressions.mp4"
-    done = run("analyze", str(clip), "--fps", "1", "-o", str(analyzed.parent / "cli"))
+    done = run("analyze", str(clip), "--fps", "1", "-o", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    folder = analyzed.parent / "cli" / "expressions.mp4.fervid"
+    folder = tmp_path / "expressions.mp4.fervid"
     assert done.stdout.splitlines()[-1] == f"report: {folder / 'report.html'}"
     assert {p.name for p in folder.iterdir()} == {
         "frames.csv",
@@ -175,11 +176,12 @@ def test_a_name_that_would_move_the_cursor_is_printed_harmlessly(tmp_path: Path)
     assert done.stdout.endswith("report: a\\nb\\x1b[2J.mp4.fervid/report.html\n")
 
 
-def test_report_renders_again_from_the_tables(analyzed: Path) -> None:
-    page = analyzed / "report.html"
+def test_report_renders_again_from_the_tables(analyzed: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(analyzed, tmp_path / analyzed.name)
+    page = folder / "report.html"
     before = page.read_text("utf-8")
     page.unlink()
-    done = run("report", str(analyzed))
+    done = run("report", str(folder))
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"report: {page}\n"
     ids = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")

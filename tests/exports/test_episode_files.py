@@ -17,10 +17,10 @@ from fervid.errors import ResultError
 from fervid.exports import FormatName, export
 from fervid.records import EXPRESSIONS
 from fervid.results.files import read_table
+from tests.conftest import CLIPS
 from tests.helpers.made_results import AWKWARD, made_result
 
 Found = list[tuple[int, str, float, float]]
-SAMPLES = Path(__file__).parents[2] / "sample_media"
 
 
 def face_number(name: str) -> int:
@@ -122,7 +122,8 @@ def test_a_real_result_comes_back_to_the_unit_of_the_format(
     results: dict[str, Path], tmp_path: Path, to: FormatName
 ) -> None:
     read, half_unit = READERS[to]
-    for folder in results.values():
+    for clip in CLIPS:
+        folder = results[clip]
         (path,) = export(folder, to, tmp_path)
         table = read_table(folder, "episodes")
         assert len(table) > 5

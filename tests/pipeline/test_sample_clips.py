@@ -8,11 +8,10 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from fervid.tracking.tracks import iou
+from tests.conftest import CLIPS, SAMPLES
 
 pytestmark = pytest.mark.slow
 
-SAMPLES = Path(__file__).parents[2] / "sample_media"
-CLIPS = ("expressions", "two_speakers")
 # Heads in profile at the edge of what counts as visible; see sample_media/README.md.
 PROFILE_FRAMES = {("two_speakers", frame) for frame in (117, 118, 144, 203)}
 
