@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +32,7 @@ from tests.helpers.toy_data import toy_fer, without_votes
 from training import fer2013
 from training.fer2013 import parquet
 
-
-@pytest.fixture(autouse=True)
-def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A cache folder of the test's own, gone after it."""
-    home = tmp_path / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
-    yield home
-    shutil.rmtree(home, ignore_errors=True)
+pytestmark = pytest.mark.usefixtures("cache_home")
 
 
 def prepare_tfds(manual: Path, data_dir: Path, config: str) -> Path:

@@ -1,8 +1,7 @@
 """Files that are no FER-2013 get one clear line."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -21,14 +20,7 @@ from tests.helpers.fer2013_files import (
 from tests.helpers.toy_data import without_votes
 from training import fer2013
 
-
-@pytest.fixture(autouse=True)
-def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A cache folder of the test's own, gone after it."""
-    home = tmp_path / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
-    yield home
-    shutil.rmtree(home, ignore_errors=True)
+pytestmark = pytest.mark.usefixtures("cache_home")
 
 
 def test_wrong_image_folders_get_one_clear_line(tmp_path: Path) -> None:
