@@ -54,6 +54,7 @@ def test_the_part_that_is_read_decides(tmp_path: Path) -> None:
         assert reader.glimpses(4).std(axis=(1, 2)).min() > 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_entered_gives_no_glimpses(tmp_path: Path) -> None:
     raw = in_full_hd(tmp_path / "far.h264", 180, "-f", "h264")
     with VideoReader(raw) as reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,14 @@ from tests.helpers.made_results import AWKWARD, made_result
 NO_VIDEO: list[FormatName] = [name for name in FORMATS if name != "video"]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_result(tmp_path_factory.mktemp("made") / "lecture.mp4.fervid", episodes=AWKWARD)
+
+
 @pytest.fixture
-def result(tmp_path: Path) -> Path:
-    return made_result(tmp_path / "lecture.mp4.fervid", episodes=AWKWARD)
+def result(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / made.name))
 
 
 def run(*args: object) -> Result:

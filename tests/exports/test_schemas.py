@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from fervid.exports import FormatName, export
 from fervid.records import EXPRESSIONS
+
+pytestmark = pytest.mark.slow
 
 OPENFACE = ["frame", "face_id", "timestamp", "confidence", "success"]
 PYFEAT = [

@@ -49,7 +49,7 @@ def gappy(tmp_path: Path) -> Path:
     return made_result(tmp_path / "gappy", frames=frames, episodes=AWKWARD)
 
 
-@pytest.mark.parametrize("which", ["real", "gappy"])
+@pytest.mark.parametrize("which", [pytest.param("real", marks=pytest.mark.slow), "gappy"])
 def test_parquet_is_equal_to_the_csv(
     request: pytest.FixtureRequest, tmp_path: Path, which: str
 ) -> None:
@@ -87,7 +87,7 @@ def test_parquet_streams_in_row_groups(
     assert_frame_equal(pd.read_parquet(tmp_path / "frames.parquet"), Timeline.read(gappy).frames)
 
 
-@pytest.mark.parametrize("which", ["real", "gappy"])
+@pytest.mark.parametrize("which", [pytest.param("real", marks=pytest.mark.slow), "gappy"])
 def test_json_is_strict_and_equal_to_the_csv(request: pytest.FixtureRequest, which: str) -> None:
     folder = request.getfixturevalue(which)
     (path,) = export(folder, "json", overwrite=True)

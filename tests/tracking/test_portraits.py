@@ -134,6 +134,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {27, 28, 29} <= {one.face_id for one in portraits.chosen(people, episodes)[0]}
 
 
+@pytest.mark.slow
 def test_pictures_of_a_clip_lie_in_its_episodes(results: dict[str, Path]) -> None:
     folder = results["two_speakers"]
     episodes = pd.read_csv(folder / "episodes.csv")
@@ -148,6 +149,7 @@ def test_pictures_of_a_clip_lie_in_its_episodes(results: dict[str, Path]) -> Non
     assert (folder / "report.html").read_text("utf-8").count("<img ") == len(pictures)
 
 
+@pytest.mark.slow
 def test_without_them_none_are_kept_and_earlier_ones_go(tmp_path: Path) -> None:
     folder = tmp_path / "r.fervid"
     with ResultWriter(folder, report=ReportMaker()) as writer:

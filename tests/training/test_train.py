@@ -28,8 +28,8 @@ from training.train import train
 
 pytestmark = pytest.mark.slow
 
-SMOKE = PRESETS["smoke"]()
-LEARN = dataclasses.replace(SMOKE, epochs=15, ema=0.9)
+SMOKE = dataclasses.replace(PRESETS["smoke"](), net=ExpressionNetConfig(((8,), (16,))))
+LEARN = dataclasses.replace(PRESETS["smoke"](), epochs=15, ema=0.9)
 
 
 def silent(_: str) -> None:
@@ -101,7 +101,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "bfloat16": {"precision": "bfloat16"},
     "residual": {
         "net": ExpressionNetConfig(
-            ((8,), (16,), (16,), (16,)), block="residual", fold=1, stem=4, squeeze_excite=True
+            ((8,), (16,)), block="residual", fold=1, stem=4, squeeze_excite=True
         )
     },
 }
@@ -153,17 +153,18 @@ def test_row_weights_make_classes_count_alike() -> None:
 
 
 _SHARDED = """
-import sys, jax, numpy as np
+import dataclasses, sys, jax, numpy as np
 jax.config.update("jax_num_cpu_devices", int(sys.argv[1]))
 from flax import nnx
-from fervid.models.expression_net import ExpressionNet
+from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from tests.helpers.toy_data import toy_fer
 from training import step as t
 from training.convolution import speed_up_gradients
 from training.presets import PRESETS
 from training.devices import data_mesh, replicate, shard_batch
 from training.state import create, split_model
-recipe, data = PRESETS["smoke"](), toy_fer()
+tiny = ExpressionNetConfig(((8,), (16,)))
+recipe, data = dataclasses.replace(PRESETS["smoke"](), net=tiny), toy_fer()
 def net(seed):
     return ExpressionNet(recipe.net, rngs=nnx.Rngs(seed))
 student, mesh = net(0), data_mesh()
