@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from pathlib import Path
@@ -18,7 +19,7 @@ def is_heif(content: bytes) -> bool:
     return content[4:8] == b"ftyp" and content[8:12] in _BRANDS
 
 
-def decode_heif(path: Path, content: bytes) -> bytes:
+def decode_heif(path: Path, content: bytes) -> io.BytesIO:
     """Decode a file's content to an upright picture, as a PPM file with 8 bits per channel.
 
     Raises:
@@ -40,17 +41,18 @@ def decode_heif(path: Path, content: bytes) -> bytes:
         stream=None,
     )
     try:
-        picture = bytearray()
+        picture = io.BytesIO()
         view = memoryview(bytearray(_CHUNK))
         while count := child.read(view):
-            picture += view[:count]
+            picture.write(view[:count])
         code = child.wait()
     finally:
         child.close()
-    if code or not picture:
+    if code or not picture.tell():
         why = "is damaged" if any("Invalid data" in line for line in log) else "cannot be decoded"
         raise MediaError(f"{quoted(path)}: {why} (HEIC, by ffmpeg)")
-    return bytes(picture)
+    picture.seek(0)
+    return picture
 
 
 def _is_tiled(content: bytes) -> bool:

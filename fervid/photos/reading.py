@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import math
 import os
 import struct
 import threading
@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fervid.errors import MediaError
 from fervid.photos.heif import decode_heif, is_heif
+from fervid.photos.webp import decode_webp
 from fervid.records import FrameBatch
 from fervid.video.ffmpeg import MAX_PIXELS, open_recording, quoted
 
@@ -41,6 +42,10 @@ _DAMAGE = (
     *(AttributeError, RuntimeError, MemoryError, struct.error, zlib.error),
 )
 """What Pillow's readers may raise on cut-off or altered files; they define no common class."""
+
+_CHUNK_BYTES = 1 << 20
+_BAND_ROWS = 256
+"""Rows of the scaled picture that are made at a time."""
 
 _LARGE = 25_000_000
 """Photos with more pixels than this are decoded one at a time."""
@@ -95,42 +100,55 @@ def read_photo(path: Path) -> Photo:
         MediaError: the file is not a readable photo, is cut off, or is too large.
         SetupError: the file is HEIC, and there is no usable ffmpeg.
     """
-    with os.fdopen(open_recording(path), "rb") as file:
-        content = _content(file, path)
-    digest = hashlib.sha256(content).hexdigest()
-    with without_notes():
-        if is_heif(content):
-            image = _opened(path, decode_heif(path, content), ("PPM",))
+    with os.fdopen(open_recording(path), "rb") as file, without_notes():
+        digest = _digest(file, path)
+        if is_heif(_head(file)):
+            image = _opened(path, decode_heif(path, file.read()), ("PPM",))
         else:
-            image = _opened(path, content, FORMATS)
+            image = _opened(path, file, FORMATS)
         return _photo(path, image, digest)
 
 
 def check_photo(path: Path) -> None:
     """Raise MediaError if a photo would be refused, judged by its header; decodes no pixels."""
-    with os.fdopen(open_recording(path), "rb") as file:
-        content = _content(file, path)
-    if not is_heif(content):
-        with without_notes():
-            _check_kind(path, _opened(path, content, FORMATS))
+    with os.fdopen(open_recording(path), "rb") as file, without_notes():
+        _check_length(file, path)
+        if not is_heif(_head(file)):
+            _check_kind(path, _opened(path, file, FORMATS))
 
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file in hexadecimal; empty if it cannot be read."""
     try:
         with os.fdopen(open_recording(path), "rb") as file:
-            return hashlib.sha256(_content(file, path)).hexdigest()
+            return _digest(file, path)
     except MediaError:
         return ""
 
 
-def _content(file: IO[bytes], path: Path) -> bytes:
+def _check_length(file: IO[bytes], path: Path) -> None:
     if os.fstat(file.fileno()).st_size > MOST_BYTES:
         raise MediaError(f"{quoted(path)}: is larger than {MOST_BYTES // 1_000_000} MB")
+
+
+def _digest(file: IO[bytes], path: Path) -> str:
+    """sha256 of a file that is read piece by piece and then rewound."""
+    _check_length(file, path)
+    digest = hashlib.sha256()
     try:
-        return file.read()
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+        file.seek(0)
     except OSError as error:
         raise MediaError(f"{quoted(path)}: cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def _head(file: IO[bytes]) -> bytes:
+    """The first bytes of a file, which is then rewound."""
+    head = file.read(16)
+    file.seek(0)
+    return head
 
 
 def photo_of(pixels: NDArray[np.uint8]) -> Photo:
@@ -165,10 +183,10 @@ def without_notes() -> Iterator[None]:
         yield
 
 
-def _opened(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """Open a file's content as an image; only its header is decoded yet."""
+def _opened(path: Path, file: IO[bytes], formats: tuple[str, ...]) -> Image.Image:
+    """Open a file as an image; only its header is decoded yet."""
     try:
-        image = Image.open(io.BytesIO(content), formats=formats)
+        image = Image.open(file, formats=formats)
         pixels = image.width * image.height
     except Image.DecompressionBombError:
         raise MediaError(f"{quoted(path)}: {_TOO_LARGE}") from None
@@ -198,12 +216,28 @@ def _photo(path: Path, image: Image.Image, digest: str) -> Photo:
     with _ROOM if image.width * image.height > _LARGE else nullcontext():
         try:
             size = image.size
+            if (small := _small_webp(path, image)) is not None:
+                return _displayed(small, size, digest)
             # JPEGs are decoded at 1/2, 1/4 or 1/8 where that is enough.
             is_reduced = image.draft(None, (MOST_SIDE, MOST_SIDE)) is not None
             image.load()
             return _displayed(image, size if is_reduced else image.size, digest)
         except _DAMAGE as error:
             raise MediaError(f"{quoted(path)}: {_damaged(error)}") from error
+
+
+def _small_webp(path: Path, image: Image.Image) -> Image.Image | None:
+    """A large still WebP picture, scaled down by ffmpeg: Pillow needs four times its memory.
+
+    None for other pictures, and if ffmpeg cannot decode it.
+    """
+    is_large = image.width * image.height > _LARGE
+    if image.format != "WEBP" or not is_large or getattr(image, "is_animated", False):
+        return None
+    small = decode_webp(path, _small_size(image.size, MOST_SIDE))
+    if small is not None:
+        small.getexif().update(image.getexif())
+    return small
 
 
 def _displayed(image: Image.Image, size: tuple[int, int], digest: str = "") -> Photo:
@@ -214,22 +248,39 @@ def _displayed(image: Image.Image, size: tuple[int, int], digest: str = "") -> P
         size: width and height of the stored picture.
     """
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    # Scaled first, so that a large picture is never in memory twice.
-    whole = _over_white(_scaled(_eight_bits(image), MOST_SIDE))
+    whole = _plain(image, _small_size(image.size, MOST_SIDE))
     if turn is not None:
         whole = whole.transpose(turn)
     width, height = size[::-1] if turn in _SIDEWAYS else size
-    colour = np.asarray(_scaled(whole, SHOWN_SIDE).convert("RGB"))
+    colour = np.asarray(_plain(whole, _small_size(whole.size, SHOWN_SIDE)).convert("RGB"))
     return Photo(width, height, np.asarray(whole.convert("L")), colour, digest)
 
 
-def _scaled(image: Image.Image, longest: int) -> Image.Image:
-    """Scale down so that the longer side has at most this many pixels."""
-    scale = longest / max(image.size)
-    if scale >= 1:
-        return image
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BOX)
+def _plain(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Convert an image to gray or RGB over white, scaled down to this width and height.
+
+    It is scaled band by band, so that a large picture is never in memory twice.
+    """
+    if size == image.size:
+        return _over_white(_eight_bits(image))
+    rows = image.height / size[1]
+    whole: Image.Image | None = None
+    for top in range(0, size[1], _BAND_ROWS):
+        count = min(_BAND_ROWS, size[1] - top)
+        first, last = math.floor(top * rows), min(math.ceil((top + count) * rows), image.height)
+        band = _eight_bits(image.crop((0, first, image.width, last)))
+        box = (0, top * rows - first, image.width, min((top + count) * rows, last) - first)
+        band = _over_white(band.resize((size[0], count), Image.Resampling.BOX, box=box))
+        whole = whole or Image.new(band.mode, size)
+        whole.paste(band, (0, top))
+    assert whole is not None
+    return whole
+
+
+def _small_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Width and height, scaled down so that the longer side has at most this many pixels."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -48,6 +48,9 @@ CONTAINERS = (
 it is. Play lists, scripts and devices are excluded because they open other files, still images
 because they are not recordings."""
 
+PICTURES = f"{CONTAINERS},webp_pipe"
+"""The same for pictures."""
+
 FROM_FIRST_PACKET: dict[str, Any] = {"start_at_zero": None}
 """Time starts with the recording; in a transport stream with its video, even if sound is first."""
 
@@ -327,7 +330,7 @@ def _command(
         name,
         copyts=None,
         protocol_whitelist=protocol,
-        format_whitelist=CONTAINERS,
+        format_whitelist=CONTAINERS if chosen else PICTURES,
         max_pixels=MAX_PIXELS,
         max_streams=MAX_STREAMS if chosen else MAX_TILES,
         **reading,

@@ -114,7 +114,7 @@ def test_a_recording_without_sound_that_the_browser_lacks_the_codec_for(
     """A browser cannot tell it from one that is not there; of a chosen one it can."""
     page = open_page(browser, beside(result, unplayable / "silent.mp4", tmp_path))
     page.wait_for_selector("#beside.missing")
-    assert "not where it was (two_speakers.mp4), or this browser cannot play it" in said(page)
+    assert "(two_speakers.mp4) has moved, or this browser cannot play it" in said(page)
     assert "fervid export two_speakers.mp4.fervid --to video makes such a copy" in said(page)
     page.locator("#choose").set_input_files(unplayable / "silent.mp4")
     page.wait_for_selector("#beside.unseen")
