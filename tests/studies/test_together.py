@@ -150,6 +150,7 @@ def test_recordings_are_aligned_on_the_stimulus(
     assert len(pd.read_csv(tmp_path / "moments.csv")) == 2
 
 
+@pytest.mark.slow
 def test_offsets_can_be_told(screening: tuple[Path, Path, dict[str, float]]) -> None:
     folder, _, offsets = screening
     people = pd.DataFrame(

@@ -67,6 +67,7 @@ def test_a_table_without_intensity_is_refused(tmp_path: Path) -> None:
         truth_of(tmp_path)
 
 
+@pytest.mark.slow
 def test_four_real_people_in_a_call(tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()

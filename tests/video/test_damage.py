@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.helpers.clips import X264, MakeClip, counter, read
 
@@ -42,6 +43,7 @@ def test_early_end_is_told_without_sound(make_clip: MakeClip, tmp_path: Path) ->
     assert any("the last frame is at" in line for line in reader.warnings)
 
 
+@pytest.mark.slow
 def test_sampling_raises_no_false_alarm(long_clip: Path) -> None:
     for fps in (0.3, 1, 7, 12.5):
         assert read(long_clip, fps=fps)[1].warnings == []
