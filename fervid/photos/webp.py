@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from fervid.video.ffmpeg import Child
@@ -29,11 +30,9 @@ def decode_webp(path: Path, size: tuple[int, int]) -> Image.Image | None:
         reading={"f": "webp_pipe", "noautorotate": None},
         stream=None,
     )
-    pixels = bytearray(4 * width * height)
+    pixels = np.empty((height, width, 4), np.uint8)
     try:
-        is_whole = child.read(memoryview(pixels)) == len(pixels)
+        is_whole = child.read(pixels.data.cast("B")) == pixels.size
     finally:
         child.close()
-    if not is_whole:
-        return None
-    return Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1)
+    return Image.fromarray(pixels) if is_whole else None

@@ -114,7 +114,7 @@ def screening(
         pause = np.zeros(round(late * RATE))
         wav = save_sound(folder / "heard.wav", in_a_room(np.concatenate([pause, sound]), rng))
         recording = folder / f"{name}.mp4"
-        black = ("-f", "lavfi", "-i", "color=black:s=32x32:r=25", "-i", wav)
+        black = ("-f", "lavfi", "-i", "color=black:s=32x32:r=5", "-i", wav)
         run_ffmpeg(*black, "-shortest", "-c:v", "libx264", "-c:a", "aac", "-b:a", "64k", recording)
         seconds = late + 90
         time = times(seconds)
