@@ -150,6 +150,12 @@ class Damage:
         return self._seconds(self._steps.previous[1]) if self._steps.previous else None
 
     @property
+    def step_s(self) -> float | None:
+        """Seconds between frames; None unless the rate is constant."""
+        step = self._steps.typical()
+        return None if step is None else self._seconds(step)
+
+    @property
     def _last_s(self) -> float:
         return self.last_s or 0.0
 

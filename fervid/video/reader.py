@@ -452,9 +452,14 @@ class VideoReader:
         return ""
 
     def _check_length(self, damage: Damage) -> None:
-        """Extend the duration if frames come after the end that the container states."""
+        """Extend the duration if the last frame comes at or after the end that is stated."""
         length_s, last_s = self.info.duration_s, damage.last_s
-        whole = self._sampling.fps is None and self._sampling.stop is None
-        if last_s is not None and (whole if length_s is None else last_s > length_s + _ROUNDED_S):
-            length_s = last_s + (float(1 / self.info.fps) if self.info.fps else 0.0)
-            self.info = replace(self.info, duration_s=round(length_s, 6))
+        is_whole = self._sampling.fps is None and self._sampling.stop is None
+        step_s = damage.step_s if is_whole else None
+        if last_s is None:
+            return
+        least_s = last_s + (step_s or 0.0) / 2
+        if is_whole if length_s is None else least_s > length_s + _ROUNDED_S:
+            # A raw stream may have another rate than ffmpeg supposes.
+            lasts_s = step_s or (float(1 / self.info.fps) if self.info.fps else 0.0)
+            self.info = replace(self.info, duration_s=round(last_s + lasts_s, 6))

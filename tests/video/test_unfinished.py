@@ -102,6 +102,17 @@ def test_a_file_that_grows_is_said_to(make_clip: MakeClip, tmp_path: Path) -> No
     assert reader.info.duration_s == pytest.approx(times[-1][-1] + 0.04)
 
 
+@pytest.mark.parametrize("suffix", ["h264", "nut"])
+def test_the_last_frame_counts_where_the_length_is_not_known(
+    make_clip: MakeClip, suffix: str
+) -> None:
+    """Raw streams state no length and no rate; NUT ends with the time of its last frame."""
+    clip = make_clip(f"ten_a_second.{suffix}", *counter(20, rate=10), *X264, "-bf", 0)
+    frames, reader = read(clip)
+    np.testing.assert_allclose(frames.time_s, np.arange(20) / 10, atol=1e-6)
+    assert reader.info.duration_s == pytest.approx(2.0, abs=0.001)
+
+
 def rows_at(*times: float) -> np.ndarray:
     rows = np.zeros(len(times), ROW)
     rows["frame"], rows["time_s"] = np.arange(len(times)), times
