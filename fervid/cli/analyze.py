@@ -323,7 +323,7 @@ def _part_length(parts: float | str, engine: str) -> tuple[float | None, float]:
     """Seconds of a part, None: there are none; and of the shortest recording that has parts."""
     if isinstance(parts, float):
         return 60 * parts, 0.0
-    from fervid.video.reader import usable_cores
+    from fervid.video.decoding_plan import usable_cores
 
     enough = engine != "local" or usable_cores() >= _CORES_FOR_PARTS
     return (_PART_S if parts == "auto" and enough else None), _LONG_S
