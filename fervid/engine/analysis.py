@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from fervid.detection.framing import frontality
 from fervid.detection.search import SparseSearch
 from fervid.engine.face_rows import face_rows
 from fervid.engine.sight import DirectSight, Sight
@@ -160,7 +161,7 @@ class Analysis:
         """Classify the faces of some frames, and learn people and portraits from them."""
         batch, faces, cuts = tracked
         reading = self._sight.read(batch, faces.faces)
-        self._evidence.add(faces)
+        self._evidence.add(faces, frontality(faces.faces.points))
         self._faces += len(faces)
         self._short += int((faces.faces.xywh[:, 3] * self._shrunk < _SHORT).sum())
         self.people.add(batch, faces, reading.crops_of, cuts, self._shrunk)

@@ -21,10 +21,11 @@ def seen(track: int, scores: list[float], *, filled: bool = False) -> TrackedFac
     return TrackedFaces(faces, np.full(count, track), np.full(count, filled))
 
 
-def doubtful(people: dict[int, int], *parts: TrackedFaces) -> set[int]:
+def doubtful(people: dict[int, int], *parts: TrackedFaces, turn: float = 1.0) -> set[int]:
+    """Who is doubtful; `turn` is the frontality of all faces."""
     evidence = Evidence(0.7)
     for part in parts:
-        evidence.add(part)
+        evidence.add(part, np.full(len(part), turn, np.float32))
     return evidence.doubtful(people)
 
 
@@ -34,6 +35,24 @@ def test_one_strong_score_that_nothing_confirms() -> None:
 
 def test_a_face_that_turns_away_for_most_of_the_time_stays() -> None:
     assert not doubtful({1: 1}, seen(1, [0.95, 0.97, 0.96] + [0.4] * 100))
+
+
+def test_the_back_of_a_head_is_taken_for_a_face_now_and_then() -> None:
+    back = seen(1, [0.79, 0.92, 0.67, 0.85, 0.88, 0.58, 0.91] + [0.79, 0.67, 0.82, 0.85, 0.76] * 4)
+    assert doubtful({1: 1}, back, turn=0.6) == {1}
+
+
+def test_a_profile_that_is_mostly_certain_stays() -> None:
+    assert not doubtful({1: 1}, seen(1, [0.97, 0.99, 0.76, 0.58, 0.93, 0.81] * 3), turn=0.3)
+
+
+def test_someone_who_looks_up_for_a_moment_stays() -> None:
+    down, up = seen(1, [0.75, 0.6, 0.5, 0.8] * 20), seen(1, [0.96] * 4)
+    evidence = Evidence(0.7)
+    evidence.add(down, np.full(len(down), 0.5, np.float32))
+    assert evidence.doubtful({1: 1}) == {1}
+    evidence.add(up, np.ones(len(up), np.float32))
+    assert not evidence.doubtful({1: 1})
 
 
 def test_a_small_face_that_is_seldom_in_doubt_stays() -> None:
