@@ -29,6 +29,7 @@ function pictureButtons(place, act) {
 
 // The figures below the timeline; each is drawn when it comes into view.
 function charts(cast, stem) {
+  const PAPER_PX = 640;
   const config = { displayModeBar: false, responsive: true };
   const places = [...document.querySelectorAll("#charts .plot")];
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -76,11 +77,12 @@ function charts(cast, stem) {
     layout.legend.font = { size: 10 };
   }
 
-  function draw(place) {
+  function draw(place, width = null) {
     const { figure } = chosen(place);
     const layout = structuredClone(figure.layout);
     for (const [path, value] of Object.entries(figureTheme(layout))) assignTo(layout, path, value);
-    if (place.clientWidth < 640) makeNarrow(layout);
+    if ((width ?? place.clientWidth) <= PAPER_PX) makeNarrow(layout);
+    if (width) Object.assign(layout, { width, autosize: false });
     place.style.height = `${layout.height}px`;
     place.dataset.drawn = "";
     Plotly.react(place, figure.data, layout, config);
@@ -113,11 +115,16 @@ function charts(cast, stem) {
     }
     waiting.observe(place);
   }
-  const again = () => places.filter((place) => "drawn" in place.dataset).forEach(draw);
+  const again = () => places.filter((place) => "drawn" in place.dataset).forEach((place) => draw(place));
   cast.onChange(() => {
     for (const option of follows.querySelectorAll("option[data-lane]")) option.textContent = called(option.dataset.lane);
     again();
   });
   dark.addEventListener("change", again);
-  window.addEventListener("beforeprint", () => places.forEach(draw));
+  const onPaper = (printing) => {
+    document.documentElement.classList.toggle("printing", printing);
+    places.forEach((place) => draw(place, printing ? PAPER_PX : null));
+  };
+  window.addEventListener("beforeprint", () => onPaper(true));
+  window.addEventListener("afterprint", () => onPaper(false));
 }
