@@ -39,6 +39,8 @@ def narrow(
         or config.block != "conv"
         or config.squeeze_excite
         or config.stem
+        or config.covered
+        or not config.normalized
         or [len(stage) for stage in config.stages] != [len(stage) for stage in wide.stages]
         or any(np.concatenate(config.stages) > np.concatenate(wide.stages))
     ):

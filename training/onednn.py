@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -24,6 +23,15 @@ from jax.sharding import Mesh, PartitionSpec
 from fervid.errors import FervidError
 from fervid.models.blocks import ConvBlock, ResidualBlock, UpSample
 from training.state import split_model
+from training.torch_layers import (
+    Mirror,
+    as_array,
+    as_tensor,
+    parts_of,
+    refuse,
+    residual_block,
+    up_sample,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,13 +86,13 @@ def onednn_forward(
         return method(nnx.merge(graph, params, stats, rest, copy=True), images)
 
     def run(weights: Sequence[Any], stats: Sequence[Any], images: Any) -> tuple[Any, ...]:
-        leaves = [_tensor(leaf).requires_grad_() for leaf in weights]
-        layers = _Layers(model, rows, leaves, [_tensor(leaf) for leaf in stats])
-        found = layers(method, _tensor(images).permute(0, 3, 1, 2).to(dtype))
+        leaves = [as_tensor(leaf).requires_grad_() for leaf in weights]
+        layers = _Layers(model, rows, leaves, [as_tensor(leaf) for leaf in stats])
+        found = layers(method, as_tensor(images).permute(0, 3, 1, 2).to(dtype))
         number = next(numbers)
         pending[number] = leaves, found
-        after = [_array(part) for part in layers.after]
-        return [_array(part) for part in found], after, np.array([number], np.int32)
+        after = [as_array(part) for part in layers.after]
+        return [as_array(part) for part in found], after, np.array([number], np.int32)
 
     def pull(number: Any, grads: Sequence[Any]) -> list[np.ndarray]:
         # JAX must compute nothing in here, because its threads may be waiting for this call.
@@ -92,11 +100,11 @@ def onednn_forward(
         back = torch.autograd.grad(
             found,
             leaves,
-            [_tensor(grad) for grad in grads],
+            [as_tensor(grad) for grad in grads],
             allow_unused=True,  # the method may leave out layers
             materialize_grads=True,
         )
-        return [_array(part) for part in back]
+        return [as_array(part) for part in back]
 
     @jax.custom_vjp
     def call(params: Tree, stats: Tree, images: jax.Array) -> tuple[Tree, Tree]:
@@ -145,8 +153,8 @@ class _Layers:
     ) -> None:
         self._weight_rows, self._stat_rows = rows
         self._weights, self._stats, self.after = weights, stats, list(stats)
-        children = {name: self._mirrored(child, (name,)) for name, child in _children(model)}
-        self._mirror = _Mirror(type(model), children)
+        children = {name: self._mirrored(child, (name,)) for name, child in parts_of(model)}
+        self._mirror = Mirror(type(model), children)
 
     def __call__(self, method: Callable[..., Tree], x: Tensor) -> list[Tensor]:
         """Leaves (N, H, W, C) float32 of the method's output, from (N, C, H, W)."""
@@ -159,13 +167,13 @@ class _Layers:
         if isinstance(layer, ConvBlock):
             return partial(self._conv_block, path, layer)
         if isinstance(layer, ResidualBlock):
-            parts = {name: self._mirrored(child, (*path, name)) for name, child in _children(layer)}
-            return partial(_residual_block, **parts)
+            parts = {name: self._mirrored(child, (*path, name)) for name, child in parts_of(layer)}
+            return partial(residual_block, **parts)
         if isinstance(layer, nnx.Linear):
             return partial(self._linear, path)
         if isinstance(layer, UpSample):
-            return _up_sample
-        return partial(_refuse, type(layer).__name__)
+            return up_sample
+        return partial(refuse, type(layer).__name__)
 
     def _conv_block(
         self, path: tuple[Any, ...], block: ConvBlock, x: Tensor, *, pool: bool = False
@@ -181,13 +189,23 @@ class _Layers:
             y = functional.conv2d(x, kernel, padding=both[0] // 2)
         else:
             y = functional.conv2d(functional.pad(x, (0, both[1], 0, both[0])), kernel, stride=2)
-        scale, bias = (self._weight(*path, "norm", name) for name in ("scale", "bias"))
-        epsilon = block.norm.epsilon
-        y, mean, deviation = torch.native_batch_norm(y, scale, bias, None, None, True, 0.0, epsilon)
-        self._follow((*path, "norm", "mean"), mean, block.norm.momentum)
-        self._follow((*path, "norm", "var"), deviation**-2 - epsilon, block.norm.momentum)
+        y = self._normalized((*path, "norm"), block, y) if block.norm else self._biased(path, y)
         y = torch.relu_(y) if block.activation else y
         return functional.max_pool2d(y, 2) if pool else y
+
+    def _normalized(self, path: tuple[Any, ...], block: ConvBlock, y: Tensor) -> Tensor:
+        import torch
+
+        assert block.norm is not None
+        scale, bias = (self._weight(*path, name) for name in ("scale", "bias"))
+        epsilon, momentum = block.norm.epsilon, block.norm.momentum
+        y, mean, deviation = torch.native_batch_norm(y, scale, bias, None, None, True, 0.0, epsilon)
+        self._follow((*path, "mean"), mean, momentum)
+        self._follow((*path, "var"), deviation**-2 - epsilon, momentum)
+        return y
+
+    def _biased(self, path: tuple[Any, ...], y: Tensor) -> Tensor:
+        return y + self._weight(*path, "conv", "bias").to(y.dtype)[:, None, None]
 
     def _linear(self, path: tuple[Any, ...], x: Tensor) -> Tensor:
         from torch.nn import functional
@@ -203,66 +221,10 @@ class _Layers:
         self.after[row] = momentum * self._stats[row] + (1 - momentum) * value.detach()
 
 
-class _Mirror:
-    """A network with other layers and its own methods."""
-
-    def __init__(self, kind: type[nnx.Module], layers: dict[str, Any]) -> None:
-        self._kind = kind
-        vars(self).update(layers)
-
-    def __getattr__(self, name: str) -> Any:
-        return MethodType(getattr(self._kind, name), self)
-
-
-def _children(module: nnx.Module) -> list[tuple[str, nnx.Module]]:
-    return [(name, part) for name, part in vars(module).items() if isinstance(part, nnx.Module)]
-
-
-def _refuse(kind: str, *_: Any, **__: Any) -> Tensor:
-    raise FervidError(f"{kind} has no oneDNN form")
-
-
-def _residual_block(
-    x: Tensor,
-    *,
-    first: Callable[[Tensor], Tensor],
-    second: Callable[[Tensor], Tensor],
-    shortcut: Sequence[Callable[[Tensor], Tensor]],
-    pool: bool = False,
-) -> Tensor:
-    import torch
-    from torch.nn import functional
-
-    y = second(first(x))
-    for layer in shortcut:
-        x = layer(x)
-    y = torch.relu_(x + y)
-    return functional.max_pool2d(y, 2) if pool else y
-
-
-def _up_sample(x: Tensor) -> Tensor:
-    from torch.nn import functional
-
-    return functional.interpolate(x, scale_factor=2)
-
-
 def _rows(state: Tree) -> Rows:
     structure = jax.tree.structure(state)
     numbered = jax.tree.unflatten(structure, list(np.arange(len(jax.tree.leaves(state)))))
     return {path: int(leaf[...]) for path, leaf in nnx.to_flat_state(numbered)}
-
-
-def _tensor(array: Any) -> Tensor:
-    import torch
-
-    # JAX's arrays are not copied, and nothing here writes into them.
-    if isinstance(array, jax.Array):
-        return torch.utils.dlpack.from_dlpack(array)
-    return torch.tensor(array)
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().numpy())
 
 
 def _shape(array: Any) -> jax.ShapeDtypeStruct:

@@ -38,6 +38,9 @@ class ExpressionNetConfig:
         stem: channels of a 3x3 convolution before the stages; 0 for none.
         squeeze_excite: channel attention at the end of each stage (Hu et al. 2018).
         dropout: rate before the heads.
+        covered: a third head, which tells faces whose expression cannot be read.
+        kernel: side of the convolutions, odd.
+        normalized: batch normalisation after each convolution.
 
     Raises:
         ValueError: a value does not describe a network.
@@ -49,6 +52,9 @@ class ExpressionNetConfig:
     stem: int = 0
     squeeze_excite: bool = False
     dropout: float = 0.2
+    covered: bool = False
+    kernel: int = 3
+    normalized: bool = True
 
     def __post_init__(self) -> None:
         if not self.stages or not all(map(_are_widths, self.stages)):
@@ -59,6 +65,8 @@ class ExpressionNetConfig:
             raise ValueError(f"fold and pools must divide {FACE_SIZE} pixels evenly")
         if self.stem < 0 or not 0 <= self.dropout < 1:
             raise ValueError("stem must be at least 0, and dropout from 0 to below 1")
+        if self.kernel < 1 or not self.kernel % 2:
+            raise ValueError("kernel must be odd")
         if self.squeeze_excite and min(widths[-1] for widths in self.stages) < _LEAST_TO_SQUEEZE:
             raise ValueError(f"squeeze_excite needs stages of {_LEAST_TO_SQUEEZE} channels or more")
 
@@ -89,18 +97,22 @@ class ExpressionNet(nnx.Module):
     ) -> None:
         """Draw float32 initial weights; `dtype` is the dtype of the computation, by default
         float32."""
-        make = ConvBlock if config.block == "conv" else ResidualBlock
+        block = ConvBlock if config.block == "conv" else ResidualBlock
+        form: dict[str, Any] = {
+            **{"size": config.kernel, "normalized": config.normalized},
+            **{"dtype": dtype, "rngs": rngs},
+        }
         features = config.fold**2
         self.fold = config.fold
         self.stem: nnx.List[ConvBlock] = nnx.List()
         if config.stem:
-            self.stem.append(ConvBlock(features, config.stem, dtype=dtype, rngs=rngs))
+            self.stem.append(ConvBlock(features, config.stem, **form))
             features = config.stem
         stages = []
         for widths in config.stages:
             blocks: list[nnx.Module] = []
             for width in widths:
-                blocks.append(make(features, width, dtype=dtype, rngs=rngs))
+                blocks.append(block(features, width, **form))
                 features = width
             if config.squeeze_excite:
                 blocks.append(SqueezeExcite(features, dtype=dtype, rngs=rngs))
@@ -109,6 +121,9 @@ class ExpressionNet(nnx.Module):
         self.dropout = nnx.Dropout(config.dropout)
         self.fer = nnx.Linear(features, len(EXPRESSIONS), rngs=rngs)
         self.ferplus = nnx.Linear(features, len(EXPRESSIONS), rngs=rngs)
+        self.covered: nnx.List[nnx.Linear] = nnx.List()
+        if config.covered:
+            self.covered.append(nnx.Linear(features, 1, rngs=rngs))
 
     def __call__(
         self, images: jax.Array, *, rngs: nnx.Rngs | None = None
@@ -144,6 +159,11 @@ class ExpressionNet(nnx.Module):
         pooled = features.astype(jnp.float32).mean(axis=(1, 2))
         x = self.dropout(pooled, rngs=rngs)
         return self.fer(x), self.ferplus(x)
+
+    def unreadable(self, features: jax.Array) -> jax.Array | None:
+        """(N,) logits that faces cannot be read, by all stages' features; None without the head."""
+        pooled = features.astype(jnp.float32).mean(axis=(1, 2))
+        return next((head(pooled)[:, 0] for head in self.covered), None)
 
     def _through(self, x: jax.Array, first: int, stop: int) -> jax.Array:
         """Apply some stages, with pooling between them."""

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import lax
+from numpy.typing import NDArray
 
 from fervid.models.blocks import ConvBlock, max_pool_2x2
 from fervid.models.store import to_arrays
@@ -36,9 +37,7 @@ class FoldedConvBlock(nnx.Module):
         self, block: ConvBlock, winograd_from: int = LEAST_FOR_WINOGRAD, on_cpu: bool = True
     ) -> None:
         arrays = to_arrays(block)
-        with np.errstate(invalid="ignore"):  # the classifier reports values that are not numbers
-            scale = arrays["norm.scale"] / np.sqrt(arrays["norm.var"] + block.norm.epsilon)
-        kernel = arrays["conv.kernel"] * scale
+        kernel, bias = _folded(arrays, block)
         self.activation = block.activation
         self.stride = block.stride
         self.winograd = (
@@ -48,7 +47,7 @@ class FoldedConvBlock(nnx.Module):
             and min(kernel.shape[2:]) >= winograd_from
         )
         self.kernel = nnx.Param(transform_kernel(kernel) if self.winograd else kernel)
-        self.bias = nnx.Param(arrays["norm.bias"] - arrays["norm.mean"] * scale)
+        self.bias = nnx.Param(bias)
 
     def __call__(self, x: jax.Array, *, pool: bool = False) -> jax.Array:
         """Compute what `ConvBlock` computes."""
@@ -65,6 +64,15 @@ class FoldedConvBlock(nnx.Module):
             y = max_pool_2x2(y) if pool else y
         y = y + self.bias[...]
         return nnx.relu(y) if self.activation else y
+
+
+def _folded(arrays: dict[str, NDArray[Any]], block: ConvBlock) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Kernel and bias of a block, by the arrays it holds."""
+    if block.norm is None:
+        return arrays["conv.kernel"], arrays["conv.bias"]
+    with np.errstate(invalid="ignore"):  # the classifier reports values that are not numbers
+        scale = arrays["norm.scale"] / np.sqrt(arrays["norm.var"] + block.norm.epsilon)
+    return arrays["conv.kernel"] * scale, arrays["norm.bias"] - arrays["norm.mean"] * scale
 
 
 def for_inference(

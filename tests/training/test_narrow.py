@@ -61,5 +61,5 @@ def test_channels_that_nothing_reads_go_first(wide: ExpressionNet) -> None:
     ],
 )
 def test_other_shapes_are_refused(wide: ExpressionNet, config: ExpressionNetConfig) -> None:
-    with pytest.raises(FervidError, match="of its own shape, or of wider plain blocks"):
+    with pytest.raises(FervidError, match="of the same shape, or from one with wider plain blocks"):
         narrow(wide, WIDE, config)
