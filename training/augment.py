@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from training.looks import Looks, spoil
+
 
 def warp_affine(images: jax.Array, matrix: jax.Array) -> jax.Array:
     """Sample each image through its own affine map, bilinearly, with replicated edges.
@@ -194,18 +196,31 @@ def random_jpeg(
     return jnp.where(jax.random.bernoulli(pick, chance, shape)[:, None, None], squeezed, images)
 
 
-def augment_faces(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Augment faces as recordings may show them: (N, 48, 48) uint8 -> (N, 48, 48) float32, 0 to
-    255."""
+def augment_faces(
+    key: jax.Array, images: jax.Array, looks: Looks | None = None
+) -> tuple[jax.Array, jax.Array]:
+    """Faces as a recording may show them.
+
+    Args:
+        key: random key.
+        images: (N, 48, 48) uint8.
+        looks: how often they are hidden or lit badly; None: never.
+
+    Returns:
+        (N, 48, 48) float32, 0 to 255; and (N,) float32, 1 where a face cannot be read since its
+        mouth is hidden, see `training.looks`.
+    """
     affine, size, tone, blur, noise, squeeze, erase = jax.random.split(key, 7)
-    x = images.astype(jnp.float32)
+    x, covered = images.astype(jnp.float32), jnp.zeros(len(images))
+    if looks is not None and looks != Looks():
+        x, covered = spoil(jax.random.fold_in(key, 7), x, looks)
     x = warp_affine(x, random_affine(affine, len(x), degrees=12.0, zoom=0.12, shift=3.0))
     x = random_resize(size, x, chance=0.12, sizes=(16, 40))
     x = random_blur(blur, x, chance=0.12, sigma=(0.4, 1.6))
     x = random_tone(tone, x, contrast=0.3, brightness=20.0, gamma=0.45)
     x = random_noise(noise, x, chance=0.1, sigma=10.0)
     x = random_jpeg(squeeze, x, chance=0.12, quality=(20.0, 70.0))
-    return random_erase(erase, x, chance=0.15, side=(0.15, 0.35))
+    return random_erase(erase, x, chance=0.15, side=(0.15, 0.35)), covered
 
 
 def mixup(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -27,19 +29,27 @@ def supervised(
     return hard + votes_weight * soft
 
 
-def distillation(
-    logits: Logits, teachers: list[Logits], temperature: float, votes_weight: float
+def softened(teachers: Sequence[Logits], temperature: float) -> Logits:
+    """Mean of the teachers' distributions at `temperature`, (N, 7) by head."""
+
+    def mean(head: int) -> jax.Array:
+        soft = [jax.nn.softmax(teacher[head] / temperature) for teacher in teachers]
+        return jnp.stack(soft).mean(axis=0)
+
+    return mean(0), mean(1)
+
+
+def divergence(
+    logits: Logits, taught: Logits, temperature: float, votes_weight: float
 ) -> jax.Array:
-    """Divergence from the mean of the teachers' distributions (Hinton et al. 2015), a scalar.
+    """Divergence from what `softened` gives (Hinton et al. 2015), in nats, a scalar.
 
     Both softmaxes are taken at `temperature`; its square keeps the size of the gradient.
     """
 
-    def divergence(head: int) -> jax.Array:
-        soft = [jax.nn.softmax(teacher[head] / temperature) for teacher in teachers]
-        target = jnp.stack(soft).mean(axis=0)
+    def of_head(head: int) -> jax.Array:
         student = jax.nn.log_softmax(logits[head] / temperature)
-        kl: jax.Array = optax.kl_divergence(student, target)
+        kl: jax.Array = optax.kl_divergence(student, taught[head])
         return kl.mean() * temperature**2
 
-    return divergence(0) + votes_weight * divergence(1)
+    return of_head(0) + votes_weight * of_head(1)

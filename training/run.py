@@ -73,17 +73,36 @@ def _leaves(state: TrainState) -> dict[str, Any]:
     return {f"{i:04d}": leaf for i, leaf in enumerate(jax.tree.leaves(state))}
 
 
-def same_run(folder: Path, mine: dict[str, Any]) -> None:
-    """Store how a run began; raise FervidError if an existing one began differently."""
+def same_run(folder: Path, mine: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+    """Store how a run began, or compare with how an existing one began.
+
+    Args:
+        folder: folder of the run.
+        mine: how it begins, ready for JSON.
+        before: values of fields that runs from before these fields existed do not state.
+
+    Raises:
+        FervidError: the folder contains a run that began differently.
+    """
     path = folder / "recipe.json"
     if not path.exists():
         with whole_file(path) as file:
             file.write(json.dumps(mine, indent=2).encode())
         return
-    theirs = json.loads(path.read_text("utf-8"))
+    theirs = _filled(json.loads(path.read_text("utf-8")), before or {})
     for name, value in mine.items():
         if theirs.get(name) != value:
             raise FervidError(
                 f"{folder} contains a run with {name} {theirs.get(name)}, not {value}; give "
                 "another --run folder"
             )
+
+
+def _filled(values: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Add the values of `before` that are missing, also in inner objects."""
+    inner = {
+        name: _filled(value, before[name])
+        for name, value in values.items()
+        if isinstance(value, dict) and isinstance(before.get(name), dict)
+    }
+    return before | values | inner

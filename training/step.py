@@ -1,56 +1,23 @@
-"""The training step of the expression classifier, and its data on the device."""
+"""The training step of the expression classifier, and its optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
-from numpy.typing import NDArray
 
 from fervid.models.blocks import fold_luma
-from fervid.records import EXPRESSIONS
-from training import fer2013
-from training.augment import augment_faces, mixup
-from training.losses import Logits, distillation, supervised
+from training.losses import Logits
+from training.objective import objective, share_right, show
 from training.onednn import Forward
 from training.presets import Recipe
+from training.rows import TrainingSet
 from training.state import TrainState, Tree, no_decay_mask, update
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class TrainingSet:
-    """The N training rows, on every device.
-
-    Attributes:
-        images: (N, 48, 48) uint8.
-        labels: (N,) int32.
-        votes: (N, 7) float32 shares of FER+ votes; 0 if there are none.
-        weights: (N,) float32 weight of each row's label, 1 on average.
-    """
-
-    images: jax.Array | NDArray[np.uint8]
-    labels: jax.Array | NDArray[np.int32]
-    votes: jax.Array | NDArray[np.float32]
-    weights: jax.Array | NDArray[np.float32]
-
-    @classmethod
-    def of(cls, rows: fer2013.Fer2013, weights: NDArray[np.float64]) -> TrainingSet:
-        """Put rows and their weights on the devices."""
-        return cls(rows.images, rows.labels, rows.vote_shares(), weights.astype(np.float32))
-
-
-def row_weights(labels: NDArray[np.int32], power: float) -> NDArray[np.float64]:
-    """(N,) float64, class frequency to the power of `-power`, 1 on average."""
-    frequency = np.bincount(labels, minlength=len(EXPRESSIONS)) / len(labels)
-    weights = np.maximum(frequency, 1e-9)[labels] ** -power
-    return np.asarray(weights / weights.mean(), np.float64)
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> optax.GradientTransformation:
@@ -65,9 +32,14 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> optax.GradientTransf
     if recipe.optimizer == "adamw":
         descent = [optax.adamw(rate, weight_decay=recipe.decay, mask=no_decay_mask)]
     else:
+        methods = {
+            "sgd": partial(optax.sgd, momentum=0.9, nesterov=True),
+            "adam": optax.adam,
+            "rmsprop": partial(optax.rmsprop, decay=0.9),
+        }
         descent = [
             optax.add_decayed_weights(recipe.decay, mask=no_decay_mask),
-            optax.sgd(rate, momentum=0.9, nesterov=True),
+            methods[recipe.optimizer](rate),
         ]
     if recipe.schedule == "plateau":
         descent.append(
@@ -89,40 +61,29 @@ def make_step(
     """The jitted training step: (state, data, rows, teachers, key) -> (state, losses).
 
     `rows` are (batch,) int32 rows of the `TrainingSet`, split over the mesh; `teachers` are the
-    states that belong to `teacher_graphs`; the state is donated. Everything random follows from the
-    key and the state's step number. With `trunk`, that computes `ExpressionNet.trunk`, all stages.
+    states that belong to `teacher_graphs`, who are asked in every step; the state is donated.
+    Everything random follows from the key and the state's step number, views that teachers saw from
+    the rows' own keys. With `trunk`, that computes `ExpressionNet.trunk`, all stages.
     """
 
     def loss_of(
         params: Tree, stats: Tree, batch: TrainingSet, teachers: list[Tree], key: jax.Array
     ) -> Any:
         augment_key, mixup_key, dropout_key = jax.random.split(key, 3)
-        images = augment_faces(augment_key, jnp.asarray(batch.images))
-        labels = jax.nn.one_hot(batch.labels, len(EXPRESSIONS))
-        targets = [optax.smooth_labels(labels, recipe.smoothing), jnp.asarray(batch.votes)]
-        if recipe.mixup:
-            images, targets = mixup(mixup_key, images, targets, recipe.mixup)
+        shown = show(recipe, batch, augment_key, mixup_key)
         model = nnx.merge(graph, params, stats, rest, copy=True)
         model.train()
         rngs, stages = nnx.Rngs(dropout=dropout_key), len(model.stages)
         if trunk is None:
-            logits: Logits = model(images, rngs=rngs)
+            features = model.features(shown.images, stages)
             after = nnx.state(model, nnx.BatchStat)
         else:
-            features, after = trunk(params, stats, fold_luma(images, model.fold))
-            logits = model.answers(features, stages, rngs=rngs)
-        weights = jnp.asarray(batch.weights)
-        loss = supervised(logits, targets[0], targets[1], weights, recipe.votes_weight)
-        if teachers:
-            taught = [
-                nnx.merge(teacher_graph, teacher)(images)
-                for teacher_graph, teacher in zip(teacher_graphs, teachers, strict=True)
-            ]
-            divergence = distillation(
-                logits, taught, recipe.distill_temperature, recipe.votes_weight
-            )
-            loss = (1 - recipe.distill_weight) * loss + recipe.distill_weight * divergence
-        right = (logits[0].argmax(axis=1) == batch.labels).mean()
+            features, after = trunk(params, stats, fold_luma(shown.images, model.fold))
+        logits: Logits = model.answers(features, stages, rngs=rngs)
+        unreadable = model.unreadable(features)
+        asked = [nnx.merge(*teacher) for teacher in zip(teacher_graphs, teachers, strict=True)]
+        loss = objective(recipe, logits, shown, asked, unreadable)
+        right = share_right(logits, jnp.asarray(batch.labels))
         return loss, (after, right)
 
     def step(

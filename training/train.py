@@ -9,12 +9,11 @@ are the model of the best epoch, ready for `fervid analyze --weights RUN/best`.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,16 +26,19 @@ from flax import nnx
 
 from fervid.errors import FervidError
 from fervid.expressions.classifier import load_model
-from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
+from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import for_inference
 from training import fer2013
+from training.answers import StoredAnswers
+from training.beginning import LoadedModel, before, beginning, copy_weights
 from training.convolution import speed_up_gradients
+from training.covered import told_apart
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
-from training.evaluate import Logits, accuracy, fit_calibration, predict_logits
-from training.narrow import narrow
+from training.evaluate import Logits, accuracy, fit_calibration, macro_recall, predict_logits
 from training.onednn import onednn_forward
 from training.presets import PRESETS, Recipe
 from training.release import write_model
+from training.rows import training_rows
 from training.run import Line, Run, rounded, same_run
 from training.settings import with_settings
 from training.state import (
@@ -46,10 +48,7 @@ from training.state import (
     split_model,
 )
 from training.statistics import recompute_statistics, spread
-from training.step import TrainingSet, make_optimizer, make_step, row_weights
-
-LoadedModel = tuple[ExpressionNet, dict[str, Any]]
-"""A model and its card, from `fervid.expressions.classifier.load_model`."""
+from training.step import make_optimizer, make_step
 
 
 def train(
@@ -58,6 +57,7 @@ def train(
     folder: Path,
     *,
     teachers: Sequence[LoadedModel] = (),
+    answers: StoredAnswers | None = None,
     start: LoadedModel | None = None,
     command: str = "training.train.train",
     report: Callable[[str], Any] = click.echo,
@@ -70,8 +70,10 @@ def train(
             chooses the best epoch; PrivateTest is not used.
         recipe: settings of the training.
         folder: folder of the run. An existing run is continued if it began with the same recipe,
-            teachers and start.
-        teachers: models to distil from.
+            teachers, answers and start.
+        teachers: models to distil from, asked in every step.
+        answers: stored answers of teachers, to distil from instead; their faces without labels
+            join the data.
         start: model whose weights the run starts from, instead of random ones; of a wider network,
             the most important channels are used.
         command: how the training was started, for the model card.
@@ -83,22 +85,25 @@ def train(
 
     Raises:
         FervidError: the loss became NaN, there is too little data for one batch, the devices cannot
-            share a batch evenly, the start is neither of the recipe's shape nor wider, or the
-            folder contains another run.
+            share a batch evenly, the start is neither of the recipe's shape nor wider, the answers
+            belong to other images, or the folder contains another run.
     """
+    if teachers and answers:
+        raise FervidError("teachers have answered already; give them or their answers, not both")
     mesh = data_mesh()
     check_batch(recipe.batch, mesh)
     train_set, public = fer2013.without_leaks(data), data.split("PublicTest")
-    steps = len(train_set) // recipe.batch
-    if not steps or not len(public):
+    if len(train_set) < recipe.batch or not len(public):
         raise FervidError(
             f"{len(train_set)} training and {len(public)} PublicTest images are too few for "
             f"batches of {recipe.batch}"
         )
+    rows, drawn = training_rows(train_set, recipe, answers)
+    steps = len(rows.images) // recipe.batch
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
-    model = ExpressionNet(recipe.net, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
+    model = ExpressionNet(recipe.shape, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
     if start:
-        _copy_weights(*start, model, recipe.net)
+        copy_weights(start, model, recipe.shape)
     trunk = None
     if onednn:
         whole = partial(ExpressionNet.trunk, stages=len(recipe.net.stages))
@@ -107,24 +112,20 @@ def train(
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
-    same_run(folder, _beginning(recipe, teachers, start))
+    same_run(folder, beginning(recipe, teachers, answers, start), before())
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     split = [nnx.split(for_inference(teacher)) for teacher, _ in teachers]
     step = make_step(graph, rest, optimizer, recipe, [graph for graph, _ in split], trunk)
-    weights = row_weights(train_set.labels, recipe.balance)
-    drawn = None
-    if recipe.balance > 0 and recipe.balance_by == "sampling":
-        drawn, weights = weights / weights.sum(), np.ones_like(weights)
-    on_device, taught = replicate(
-        mesh, (TrainingSet.of(train_set, weights), [state for _, state in split])
-    )
+    on_device, taught = replicate(mesh, (rows, [state for _, state in split]))
     key = jax.random.key(recipe.seed)
     while len(run.log) < recipe.epochs and not _out_of_patience(run.log, recipe.patience):
         epoch, began = len(run.log), time.perf_counter()
         metrics = []
-        for rows in epoch_order(recipe.seed, epoch, len(train_set), recipe.batch, drawn):
-            state, metric = step(state, on_device, shard_batch(mesh, rows), taught, key)
+        if answers:
+            on_device = replicate(mesh, on_device.seen_by_teachers(answers, epoch))
+        for batch in epoch_order(recipe.seed, epoch, len(rows.images), recipe.batch, drawn):
+            state, metric = step(state, on_device, shard_batch(mesh, batch), taught, key)
             metrics.append(metric)
         loss, right = np.asarray(jnp.stack(metrics).mean(axis=0), np.float64)
         if not np.isfinite(loss):
@@ -133,7 +134,8 @@ def train(
         recompute_statistics(model, spread(train_set.images))
         logits = predict_logits(model, public.images)
         line = {"epoch": epoch + 1, "loss": float(loss), "train_fer": float(right)}
-        line = rounded(line | _scores(logits, public))
+        line |= _scores(logits, public)
+        line = rounded(line | (told_apart(model, public.images) if model.covered else {}))
         if all(line["public_fer"] >= past["public_fer"] for past in run.log):
             write_model(folder / "best", model, _card(logits, public, recipe, command))
         line |= rounded({"seconds": time.perf_counter() - began})
@@ -148,13 +150,20 @@ def _out_of_patience(log: list[Line], patience: int) -> bool:
 
 
 def _scores(logits: Logits, public: fer2013.Fer2013) -> Line:
-    """Accuracies of both heads on PublicTest in one forward pass; those of FER+ need votes."""
-    scores = {"public_fer": float((logits.fer[0].argmax(1) == public.labels).mean())}
+    """Accuracy and macro recall of both heads on PublicTest in one forward pass.
+
+    The FER+ head is compared with the majority and needs votes.
+    """
     majority = public.ferplus_majority()
+    heads = {"public_fer": (logits.fer[0], public.labels.astype(np.int64))}
     if (majority >= 0).any():
-        hits = logits.ferplus[0].argmax(1) == majority
-        scores["public_ferplus"] = float(hits[majority >= 0].mean())
-    return scores
+        heads["public_ferplus"] = (logits.ferplus[0], majority)
+    line: Line = {}
+    for name, (outputs, target) in heads.items():
+        outputs, target = outputs[target >= 0], target[target >= 0]
+        line[name] = float((outputs.argmax(1) == target).mean())
+        line[f"{name}_recall"] = macro_recall(outputs, target)
+    return line
 
 
 def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str) -> dict[str, Any]:
@@ -162,33 +171,15 @@ def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str)
     return {
         "version": "unreleased",
         "task": "seven expressions of a 48x48 luma face; FER-2013 and FER+ heads on one trunk",
-        "config": asdict(recipe.net),
+        "config": asdict(recipe.shape),
         "calibration": asdict(fit_calibration(logits, public)),
-        "public_test": {"fer_accuracy": accuracy(logits.fer[0].argmax(1) == public.labels)},
+        "public_test": {
+            "fer_accuracy": accuracy(logits.fer[0].argmax(1) == public.labels),
+            "fer_macro_recall": macro_recall(logits.fer[0], public.labels),
+        },
         "recipe": {name: value for name, value in asdict(recipe).items() if name != "net"},
         "command": command,
     }
-
-
-def _copy_weights(
-    source: ExpressionNet, card: dict[str, Any], target: ExpressionNet, config: ExpressionNetConfig
-) -> None:
-    wide = ExpressionNetConfig.of_card(card)
-    if replace(config, dropout=wide.dropout) != wide:
-        source = narrow(source, wide, config)
-    weights = nnx.state(source, nnx.Any(nnx.Param, nnx.BatchStat))
-    nnx.update(target, jax.tree.map(jnp.copy, weights))  # the training step donates its state
-
-
-def _beginning(
-    recipe: Recipe, teachers: Sequence[LoadedModel], start: LoadedModel | None
-) -> dict[str, Any]:
-    """Everything that defines a run, ready for JSON; models by the digest of their files."""
-    began = asdict(recipe) | {
-        "teachers": [card["sha256"] for _, card in teachers],
-        "start": start[1]["sha256"] if start else None,
-    }
-    return dict(json.loads(json.dumps(began)))
 
 
 @click.command(help=__doc__)
@@ -197,6 +188,11 @@ def _beginning(
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
 @click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/classifier"))
 @click.option("--teacher", "teachers", multiple=True, help="Distil from this model; repeatable.")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="Distil from the answers that training.teach has stored, at no teacher's cost.",
+)
 @click.option(
     "--start",
     help="Start from this model's weights; of a wider one, use the most important channels.",
@@ -222,6 +218,7 @@ def main(
     preset: str,
     folder: Path,
     teachers: tuple[str, ...],
+    answers: Path | None,
     start: str | None,
     settings: tuple[str, ...],
     onednn: bool,
@@ -238,6 +235,7 @@ def main(
             recipe,
             folder,
             teachers=[load_model(name) for name in teachers],
+            answers=StoredAnswers.open(answers) if answers else None,
             start=load_model(start) if start else None,
             command=command,
             onednn=onednn,

@@ -19,10 +19,10 @@ from fervid.models.expression_net import ExpressionNetConfig
 from fervid.records import FaceCrops
 from tests.helpers.toy_data import check_resume, read_log, toy_fer, write_csv
 from training.export import main as export_main
-from training.losses import distillation, supervised
+from training.losses import divergence, softened, supervised
 from training.presets import PRESETS, Recipe
+from training.rows import row_weights
 from training.settings import with_settings
-from training.step import row_weights
 from training.train import main as train_main
 from training.train import train
 
@@ -68,6 +68,18 @@ def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path) -> None:
         train(toy_fer(), dataclasses.replace(SMOKE, epochs=1, rate=0.5), tmp_path, report=silent)
 
 
+def test_a_run_from_before_a_setting_goes_on_with_its_default(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(SMOKE, epochs=1)
+    train(toy_fer(), recipe, tmp_path, report=silent)
+    path = tmp_path / "recipe.json"
+    kept = json.loads(path.read_text())
+    del kept["answers"], kept["patience"], kept["net"]["squeeze_excite"]
+    path.write_text(json.dumps(kept))
+    train(toy_fer(), recipe, tmp_path, report=silent)
+    with pytest.raises(FervidError, match="with patience 0, not 3"):
+        train(toy_fer(), dataclasses.replace(recipe, patience=3), tmp_path, report=silent)
+
+
 def test_a_run_goes_on_only_with_its_own_teachers(learned: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(SMOKE, epochs=1)
     train(toy_fer(), recipe, tmp_path, report=silent)
@@ -81,7 +93,7 @@ def test_it_can_start_from_a_model(learned: Path, tmp_path: Path) -> None:
     train(toy_fer(), recipe, tmp_path, start=start, report=silent)
     assert read_log(tmp_path)[0]["public_fer"] > 0.5
     other = dataclasses.replace(recipe, net=ExpressionNetConfig(((8,), (8,))))
-    with pytest.raises(FervidError, match="of its own shape, or of wider"):
+    with pytest.raises(FervidError, match="of the same shape, or from one with"):
         train(toy_fer(), other, tmp_path / "other", start=start, report=silent)
 
 
@@ -133,8 +145,8 @@ def test_distillation_is_zero_for_an_equal_student_only() -> None:
         (jnp.asarray(rng.normal(size=(5, 7))), jnp.asarray(rng.normal(size=(5, 7))))
         for _ in range(2)
     )
-    assert float(distillation(a, [a], 2.0, 0.5)) == pytest.approx(0, abs=1e-6)
-    assert float(distillation(a, [b], 2.0, 0.5)) > 0.01
+    assert float(divergence(a, softened([a], 2.0), 2.0, 0.5)) == pytest.approx(0, abs=1e-6)
+    assert float(divergence(a, softened([b], 2.0), 2.0, 0.5)) > 0.01
 
 
 def test_rows_without_votes_teach_the_labels_only() -> None:
@@ -159,6 +171,7 @@ from flax import nnx
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from tests.helpers.toy_data import toy_fer
 from training import step as t
+from training.rows import TrainingSet
 from training.convolution import speed_up_gradients
 from training.presets import PRESETS
 from training.devices import data_mesh, replicate, shard_batch
@@ -175,7 +188,7 @@ teacher.eval()
 teacher_graph, teacher_state = nnx.split(teacher)
 optimizer = t.make_optimizer(recipe, 10)
 state = replicate(mesh, create(params, stats, optimizer))
-rows = t.TrainingSet(data.images, data.labels, data.vote_shares(), np.ones(96, np.float32))
+rows = TrainingSet(data.images, data.labels, data.vote_shares(), np.ones(96, np.float32))
 rows, teacher_state = replicate(mesh, (rows, teacher_state))
 step = t.make_step(graph, rest, optimizer, recipe, [teacher_graph])
 losses = []

@@ -10,6 +10,7 @@ from training.evaluate.scores import (
     confusion,
     cross_entropy,
     jensen_shannon,
+    macro_recall,
     reliability,
     wilson,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "evaluate_in_full",
     "fit_calibration",
     "jensen_shannon",
+    "macro_recall",
     "predict_logits",
     "reliability",
     "wilson",

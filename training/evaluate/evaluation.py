@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,70 +13,24 @@ from fervid.models.expression_net import ExpressionNet
 from fervid.records import EXPRESSIONS
 from training import fer2013
 from training.evaluate.groups import FIGURES, RESAMPLES, group_figures
-from training.evaluate.predict import Logits, predict_logits
+from training.evaluate.heads import HEADS, MODES, Answers, answers_of, score
+from training.evaluate.predict import predict_logits
 from training.evaluate.robustness import COPIES
 from training.evaluate.samples import choose_samples
 from training.evaluate.scores import (
     Floats,
     accuracy,
-    balanced_accuracy,
     brier,
     calibration_error,
-    class_table,
     confusion,
     cross_entropy,
     f1_of_classes,
-    jensen_shannon,
     macro_f1,
+    macro_recall,
     paired_loss,
     proportion,
-    reliability,
 )
-
-MODES = {"one_pass": False, "mirrored": True}
-"""One forward pass, or the mean with the mirror image, as in analyses."""
-
-HEADS = ("fer", "ferplus", "mixture")
-"""The FER-2013 head, the FER+ head, and the mixture of both that ships."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """The answers of one head for N images.
-
-    Attributes:
-        before, after: (N, 7) float64 probabilities without and with temperature scaling.
-    """
-
-    before: Floats
-    after: Floats
-
-    def __getitem__(self, rows: NDArray[np.bool_]) -> Answers:
-        """Select rows by a mask."""
-        return Answers(self.before[rows], self.after[rows])
-
-
-def answers_of(logits: Logits, calibration: Calibration) -> dict[str, dict[str, Answers]]:
-    """By mode (`MODES`), then by head (`HEADS`)."""
-    share = calibration.ferplus_share
-    scaled = {
-        "fer": Calibration(fer_temperature=calibration.fer_temperature, ferplus_share=0.0),
-        "ferplus": Calibration(
-            ferplus_temperature=calibration.ferplus_temperature, ferplus_share=1.0
-        ),
-        "mixture": calibration,
-    }
-    raw = {name: Calibration(ferplus_share=s) for name, s in zip(HEADS, (0, 1, share), strict=True)}
-    return {
-        mode: {
-            head: Answers(
-                logits.probs(raw[head], mirrored=mirrored),
-                logits.probs(scaled[head], mirrored=mirrored),
-            )
-            for head in HEADS
-        }
-        for mode, mirrored in MODES.items()
-    }
+from training.evaluate.strata import REST, TITLES, in_split, short
 
 
 def evaluate(
@@ -101,19 +53,27 @@ def evaluate(
         known = target >= 0
         return accuracy((probs.argmax(1) == target)[known]) if known.any() else None
 
+    def recall_against(probs: Floats, target: NDArray[Any]) -> float | None:
+        known = target >= 0
+        return macro_recall(probs[known], target[known]) if known.any() else None
+
     return {
         "fer_accuracy": accuracy(right),
+        "fer_macro_recall": macro_recall(fer.after, split.labels),
         "fer_accuracy_deduplicated": accuracy(right[unique]) if unique.any() else None,
         "fer_accuracy_one_pass": accuracy(
             answers["one_pass"]["fer"].after.argmax(1) == split.labels
         ),
         "ferplus_majority_accuracy": accuracy_against(votes.after, majority),
+        "ferplus_majority_macro_recall": recall_against(votes.after, majority),
         "ferplus_plurality_accuracy": accuracy_against(votes.after, plurality),
         "ferplus_votes": against_votes
         and {key: round(against_votes[key]["after"], 4) for key in ("nll", "jensen_shannon")},
         "shipped_mixture": {
             "fer_accuracy": accuracy(mixture.after.argmax(1) == split.labels),
+            "fer_macro_recall": macro_recall(mixture.after, split.labels),
             "ferplus_majority_accuracy": accuracy_against(mixture.after, majority),
+            "ferplus_majority_macro_recall": recall_against(mixture.after, majority),
             "nll": round(cross_entropy(mixture.after, one_hot), 4),
             "ece_15": round(calibration_error(mixture.after, split.labels), 4),
         },
@@ -136,7 +96,6 @@ def _per_class(table: NDArray[np.int64]) -> dict[str, Any]:
     }
     return {
         "macro_f1": round(float(macro_f1(table)), 4),
-        "balanced_accuracy": round(float(balanced_accuracy(table)), 4),
         **{name: [round(float(v), 3) for v in values] for name, values in columns.items()},
         "confusion": table.tolist(),
     }
@@ -148,6 +107,7 @@ def evaluate_in_full(
     usage: str,
     calibration: Calibration,
     groups: NDArray[np.str_] | None = None,
+    strata: dict[str, NDArray[np.bool_]] | None = None,
 ) -> dict[str, Any]:
     """All scores of one split for `evaluation.json`, ready for JSON.
 
@@ -157,15 +117,17 @@ def evaluate_in_full(
         usage: the split, one of `fer2013.USAGES`.
         calibration: temperatures and mixture, fitted on PublicTest.
         groups: (rows of the data set,) group of each image, "" for none.
+        strata: by name, (rows of the data set,) which images are in it, see `strata`.
 
     Raises:
-        FervidError: the split is empty, or no image of it has a group.
+        FervidError: the split is empty, or no image of it has a group or is in a stratum.
     """
     split, rows = data.split(usage), np.flatnonzero(data.usage == fer2013.USAGES.index(usage))
     if not len(split):
         raise FervidError(f"the data has no image of {usage}")
     if groups is not None and not (groups[rows] != "").any():
         raise FervidError(f"the table of groups lists no image of {usage}")
+    hard = in_split(strata, data, usage) if strata else {}
     unique = fer2013.unique_rows(data, usage)
     answers = answers_of(predict_logits(model, split.images), calibration)
     document = {
@@ -189,63 +151,12 @@ def evaluate_in_full(
         "robustness": robustness(model, split, answers, calibration),
         "samples": choose_samples(answers["one_pass"]["fer"].after, split.labels, rows),
     }
+    if hard:
+        document["strata"] = _strata(answers, split, hard)
     if groups is not None:
         document["groups"] = _groups(answers, split, groups[rows])
     rounded: dict[str, Any] = _rounded(document)
     return rounded
-
-
-def score(answers: Answers, data: fer2013.Fer2013) -> dict[str, Any]:
-    """One head on N images, against labels, FER+ majority and FER+ votes.
-
-    `majority`, `plurality_accuracy` and `votes` are None where no image has votes.
-    """
-    majority, plurality = data.ferplus_majority(), data.ferplus_plurality()
-    shares = data.vote_shares().astype(np.float64)
-    kept, voted = majority >= 0, plurality >= 0
-    return {
-        "labels": against(answers, data.labels),
-        "majority": against(answers[kept], majority[kept]) if kept.any() else None,
-        "plurality_accuracy": _share(answers[voted], plurality[voted]) if voted.any() else None,
-        "votes": _against_votes(answers[voted], shares[voted]) if voted.any() else None,
-    }
-
-
-def against(answers: Answers, labels: NDArray[Any]) -> dict[str, Any]:
-    """One head against (N,) labels; NLL in nats, Brier 0 to 2, the rest as shares or percent.
-
-    `before` and `after` are without and with temperature scaling; all else is with it.
-    """
-    table = confusion(answers.after.argmax(1), labels)
-    one_hot = np.eye(len(EXPRESSIONS))[labels]
-    return {
-        "accuracy": _share(answers, labels),
-        "balanced_accuracy": float(balanced_accuracy(table)),
-        "macro_f1": float(macro_f1(table)),
-        "nll": _both(answers, lambda probs: cross_entropy(probs, one_hot)),
-        "brier": _both(answers, lambda probs: brier(probs, one_hot)),
-        "ece_15": _both(answers, lambda probs: calibration_error(probs, labels)),
-        "reliability": _both(answers, lambda probs: reliability(probs, labels)),
-        "per_class": class_table(table),
-        "confusion": table.tolist(),
-    }
-
-
-def _against_votes(answers: Answers, shares: Floats) -> dict[str, Any]:
-    return {
-        "n": len(shares),
-        "nll": _both(answers, lambda probs: cross_entropy(probs, shares)),
-        "jensen_shannon": _both(answers, lambda probs: float(jensen_shannon(probs, shares).mean())),
-    }
-
-
-def _both(answers: Answers, figure: Callable[[Floats], Any]) -> dict[str, Any]:
-    return {"before": figure(answers.before), "after": figure(answers.after)}
-
-
-def _share(answers: Answers, labels: NDArray[Any]) -> dict[str, Any]:
-    right = answers.after.argmax(1) == labels
-    return proportion(int(right.sum()), len(right))
 
 
 def robustness(
@@ -282,6 +193,28 @@ def robustness(
         }
         result.append({"name": copy.name, "title": copy.title, "scores": scores})
     return result
+
+
+def _strata(
+    answers: dict[str, dict[str, Answers]],
+    split: fer2013.Fer2013,
+    masks: dict[str, NDArray[np.bool_]],
+) -> list[dict[str, Any]]:
+    rest = ~np.logical_or.reduce(list(masks.values()))
+    named = {**masks, REST: rest}
+    return [
+        {
+            "name": name,
+            "title": TITLES[name],
+            "images": int(mask.sum()),
+            "scores": {
+                mode: {head: short(score(a[mask], split[mask])) for head, a in heads.items()}
+                for mode, heads in answers.items()
+            },
+        }
+        for name, mask in named.items()
+        if mask.any()
+    ]
 
 
 def _groups(

@@ -153,10 +153,18 @@ def macro_f1(table: NDArray[Any]) -> Floats:
 
 
 def balanced_accuracy(table: NDArray[Any]) -> Floats:
-    """(...) mean recall, 0 to 1, of the classes that occur as a label (Brodersen et al. 2010)."""
+    """(...) macro recall: mean recall, 0 to 1, of the classes that occur as a label.
+
+    Also called balanced accuracy (Brodersen et al. 2010).
+    """
     n = table.sum(axis=-1)
     recall = np.diagonal(table, axis1=-2, axis2=-1) / np.maximum(n, 1)
     return np.asarray(recall.sum(axis=-1) / (n > 0).sum(axis=-1))
+
+
+def macro_recall(probs: Floats, labels: NDArray[Any]) -> float:
+    """Mean recall of the classes, 0 to 1 with four decimals, of (N, 7) distributions."""
+    return round(float(balanced_accuracy(confusion(probs.argmax(axis=1), labels))), 4)
 
 
 def class_table(table: Ints) -> list[dict[str, Any]]:

@@ -1,0 +1,60 @@
+"""How a training of the expression classifier begins: weights, and what tells runs apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
+from training.answers import StoredAnswers
+from training.narrow import narrow
+from training.presets import Recipe
+
+LoadedModel = tuple[ExpressionNet, dict[str, Any]]
+"""A model and its card, as `fervid.expressions.classifier.load_model` gives them."""
+
+
+def copy_weights(start: LoadedModel, target: ExpressionNet, config: ExpressionNetConfig) -> None:
+    """Give a net of shape `config` the weights of another of its shape, or of a wider one.
+
+    The head that tells covered faces is left as it is where the other has none.
+
+    Raises:
+        FervidError: the start is neither of this shape nor wider.
+    """
+    source, card = start
+    wide = ExpressionNetConfig.of_card(card)
+    config = replace(config, covered=wide.covered)
+    if replace(config, dropout=wide.dropout) != wide:
+        source = narrow(source, wide, config)
+    source = nnx.clone(source)
+    if not target.covered:
+        source.covered = nnx.List()
+    weights = nnx.state(source, nnx.Any(nnx.Param, nnx.BatchStat))
+    nnx.update(target, jax.tree.map(jnp.copy, weights))  # the training step donates its state
+
+
+def beginning(
+    recipe: Recipe,
+    teachers: Sequence[LoadedModel] = (),
+    answers: StoredAnswers | None = None,
+    start: LoadedModel | None = None,
+) -> dict[str, Any]:
+    """What makes a run, ready for JSON; models by the digest of their files."""
+    began = asdict(recipe) | {
+        "teachers": [card["sha256"] for _, card in teachers],
+        "answers": answers.identity if answers else None,
+        "start": start[1]["sha256"] if start else None,
+    }
+    return dict(json.loads(json.dumps(began)))
+
+
+def before() -> dict[str, Any]:
+    """The same of runs that began before a setting was there: its default."""
+    return beginning(Recipe())

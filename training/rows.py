@@ -1,0 +1,96 @@
+"""The rows that a training learns from, as its step reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from fervid.errors import FervidError
+from fervid.records import EXPRESSIONS
+from training import fer2013
+from training.answers import StoredAnswers, digest
+from training.presets import Recipe
+from training.views import view_keys
+
+UNLABELLED = -1
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training rows, on every device; N rows.
+
+    Attributes:
+        images: (N, 48, 48) uint8.
+        labels: (N,) int32, `UNLABELLED` where there is none.
+        votes: (N, 7) float32 shares of FER+ votes, 0 where there are none.
+        weights: (N,) float32 weight of each row's label, 1 on average, 0 where there is none.
+        keys: (N,) random keys of the view that teachers saw, see `training.views`, or None.
+        answers: (N, 2, 7) float16 log of the teachers' mean distribution by head, or None.
+    """
+
+    images: jax.Array | NDArray[np.uint8]
+    labels: jax.Array | NDArray[np.int32]
+    votes: jax.Array | NDArray[np.float32]
+    weights: jax.Array | NDArray[np.float32]
+    keys: jax.Array | None = None
+    answers: jax.Array | NDArray[np.float16] | None = None
+
+    @classmethod
+    def of(
+        cls, rows: fer2013.Fer2013, weights: NDArray[np.float64], faces: NDArray[np.uint8]
+    ) -> TrainingSet:
+        """The rows with a weight each, then faces without labels."""
+        more = len(faces)
+        return cls(
+            np.concatenate([rows.images, faces]),
+            np.pad(rows.labels, (0, more), constant_values=UNLABELLED),
+            np.pad(rows.vote_shares(), ((0, more), (0, 0))),
+            np.pad(weights.astype(np.float32), (0, more)),
+        )
+
+    def seen_by_teachers(self, stored: StoredAnswers, epoch: int) -> TrainingSet:
+        """The rows with one view's answers; every epoch has the next view."""
+        view = epoch % stored.header.views
+        keys = view_keys(stored.header.seed, view, len(self.images))
+        return replace(self, keys=keys, answers=stored.view(view))
+
+
+def row_weights(labels: NDArray[np.int32], power: float) -> NDArray[np.float64]:
+    """(N,) float64, class frequency to the power of `-power`, 1 on average."""
+    frequency = np.bincount(labels, minlength=len(EXPRESSIONS)) / len(labels)
+    weights = np.maximum(frequency, 1e-9)[labels] ** -power
+    return np.asarray(weights / weights.mean(), np.float64)
+
+
+def training_rows(
+    data: fer2013.Fer2013, recipe: Recipe, stored: StoredAnswers | None
+) -> tuple[TrainingSet, NDArray[np.float64] | None]:
+    """What is learnt, and the chance of drawing each row; None for all rows once an epoch.
+
+    Args:
+        data: the training images.
+        recipe: how classes are balanced.
+        stored: teachers' answers to these images, and maybe to more faces.
+
+    Raises:
+        FervidError: the answers are to other images, or to faces spoilt otherwise.
+    """
+    if stored and stored.header.looks != recipe.looks:
+        told = " ".join(
+            f"--set {name}={value}" for name, value in vars(stored.header.looks).items()
+        )
+        raise FervidError(f"{stored.folder}: holds answers to other views; give {told}")
+    weights = row_weights(data.labels, recipe.balance)
+    drawn = None
+    faces = stored.faces() if stored else np.zeros((0, *data.images.shape[1:]), np.uint8)
+    if recipe.balance > 0 and recipe.balance_by == "sampling":
+        drawn = np.pad(weights, (0, len(faces)), constant_values=1.0)
+        drawn, weights = drawn / drawn.sum(), np.ones_like(weights)
+    rows = TrainingSet.of(data, weights, faces)
+    if stored and digest(np.asarray(rows.images)) != stored.header.images:
+        raise FervidError(f"{stored.folder}: holds answers to other images than these")
+    return rows, drawn
