@@ -97,6 +97,7 @@ def test_the_model_card_keeps_its_figures(network: ExpressionNet) -> None:
     metrics = evaluate(network, toy_fer(), "PublicTest", Calibration())
     for key in ("fer_accuracy", "fer_accuracy_deduplicated", "ferplus_majority_accuracy"):
         assert metrics[key].keys() == {"percent", "plus_minus", "n"}
+    assert metrics["fer_macro_recall"] == pytest.approx(np.mean(metrics["recall"]), abs=1e-3)
     assert metrics["ferplus_votes"].keys() == {"nll", "jensen_shannon"}
     assert metrics.keys() >= {"shipped_mixture", "nll", "ece_15_before_and_after", "confusion"}
     json.dumps(metrics, allow_nan=False)
@@ -143,7 +144,12 @@ def test_the_command_writes_both_files_and_they_say_the_same(tmp_path: Path, inv
     )
     lines = [f"{row},{'<b>left' if row % 4 == 1 else 'right'}\n" for row in range(96)]
     (tmp_path / "groups.csv").write_text("image,group\n" + "".join(lines))
-    done = invoke("--curves", tmp_path / "log.jsonl", "--groups", tmp_path / "groups.csv")
+    turned = "".join(f"{row},PublicTest,0,1,{int(row > 20)}\n" for row in range(1, 60, 2))
+    (tmp_path / "strata.csv").write_text(f"row,usage,occlusion,pose30,pose45\n{turned}")
+    done = invoke(
+        *("--curves", tmp_path / "log.jsonl", "--groups", tmp_path / "groups.csv"),
+        *("--strata", tmp_path / "strata.csv"),
+    )
     assert done.exit_code == 0, done.output
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"evaluation.json", "evaluation.html"}
     document = json.loads((tmp_path / "out" / "evaluation.json").read_text())
@@ -176,6 +182,18 @@ def test_the_command_writes_both_files_and_they_say_the_same(tmp_path: Path, inv
         assert copy["title"] in words
         shown = f"{-loss['points']:.1f} {-loss['high']:.1f} to {-loss['low']:.1f}"
         assert shown.replace("-", "\N{MINUS SIGN}") in words
+    parts = {part["name"]: part for part in document["strata"]}
+    assert {name: part["images"] for name, part in parts.items()} == {
+        "pose30": 30,
+        "pose45": 20,
+        "rest": 18,
+    }
+    for part in parts.values():
+        share = part["scores"]["one_pass"]["fer"]["labels"]["accuracy"]
+        recall = part["scores"]["one_pass"]["fer"]["labels"]["balanced_accuracy"]
+        shown = f"{share['percent']:.1f}% {share['low']:.1f} to {share['high']:.1f}"
+        assert f"{part['title']} {part['images']} {shown} {100 * recall:.1f}%" in words
+        assert f"{part['title']}: FER-2013 {share['percent']:.2f}%" in done.output
     assert document["groups"]["images"] == {"<b>left": 24, "right": 24}
     gap = document["groups"]["scores"]["mirrored"]["mixture"]["nll"]["gap"]
     assert f"{gap['value']:.3f}" in words

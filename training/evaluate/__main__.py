@@ -25,6 +25,7 @@ from training.atomic import whole_file
 from training.evaluate.evaluation import evaluate_in_full
 from training.evaluate.groups import read_groups
 from training.evaluate.page import render
+from training.evaluate.strata import read_strata
 from training.release import today
 
 NAMES = ("evaluation.json", "evaluation.html")
@@ -47,6 +48,12 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--out", type=_PATH, default=Path("runs/evaluation"), show_default=True)
 @click.option("--curves", type=_PATH, help="log.jsonl of the training run.")
+@click.option(
+    "--strata",
+    type=_PATH,
+    help="CSV with columns row (of DATA), usage, pose30, pose45, occlusion: hard parts of "
+    "PrivateTest.",
+)
 @click.option("--groups", type=_PATH, help="CSV with columns image (row of DATA) and group.")
 def main(
     data: Path,
@@ -55,13 +62,14 @@ def main(
     split: str,
     out: Path,
     curves: Path | None,
+    strata: Path | None,
     groups: Path | None,
 ) -> None:
     """Read everything, evaluate, write both files."""
     if split == "PrivateTest":
         click.echo("PrivateTest is scored once for each released model; do not use it for choices.")
     try:
-        document = run(data, votes, model, split, out, curves, groups)
+        document = run(data, votes, model, split, out, curves, groups, strata)
     except FervidError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -80,6 +88,7 @@ def run(
     out: Path,
     curves: Path | None = None,
     groups: Path | None = None,
+    strata: Path | None = None,
 ) -> dict[str, Any]:
     """Evaluate, and write both files into `out`, which is created if needed; return the JSON.
 
@@ -93,9 +102,10 @@ def run(
     log = read_curves(curves) if curves else None
     whole = fer2013.load(data, votes)
     members = read_groups(groups, len(whole)) if groups else None
+    parts = read_strata(strata, whole) if strata else None
     document = {
         "model": {key: card.get(key) for key in ("name", "version", "sha256")},
-        **evaluate_in_full(net, whole, split, Calibration.of_card(card), members),
+        **evaluate_in_full(net, whole, split, Calibration.of_card(card), members, parts),
     }
     if log:
         document["training"] = log
@@ -146,9 +156,14 @@ def headlines(document: dict[str, Any]) -> list[str]:
     """Lines for the terminal: accuracies, calibration and robustness of one forward pass."""
     scores = document["scores"]["all"]["one_pass"]
     fer, majority = scores["fer"]["labels"], scores["ferplus"]["majority"]
-    lines = [f"FER-2013 accuracy: {_words(fer['accuracy'])}"]
+    lines = [f"FER-2013 accuracy: {_words(fer)}"]
     if majority:
-        lines.append(f"FER+ majority accuracy: {_words(majority['accuracy'])}")
+        lines.append(f"FER+ majority accuracy: {_words(majority)}")
+    for part in document.get("strata", ()):
+        heads = part["scores"]["one_pass"]
+        lines.append(f"{part['title']}: FER-2013 {_words(heads['fer']['labels'])}")
+        if heads["ferplus"]["majority"]:
+            lines[-1] += f"; FER+ majority {_words(heads['ferplus']['majority'])}"
     ece = fer["ece_15"]
     lines.append(
         f"ECE-15: {ece['before']:.4f} before, {ece['after']:.4f} after temperature scaling"
@@ -160,8 +175,10 @@ def headlines(document: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _words(share: dict[str, Any]) -> str:
-    return f"{share['percent']:.2f}% ({share['low']:.2f} to {share['high']:.2f}, n = {share['n']})"
+def _words(scores: dict[str, Any]) -> str:
+    share, recall = scores["accuracy"], 100 * scores["balanced_accuracy"]
+    ends = f"{share['low']:.2f} to {share['high']:.2f}, n = {share['n']}"
+    return f"{share['percent']:.2f}% ({ends}), macro recall {recall:.2f}%"
 
 
 if __name__ == "__main__":

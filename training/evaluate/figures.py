@@ -39,7 +39,12 @@ def _curves(log: list[dict[str, Any]]) -> go.Figure:
     losses = [key for key in keys_seen if "loss" in key]
     accuracies = [key for key in keys_seen if key.startswith("public_")]
     figure = make_subplots(1, 2, subplot_titles=("<b>Loss</b>", "<b>Accuracy on PublicTest</b>"))
-    names = {"public_fer": "FER-2013 label", "public_ferplus": "FER+ majority"}
+    names = {
+        "public_fer": "FER-2013 label",
+        "public_fer_recall": "FER-2013 macro recall",
+        "public_ferplus": "FER+ majority",
+        "public_ferplus_recall": "FER+ macro recall",
+    }
     for column, keys in ((1, losses), (2, accuracies)):
         for key, colour in zip(keys, (_BLUE, _ORANGE, _GREY, "#009E73", "#CC79A7"), strict=False):
             figure.add_trace(

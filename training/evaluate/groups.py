@@ -152,7 +152,7 @@ def _calibration_error(sums: Floats, n: int) -> Floats:
 
 FIGURES = (
     Figure("accuracy", "Accuracy", "%", True, "labels", _right, _percent),
-    Figure("balanced_accuracy", "Balanced accuracy", "%", True, "labels", _pairs, _balanced),
+    Figure("balanced_accuracy", "Macro recall", "%", True, "labels", _pairs, _balanced),
     Figure("macro_f1", "Macro-F1", "", True, "labels", _pairs, _macro_f1),
     Figure("nll", "NLL, nats", "", False, "labels", _surprise, _mean),
     Figure("brier", "Brier score", "", False, "labels", _distance, _mean),
