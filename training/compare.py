@@ -1,0 +1,154 @@
+"""Compare networks and recipes on equal small budgets: one command, a table and a page.
+
+    python -m training.compare fer2013.csv --votes fer2013new.csv --epochs 20 --out runs/compare
+
+Depth, width, kernel size, dropout, batch normalisation, optimizers, class weights, plain VGG and
+ResNet, and with --start a model's weights instead of random ones: each variant is one change to a
+small network and is trained for the same number of epochs on the same images. If the command is
+interrupted, give it again. It writes comparison.csv, comparison.md and comparison.html.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+import fervid
+from fervid.errors import FervidError
+from fervid.expressions.classifier import load_model
+from fervid.models.expression_net import ExpressionNetConfig
+from training import fer2013
+from training.atomic import whole_file
+from training.beginning import LoadedModel
+from training.comparison.page import render
+from training.comparison.results import Result, as_csv, as_markdown
+from training.comparison.variants import BASE, STARTED, Variant, started, variants
+from training.devices import split_cpu
+from training.release import today
+from training.run import LOG_NAME
+from training.train import train
+
+NAMES = ("comparison.csv", "comparison.md", "comparison.html")
+BATCH = 128
+
+
+def compare(
+    data: fer2013.Fer2013,
+    chosen: Sequence[Variant],
+    folder: Path,
+    *,
+    start: LoadedModel | None = None,
+    onednn: bool = False,
+    report: Callable[[str], Any] = click.echo,
+) -> list[Result]:
+    """Train each variant in a folder of its own, or go on with it.
+
+    Args:
+        data: all splits.
+        chosen: variants; the one named `STARTED` begins with `start`.
+        folder: for their runs.
+        start: model of their shape or wider.
+        onednn: as in `training.train`.
+        report: gets a line for each variant.
+
+    Raises:
+        FervidError: as in `training.train.train`.
+    """
+    results = []
+    for variant in chosen:
+        run = folder / variant.name
+        train(
+            data,
+            variant.recipe,
+            run,
+            start=start if variant.name == STARTED else None,
+            command="training.compare",
+            report=lambda _: None,
+            onednn=onednn,
+        )
+        lines = (run / LOG_NAME).read_text("utf-8").splitlines()
+        results.append(Result(variant, [json.loads(line) for line in lines]))
+        share = results[-1].log[-1]["public_fer"]
+        report(f"{variant.group}, {variant.title}: {100 * share:.1f}% on PublicTest")
+    return results
+
+
+def smaller(data: fer2013.Fer2013, images: int) -> fer2013.Fer2013:
+    """As many training images, evenly spread, and all of PublicTest."""
+    training = np.flatnonzero(data.usage == fer2013.USAGES.index("Training"))
+    public = np.flatnonzero(data.usage == fer2013.USAGES.index("PublicTest"))
+    places = np.linspace(0, len(training) - 1, min(images, len(training))).astype(int)
+    return data[np.sort(np.concatenate([training[places], public]))]
+
+
+def _chosen(every: list[Variant], only: Sequence[str]) -> list[Variant]:
+    known = [variant.name for variant in every]
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        raise FervidError(f"no variant {unknown[0]}; there are {', '.join(known)}")
+    kept = {BASE, STARTED, *only} if only else set(known)
+    return [variant for variant in every if variant.name in kept]
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
+@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--images", type=click.IntRange(min=1), help="Training images.  [default: all]")
+@click.option("--batch", type=click.IntRange(min=1), default=BATCH, show_default=True)
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="This variant and the base; repeatable."
+)
+@click.option("--start", help="Train one more variant from this model's weights.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/compare"))
+@click.option("--onednn", is_flag=True, help="As in training.train.")
+@click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
+def main(
+    data: Path,
+    votes: Path | None,
+    epochs: int,
+    images: int | None,
+    batch: int,
+    only: tuple[str, ...],
+    start: str | None,
+    seed: int,
+    out: Path,
+    onednn: bool,
+    cpu_devices: int | None,
+) -> None:
+    """Read the data, train all variants, write table and page."""
+    try:
+        split_cpu(cpu_devices, batch)
+        every, model = variants(epochs, batch, seed), None
+        if start:
+            model = load_model(start)
+            shape = ExpressionNetConfig.of_card(model[1])
+            every.append(started(every, shape, Path(start).name))
+        chosen = _chosen(every, only)
+        whole = fer2013.load(data, votes)
+        part = smaller(whole, images) if images else whole
+        results = compare(part, chosen, out, start=model, onednn=onednn)
+    except FervidError as error:
+        raise click.ClickException(str(error)) from error
+    kept = len(fer2013.without_leaks(part))
+    made = {
+        "data": f"{data.name}, {kept:,} training images",
+        "budget": f"{epochs} epochs, {batch} images a step",
+        "made": f"{today()} with fervid {fervid.__version__}",
+    }
+    texts = (as_csv(results), as_markdown(results), render(results, made))
+    for name, text in zip(NAMES, texts, strict=True):
+        with whole_file(out / name) as file:
+            file.write(text.encode())
+    click.echo(as_markdown(results))
+    click.echo(f"wrote {', '.join(str(out / name) for name in NAMES)}")
+
+
+if __name__ == "__main__":
+    main()

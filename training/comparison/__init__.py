@@ -1,0 +1,1 @@
+"""Comparisons of networks and recipes on equal small budgets, see `training.compare`."""
