@@ -66,6 +66,5 @@ def test_a_third_head_learns_to_tell_covered_faces(tmp_path: Path) -> None:
     )
     train(toy_fer(256), recipe, tmp_path, report=lambda _: None)
     last = read_log(tmp_path)[-1]
-    assert last["public_covered"] > 0.5
-    assert last["public_free"] > 0.8
+    assert last["public_covered"] + last["public_free"] > 1.5  # 1 by chance
     assert json.loads((tmp_path / "best.json").read_text())["config"]["covered"] is True
