@@ -45,11 +45,11 @@ def doctor() -> None:
         click.echo(f"fervid           {__version__}")
         click.echo(f"python           {platform.python_version()}, {platform.platform()}")
         click.echo(f"processor        {os.cpu_count()} cores, {platform.machine()}")
-        works = [_tell(name, check) for name, check in checks]
+        works = [_run_check(name, check) for name, check in checks]
         raise SystemExit(0 if all(works) else 3)
 
 
-def _tell(name: str, check: Callable[[], str]) -> bool:
+def _run_check(name: str, check: Callable[[], str]) -> bool:
     """Print what a check found; any error in it is a finding, too."""
     try:
         found, works = check(), True
@@ -63,8 +63,8 @@ def _ffmpeg() -> str:
     from fervid.video.ffmpeg import find_ffmpeg
 
     binary = find_ffmpeg()
-    told = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stdout
-    return f"{' '.join(told.split()[:3])}, {binary}"
+    output = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stdout
+    return f"{' '.join(output.split()[:3])}, {binary}"
 
 
 def _jax() -> str:

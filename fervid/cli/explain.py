@@ -89,10 +89,10 @@ def explain(
     if out is not None and out.suffix.lower() != ".png":
         raise click.UsageError(f"{printable(str(out))} does not end in .png")
     with one_line_errors():
-        from fervid.explanations.panel import draw, free, save
+        from fervid.explanations.panel import draw, picture_path, save
         from fervid.explanations.recordings import explain_recording
 
-        target = free(
+        target = picture_path(
             recording, at, out, numbers=numbers, expression=expression, overwrite=overwrite
         )
         explained = explain_recording(

@@ -52,7 +52,7 @@ class GroupedCommand(click.Command):
         }
 
 
-def _let_go_of_output() -> None:
+def _discard_output() -> None:
     """Discard what is left in the buffer, which would fail again when Python exits."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,7 +68,7 @@ class OrderedGroup(click.Group):
         except OSError as error:
             if error.filename is not None or error.errno not in _FULL:
                 raise
-            _let_go_of_output()
+            _discard_output()
             click.echo(f"fervid: standard output: {error.strerror}", err=True)
             raise SystemExit(1) from None
 

@@ -97,7 +97,7 @@ def live(
       fervid live udp://0.0.0.0:5004 --json
     """
     with one_line_errors() as interruption:
-        shown = Verbosity(quiet=quiet, as_json=as_json)
+        verbosity = Verbosity(quiet=quiet, as_json=as_json)
         _check_name(name)
         source_found, chosen = (
             _source(source),
@@ -110,7 +110,7 @@ def live(
         def stopped() -> bool:
             return interruption.signal != 0
 
-        with view_of(source_found.name, shown, stopped) as view:
+        with view_of(source_found.name, verbosity, stopped) as view:
             watch = Watch(
                 source_found,
                 chosen,
@@ -126,7 +126,7 @@ def live(
                     if not view.show(moment):
                         break
                 view.notify_end()
-        raise SystemExit(_ended(watch, shown, interruption))
+        raise SystemExit(_ended(watch, verbosity, interruption))
 
 
 def _source(word: str) -> Source:
@@ -148,7 +148,7 @@ def _check_name(name: str | None) -> None:
         raise click.UsageError(f"--{error}") from error
 
 
-def _ended(watch: Watch, shown: Verbosity, interruption: Interruption) -> int:
+def _ended(watch: Watch, verbosity: Verbosity, interruption: Interruption) -> int:
     """Print how the session ended, and return the exit code."""
     from fervid.cli.live_view import echo_json
     from fervid.results.files import REPORT_NAME
@@ -158,15 +158,17 @@ def _ended(watch: Watch, shown: Verbosity, interruption: Interruption) -> int:
         click.echo("fervid: stopped before the first frame; nothing was written", err=True)
         return 128 + interruption.signal if interruption.signal else 1
     report = watch.folder and str(watch.folder / REPORT_NAME)
-    if shown.as_json:
+    if verbosity.as_json:
         about = {"analysed": frames, "dropped": dropped, "stopped_by": watch.ended_by}
         echo_json({"end": {**about, "report": report}}, lambda: interruption.signal != 0)
-    elif shown.plain:
-        came, starting = frames + dropped, watch.dropped_while_starting
+    elif verbosity.plain:
+        received, starting = frames + dropped, watch.dropped_while_starting
         early = f" and {starting:,} more while starting" if starting else ""
         late = f"median delay {watch.tally.latency_ms(0.5)} ms"
         word = "frame" if frames == 1 else "frames"
-        click.echo(f"{frames:,} {word} analysed, {dropped:,} of {came:,} dropped{early}, {late}")
+        click.echo(
+            f"{frames:,} {word} analysed, {dropped:,} of {received:,} dropped{early}, {late}"
+        )
         if report:
             click.echo(f"report: {printable(report)}")
     if watch.lost:

@@ -49,19 +49,19 @@ class View(Protocol):
 
 
 @contextmanager
-def view_of(name: str, shown: Verbosity, stopped: Callable[[], bool]) -> Iterator[View]:
+def view_of(name: str, verbosity: Verbosity, stopped: Callable[[], bool]) -> Iterator[View]:
     """The view that the user wants.
 
     Args:
         name: name of the source.
-        shown: what the user wants printed.
+        verbosity: what the user wants printed.
         stopped: says whether the user has asked to stop.
     """
     console = Console(stderr=True)
-    if shown.as_json:
-        yield _Json(stopped, quiet=shown.quiet)
-    elif shown.quiet or not console.is_terminal:
-        yield _Lines(quiet=shown.quiet)
+    if verbosity.as_json:
+        yield _Json(stopped, quiet=verbosity.quiet)
+    elif verbosity.quiet or not console.is_terminal:
+        yield _Lines(quiet=verbosity.quiet)
     else:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             yield _Bars(name, live)

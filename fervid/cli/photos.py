@@ -26,11 +26,11 @@ def is_photo(path: Path) -> bool:
 
 
 def analyze(
-    photo: Path, out: Path, task: Task, shown: Verbosity, interruption: Interruption
+    photo: Path, out: Path, task: Task, verbosity: Verbosity, interruption: Interruption
 ) -> int:
     """Analyse one photo, print a summary, and return the exit code."""
     folder = result_folder(photo, out)
-    return analyze_many([PhotoFile(photo, photo.name)], folder, task, shown, interruption)
+    return analyze_many([PhotoFile(photo, photo.name)], folder, task, verbosity, interruption)
 
 
 def folder_of_many(out: Path, shard: tuple[int, int] | None) -> Path:
@@ -60,7 +60,7 @@ def analyze_many(
     photos: Sequence[PhotoFile],
     folder: Path,
     task: Task,
-    shown: Verbosity,
+    verbosity: Verbosity,
     interruption: Interruption,
 ) -> int:
     """Analyse photos, print a summary, and return the exit code: 1 if a photo was refused."""
@@ -75,22 +75,22 @@ def analyze_many(
         )
         click.echo(f"fervid: warning: {line}", err=True)
     outcomes: list[PhotoOutcome] = []
-    with _bar(len(photos), shown) as advance:
+    with _bar(len(photos), verbosity) as advance:
 
         def notify(outcome: PhotoOutcome) -> None:
             interruption.check()
             outcomes.append(outcome)
             advance(outcome)
-            if shown.as_json:
+            if verbosity.as_json:
                 click.echo(json.dumps({**outcome.to_json(), "folder": str(folder)}))
 
         done = analyze_files(photos, folder, task.settings, overwrite=task.overwrite, notify=notify)
-    if done.redone and shown.plain:
+    if done.redone and verbosity.plain:
         click.echo(f"fervid: analysed again: {printable(done.redone)}", err=True)
     refused = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in refused:
         click.echo(f"fervid: {printable(f'{outcome.photo.path}: {outcome.reason}')}", err=True)
-    if shown.plain:
+    if verbosity.plain:
         _echo_found(outcomes, done.reused, folder)
     return 1 if refused else 0
 
@@ -112,7 +112,7 @@ def _echo_found(outcomes: Sequence[PhotoOutcome], kept: bool, folder: Path) -> N
 
 
 @contextmanager
-def _bar(count: int, shown: Verbosity) -> Iterator[Notify]:
+def _bar(count: int, verbosity: Verbosity) -> Iterator[Notify]:
     """A progress bar on stderr, if that is a terminal."""
     from rich.console import Console
     from rich.progress import (
@@ -124,7 +124,7 @@ def _bar(count: int, shown: Verbosity) -> Iterator[Notify]:
     )
 
     console = Console(stderr=True)
-    if shown.quiet or not console.is_terminal:
+    if verbosity.quiet or not console.is_terminal:
         yield lambda outcome: None
         return
     columns = (

@@ -95,7 +95,7 @@ def _report(
 ) -> None:
     from fervid.photos.files import is_photo_result
     from fervid.report.index import is_one_result, write_index
-    from fervid.report.people import edit_people, settle_people
+    from fervid.report.people import edit_people, rebuild_with_people
 
     if people is not None and (not is_one_result(result) or is_photo_result(result)):
         raise click.UsageError("--people is for the result of one recording")
@@ -115,5 +115,5 @@ def _report(
     if people is not None:
         page = edit_people(result, None if people == "none" else people)
     if people is None or no_faces:
-        page = settle_people(result, faces_shown=not no_faces)
+        page = rebuild_with_people(result, faces_shown=not no_faces)
     click.echo(f"report: {printable(str(page))}")

@@ -41,7 +41,7 @@ def draw(explained: Explained) -> Picture:
     return np.concatenate([*rows, _footer(MEANING)])
 
 
-def free(
+def picture_path(
     recording: Path,
     at: float | None,
     out: Path | None,

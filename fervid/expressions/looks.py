@@ -100,37 +100,37 @@ class LooksKeeper:
 
     def __init__(self, person: Mapping[int, int] | None = None) -> None:
         self._person = person
-        self._everyone: dict[int, _Kept] = {}
+        self._everyone: dict[int, _PersonCells] = {}
 
     def learn(self, rows: NDArray[np.void]) -> None:
         """Add the next rows."""
         rows = rows[rows["face_id"] > 0]
         for track in np.unique(rows["face_id"]).tolist():
-            who = track if self._person is None else self._person[track]
-            kept = self._everyone.setdefault(who, _Kept())
+            person_id = track if self._person is None else self._person[track]
+            kept = self._everyone.setdefault(person_id, _PersonCells())
             kept.add(rows[rows["face_id"] == track])
 
     def everyone(self) -> dict[int, Looks]:
         """The looks of each person so far."""
-        return {who: kept.looks() for who, kept in sorted(self._everyone.items())}
+        return {person_id: kept.looks() for person_id, kept in sorted(self._everyone.items())}
 
-    def one(self, who: int) -> Looks:
+    def one(self, person_id: int) -> Looks:
         """The looks of one person so far."""
-        return self._everyone[who].looks()
+        return self._everyone[person_id].looks()
 
-    def seconds(self, who: int) -> float:
+    def seconds(self, person_id: int) -> float:
         """Seconds for which a person has been seen so far."""
-        return self._everyone[who].seconds
+        return self._everyone[person_id].seconds
 
-    def forget(self, who: int) -> None:
+    def forget(self, person_id: int) -> None:
         """Forget a person."""
-        del self._everyone[who]
+        del self._everyone[person_id]
 
 
 _WEIGHT, _RATIOS, _SQUARES = 0, slice(1, 1 + DIMENSIONS), slice(1 + DIMENSIONS, None)
 
 
-class _Kept:
+class _PersonCells:
     """Sums in the cells of one person: weights, weighted log-ratios, weighted squares."""
 
     def __init__(self) -> None:

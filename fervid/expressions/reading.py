@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fervid.expressions.change import changes, intensities, relative_probabilities
 from fervid.expressions.looks import Looks, LooksKeeper
-from fervid.expressions.resting import RestingFace, find, told
+from fervid.expressions.resting import RestingFace, find_resting_face, given_resting_face
 from fervid.tracking.people import numbered
 
 
@@ -36,8 +36,8 @@ class RelativeReading:
     ) -> None:
         self._person = person
         self._stretch = stretch
-        self._elsewhere = dict(at_rest or {})
-        self._all, self._there = LooksKeeper(person), LooksKeeper(person)
+        self._at_rest_elsewhere = dict(at_rest or {})
+        self._all, self._at_rest = LooksKeeper(person), LooksKeeper(person)
         self._faces: dict[int, RestingFace] | None = None
 
     def learn(self, rows: NDArray[Any]) -> None:
@@ -45,27 +45,32 @@ class RelativeReading:
         self._all.learn(rows)
         if self._stretch is not None:
             start_s, end_s = self._stretch
-            self._there.learn(rows[(rows["time_s"] >= start_s) & (rows["time_s"] < end_s)])
+            self._at_rest.learn(rows[(rows["time_s"] >= start_s) & (rows["time_s"] < end_s)])
 
     @property
     def faces(self) -> dict[int, RestingFace]:
         """The resting face of each person; call after all rows are learned."""
         if self._faces is None:
             everyone = self._all.everyone()
-            there = {**self._elsewhere, **self._there.everyone()}
-            known = {
-                who: told(looks, everyone[who]) for who, looks in there.items() if who in everyone
+            at_rest = {**self._at_rest_elsewhere, **self._at_rest.everyone()}
+            given = {
+                person_id: given_resting_face(looks, everyone[person_id])
+                for person_id, looks in at_rest.items()
+                if person_id in everyone
             }
-            self._faces = {who: known.get(who) or find(looks) for who, looks in everyone.items()}
+            self._faces = {
+                person_id: given.get(person_id) or find_resting_face(looks)
+                for person_id, looks in everyone.items()
+            }
         return self._faces
 
     def apply(self, rows: NDArray[Any]) -> None:
         """Compare rows with resting faces."""
-        who = numbered(rows["face_id"], self._person)
-        for person in np.unique(who).tolist():
+        person_id = numbered(rows["face_id"], self._person)
+        for person in np.unique(person_id).tolist():
             face = self.faces.get(person)
             if face is not None and face.known:
-                read_against(rows, np.flatnonzero(who == person), face)
+                read_against(rows, np.flatnonzero(person_id == person), face)
 
 
 def read_against(rows: NDArray[Any], mine: NDArray[np.intp], face: RestingFace) -> None:

@@ -35,10 +35,10 @@ _BELOW_COUNTS = 3.0
 _MOST_CANDIDATES, _MOST_CELLS = 256, 1024
 """Most looks that are rated, and most cells used to rate them."""
 
-_THERE = math.exp(-1.0)
+_IN_CLUSTER = math.exp(-1.0)
 """Cells at least this near belong to the cluster."""
 
-_MOVED, _UNLIKE = 0.4, 1.5
+_MOVED, _DIFFERENT = 0.4, 1.5
 """Nats by which a face at rest may differ elsewhere, and at which it is another look."""
 
 _STEPS = 5
@@ -49,7 +49,7 @@ _MOST = 0.68
 LEAST_SEEN_S, _LEAST_REST_S = 4.0, 1.0
 """Shortest times that a person must be seen and must rest to have a known resting face."""
 
-_NAMED = 0.5
+_EXPRESSIVE = 0.5
 """A look with an expression of this probability does not count as rest, as in someone who smiles
 throughout. None of 102 real people at rest reads like that."""
 
@@ -94,8 +94,8 @@ class RestingFace:
             "rest_rows": self.rows,
             "rest_visits": self.visits,
             "rest_spread": round(float(self.spread.mean()), 4),
-            "log_ratios": _by_name(self.ratios),
-            "spread": _by_name(self.spread),
+            "log_ratios": _by_expression(self.ratios),
+            "spread": _by_expression(self.spread),
         }
 
     @classmethod
@@ -104,7 +104,7 @@ class RestingFace:
         return cls(np.zeros(DIMENSIONS), np.zeros(DIMENSIONS), 0.0, 0, 0, "unknown", reason)
 
 
-def find(looks: Looks) -> RestingFace:
+def find_resting_face(looks: Looks) -> RestingFace:
     """Find the resting face in all looks of a person."""
     if looks.seconds < LEAST_SEEN_S:
         return RestingFace.none(f"seen for only {looks.seconds:.1f} s")
@@ -112,16 +112,16 @@ def find(looks: Looks) -> RestingFace:
     places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(looks)
     near = _near(some, places, widths)
     rating = (near - _BELOW_COUNTS * _below(some, places)) @ some.weights
-    face = _around(some, places[int(np.argmax(rating))], widths, "found")
+    face = _face_around(some, places[int(np.argmax(rating))], widths, "found")
     if face.seconds < _LEAST_REST_S:
         return RestingFace.none("no look lasts long or comes back often")
-    most, probability = _reads_as(face.ratios)
-    if probability >= _NAMED:
+    most, probability = _most_probable(face.ratios)
+    if probability >= _EXPRESSIVE:
         return RestingFace.none(f"looks {most} most of the time")
     return face
 
 
-def told(there: Looks, everywhere: Looks | None = None) -> RestingFace:
+def given_resting_face(at_rest: Looks, everywhere: Looks | None = None) -> RestingFace:
     """The resting face of a person from where they are known to rest: their most common look there.
 
     The resting face is then a common look in the recording that is near it, so that a short
@@ -129,23 +129,23 @@ def told(there: Looks, everywhere: Looks | None = None) -> RestingFace:
     it is ignored, and the resting face is found as without it.
 
     Args:
-        there: looks where the person rests.
+        at_rest: looks where the person rests.
         everywhere: looks in the whole recording; None: unknown.
     """
-    some = there.thinned(_MOST_CELLS)
-    places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(there)
+    some = at_rest.thinned(_MOST_CELLS)
+    places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(at_rest)
     rating = _near(some, places, widths) @ some.weights
-    face = _around(some, places[int(np.argmax(rating))], widths, "told")
+    face = _face_around(some, places[int(np.argmax(rating))], widths, "told")
     if everywhere is None:
         return face
     whole, widths = everywhere.thinned(_MOST_CELLS), _widths(everywhere)
     candidates = whole.thinned(_MOST_CANDIDATES).ratios
     away = ((candidates - face.ratios) ** 2).sum(axis=1)
-    if away.min() > _UNLIKE**2:
-        return find(everywhere)
+    if away.min() > _DIFFERENT**2:
+        return find_resting_face(everywhere)
     # Light and camera may differ, so the given face only says which look here is rest.
     rating = _near(whole, candidates, widths) @ whole.weights * np.exp(-away / (2 * _MOVED**2))
-    return _around(whole, candidates[int(np.argmax(rating))], widths, "told")
+    return _face_around(whole, candidates[int(np.argmax(rating))], widths, "told")
 
 
 def _widths(looks: Looks) -> NDArray[np.float64]:
@@ -169,7 +169,7 @@ def _below(looks: Looks, places: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip((lower - _BELOW) / _SOFT, -50, 50))))
 
 
-def _around(
+def _face_around(
     looks: Looks, place: NDArray[np.float64], widths: NDArray[np.float64], source: Source
 ) -> RestingFace:
     """The resting face whose cluster contains a place."""
@@ -177,21 +177,21 @@ def _around(
         near = _near(looks, place[None], widths)[0]
         weights = near * looks.weights
         place = weights @ looks.ratios / weights.sum()
-    there = near >= _THERE
+    at_rest = near >= _IN_CLUSTER
     away = looks.squares - 2 * looks.ratios * place + place**2
     # From most cells, as a few contain the beginning or end of an expression.
-    spread = np.sqrt(np.maximum(np.quantile(away[there], _MOST, axis=0), 0.0))
-    visits = int(np.sum(np.diff(there.astype(np.int8), prepend=0) == 1))
-    share = float(np.mean(there))
+    spread = np.sqrt(np.maximum(np.quantile(away[at_rest], _MOST, axis=0), 0.0))
+    visits = int(np.sum(np.diff(at_rest.astype(np.int8), prepend=0) == 1))
+    share = float(np.mean(at_rest))
     seconds, rows = share * looks.seconds, round(share * looks.rows)
     return RestingFace(place, spread, seconds, rows, visits, source)
 
 
-def _by_name(values: NDArray[np.float64]) -> dict[str, float]:
+def _by_expression(values: NDArray[np.float64]) -> dict[str, float]:
     return {name: round(v, 4) for name, v in zip(EXPRESSIONS[:-1], values.tolist(), strict=True)}
 
 
-def _reads_as(ratios: NDArray[np.float64]) -> tuple[str, float]:
+def _most_probable(ratios: NDArray[np.float64]) -> tuple[str, float]:
     """The most probable expression except neutral, and its probability."""
     shares = np.exp(with_neutral(ratios))
     most = int(np.argmax(ratios))

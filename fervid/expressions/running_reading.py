@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from fervid.expressions.looks import LooksKeeper
 from fervid.expressions.reading import read_against
-from fervid.expressions.resting import LEAST_SEEN_S, RestingFace, find
+from fervid.expressions.resting import LEAST_SEEN_S, RestingFace, find_resting_face
 
-_AGAIN = 1.25
+_SEARCH_AGAIN = 1.25
 """A resting face is searched again when its person has been seen this many times longer."""
 
 _CELLS = 256
@@ -43,19 +43,19 @@ class RunningReading:
         for row in np.flatnonzero(rows["face_id"] > 0).tolist():
             track, time_s = int(rows["face_id"][row]), float(rows["time_s"][row])
             self._seen_s[track] = time_s
-            self._look(track, time_s)
+            self._search_resting_face(track, time_s)
             if track in self._faces:
                 read_against(rows, np.array([row]), self._faces[track])
         if len(rows):
             self._forget(float(rows["time_s"][-1]) - _FORGOTTEN_S)
 
-    def _look(self, track: int, time_s: float) -> None:
+    def _search_resting_face(self, track: int, time_s: float) -> None:
         """Search the resting face of a track if it is time to."""
         seen_s = self._keeper.seconds(track)
         if seen_s < self._next_s.setdefault(track, LEAST_SEEN_S):
             return
-        self._next_s[track] = _AGAIN * seen_s
-        face = find(self._keeper.one(track).thinned(_CELLS))
+        self._next_s[track] = _SEARCH_AGAIN * seen_s
+        face = find_resting_face(self._keeper.one(track).thinned(_CELLS))
         if face.known:
             self._faces[track] = face
             self.since_s.setdefault(track, time_s)

@@ -75,10 +75,10 @@ def hires_cam(network: ExpressionNet, mix: Mix, faces: jax.Array) -> tuple[jax.A
         probs = mix(*network.answers(features, stages)).reshape(2, count, -1).mean(axis=0)
         return jnp.log(jnp.maximum(probs, _LEAST_PROBABILITY))
 
-    logs, pull = jax.vjp(log_probs, features)
+    logs, vjp = jax.vjp(log_probs, features)
 
     def of_class(one_hot: jax.Array) -> jax.Array:
-        (gradient,) = pull(jnp.broadcast_to(one_hot, logs.shape))
+        (gradient,) = vjp(jnp.broadcast_to(one_hot, logs.shape))
         cells: jax.Array = (gradient * features).sum(axis=-1)
         return cells[:count] + cells[count:, :, ::-1]
 

@@ -17,7 +17,7 @@ from fervid.results.folder_names import RESULT_SUFFIX
 
 KEY_COLUMN = "recording"
 _DELIMITERS = ",;\t"
-_TOLD = 3
+_MOST_NAMES = 3
 
 Parts = tuple[str, ...]
 """The parts of a path."""
@@ -69,14 +69,16 @@ def read_metadata(path: Path, by: str | None = None) -> Metadata:
 
 def _check(path: Path, header: Sequence[str], columns: Parts, by: str | None) -> None:
     if KEY_COLUMN not in header:
-        raise ResultError(f"{path}: has no column {KEY_COLUMN!r}; its header is {_some(header)}")
+        raise ResultError(
+            f"{path}: has no column {KEY_COLUMN!r}; its header is {_first_few(header)}"
+        )
     if not columns:
         raise ResultError(f"{path}: has no other column than {KEY_COLUMN!r}")
     if len(set(columns)) < len(columns):
         raise ResultError(f"{path}: two columns have the same name")
     if by is not None and by not in columns:
         raise ResultError(
-            f"{path}: has no column {by!r} to group by; its columns are {_some(columns)}"
+            f"{path}: has no column {by!r} to group by; its columns are {_first_few(columns)}"
         )
 
 
@@ -102,7 +104,7 @@ def match(
     twice: list[str] = []
     for text, values in metadata.rows:
         parts = _parts(text)
-        places = _spoken_of(parts, by_name[parts[-1]]) if parts else set()
+        places = _matching(parts, by_name[parts[-1]]) if parts else set()
         if len(places) != 1:
             (unclear if places else unknown).append(text)
         elif found[place := places.pop()] is not None:
@@ -117,7 +119,7 @@ def match(
     return found
 
 
-def _spoken_of(parts: Parts, candidates: Iterable[tuple[Parts, int]]) -> set[int]:
+def _matching(parts: Parts, candidates: Iterable[tuple[Parts, int]]) -> set[int]:
     candidates = list(candidates)
     exact = {place for path, place in candidates if path == parts}
     return exact or {place for path, place in candidates if path[-len(parts) :] == parts}
@@ -141,9 +143,9 @@ def _parts(text: str) -> Parts:
 
 def _notify_all(notify: Notify, what: str, names: Sequence[str]) -> None:
     if names:
-        notify(f"{what} ({len(names)}): {_some(names)}")
+        notify(f"{what} ({len(names)}): {_first_few(names)}")
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(f"{name[:100]!r}" for name in names[:_TOLD]) + more
+def _first_few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(f"{name[:100]!r}" for name in names[:_MOST_NAMES]) + more

@@ -77,7 +77,7 @@ def edit_people(folder: str | Path, changes: str | Path | None) -> Path:
     return folder / REPORT_NAME
 
 
-def settle_people(folder: Path, *, faces_shown: bool = True) -> Path:
+def rebuild_with_people(folder: Path, *, faces_shown: bool = True) -> Path:
     """Rebuild the report, with people as in the folder's file of changes.
 
     If that file was removed, the original tables are restored; if it was changed, it is applied.
@@ -150,11 +150,11 @@ def _changed(meta: dict[str, Any], cast: Cast, found: pd.DataFrame) -> dict[str,
         "arguments": {"changes": PEOPLE_EDITS_NAME, "sha256": digest},
     }
     people = [
-        {"face_id": one.face_id, "name": one.name, "parts": list(map(_told, one.parts))}
+        {"face_id": one.face_id, "name": one.name, "parts": list(map(_part_json, one.parts))}
         for one in cast.people
     ]
     out = [
-        {"name": part.person, "seen": _seen(part, found), "parts": [_told(part)]}
+        {"name": part.person, "seen": _seen(part, found), "parts": [_part_json(part)]}
         for part in cast.parts
         if not part.shown
     ]
@@ -172,7 +172,7 @@ def _changed(meta: dict[str, Any], cast: Cast, found: pd.DataFrame) -> dict[str,
     }
 
 
-def _told(part: Part) -> dict[str, Any]:
+def _part_json(part: Part) -> dict[str, Any]:
     """A part of a face as plain JSON; without times where it is the whole."""
     times = {"from": part.start_s or None, "to": None if part.end_s == math.inf else part.end_s}
     return {"face": part.face_id, **{key: at for key, at in times.items() if at is not None}}

@@ -75,7 +75,7 @@ def parts_of(text: str) -> list[str]:
     return parts
 
 
-def some(names: Sequence[object], most: int = 3) -> str:
+def first_few(names: Sequence[object], most: int = 3) -> str:
     """The first few of some names, for a message."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(f"{str(name)[:100]!r}" for name in names[:most]) + more

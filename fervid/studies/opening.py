@@ -13,7 +13,7 @@ from fervid.report.recordings import is_one_result, result_folders
 from fervid.results.files import read_meta
 from fervid.results.user_tables import read_csv_table
 from fervid.studies.areas import Area, area_of
-from fervid.studies.matching import some
+from fervid.studies.matching import first_few
 from fervid.studies.people import PeopleReader
 from fervid.studies.rules import Rules, Tally
 from fervid.studies.sources import Measure, Source, fitting_measure, read_people, read_source
@@ -67,7 +67,7 @@ class Opened:
         if unused:
             self.note(
                 f"rows of the table of people that match no recording ({len(unused)}): "
-                f"{some(unused)}"
+                f"{first_few(unused)}"
             )
 
 

@@ -77,7 +77,7 @@ def render(
         video=video,
         facts=facts,
         notes=notes,
-        sections=[_shown(k, section) for k, section in enumerate(sections)],
+        sections=[_section_data(k, section) for k, section in enumerate(sections)],
         config=script_json(json.dumps(CONFIG)),
         style=Markup(asset("style.css")),
         scripts=[Markup(script) for script in scripts],
@@ -90,7 +90,7 @@ def save_page(path: Path, *parts: Any) -> None:
     save(path, render(*parts))
 
 
-def _shown(place: int, section: Section) -> dict[str, Any]:
+def _section_data(place: int, section: Section) -> dict[str, Any]:
     table = section.table
     rows = [] if table is None else table.head(MAX_ROWS).to_dict("records")
     words = [] if table is None else [not is_numeric_dtype(table[name]) for name in table]

@@ -12,7 +12,7 @@ import pandas as pd
 from fervid.errors import ResultError
 from fervid.results.people_edits import unnamed
 from fervid.studies.areas import Area, named_area
-from fervid.studies.matching import RecordingIndex, some
+from fervid.studies.matching import RecordingIndex, first_few
 from fervid.studies.rules import Rules, Tally
 from fervid.studies.series import Series
 from fervid.studies.sources import KNOWN_REST, Measure, Source, columns_of
@@ -73,7 +73,7 @@ class PeopleReader:
             if "recording" not in table:
                 raise ResultError(
                     "the table of people has no column 'recording'; its columns are "
-                    f"{some(list(table))}"
+                    f"{first_few(list(table))}"
                 )
             table = table.astype(str).apply(lambda column: column.str.strip())
         self._index = None if table is None else RecordingIndex(table)

@@ -12,7 +12,7 @@ from fervid.studies.areas import Area
 from fervid.studies.collecting import FEW, Collector
 from fervid.studies.event_study import Study
 from fervid.studies.events import OWN_COLUMNS, events_from_table, read_events
-from fervid.studies.matching import RecordingIndex, some
+from fervid.studies.matching import RecordingIndex, first_few
 from fervid.studies.methods import Provenance
 from fervid.studies.opening import Notify, Opened, Tables, open_results
 from fervid.studies.responses import Window
@@ -101,7 +101,9 @@ def events_table(events: Tables | Sequence[str | Path], labels: Sequence[str] = 
     there = [label for label in dict.fromkeys(table["label"]) if label]
     unknown = [label for label in labels if label not in there]
     if unknown:
-        raise ResultError(f"no event is labelled {some(unknown)}; labels are {some(there, 10)}")
+        raise ResultError(
+            f"no event is labelled {first_few(unknown)}; labels are {first_few(there, 10)}"
+        )
     return table[table["label"].isin(list(labels))].reset_index(drop=True)
 
 
@@ -116,7 +118,7 @@ def _by(
     if by is not None:
         known = ["label", *of_events, *of_people, *(["area"] if areas else [])]
         if by not in known:
-            raise ResultError(f"no table has a column {by!r}; columns are {some(known, 10)}")
+            raise ResultError(f"no table has a column {by!r}; columns are {first_few(known, 10)}")
         return by
     if of_people or of_events:
         return (of_events or of_people)[0]
@@ -131,11 +133,11 @@ def _tell_unused(
     if index is not None and events is not None:
         unused = events["recording"].iloc[index.unused]
         if len(unused) == len(events):
-            told = some([*dict.fromkeys(unused)])
+            told = first_few([*dict.fromkeys(unused)])
             raise ResultError(f"no event matches a recording with a result: {told}")
         if len(unused):
             names = [*dict.fromkeys(unused)]
-            note(f"events that match no recording ({len(unused)}): of {some(names)}")
+            note(f"events that match no recording ({len(unused)}): of {first_few(names)}")
         if not collector.has_responses:
             raise ResultError(
                 "no event matches a person who is included; check the columns "

@@ -15,7 +15,7 @@ from fervid.report.recordings import is_one_result, result_folders
 from fervid.studies.coding import NONE, episode_matches, expression_of, rated_frames
 from fervid.studies.events import read_events
 from fervid.studies.excerpts import in_recordings, read_excerpts
-from fervid.studies.matching import RecordingIndex, some
+from fervid.studies.matching import RecordingIndex, first_few
 from fervid.studies.opening import Notify, sources
 from fervid.studies.rules import Tally
 from fervid.studies.sources import Source
@@ -107,7 +107,8 @@ def _expressions(
             note(f"{int(moments.sum())} codes of {coder} have no end and are left out")
         found[coder] = table.assign(expression=meant)[(meant != "") & ~moments]
     if unknown:
-        note(f"codes that are not expressions ({len(unknown)}): {some([*dict.fromkeys(unknown)])}")
+        labels = first_few([*dict.fromkeys(unknown)])
+        note(f"codes that are not expressions ({len(unknown)}): {labels}")
     if not any(map(len, found.values())):
         raise ResultError(
             "no code is an expression with a start and an end; use --map to say what labels mean, "
@@ -150,7 +151,7 @@ def _collect(
         if len(index.unused):
             names = [*dict.fromkeys(tables[coder]["recording"].iloc[index.unused])]
             count = len(index.unused)
-            note(f"codes of {coder} that match no recording ({count}): {some(names)}")
+            note(f"codes of {coder} that match no recording ({count}): {first_few(names)}")
     made.episodes = pd.DataFrame(episodes, columns=list(_EPISODE_COLUMNS))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fervid.video.sampling import Sampling
 
-_TOLD = 100
+_MOST_LISTED = 100
 """Most stretches listed in `meta.json`; the frame table has all."""
 
 _CHUNK = 5_000
@@ -124,7 +124,7 @@ class Losses:
                     "end_s": _rounded(one.end * float(self.sampling.time_base)),
                     "lost_frames": one.lost,
                 }
-                for one in self.stretches[:_TOLD]
+                for one in self.stretches[:_MOST_LISTED]
             ],
         }
 

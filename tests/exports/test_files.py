@@ -132,7 +132,7 @@ def test_wrong_usage_is_told_as_such(result: Path) -> None:
         assert run(result, *args).exit_code == 2
     with pytest.raises(ValueError, match="does not use a recording"):
         export(result, "srt", recording="x.mp4")
-    with pytest.raises(ValueError, match="no format"):
+    with pytest.raises(ValueError, match="is not a format"):
         export(result, "nonsense")  # type: ignore[arg-type]
 
 
@@ -163,5 +163,5 @@ def test_a_recording_that_is_another_one_is_refused_where_it_was_named(
     for to in ("elan", "video"):
         done = run(made, "--to", to, "--recording", clip)
         assert done.exit_code == 1
-        assert "another recording" in done.output
+        assert "is not the analysed recording" in done.output
     assert run(made, "--to", "elan").exit_code == 0

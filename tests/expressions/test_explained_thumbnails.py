@@ -118,7 +118,7 @@ def test_the_report_shows_them_and_says_what_they_are(seen: Seen) -> None:
         assert f"the probability of {one.expression}" in told
     words = re.sub(r"<[^>]+>", "", page)
     assert "raise the probability of the named expression" in words
-    assert "is what lowers it" in words
+    assert "lower it" in words
     assert "what the model reacts to, not whether it is right" in words
 
 

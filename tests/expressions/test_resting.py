@@ -9,7 +9,7 @@ import pytest
 from fervid.expressions.change import changes, intensities, relative_probabilities
 from fervid.expressions.looks import LooksKeeper, log_ratios
 from fervid.expressions.reading import RelativeReading
-from fervid.expressions.resting import RestingFace, find, told
+from fervid.expressions.resting import RestingFace, find_resting_face, given_resting_face
 from fervid.pipeline import Analyzer
 from fervid.records import EXPRESSIONS
 from fervid.results.rows import ROW
@@ -50,7 +50,7 @@ def rows_of(
 def found(rows: np.ndarray) -> RestingFace:
     keeper = LooksKeeper()
     keeper.learn(rows)
-    return find(keeper.everyone()[1])
+    return find_resting_face(keeper.everyone()[1])
 
 
 def is_near(face: RestingFace, look: np.ndarray) -> bool:
@@ -113,7 +113,7 @@ def test_of_ten_hours_no_more_is_kept_than_of_minutes() -> None:
     looks = keeper.everyone()[1]
     assert len(looks.cells) <= 4097
     assert looks.seconds == pytest.approx(7200)
-    face = find(looks)
+    face = find_resting_face(looks)
     assert is_near(face, rest)
     assert face.seconds == pytest.approx(4800, rel=0.1)
 
@@ -197,7 +197,7 @@ def test_one_row_is_enough_to_be_told() -> None:
     keeper = LooksKeeper()
     rest = reading(neutral=0.7)
     keeper.learn(rows_of([(rest, 1 / FPS)], noise=0.0))
-    face = told(keeper.everyone()[1])
+    face = given_resting_face(keeper.everyone()[1])
     assert is_near(face, rest)
     assert face.rows == 1
     assert np.isfinite(face.spread).all()
@@ -241,7 +241,7 @@ def test_a_rest_told_in_another_light_says_which_look_is_rest_here() -> None:
     rest, smile = reading(neutral=0.7), changed(reading(neutral=0.7), "happy", 2.0)
     here = kept(rows_of([(smile, 3.0), (rest, 1.0)] * 4)).one(1)
     elsewhere = changed(changed(rest, "sad", 0.25), "angry", -0.2)
-    face = told(kept(rows_of([(elsewhere, 1 / FPS)], noise=0.0)).one(1), here)
+    face = given_resting_face(kept(rows_of([(elsewhere, 1 / FPS)], noise=0.0)).one(1), here)
     assert face.source == "told"
     assert is_near(face, rest)
     assert face.seconds == pytest.approx(4.0, rel=0.3)
@@ -251,6 +251,6 @@ def test_a_told_rest_like_nothing_in_the_recording_is_left() -> None:
     rest, smile = reading(neutral=0.7), changed(reading(neutral=0.7), "happy", 2.0)
     here = kept(rows_of([(smile, 1.0), (rest, 1.0)] * 4)).one(1)
     another = kept(rows_of([(changed(rest, "surprise", 5.0), 2.0)])).one(1)
-    face = told(another, here)
+    face = given_resting_face(another, here)
     assert face.source == "found"
     assert is_near(face, rest)

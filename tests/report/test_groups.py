@@ -85,7 +85,7 @@ def test_unclear_rows_give_no_group(tmp_path: Path) -> None:
     [
         ("", "no column 'recording'"),
         ("file,group\na.mp4,x\n", "no column 'recording'; its header is 'file', 'group'"),
-        ("recording\na.mp4\n", "no column but 'recording'"),
+        ("recording\na.mp4\n", "no other column than 'recording'"),
         ("recording,g,g\na.mp4,1,2\n", "two columns have the same name"),
         ("recording,g\na.mp4,1\n", "no column 'age' to group by; its columns are 'g'"),
     ],

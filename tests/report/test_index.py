@@ -117,7 +117,7 @@ def test_damaged_and_foreign_folders_are_left_out_with_a_line_each(many: Path) -
     (many / "index.html").unlink()
     done = run(many)
     assert done.exit_code == 1
-    assert done.stderr.splitlines()[-1].startswith(f"fervid: {many}: neither")
+    assert done.stderr.splitlines()[-1].startswith(f"fervid: {many}: is neither")
     assert not (many / "index.html").exists()
 
 

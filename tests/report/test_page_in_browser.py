@@ -121,7 +121,7 @@ def test_keys_work_whatever_has_the_focus(page: Page) -> None:
 def test_a_question_mark_lists_the_keys(page: Page) -> None:
     page.keyboard.press("?")
     assert page.locator("#keys").is_visible()
-    assert "one frame back and on" in page.locator("#keys").inner_text()
+    assert "one frame back or forward" in page.locator("#keys").inner_text()
     page.keyboard.press("Escape")
     assert page.locator("#keys").is_hidden()
     page.get_by_role("button", name="Keys").click()

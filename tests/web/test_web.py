@@ -190,5 +190,5 @@ def test_whoever_stops_keeps_the_upload_and_whoever_leaves_does_not(
     while everything(visits):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    with pytest.raises(MediaError, match="no longer here"):
+    with pytest.raises(MediaError, match="has been deleted"):
         next(workshop.work(visit, Settings()))
