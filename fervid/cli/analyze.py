@@ -65,7 +65,7 @@ _GROUPS = {
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Folder to write RECORDING.fervid/ into; results of a folder keep its subfolders.  "
+    help="Folder to write RECORDING.fervid/ into. Recordings in a folder keep their subfolders.  "
     "[default: the current folder]",
 )
 @click.option(
@@ -131,8 +131,8 @@ _GROUPS = {
     type=click.Choice(DEINTERLACE),
     default=DEINTERLACE[0],
     show_default=True,
-    help="Turn interlaced frames into whole pictures. auto: decide by the file's own statement "
-    "and a sample of its frames.",
+    help="Turn interlaced frames into whole pictures. auto: decide from the file's metadata and a "
+    "sample of its frames.",
 )
 @click.option(
     "--fps",
@@ -163,9 +163,9 @@ _GROUPS = {
     "--detect-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Search for faces in every Nth analysed frame, and in the frames between only where "
-    "faces appear, disappear, move fast or change. 1 searches every frame. Every frame is "
-    "classified in any case.  [default: five searches per second]",
+    help="Search for faces in every Nth analysed frame. The frames between are searched only "
+    "where faces appear, disappear, move fast or change. 1 searches every frame. Faces are "
+    "classified in every analysed frame.  [default: five searches per second]",
 )
 @options.smooth
 @click.option(
@@ -204,14 +204,14 @@ _GROUPS = {
     "--thumbnails/--no-thumbnails",
     default=True,
     show_default=True,
-    help="Keep small pictures of people where their expressions are clearest, in the report and "
-    "in thumbnails/. For photos: keep annotated copies.",
+    help="Keep small pictures of each person's clearest expressions, in the report and in "
+    "thumbnails/. For photos, keep annotated copies.",
 )
 @click.option(
     "--explain",
     is_flag=True,
-    help="Add maps of what the model reacts to, as in `fervid explain`, to these pictures; takes "
-    "a few seconds more.",
+    help="Add maps to these pictures that show what the model reacts to, like `fervid explain`. "
+    "This takes a few seconds more.",
 )
 @options.device
 @click.option(
@@ -243,7 +243,7 @@ _GROUPS = {
     "--overwrite",
     is_flag=True,
     help="Replace earlier results. Without this, a result is kept if the recording, settings, "
-    "models and version are the same.",
+    "models and version are unchanged.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print only one line of JSON for each recording."

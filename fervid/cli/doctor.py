@@ -64,13 +64,15 @@ def _ffmpeg() -> str:
 
     binary = find_ffmpeg()
     output = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stdout
-    return f"{' '.join(output.split()[:3])}, {binary}"
+    return f"{output.split()[2]}, {binary}"
 
 
 def _jax() -> str:
     import jax
 
-    kinds = [f"{device.platform} {device.device_kind}" for device in jax.devices()]
+    kinds = [
+        " ".join(dict.fromkeys((device.platform, device.device_kind))) for device in jax.devices()
+    ]
     counts = ", ".join(f"{kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds))
     return f"{jax.__version__}, flax {version('flax')}, numpy {version('numpy')}: {counts}"
 

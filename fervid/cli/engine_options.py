@@ -16,7 +16,7 @@ detector = click.option(
     default=DETECTORS[0],
     show_default=True,
     shell_complete=complete_detector,
-    help="Face detector: fervid's own, or a YuNet file that you have, run by OpenCV.",
+    help="Face detector: fervid's own, or your own YuNet file, run by OpenCV.",
 )
 
 min_score = click.option(
@@ -44,7 +44,7 @@ smooth = click.option(
     default=0.3,
     show_default=True,
     metavar="SECONDS",
-    help="Time constant of the smoothing of probabilities; 0 turns it off.",
+    help="Time constant for smoothing probabilities; 0 turns smoothing off.",
 )
 
 device = click.option(

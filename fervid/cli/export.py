@@ -39,7 +39,7 @@ def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple
     "--recording",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The recording: video draws on it, elan links to it.  [default: the one beside RESULT]",
+    help="The recording, which video draws on and elan links to.  [default: the one beside RESULT]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option(

@@ -33,8 +33,8 @@ _GROUPS = {
     "-o",
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write into this folder: NAME.running.csv, row by row, and at the end the result "
-    "NAME.fervid/, as `fervid analyze` does.  [default: write nothing]",
+    help="Folder for NAME.running.csv, which grows row by row, and for the result NAME.fervid/ at "
+    "the end.  [default: write nothing]",
 )
 @click.option(
     "--name",
