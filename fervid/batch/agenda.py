@@ -1,4 +1,4 @@
-"""What is to be done next of many recordings, of which some are analysed in parts."""
+"""The order of work on many recordings, of which some are analysed in parts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Kind = Literal["begin", "part", "join"]
 
 @dataclass(frozen=True)
 class Step:
-    """One piece of work.
+    """A unit of work.
 
     Attributes:
-        place: of the job in the list.
-        job: the recording.
-        kind: "begin": analyse it as a whole, or say which parts it has; "part": do one of them;
-            "join": make the result of them.
-        number: of the part.
+        place: index of the job in the list.
+        job: the job.
+        kind: "begin": analyse the recording as a whole, or plan its parts; "part": analyse a part;
+            "join": make the result of the parts.
+        number: number of the part.
     """
 
     place: int
@@ -41,14 +41,14 @@ class Step:
 
     @classmethod
     def of_json(cls, given: dict[str, Any]) -> Step:
-        """What `to_json` gave."""
+        """Read what `to_json` returned."""
         job = Job(Path(given["recording"]), Path(given["folder"]))
         return cls(given["place"], job, given["kind"], given["number"])
 
 
 @dataclass(frozen=True)
 class Advance:
-    """A recording is under way: frames done, frames expected if known, by which worker."""
+    """Progress of a recording: frames done, frames expected if known, and the worker's number."""
 
     job: Job
     worker: int
@@ -58,7 +58,7 @@ class Advance:
 
 
 class _Parted:
-    """A recording whose parts are being done."""
+    """A recording whose parts are being analysed."""
 
     def __init__(self, begun: Outcome) -> None:
         self.begun, self.began = begun, time.monotonic()
@@ -67,12 +67,12 @@ class _Parted:
         self.expected = sum(begun.parts[number] for number in begun.missing)
 
     def progress(self, number: int, frames: int) -> int:
-        """Frames of all parts that were missing, when one of them has so many."""
+        """Frames done in all missing parts, given the number done in one of them."""
         self._frames[number] = frames
         return sum(self._frames.values())
 
     def ended(self, outcome: Outcome) -> Outcome:
-        """What became of the recording, with what was known when it was begun."""
+        """Complete the outcome of the recording with what was known at its beginning."""
         begun = self.begun
         return replace(
             outcome,
@@ -85,7 +85,7 @@ class _Parted:
 
 
 class Agenda:
-    """Hands out steps to any number of threads: a join as soon as it can be, parts before others.
+    """Hands out steps to threads: joins as soon as possible, then parts, then new recordings.
 
     Args:
         jobs: the recordings.
@@ -99,26 +99,26 @@ class Agenda:
         self._closed = False
 
     def close(self) -> None:
-        """Hand out nothing more."""
+        """Hand out no more steps."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def next(self, *, wait: bool = True) -> Step | None:
-        """The next step; None: there will be none (without `wait`: there is none now)."""
+        """The next step; None if there will be none, or, without `wait`, if there is none now."""
         with self._changed:
             while wait and not (self._steps or self._closed or not self._left):
                 self._changed.wait()
             return self._steps.popleft() if self._steps and not self._closed else None
 
     def again(self, step: Step) -> None:
-        """Hand a step out once more: whoever had it was lost."""
+        """Hand out a step again, because its worker was lost."""
         with self._changed:
             self._steps.appendleft(step)
             self._changed.notify_all()
 
     def progress(self, step: Step, made: Advance) -> Advance:
-        """How far the recording is, when a step of it is so far."""
+        """Progress of the recording, given the progress of one of its steps."""
         with self._changed:
             parted = self._parted.get(step.place)
             if parted is None or step.kind != "part":
@@ -128,7 +128,7 @@ class Agenda:
             return replace(made, frames=frames, expected=parted.expected, elapsed_s=elapsed_s)
 
     def done(self, step: Step, outcome: Outcome) -> Outcome | None:
-        """Take what became of a step; what became of its recording, None: that goes on."""
+        """Take the outcome of a step; return that of its recording, or None if it continues."""
         with self._changed:
             told = self._done(step, outcome)
             if told is not None:

@@ -73,8 +73,8 @@ _GROUPS = {
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="Analyse N recordings at a time, or N parts of recordings, each in its own process."
-    "  [default: 1]",
+    help="Analyse N recordings, or N parts of recordings, at a time, each in its own process.  "
+    "[default: 1]",
 )
 @click.option(
     "--parts",
@@ -82,9 +82,10 @@ _GROUPS = {
     default="off",
     show_default=True,
     metavar="off|auto|MINUTES",
-    help="Analyse long recordings in parts of so many minutes, so that several processes share "
-    "one, and the same command goes on where it was stopped. The result is the same. auto: parts "
-    "of 5 minutes, for recordings of more than 10, where there are 4 processor cores.",
+    help="Analyse long recordings in parts of this many minutes. Several processes can then share "
+    "a recording, and a stopped command continues where it was. The result is the same. auto: "
+    "parts of 5 minutes for recordings longer than 10 minutes, if there are at least 4 processor "
+    "cores.",
 )
 @click.option(
     "--shard",

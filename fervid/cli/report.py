@@ -42,9 +42,9 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
 @click.option(
     "--people",
     metavar="FILE.csv|none",
-    help="Who is who in one result, as its report hands it out: names, who is the same person, who "
-    "is left out, in which order. All tables and the report follow; nothing is analysed again. "
-    "`none` undoes it.",
+    help="Changes to the people of one result, as saved by its report: names, who is the same "
+    "person, who is left out, and the order. All tables and the report are updated; nothing is "
+    "analysed again. `none` undoes the changes.",
 )
 @study_options
 def report(

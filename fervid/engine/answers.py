@@ -1,4 +1,4 @@
-"""What pictures told of faces in one part of a recording, kept so that it can be told again."""
+"""Stores what was read from the faces in one part of a recording, for the join."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _row = itemgetter(0)
 
 @dataclass
 class Answers:
-    """What was told of N faces of a batch.
+    """What was read from N faces of a batch.
 
     Attributes:
         faces: the faces.
-        probs: (N, 7) float32.
+        probs: (N, 7) float32 probabilities.
         sharpness: (N,) float32.
-        crops: (48, 48) uint8 of some of them, by their rows.
-        portraits: JPEGs of some of them, by their rows.
+        crops: (48, 48) uint8 crops of some faces, by row.
+        portraits: JPEG portraits of some faces, by row.
     """
 
     faces: Detections
@@ -37,7 +37,7 @@ class Answers:
     portraits: dict[int, bytes] = field(default_factory=dict)
 
     def rows_of(self, faces: Detections) -> NDArray[np.int64]:
-        """(M,) rows of the same faces here; -1 for those that nothing was told of."""
+        """(M,) rows of the same faces here; -1 for faces that were not read."""
         mine, wanted = _keys(self.faces), _keys(faces)
         if np.array_equal(mine, wanted):
             return np.arange(len(faces))
@@ -46,13 +46,13 @@ class Answers:
 
 
 def _keys(faces: Detections) -> NDArray[np.int32]:
-    """(N, 11) what tells faces of a batch apart: frame, box and points, to the bit."""
+    """(N, 11) keys that identify faces in a batch exactly: frame, box and points."""
     numbers = np.concatenate([faces.xywh, faces.points.reshape(-1, 6)], axis=1)
     return np.concatenate([faces.frame[:, None], numbers.view(np.int32)], axis=1)
 
 
 def packed(pieces: Sequence[tuple[Seen, Answers]]) -> Arrays:
-    """Arrays of the frames of a part and of what was told of their faces."""
+    """Pack the frames of a part, and what was read from their faces, into arrays."""
     seen, told = [piece for piece, _ in pieces], [answers for _, answers in pieces]
     starts = np.cumsum([0, *(len(one.faces) for one in told)])
     crops = [
@@ -85,7 +85,7 @@ def packed(pieces: Sequence[tuple[Seen, Answers]]) -> Arrays:
 
 
 def unpacked(arrays: Arrays) -> list[tuple[Seen, Answers]]:
-    """What `packed` took; the frames have pictures of size 0."""
+    """Unpack what `packed` returned; the frames have pictures of size 0."""
     ends = np.cumsum(arrays["frames"])
     seen_ends, told_ends = (np.cumsum(arrays[f"{name}_count"]) for name in ("seen", "told"))
     pieces = []

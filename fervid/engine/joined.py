@@ -1,4 +1,4 @@
-"""Parts of a recording told again, as if its frames came one after the other."""
+"""Joins parts of a recording, as if its frames came one after another."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from fervid.records import Detections, Expressions, FrameBatch
 from fervid.tracking.seen import Seen
 
 Opened = Callable[[int], AbstractContextManager[Iterable[FrameBatch]]]
-"""Decodes a part again, by its number."""
+"""Opens a part for decoding again, by its number."""
 
 
 class SeamError(Exception):
-    """The first picture of a part is not the one that decoding the part before leads to."""
+    """The first picture of a part differs from the one that decoding the part before gives."""
 
 
 class JoinedParts:
-    """Gives the frames of all parts, and what was told of their faces.
+    """Gives the frames of all parts, and what was read from their faces.
 
-    What a part was not asked, as its faces are followed in another way when all that came before
-    is known, is asked of its pictures now: they are decoded once more.
+    Knowing everything before a part, faces may be followed differently, so that something is needed
+    that was not read. Its pictures are then decoded again.
 
     Args:
-        parts: gives what was kept of each part, in their order.
-        opened: decodes one of them.
-        sight: of the pictures that are decoded again.
+        parts: gives what was stored for each part, in order.
+        opened: opens a part for decoding.
+        sight: reads faces in pictures that are decoded again.
 
     Attributes:
-        searched: frames that were searched for faces, so far.
-        read_again: faces that were read in pictures decoded once more.
+        searched: number of frames searched for faces so far.
+        read_again: number of faces read in pictures that were decoded again.
     """
 
     def __init__(self, parts: Iterable[Arrays], opened: Opened, sight: DirectSight) -> None:
@@ -45,10 +45,10 @@ class JoinedParts:
         self.searched = self.read_again = 0
 
     def seen(self) -> Iterator[Seen]:
-        """The frames with their faces, batch by batch.
+        """Yield the frames with their faces, batch by batch.
 
         Raises:
-            SeamError: see there.
+            SeamError: see `SeamError`.
         """
         before: Arrays = {}
         for number, arrays in enumerate(self._parts):
@@ -67,7 +67,7 @@ class JoinedParts:
             }
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
-        """What the faces of some frames show; each batch is asked for once, in order."""
+        """Readings of the faces of some frames; call it once for each batch, in order."""
         number, answers = self._told.pop(int(batch.index[0]))
         place = answers.rows_of(faces)
         unknown = np.flatnonzero(place < 0)
@@ -113,14 +113,14 @@ class JoinedParts:
         return self._sight.read(self._again.pictures(batch), faces)
 
     def close(self) -> None:
-        """Stop decoding, if that is under way."""
+        """Stop decoding, if it is in progress."""
         if self._again is not None:
             self._again.close()
             self._again = None
 
 
 class _Again:
-    """A part that is decoded once more, forwards."""
+    """A part that is decoded again, forwards."""
 
     def __init__(self, number: int, opened: AbstractContextManager[Iterable[FrameBatch]]) -> None:
         self.number = number
@@ -129,7 +129,7 @@ class _Again:
         self._now: FrameBatch | None = None
 
     def pictures(self, batch: FrameBatch) -> FrameBatch:
-        """The same frames with their pictures; later ones than before, or the same."""
+        """The same frames with pictures; they must not be earlier than those of the last call."""
         while self._now is None or self._now.index[0] != batch.index[0]:
             self._now = next(self._batches)
         return self._now

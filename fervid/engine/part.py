@@ -1,7 +1,7 @@
-"""One part of a recording: analysed by itself, and all that is asked of its pictures kept.
+"""Analyses one part of a recording, and stores everything that is read from its pictures.
 
-Whoever joins the parts follows the faces anew, over all of the recording, and asks the same of the
-pictures as here, but near the seams.
+The join follows the faces again over the whole recording. Except near the seams, it needs the same
+readings as here.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from fervid.engine.engine import Engine
 
 _BEGUN_BEFORE_S = 4.0
-"""So long a track that began before the part may still be asked for crops: 8 views, .3 s apart."""
+"""Seconds for which a track from before the part may still need crops: 8 views, 0.3 s apart."""
 
 
 class PartAnalysis:
-    """Analyses the frames of one part, and keeps what the join needs.
+    """Analyses the frames of one part, and stores what the join needs.
 
     Args:
         engine, search, displayed, shrunk: as for `fervid.engine.analysis.Analysis`.
-        begin_s: time of the part's first frame; None: it is the recording's.
-        frames: of its own; a batch with the first frame of the next part may follow.
+        begin_s: time of the part's first frame; None: the part begins the recording.
+        frames: number of its own frames; a batch with the first frame of the next part may follow.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class PartAnalysis:
         self._edges: dict[str, float] = {}
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
-        """The rows of the part's own frames, with numbers of its own tracks."""
+        """Yield the rows of the part's own frames, with its own track numbers."""
         for batch, faces in searched:
             seen = self._analysis.look_at(batch, faces)
             is_own = self._came < self._frames
@@ -87,8 +87,8 @@ class PartAnalysis:
         self._came += len(batch)
 
     def arrays(self) -> Arrays:
-        """All that is to be kept, once all rows came."""
-        # The first frame of the next part is counted there.
+        """Everything to store; call after all rows."""
+        # The first frame of the next part is counted in that part.
         searched = self._search.searched - ("after_picture" in self._edges)
         edges = {name: np.array([value]) for name, value in self._edges.items()}
         pieces = [*zip(self._seen, self._sight.answers, strict=True)]
@@ -96,14 +96,14 @@ class PartAnalysis:
 
 
 class _KeepingSight:
-    """Asks another sight, and keeps what it says."""
+    """Passes requests on to another sight, and stores the answers."""
 
     def __init__(self, sight: Sight, keeps_until_s: float) -> None:
         self._sight, self._keeps_until_s = sight, keeps_until_s
         self.answers: list[Answers] = []
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
-        """What the faces of some frames show."""
+        """Read the faces of some frames."""
         reading = self._sight.read(batch, faces)
         answers = Answers(faces, reading.expressions.probs, reading.sharpness)
         self.answers.append(answers)

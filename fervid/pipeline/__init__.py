@@ -47,8 +47,8 @@ def _ignored(_: Progress) -> None:
 class Analyzer:
     """Analyses any number of recordings with the same models.
 
-    A recording is analysed as a whole, or in parts: then `begin` says which parts there are, `work`
-    does one of them, and `join` makes the result once all are done. Each may be called in another
+    A recording is analysed as a whole or in parts. For parts, `begin` makes the plan, `work`
+    analyses one part, and `join` makes the result when all are done. Each may run in a different
     process.
     """
 
@@ -76,8 +76,8 @@ class Analyzer:
 
         Args:
             recording, folder, overwrite, progress: as there.
-            part_length: of its parts, if the recording is to be analysed in parts, so that the same
-                call goes on where an earlier one was stopped; None: it is analysed as a whole.
+            part_length: length of the parts, with which an equal call continues where an earlier
+                one was stopped; None: analyse the whole recording at once.
         """
         progress = progress or _ignored
         begun = self.begin(recording, folder, overwrite=overwrite, part_length=part_length)
@@ -99,7 +99,7 @@ class Analyzer:
         overwrite: bool = False,
         part_length: PartLength | None = None,
     ) -> Begun:
-        """What is there already, and what is to be done."""
+        """Find out what is done, and what is left to do."""
         request, redone = self._request(recording), ""
         if folder.exists() and not overwrite:
             redone = difference(folder, request) or ""
@@ -115,7 +115,7 @@ class Analyzer:
     def work(
         self, recording: Path, folder: Path, number: int, progress: Callable[[Progress], None]
     ) -> None:
-        """Do one of the parts; it is kept beside the result folder."""
+        """Analyse one part, which is stored beside the result folder."""
         parts.work(self.engine, recording, folder, number, progress)
 
     def join(
@@ -124,7 +124,8 @@ class Analyzer:
         folder: Path,
         progress: Callable[[Progress], None] = _ignored,
     ) -> None:
-        """Make the result of the parts, or of the whole recording if they turned out not to do."""
+        """Make the result of the parts, or of the whole recording if parts turned out to be
+        impossible."""
         request = self._request(recording)
         why = parts.join(self.engine, recording, folder, request, progress)
         if why is None:
@@ -143,7 +144,7 @@ class Analyzer:
 
         Args:
             recording, folder, progress: as for `analyze`.
-            why: why it is not analysed in parts; empty if nobody asked for that.
+            why: why it is not analysed in parts; empty if parts were not requested.
         """
         request = self._request(recording)
         about = {"request": request} | ({"parts": {"count": 1, "read_whole": why}} if why else {})

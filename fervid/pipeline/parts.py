@@ -1,8 +1,8 @@
-"""A long recording in parts: each is analysed by itself and kept, and all are joined at the end.
+"""Analyses a long recording in parts, which are stored and joined at the end.
 
-A part keeps its frames with their faces, and what was asked of the pictures of these. The join
-follows all faces from the first frame to the last, as the analysis of a whole recording does, and
-asks the parts instead of pictures. So the result is the same, however the recording was cut up.
+A part stores its faces and everything that was read from their pictures. The join follows all faces
+from the first frame to the last, like the analysis of a whole recording, but reads from the parts
+instead of pictures. So the result does not depend on how the recording was divided.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from fervid.video.sections import Section
 from fervid.video.stamps import EntryError, Stamps
 
 _LAYOUT = 1
-"""Of what is kept of a part."""
+"""Version of the format of stored parts."""
 
 
 @dataclass(frozen=True)
 class PartLength:
-    """How long parts are, and which recordings are analysed in parts.
+    """The length of parts, and which recordings are analysed in parts.
 
     Attributes:
-        seconds: of a part.
-        from_s: recordings from so many seconds on.
+        seconds: length of a part in seconds.
+        from_s: shortest recording that is analysed in parts, in seconds.
     """
 
     seconds: float
@@ -54,15 +54,15 @@ class PartLength:
 
 @dataclass(frozen=True)
 class Begun:
-    """What an analysis finds when it begins.
+    """The state of an analysis when it begins.
 
     Attributes:
-        done: the result is there already; None: it is not.
-        parts: frames of each part of the recording; none: it is analysed as a whole.
-        missing: those that are not done yet.
-        why: why it is analysed as a whole although parts were asked for.
+        done: outcome, if the result already exists; else None.
+        parts: number of frames of each part; empty: the recording is analysed as a whole.
+        missing: numbers of the parts that are not done.
+        why: why it is analysed as a whole although parts were requested.
         redone: why an earlier result is replaced.
-        anew: why parts that were done are of no use.
+        anew: why existing parts cannot be used.
     """
 
     done: Done | None = None
@@ -76,14 +76,14 @@ class Begun:
 def begin(
     engine: Engine, recording: Path, folder: Path, request: dict[str, Any], length: PartLength
 ) -> Begun:
-    """The parts of a recording, with those that are done already.
+    """The parts of a recording, and which of them are done.
 
     Args:
-        engine: for all recordings.
-        recording: its file.
+        engine: the engine, used for all recordings.
+        recording: path of the recording.
         folder: the result folder.
         request: see `fervid.results.reuse.request_of`.
-        length: of parts.
+        length: length of parts.
     """
     kept = PartsFolder(folder)
     remove_abandoned_parts(kept.path.parent)
@@ -106,7 +106,7 @@ def begin(
 def parts_left(
     engine: Engine, folder: Path, request: dict[str, Any], length: PartLength
 ) -> tuple[int, int, str]:
-    """How many parts of a result are left, of how many, and why those that are done are of no use.
+    """Number of parts left, number of all parts, and why existing parts cannot be used.
 
     Args:
         engine, folder, request, length: as for `begin`.
@@ -129,25 +129,25 @@ def _wanted(engine: Engine, request: dict[str, Any], length: PartLength) -> dict
 
 
 def _in_order(missing: list[int]) -> list[int]:
-    """The second part first: whether a recording can be entered midway shows there."""
+    """The second part comes first, because it shows whether decoding can start midway."""
     return sorted(missing, key=lambda number: (number != 1, number))
 
 
 def _difference(plan: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Why parts are of no use; empty if they are."""
+    """Why existing parts cannot be used; empty if they can."""
     if plan.get("layout") != wanted["layout"] or not isinstance(plan.get("request"), dict):
         return "they were made by another version of fervid"
     if plan.get("part_s") != wanted["part_s"]:
-        return "parts have another length now"
+        return "the length of parts has changed"
     if plan.get("batch_size") != wanted["batch_size"]:
-        return "batches have another size now"
+        return "the size of batches has changed"
     return difference_of(plan["request"], wanted["request"]) or ""
 
 
 def _planned(
     engine: Engine, recording: Path, kept: PartsFolder, wanted: dict[str, Any], from_s: float
 ) -> dict[str, Any] | None:
-    """A new plan, kept in the folder; None: the recording is too short for parts."""
+    """Make and store a new plan; None if the recording is too short for parts."""
     with opened(recording, engine.settings) as reader:
         if reader.info.duration_s is not None and reader.info.duration_s < from_s:
             return None
@@ -168,13 +168,13 @@ def _planned(
 
 
 class _Opened:
-    """A recording opened as its plan says.
+    """A recording, opened according to its plan.
 
     Attributes:
-        reader: of the recording.
-        search: of faces in it.
-        stamps: of all its frames.
-        sections: one for each part.
+        reader: reader of the recording.
+        search: search for faces in it.
+        stamps: time stamps of all its frames.
+        sections: the section of each part.
     """
 
     def __init__(self, engine: Engine, recording: Path, kept: PartsFolder) -> None:
@@ -198,11 +198,11 @@ def work(
     number: int,
     progress: Callable[[Progress], None],
 ) -> None:
-    """Do one part and keep it; if it cannot be read by itself, note that and forget all parts.
+    """Analyse and store one part; if it cannot be decoded separately, note that and drop all parts.
 
     Args:
         engine, recording, folder: as for `begin`.
-        number: of the part.
+        number: number of the part.
         progress: called after each batch of frames.
     """
     kept = PartsFolder(folder)
@@ -255,20 +255,22 @@ def join(
         progress: called now and then.
 
     Returns:
-        None: it is made; else why it must be made of the whole recording.
+        None if the result was made, else why the recording must be analysed as a whole.
 
     Raises:
-        MediaError: the recording was changed meanwhile.
-        ResultError: parts are missing, or the disk refuses.
+        MediaError: the recording has changed in the meantime.
+        ResultError: parts are missing, or the disk is full or fails.
     """
     kept = PartsFolder(folder)
     plan = kept.plan()
     if plan is None:
-        raise ResultError(f"{folder}: its parts are gone")
+        raise ResultError(f"{folder}: its parts are missing; analyse the recording again")
     if plan.get("read_whole"):
         return str(plan["read_whole"])
     if difference_of(plan["request"], request):
-        raise MediaError(f"{quoted(recording)}: changed while it was analysed")
+        raise MediaError(
+            f"{quoted(recording)}: has changed while it was being analysed; analyse it again"
+        )
     if kept.missing(plan["count"]):
         raise ResultError(f"{folder}: not all of its parts are done")
     with kept.used():
@@ -327,5 +329,5 @@ def _joined(
 
 
 def forget(folder: Path) -> None:
-    """Remove the parts of a result, if there are any."""
+    """Remove the parts of a result, if any."""
     PartsFolder(folder).remove()

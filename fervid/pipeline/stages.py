@@ -1,4 +1,4 @@
-"""The stages of an analysis, one recording at a time: opened, sized, searched, written."""
+"""The stages of an analysis: open the recording, choose the size, search, write."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def opened(
     square: bool = False,
     deinterlacing: Sequence[str] | None = None,
 ) -> VideoReader:
-    """A reader of what the settings choose; see `VideoReader` for `square` and `deinterlacing`."""
+    """A reader for the settings; see `VideoReader` for `square` and `deinterlacing`."""
     return VideoReader(
         recording,
         working_size=settings.search_size,
@@ -119,7 +119,7 @@ def compiling(engine: Engine, shape: tuple[int, int]) -> Iterator[None]:
 
 
 def new_writer(folder: Path) -> ResultWriter:
-    """A writer of a result with its report; what it needs takes a second to load."""
+    """A writer of a result with its report; its imports take a second."""
     from fervid.report.maker import ReportMaker
     from fervid.results.writer import ResultWriter
 
@@ -139,14 +139,14 @@ def write(
     """Store all rows, then make the tables, metadata and report of them.
 
     Args:
-        writer: of the result, open.
+        writer: open writer of the result.
         analysis: gives the rows.
         pieces: the rows.
-        reader: of the recording; once all rows came, it tells what was lost.
-        began: when the work began, on the clock of `time.perf_counter`.
+        reader: reader of the recording; after all rows, it knows what was lost.
+        began: start of the work, on the clock of `time.perf_counter`.
         progress: called now and then.
-        used: settings that were left open, as they were taken.
-        about: what `meta.json` is to hold besides; asked for when all rows came.
+        used: the values used for settings that the user left open.
+        about: gives further contents of `meta.json`; called after all rows.
     """
     for some in counted(pieces, reader, began, progress):
         writer.store(reader.in_own_pixels(some))

@@ -1,5 +1,5 @@
 "use strict";
-// Who is who. A person is made of faces, or of parts of faces, as the tables on the page have them.
+// The people on the page. A person consists of faces, or parts of faces, of the tables.
 function castOf(given) {
   const listeners = [];
   const history = [];
@@ -28,7 +28,7 @@ function castOf(given) {
     tell();
   }
 
-  // A name that nobody has yet.
+  // A name that is not in use.
   function free(name) {
     const taken = new Set(people.map((one) => one.name));
     let [made, letter] = [name, "b"];
@@ -50,12 +50,12 @@ function castOf(given) {
     get changed() { return changed; },
     get canUndo() { return history.length > 0; },
     onChange: (listen) => listeners.push(listen),
-    // Who a face is at a time; null if left out.
+    // The person of a face at a time; null if left out.
     at(id, seconds) {
       const found = spans.get(id)?.find(({ from, to }) => from <= seconds && seconds < to)?.person;
       return found?.shown ? found : null;
     },
-    // The people whom a face shows in a stretch, with when they begin and end in it.
+    // The people of a face in a stretch, with their start and end in it.
     pieces(id, from, to) {
       return (spans.get(id) ?? [])
         .filter((span) => span.person.shown && span.from < to && span.to > from)
@@ -90,7 +90,7 @@ function castOf(given) {
       people = history.pop();
       tell();
     },
-    // The file that `fervid report --people` takes.
+    // The file for `fervid report --people`.
     text() {
       const quoted = (word) => (/[",\n]/.test(word) ? `"${word.replaceAll('"', '""')}"` : word);
       const time = (value) => (value > 0 && value < Infinity ? String(Number(value.toFixed(6))) : "");

@@ -1,4 +1,4 @@
-"""What the page needs to let its reader say who is who."""
+"""Data for the page's table of people, in which readers can make changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pandas as pd
 from fervid.results.people_edits import names_of
 
 META_KEY = "people_edits"
-"""Where `meta.json` says what was changed about people."""
+"""Key of the changes in `meta.json`."""
 
 MAX_LISTED = 200
-"""People who are listed; those seen longest."""
+"""Most people listed: those seen longest."""
 
 
 def people_file(recording: str) -> str:
-    """What the file of changes is called.
+    """The name of the file of changes.
 
     >>> people_file("my lecture.mp4")
     'my_lecture.people.csv'
@@ -28,16 +28,16 @@ def people_file(recording: str) -> str:
 
 
 def listed(people: pd.DataFrame, meta: dict[str, Any]) -> list[dict[str, Any]]:
-    """People in their order, and those who were left out.
+    """The people in order, then those who are left out.
 
     Args:
         people: the table of people.
-        meta: what `meta.json` holds.
+        meta: contents of `meta.json`.
 
     Returns:
-        Of each the name, whether they are shown, when they are seen (first and last, in seconds),
-        `parts` of faces as found and `sources`, the same by numbers of the table; `from` and `to`
-        are missing where they are the start and the end.
+        For each person, the name, whether they are shown, when they are first and last seen in
+        seconds, `parts` of the original faces, and `sources`, the same by numbers in the table.
+        `from` and `to` are missing if they are the start and end.
     """
     edits = meta.get(META_KEY)
     known = edits if isinstance(edits, dict) else {}

@@ -14,7 +14,7 @@ from scipy.special import gammaln
 Floats = NDArray[np.floating[Any]]
 
 LEVEL = 0.95
-"""Of intervals."""
+"""Confidence level of intervals."""
 
 _FAR = 30.0
 """Value of t above which the normal distribution is used, as the noncentral t becomes inexact."""

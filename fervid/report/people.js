@@ -1,5 +1,5 @@
 "use strict";
-// The table in which a reader says who is who.
+// The table in which readers change people.
 function peopleTable(cast, { together, now, pictures }) {
   const section = document.getElementById("cast");
   if (!section) return;
@@ -126,7 +126,7 @@ function peopleTable(cast, { together, now, pictures }) {
   fill();
 }
 
-// Hands a file to the reader.
+// Lets the reader save a file.
 function save(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

@@ -1,11 +1,11 @@
 "use strict";
-// The page as it was made; the scripts after this one change it.
+// The page as it was written, before other scripts change it.
 const asMade = {
   head: document.head.outerHTML,
   body: [...document.body.children].filter((one) => one.tagName !== "SCRIPT").map((one) => one.outerHTML).join("\n"),
 };
 
-// Says what the file holds before a copy is handed on.
+// Says what the file contains before a copy is shared.
 function sharing(cast, stem) {
   const dialog = document.getElementById("sharing");
   const unsaved = document.getElementById("unapplied");

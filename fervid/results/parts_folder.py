@@ -1,8 +1,9 @@
-"""What is done of a long recording, kept beside its result until that is made.
+"""Stores the finished parts of a long recording beside its result, until that is made.
 
-A hidden folder `.RESULT-parts`: `plan.json` says what the parts are made from, `stamps.npz` holds
-the time stamps of all frames, and `part-0000.npz` what was found in a part. A file has its name
-only when it is whole. Parts hold pictures of faces: the folder is for its owner alone.
+The hidden folder `.RESULT-parts` contains `plan.json`, which says what the parts are made from,
+`stamps.npz` with the time stamps of all frames, and a file `part-0000.npz` for each part. A file
+gets its name only when it is complete. Parts contain pictures of faces, so only the owner can read
+the folder.
 """
 
 from __future__ import annotations
@@ -31,14 +32,13 @@ if sys.platform != "win32":
 SUFFIX = ".fervid-parts"
 _PLAN, _STAMPS = "plan.json", "stamps.npz"
 _KEPT_S = 7 * 24 * 3600.0
-"""Parts on which nobody has worked for so long are removed."""
+"""Seconds without work after which parts are removed."""
 
 Arrays = dict[str, NDArray[Any]]
 
 
 class PartsFolder:
-    """The parts of a result, done and to be done. Those methods that read or write raise
-    ResultError if the disk refuses.
+    """The parts of a result. Methods that read or write raise ResultError if the disk fails.
 
     Args:
         result: the result folder.
@@ -49,18 +49,18 @@ class PartsFolder:
         self.path = whole.with_name(f".{whole.name}-parts")
 
     def plan(self) -> dict[str, Any] | None:
-        """What the parts are made from; None: there are none, or it cannot be read."""
+        """The plan of the parts; None if there is none or it cannot be read."""
         with contextlib.suppress(OSError, ValueError):
             plan = json.loads((self.path / _PLAN).read_text("utf-8"))
             return plan if isinstance(plan, dict) else None
         return None
 
     def begin(self, plan: Mapping[str, Any], stamps: Arrays) -> None:
-        """Start anew: earlier parts are removed.
+        """Start a new plan and remove earlier parts.
 
         Args:
-            plan: plain JSON, with "recording", the path.
-            stamps: of all frames.
+            plan: plain JSON; "recording" is the path of the recording.
+            stamps: time stamps of all frames.
         """
         self.remove()
         with self._disk():
@@ -75,28 +75,28 @@ class PartsFolder:
         self._save(_PLAN, lambda file: file.write(text))
 
     def stamps(self) -> Arrays:
-        """As they were given to `begin`."""
+        """The time stamps that were given to `begin`."""
         return self._load(_STAMPS)
 
     def save(self, number: int, arrays: Arrays) -> None:
-        """Keep what was found in a part; it is there as a whole or not at all."""
+        """Store a part completely or not at all."""
         self._save(_name(number), lambda file: np.savez(file, allow_pickle=False, **arrays))
 
     def load(self, number: int) -> Arrays:
-        """What was found in a part."""
+        """Read a part."""
         return self._load(_name(number))
 
     def missing(self, count: int) -> list[int]:
-        """The parts of so many that are not done."""
+        """The numbers, below `count`, of parts that are not done."""
         return [number for number in range(count) if not (self.path / _name(number)).exists()]
 
     def remove(self) -> None:
-        """Remove all of it, if there is any."""
+        """Remove the folder, if it exists."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
-        """Meanwhile nobody takes the folder for abandoned, where the system knows locks."""
+        """A context in which the folder does not count as abandoned, on systems with locks."""
         handle = _locked(self.path, exclusive=False)
         try:
             yield
@@ -136,7 +136,7 @@ class PartsFolder:
 
 
 def remove_abandoned_parts(parent: Path) -> None:
-    """Remove parts in a folder whose recording is gone, or on which nobody works any more."""
+    """Remove parts in a folder if their recording is gone or nobody works on them any more."""
     for entry in os.scandir(parent) if parent.is_dir() else ():
         if not (entry.name.endswith(SUFFIX) and entry.is_dir(follow_symlinks=False)):
             continue
@@ -156,7 +156,7 @@ def _is_abandoned(folder: Path) -> bool:
         recording = json.loads((folder / _PLAN).read_text("utf-8"))["recording"]
         return not Path(recording).exists()
     except (OSError, ValueError, KeyError, TypeError):
-        return time.time() - newest > 60.0  # one that is being made has no plan yet
+        return time.time() - newest > 60.0  # a folder that is being created has no plan yet
 
 
 def _name(number: int) -> str:
@@ -164,7 +164,7 @@ def _name(number: int) -> str:
 
 
 def _locked(folder: Path, *, exclusive: bool) -> int:
-    """A descriptor that holds a lock; -1 where that cannot be had."""
+    """Lock a folder; return the descriptor, or -1 if it cannot be locked."""
     if sys.platform == "win32":
         return -1
     handle = -1

@@ -1,4 +1,4 @@
-"""Tables of a result under the names, numbers and order that somebody gave its people."""
+"""Applies changes of people to the tables of a result."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fervid.results.codebook import NAMED_TABLES
 from fervid.results.people_edits import LEFT_OUT, Cast, Person
 
 _STRAIGHT_S = 2e-6
-"""An episode goes straight over to the next one if no more lies between them."""
+"""Largest gap in seconds between an episode and one that follows directly."""
 
 _STAY = ("frame", "timestamp", "success", "status")
-"""Columns of the frame table that a frame without a face has, too."""
+"""Columns of the frame table that are also filled in a frame without a face."""
 
 
 def by_frame(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The pieces of a frame table anew, so that each frame is whole in one of them."""
+    """Regroup the pieces of a frame table so that no frame is split."""
     rest = pd.DataFrame()
     for table in tables:
         both = pd.concat([rest, table], ignore_index=True) if len(rest) else table
@@ -39,7 +39,7 @@ def by_frame(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 @dataclass
 class _Piece:
-    """What is known so far of a part of an episode that is cut."""
+    """Statistics of one part of an episode that is cut."""
 
     place: int = LEFT_OUT
     rows: int = 0
@@ -58,7 +58,7 @@ class _Piece:
         self.last = (float(time[-1] + rows["duration"].iloc[-1]), int(frame[-1]))
 
     def columns(self) -> dict[str, Any]:
-        """Those of an episode that tell of it."""
+        """The columns of the episode."""
         assert self.first is not None
         (onset, first_frame), (offset, last_frame) = self.first, self.last
         span = {"onset": onset, "offset": offset, "duration": offset - onset}
@@ -72,8 +72,8 @@ class Recast:
     """Applies a cast to the tables of a result, the frame table first.
 
     Args:
-        cast: who is who.
-        episodes: the table of episodes as found.
+        cast: the people, after changes.
+        episodes: the original table of episodes.
     """
 
     cast: Cast
@@ -89,7 +89,7 @@ class Recast:
                 self._cuts[row], self._pieces[row] = inside, defaultdict(_Piece)
 
     def frames(self, tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The frame table under the new numbers; of a frame whose faces are left out, a row stays.
+        """The frame table with the new numbers; a frame whose faces are all left out keeps one row.
 
         Raises:
             ResultError: two faces of one person are in one frame.
@@ -119,7 +119,7 @@ class Recast:
     def _without_face(
         self, table: pd.DataFrame, is_face: NDArray[np.bool_], kept: NDArray[np.bool_]
     ) -> pd.DataFrame:
-        """Rows of frames without a face, and one of each frame whose faces are all left out."""
+        """Rows of frames without a face, and one row of each frame whose faces are all left out."""
         empty = table[~kept].copy()
         gone = is_face[~kept]
         empty.loc[gone, [name for name in empty if name not in _STAY]] = None
@@ -128,7 +128,7 @@ class Recast:
         return empty[~empty["frame"].isin(shown)].drop_duplicates("frame")
 
     def _check(self, table: pd.DataFrame) -> None:
-        """Nobody is in two places at once."""
+        """Check that nobody is in two places at once."""
         twice = table.duplicated(["frame", "face_id"], keep=False) & table["face_id"].notna()
         if twice.any():
             one, other = table[twice].head(2).to_dict("records")
@@ -140,7 +140,7 @@ class Recast:
     def _watch(
         self, table: pd.DataFrame, found_as: NDArray[np.int64], who: NDArray[np.int64]
     ) -> None:
-        """Look at the rows of episodes that are cut."""
+        """Add the rows of episodes that are cut."""
         frame = table["frame"].to_numpy(np.int64)
         for row, pieces in self._pieces.items():
             episode = self.episodes.iloc[row]
@@ -157,7 +157,7 @@ class Recast:
                 pieces[number].add(table[rows], values[rows])
 
     def episodes_of_people(self) -> pd.DataFrame:
-        """The table of episodes under the new numbers, once all frames have passed by."""
+        """The table of episodes with the new numbers; call after all frames."""
         table, rows = self.episodes, list[dict[Any, Any]]()
         onsets = table["onset"].to_numpy(np.float64)
         found_as = table["face_id"].to_numpy(np.int64)
@@ -183,9 +183,9 @@ class Recast:
 
 
 def resting_of(cast: Cast, resting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What is known of the resting faces of people: of one found under several numbers, together.
+    """The resting faces of people; those of merged people are combined.
 
-    Both parts of a face that is split keep what was found for the whole of it.
+    Both parts of a split face keep the resting face of the whole.
     """
     known = {int(one["face_id"]): one for one in resting}
     return [
@@ -216,12 +216,12 @@ def _together(person: Person, known: Mapping[int, Mapping[str, Any]]) -> dict[st
 def thumbnails_of(
     cast: Cast, pictures: Sequence[Thumbnail], episodes: pd.DataFrame
 ) -> list[Thumbnail]:
-    """The pictures under the new numbers; of several of one person and expression, the clearest.
+    """The pictures with the new numbers; only the clearest one for each person and expression.
 
     Args:
-        cast: who is who.
-        pictures: as found.
-        episodes: as found.
+        cast: the people, after changes.
+        pictures: the original pictures.
+        episodes: the original table of episodes.
     """
     best: dict[tuple[int, str], tuple[float, Thumbnail]] = {}
     for one in pictures:
@@ -237,7 +237,7 @@ def thumbnails_of(
 
 
 def _peak(episodes: pd.DataFrame, one: Thumbnail) -> float:
-    """How clear the expression of a picture is: the peak of its episode; 0 outside of any."""
+    """Clarity of a picture's expression: the peak of its episode; 0 outside episodes."""
     mine = (episodes["face_id"] == one.face_id) & (episodes["expression"] == one.expression)
     around = mine & (episodes["onset"] <= one.time_s + 1e-3) & (episodes["offset"] > one.time_s)
     return float(episodes.loc[around, "peak"].max()) if around.any() else 0.0

@@ -1,4 +1,4 @@
-"""Tables that people write: CSV in whatever encoding and with whatever delimiter."""
+"""Reads users' CSV tables in any encoding and with any delimiter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _DELIMITERS = "\t;,"
 
 
 def read_csv_table(path: Path) -> pd.DataFrame:
-    """A table as words; commas, semicolons or tabs part its columns.
+    """Read a table as text; columns are separated by commas, semicolons or tabs.
 
     Raises:
-        ResultError: it cannot be read, or two columns have one name.
+        ResultError: the file cannot be read, or two columns have the same name.
     """
     try:
         text = text_of(path.read_bytes())

@@ -1,4 +1,4 @@
-"""What tracking needs of some frames, so that it can be told again without their pictures."""
+"""What tracking needs from frames, so that it can run again without their pictures."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MEAN, _SPREAD, _LEAST_SPREAD = 128.0, 50.0, 8.0
 
 @dataclass(frozen=True)
 class Seen:
-    """T frames and the faces in them, as tracking sees them.
+    """T frames and the faces in them, with everything that tracking needs.
 
     Attributes:
         batch: the frames; their pictures may be of size 0.
-        faces: N of them.
-        looks: (N, 16) float32 of each face, see `fervid.tracking.appearance.patches`.
-        changes: (T,) float64, see `Changes`.
+        faces: N faces.
+        looks: (N, 16) float32 patches of the faces; see `fervid.tracking.appearance.patches`.
+        changes: (T,) float64; see `Changes`.
     """
 
     batch: FrameBatch
@@ -39,23 +39,24 @@ class Seen:
         displayed: tuple[int, int],
         changes: NDArray[np.float64],
     ) -> Seen:
-        """The same of frames with pictures; `displayed`: width and height of the boxes' frame."""
+        """Make this from frames with pictures; `displayed` is the size of the frame that boxes are
+        in."""
         looks = patches(batch.images, faces.frame, faces.xywh, displayed)
         return cls(batch, faces, looks, changes)
 
 
 class Changes:
-    """How much each frame differs from the one before.
+    """Measures how much each frame differs from the one before.
 
-    Pictures of 64 x 36 are compared after their mean and contrast were made equal, so that flashes
-    and fades change little.
+    Pictures of 64 x 36 pixels are compared after equalising mean and contrast, so that flashes and
+    fades matter little.
     """
 
     def __init__(self) -> None:
         self._before: NDArray[np.uint8] | None = None
 
     def of(self, batch: FrameBatch) -> NDArray[np.float64]:
-        """Mean difference of grey values (T,) of the next frames; 0 for the very first one."""
+        """(T,) mean difference of grey values of the next frames; 0 for the first frame."""
         changes = np.zeros(len(batch))
         for row, image in enumerate(batch.images):
             now, before = _small(image), self._before
@@ -65,7 +66,7 @@ class Changes:
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(36, 64) picture of a frame with mean 128 and standard deviation 50."""
+    """A frame as a small picture (36, 64) with mean 128 and standard deviation 50."""
     small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR)
     mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(small))
     scale = _SPREAD / max(spread, _LEAST_SPREAD)

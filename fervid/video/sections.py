@@ -1,4 +1,4 @@
-"""Sections of a recording that are decoded each by itself, with the frames of a whole decoding."""
+"""Sections of a recording that can be decoded separately, with the same frames as in one pass."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from fervid.video.sampling import Sampling
 from fervid.video.stamps import EntryError, Stamps
 
 _AHEAD_S = 0.14
-"""ffmpeg looks for the key frame before a time less 3/23 s in some containers."""
+"""In some containers, ffmpeg seeks the key frame before a time minus 3/23 s."""
 
 _SETTLED = _BEHIND = 4
-"""Frames decoded before and behind those of a section: filters look a little around."""
+"""Frames decoded before and after a section, because filters use neighbouring frames."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """Some frames of a recording, one after the other among those that are kept.
+    """Consecutive kept frames of a recording.
 
     Attributes:
-        first: place of its first frame among the kept ones.
+        first: position of its first frame among the kept frames.
         index: (T,) int64 positions of its frames in the recording.
         pts: (T,) int64 their time stamps.
-        after: whether the last frame is the first one of the next section.
-        stop: time stamp from which no frame needs to be decoded; None: all must.
-        seek_s: time from whose key frame decoding starts; None: the recording's beginning.
+        after: whether its last frame is the first frame of the next section.
+        stop: time stamp after which no frame needs to be decoded; None: decode to the end.
+        seek_s: decoding starts at the key frame of this time; None: at the beginning.
     """
 
     first: int
@@ -38,12 +38,12 @@ class Section:
     seek_s: float | None
 
     def __len__(self) -> int:
-        """Frames of its own."""
+        """Number of its own frames."""
         return len(self.pts) - self.after
 
     def sampling(self, whole: Sampling) -> Sampling:
-        """Which frames are to come out, of a sampling of the whole recording."""
-        # From before its first frame on where a whole decoding has it, so that filters look back.
+        """The sampling of this section, given that of the whole recording."""
+        # It starts before the first frame, so that filters see the same frames as in one pass.
         first = None if self.first else whole.first
         return replace(whole, first=first, stop=whole.stop if self.stop is None else self.stop)
 
@@ -51,18 +51,18 @@ class Section:
 def sections_of(
     stamps: Stamps, sampling: Sampling, length_s: float, batch_size: int
 ) -> list[Section]:
-    """Sections of about some length, each of whole batches of frames but for the last one.
+    """Divide a recording into sections of about a length, in whole batches except for the last one.
 
-    A section begins shortly after a frame that decoding may start with.
+    A section begins shortly after a frame at which decoding can start.
 
     Args:
-        stamps: of all frames.
+        stamps: time stamps of all frames.
         sampling: which frames are kept.
-        length_s: of a section in seconds.
-        batch_size: kept frames in a batch.
+        length_s: length of a section in seconds.
+        batch_size: number of kept frames in a batch.
 
     Raises:
-        EntryError: there is one section only; says why.
+        EntryError: there is only one section; says why.
     """
     kept = np.flatnonzero(sampling.kept(stamps.pts))
     pts, base = stamps.pts[kept], sampling.time_base
@@ -75,7 +75,7 @@ def sections_of(
         if is_long and float((pts[-1] - pts[start]) * base) >= length_s / 2:
             starts.append(start)
     if len(starts) == 1:
-        raise EntryError("too few of its frames can be decoded without those before")
+        raise EntryError("too few of its frames can be decoded without the frames before")
     ends = [*starts[1:], len(kept)]
     return [
         _section(stamps, kept, start, end, sampling)
@@ -90,7 +90,7 @@ def _entries(
     base: float,
     batch_size: int,
 ) -> list[int]:
-    """First batches after each key frame, by the places of their first frames among the kept."""
+    """First batches after key frames, by the positions of their first frames among the kept."""
     keys = stamps.keys[stamps.keys + _SETTLED < len(stamps)]
     due = np.maximum(stamps.pts[keys] + _AHEAD_S / base, stamps.pts[keys + _SETTLED])
     places = -(-np.searchsorted(pts, due) // batch_size) * batch_size
@@ -113,11 +113,11 @@ def _section(
 
 
 class SectionFrames:
-    """Checks that the frames that come out of a decoder are those of a section.
+    """Checks that a decoder gives the frames of a section.
 
     Args:
-        section: what is read.
-        all_come: whether no other frames of its time come.
+        section: the section.
+        all_come: whether the decoder gives only frames of the section.
     """
 
     def __init__(self, section: Section, all_come: bool) -> None:
@@ -125,10 +125,10 @@ class SectionFrames:
         self._next = 0
 
     def position(self, pts: int) -> int | None:
-        """The position in the recording of the next frame; None: it is none of the section's.
+        """Position of the next frame in the recording; None if it is not in the section.
 
         Raises:
-            EntryError: another one should have come.
+            EntryError: another frame should have come.
         """
         section = self._section
         if self._next == len(section.pts) or pts < section.pts[0]:
@@ -137,10 +137,10 @@ class SectionFrames:
             self._next += 1
             return int(section.index[self._next - 1])
         if self._all_come or pts > section.pts[self._next]:
-            raise EntryError("other frames come out when decoding starts midway")
+            raise EntryError("decoding from the middle gives other frames")
         return None
 
     def finish(self) -> None:
         """Raise EntryError if frames are missing."""
         if self._next < len(self._section.pts):
-            raise EntryError("frames are missing when decoding starts midway")
+            raise EntryError("decoding from the middle loses frames")

@@ -1,4 +1,4 @@
-"""The time stamps of all frames of a recording, and where decoding may start: read, not decoded."""
+"""Reads the time stamps of all frames, and where decoding can start, without decoding."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from fervid.video.ffmpeg import Child
 _READ_BYTES = 1 << 20
 _NO_STAMP = -(2**63)
 _KEY, _CORRUPT, _DISCARDED = 1, 2, 4
-"""Flags of a packet, as ffmpeg's muxer `framecrc` tells them; one without any told is a key."""
+"""Flags of a packet in the output of ffmpeg's muxer `framecrc`; no flags mean a key frame."""
 
 
 class EntryError(Exception):
-    """A recording cannot be entered midway so that the same frames come out; says why."""
+    """Decoding a recording from the middle does not give the same frames; says why."""
 
 
 @dataclass(frozen=True)
 class Stamps:
-    """All frames of a recording, as its packets tell them.
+    """All frames of a recording, according to its packets.
 
     Attributes:
         pts: (N,) int64 time stamps in units of the time base, ascending.
-        keys: (K,) int64 positions of those that decoding may start with, ascending.
+        keys: (K,) int64 positions of frames at which decoding can start, ascending.
     """
 
     pts: NDArray[np.int64]
@@ -47,13 +47,13 @@ def read_stamps(
 
     Args:
         path: the recording.
-        stream: its video track, by its place among all streams.
-        reading: options for `Child` to read it by.
+        stream: index of its video track among all streams.
+        reading: input options for `Child`.
         time_base: unit of the time stamps in seconds.
 
     Raises:
-        EntryError: they do not tell which frames there are.
-        MediaError, SetupError: it cannot be opened, or there is no ffmpeg.
+        EntryError: the packets do not show which frames there are.
+        MediaError, SetupError: the recording cannot be opened, or there is no ffmpeg.
     """
     child = Child(
         path,
@@ -88,7 +88,7 @@ def _parsed(lines: Iterator[str], time_base: Fraction) -> Stamps:
             if (base := re.match(r"#tb 0: (\d+)/(\d+)$", line)) and (
                 Fraction(int(base[1]), int(base[2])) != time_base
             ):
-                raise EntryError("its packets have other units of time than its frames")
+                raise EntryError("the time unit of its packets differs from that of its frames")
             continue
         _, _, stamp, _, _, _, *more = line.split(",")
         flags = _flags(more)
@@ -101,11 +101,11 @@ def _parsed(lines: Iterator[str], time_base: Fraction) -> Stamps:
     order = np.argsort(pts, kind="stable")
     pts = pts[order]
     if len(pts) and (pts[0] == _NO_STAMP or not np.diff(pts).all()):
-        raise EntryError("its packets have no time stamps, or some twice")
+        raise EntryError("its packets have missing or repeated time stamps")
     return Stamps(pts, np.flatnonzero(np.array(is_key, np.bool_)[order]))
 
 
 def _flags(fields: list[str]) -> int:
-    """Flags of a packet among what follows its checksum."""
+    """The flags of a packet, from the fields after its checksum."""
     told = [field for field in fields if field.startswith(" F=")]
     return int(told[0][3:], 16) if told else _KEY

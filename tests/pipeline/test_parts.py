@@ -105,7 +105,7 @@ def test_a_recording_that_cannot_be_entered_is_read_whole_and_says_why(
 ) -> None:
     folder = in_parts(tmp_path / "r.fervid", SAMPLES / "video_call.mp4")
     assert_same(folder, results["video_call"])
-    why = "too few of its frames can be decoded without those before"
+    why = "too few of its frames can be decoded without the frames before"
     assert parts_of(folder) == {"count": 1, "read_whole": why}
 
 
@@ -122,7 +122,7 @@ def test_a_recording_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
     analyzer = Analyzer(Settings())
     analyzer.begin(recording, folder, part_length=SHORT)
     os.utime(recording, (1, 1))
-    with pytest.raises(MediaError, match="changed while it was analysed"):
+    with pytest.raises(MediaError, match="has changed while it was being"):
         analyzer.join(recording, folder)
 
 
