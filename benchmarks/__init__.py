@@ -1,1 +1,1 @@
-"""What fervid costs: `python -m benchmarks` measures a recording, ratios in one run."""
+"""Measures what fervid costs: `python -m benchmarks` gives costs and ratios in one run."""

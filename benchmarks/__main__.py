@@ -1,10 +1,10 @@
-"""Measure what fervid costs beside what decoding alone costs, in one run.
+"""Measure what fervid costs compared with decoding alone, in one run.
 
-    python -m benchmarks                     # on made recordings of a minute
-    python -m benchmarks lecture.mp4 --json costs.json --profile trace.json
+    python -m benchmarks                     # on rendered recordings of a minute python -m
+    benchmarks lecture.mp4 --json costs.json --profile trace.json
 
-Everything takes turns, so that a noisy machine is noisy to all; medians of the rounds are printed.
-Processor seconds and memory are those of all processes of a command together.
+All commands take turns, so that noise of the machine affects all; medians over rounds are printed.
+Processor seconds and memory include all processes of a command.
 """
 
 from __future__ import annotations
@@ -38,17 +38,21 @@ _SHORT_ROUNDS = 3
 
 @click.command(help=__doc__)
 @click.argument("recording", required=False, type=click.Path(path_type=Path, exists=True))
-@click.option("--seconds", default=60.0, show_default=True, help="Length of made recordings.")
+@click.option("--seconds", default=60.0, show_default=True, help="Length of rendered recordings.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option(
     "--minutes", default=0, help="Also compare a minute of recording with this many minutes."
 )
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures there.")
-@click.option("--profile", type=click.Path(path_type=Path), help="Write a Chrome trace there.")
+@click.option(
+    "--json", "output", type=click.Path(path_type=Path), help="Write the figures to this file."
+)
+@click.option(
+    "--profile", type=click.Path(path_type=Path), help="Write a Chrome trace to this file."
+)
 @click.option(
     "--compare",
     type=click.Choice(["fer"]),
-    help="Run this package beside fervid, with the Python of --python.",
+    help="Also run this package, with the Python of --python.",
 )
 @click.option("--python", default=sys.executable, help="Interpreter that has the other package.")
 def main(
@@ -79,14 +83,14 @@ def main(
             if minutes:
                 figures |= lengthened(folder, minutes)
             figures["seconds in each stage"] = profiled(made["one face"], folder, profile)
-        finally:  # what was measured is worth knowing, whatever fails later
+        finally:  # keep what was measured, even if something fails later
             show(figures)
             if output:
                 output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def about(rounds: int) -> dict[str, Any]:
-    """What was measured, and on what."""
+    """A description of the measurement and the machine."""
     return {
         "fervid": __version__,
         "machine": f"{_processor()}, {usable_cores()} cores, {platform.system()}",
@@ -103,21 +107,21 @@ def _processor() -> str:
 
 
 def decode_only(recording: Path) -> list[str]:
-    """ffmpeg decoding every frame into nothing, with the threads that the reader takes."""
+    """A command that decodes every frame with ffmpeg, with as many threads as the reader."""
     threads = str(VideoReader(recording).threads)
     command = [find_ffmpeg(), "-v", "error", "-threads", threads, "-i", str(recording)]
     return [*command, "-map", "0:V:0", "-f", "null", "-"]
 
 
 def analyze(recording: Path, folder: Path, *options: str) -> list[str]:
-    """fervid's own command."""
+    """The command that analyses a recording."""
     return [*_FERVID, "analyze", str(recording), "-o", str(folder), "--overwrite", "-q", *options]
 
 
 def measured(
     clips: Mapping[str, Path], folder: Path, rounds: int, others: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
-    """Costs of decoding and of analyses, and how they compare round by round."""
+    """Costs of decoding and of analyses, and their ratios by round."""
     one, hd = clips["one face"], clips["720p"]
     commands = {
         "decode, one face": decode_only(one),
@@ -162,7 +166,7 @@ def measured(
 
 
 def started(short: Path, folder: Path, rounds: int) -> dict[str, Any]:
-    """Seconds from the command to the end: for help, and for two seconds of recording."""
+    """Seconds from start to end, for help and for two seconds of recording."""
     cold, warm, help_s = [], [], []
     for number in range(rounds):
         cache = {VARIABLE: str(folder / f"cache{number}")}
@@ -177,7 +181,7 @@ def started(short: Path, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def networks(rounds: int) -> dict[str, Any]:
-    """The networks alone on all cores."""
+    """Rates of the networks alone on all cores."""
     from benchmarks.networks import classifier_rate, detector_rate
     from fervid.detection.detector import FaceDetector
     from fervid.expressions.classifier import ExpressionClassifier
@@ -190,9 +194,9 @@ def networks(rounds: int) -> dict[str, Any]:
 
 
 def lengthened(folder: Path, minutes: int) -> dict[str, Any]:
-    """What a frame costs, start-up left out, and the memory, of one minute (medians) and of many.
+    """Cost of a frame without start-up, and memory, for one minute (medians) and for many.
 
-    The recordings are small, 640x360, so that hours of them do not take hours.
+    The recordings are small, 640x360, so that hours of recording do not take hours.
     """
     second = make_clip(folder / "second.mp4", seconds=1, size=(640, 360))
     lengths = (1, 60, 60 * minutes)
@@ -213,7 +217,7 @@ def lengthened(folder: Path, minutes: int) -> dict[str, Any]:
 
 
 def profiled(recording: Path, folder: Path, path: Path | None) -> dict[str, float]:
-    """Seconds in each stage; the calls go into a trace file, if one is named."""
+    """Seconds in each stage; calls are written to a trace file, if one is given."""
     from benchmarks.stages import profile
 
     stages = profile(recording, folder / "profiled.fervid")
@@ -223,7 +227,7 @@ def profiled(recording: Path, folder: Path, path: Path | None) -> dict[str, floa
 
 
 def show(figures: dict[str, Any]) -> None:
-    """The table."""
+    """Print the table."""
     table = Table("measure", "figure")
     for name, value in figures.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]

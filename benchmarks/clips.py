@@ -1,4 +1,4 @@
-"""Recordings made to be measured: a rendered face that moves over a moving background."""
+"""Renders recordings for measurements: faces that move over a changing background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fervid.video.ffmpeg import find_ffmpeg
 PORTRAIT = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
 
 _PLACES = ((0.1, 0.1), (0.42, 0.06), (0.74, 0.12), (0.14, 0.55), (0.46, 0.52), (0.76, 0.56))
-"""Left upper corners of up to six faces, as shares of the frame."""
+"""Upper left corners of up to six faces, as fractions of the frame."""
 
 
 def make_clip(
@@ -24,10 +24,10 @@ def make_clip(
     """Render an H.264 recording with faces that sway, before a slow gradient with some noise.
 
     Args:
-        path: of the MP4 file.
+        path: path of the MP4 file.
         seconds: length.
         size: width and height in pixels.
-        fps: frames a second.
+        fps: frames per second.
         faces: 1 to 6.
 
     Raises:
@@ -58,7 +58,7 @@ def make_clip(
 
 
 def repeat(recording: Path, path: Path, times: int) -> Path:
-    """The same recording again and again in one file, without encoding it again."""
+    """Repeat a recording in one file, without re-encoding."""
     loop = ("-stream_loop", str(times - 1), "-i", str(recording), "-c", "copy", str(path))
     subprocess.run(
         [find_ffmpeg(), "-v", "error", "-y", *loop], check=True, stdin=subprocess.DEVNULL

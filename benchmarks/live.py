@@ -1,10 +1,10 @@
 """Measure `fervid live` on a stream that ffmpeg sends over the loopback, in real time.
 
-    python -m benchmarks.live                       # a minute of 720p30 H.264 with one face
-    python -m benchmarks.live --seconds 600         # is the memory flat?
+    python -m benchmarks.live                       # a minute of 720p30 H.264 with one face python
+    -m benchmarks.live --seconds 600         # does memory stay flat?
 
-Latency is from the moment at which the first packet of a frame is sent until the frame's line of
-JSON has been read from fervid: sending, receiving, decoding and analysis are all in it.
+Latency is the time from sending the first packet of a frame to reading the frame's line of JSON
+from fervid. It includes sending, receiving, decoding and analysis.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ _PACKET = 188
 
 
 @click.command(help=__doc__)
-@click.option("--seconds", default=60.0, show_default=True, help="How long to watch.")
+@click.option("--seconds", default=60.0, show_default=True, help="Length of the session.")
 @click.option("--size", default="1280x720", show_default=True)
 @click.option("--fps", default=30, show_default=True)
 @click.option("--faces", default=1, show_default=True)
 @click.option("--port", default=23456, show_default=True)
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option(
+    "--json", "output", type=click.Path(path_type=Path), help="Write the figures to this file."
+)
 def main(seconds: float, size: str, fps: int, faces: int, port: int, output: Path | None) -> None:
     """Measure, print a table, write a file."""
     width, height = map(int, size.split("x"))
@@ -65,7 +67,7 @@ def for_streaming(recording: Path, path: Path) -> Path:
 
 
 def measured(clip: Path, folder: Path, seconds: float, address: str) -> dict[str, Any]:
-    """Watch the clip for so long, sent again and again."""
+    """Analyse the clip, sent in a loop, for a time."""
     live = [sys.executable, "-m", "fervid.cli", "live", address, "-o", str(folder), "--json"]
     live += ["--duration", str(seconds)]
     send = [find_ffmpeg(), *_FFMPEG, "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"]
@@ -123,10 +125,11 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 class Relay:
-    """Sends a transport stream on, and notes when.
+    """Relays a transport stream, and records when.
 
     Attributes:
-        sent: when the first packet of each picture went, by its time stamp in units of 1/90000 s.
+        sent: when the first packet of each picture was sent, by its time stamp in units of 1/90000
+            s.
     """
 
     def __init__(self, stream: IO[bytes], address: str) -> None:
@@ -146,7 +149,9 @@ class Relay:
         while packet := stream.read(_PACKET):
             if (stamp := _stamp(packet)) is not None:
                 self.sent[stamp] = time.monotonic()
-            with contextlib.suppress(ConnectionRefusedError):  # nobody listens yet, or any more
+            with contextlib.suppress(
+                ConnectionRefusedError
+            ):  # nobody is listening yet, or any more
                 self._socket.send(packet)
 
 
@@ -161,7 +166,7 @@ def _stamp(packet: bytes) -> int | None:
 
 
 class Memory:
-    """Resident memory of a process and its children, every second."""
+    """Measures the resident memory of a process and its children every second."""
 
     def __init__(self, pid: int) -> None:
         self.bytes: list[int] = []

@@ -1,4 +1,4 @@
-"""The networks alone, on what is in memory already: frames and faces a second.
+"""Measures the networks alone, on data in memory: frames and faces per second.
 
 taskset -c 0 python -m benchmarks.networks --threads 1 --yunet yunet.onnx
 """
@@ -25,13 +25,13 @@ _BATCH = 8
 
 
 def rate(call: Callable[[], int], *, threads: int, rounds: int, seconds: float = 1.0) -> float:
-    """Items a second of calls by several threads at once, the median of some rounds.
+    """Items per second of calls by several threads, as the median over rounds.
 
     Args:
-        call: does its work and tells how many items it did; called once before.
-        threads: how many call it, as XLA runs a convolution on one core.
-        rounds: how many.
-        seconds: length of a round.
+        call: does some work and returns the number of items; it is called once before.
+        threads: number of threads that call it, because XLA runs a convolution on one core.
+        rounds: number of rounds.
+        seconds: length of a round in seconds.
     """
     call()
 
@@ -51,7 +51,7 @@ def rate(call: Callable[[], int], *, threads: int, rounds: int, seconds: float =
 
 
 def detector_rate(detector: Detector, *, threads: int, rounds: int) -> float:
-    """640x384 frames a second of a detector, suppression included, on random noise."""
+    """640x384 frames of random noise per second of a detector, including suppression."""
     images = np.random.default_rng(0).integers(0, 256, (_BATCH, 384, 640), np.uint8)
     frames = FrameBatch(images, np.arange(_BATCH), np.arange(_BATCH, dtype=np.float64))
 
@@ -63,7 +63,7 @@ def detector_rate(detector: Detector, *, threads: int, rounds: int) -> float:
 
 
 def classifier_rate(classifier: ExpressionClassifier, *, threads: int, rounds: int) -> float:
-    """Faces a second of an expression model, mirror images included, on random noise."""
+    """Faces of random noise per second of an expression model, including mirror images."""
     faces = np.random.default_rng(0).integers(0, 256, (48, FACE_SIZE, FACE_SIZE), np.uint8)
     crops = FaceCrops(faces, np.arange(len(faces), dtype=np.int32))
 
@@ -80,7 +80,7 @@ def classifier_rate(classifier: ExpressionClassifier, *, threads: int, rounds: i
 @click.option("--detector", default="face_detector", show_default=True, help="The same.")
 @click.option("--yunet", type=click.Path(path_type=Path), help="YuNet's ONNX file, to compare.")
 def main(threads: int, rounds: int, model: str, detector: str, yunet: Path | None) -> None:
-    """Measure and print a line each."""
+    """Measure, and print a line for each network."""
     try:
         detectors: list[Detector] = [FaceDetector(detector, batch_size=_BATCH)]
         if yunet:

@@ -1,4 +1,4 @@
-"""Photos a second, start-up included, and whether memory grows with their number.
+"""Measures photos per second, including start-up, and whether memory grows with their number.
 
 python -m benchmarks.photos --count 500 --more 4
 """
@@ -22,7 +22,7 @@ _SIZE = (640, 480)
 
 
 def make_photos(folder: Path, count: int) -> Path:
-    """Write so many JPEGs of 640x480 with a face in each, no two alike."""
+    """Write different JPEGs of 640x480, each with a face."""
     folder.mkdir()
     clip = make_clip(folder.with_suffix(".mp4"), seconds=count / 30 + 1, size=_SIZE)
     command = [find_ffmpeg(), "-v", "error", "-i", str(clip), "-frames:v", str(count)]
@@ -32,7 +32,7 @@ def make_photos(folder: Path, count: int) -> Path:
 
 
 def repeat_photos(photos: Path, folder: Path, times: int) -> Path:
-    """The same photos under so many names each."""
+    """Copy the photos under several names each."""
     for number in range(times):
         (folder / str(number)).mkdir(parents=True)
         for photo in photos.iterdir():
@@ -48,7 +48,9 @@ def _cost(photos: Path, out: Path) -> Cost:
 @click.command(help=__doc__)
 @click.option("--count", default=500, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
-@click.option("--more", default=4, show_default=True, help="Also so many times as many photos.")
+@click.option(
+    "--more", default=4, show_default=True, help="Also measure this many times as many photos."
+)
 def main(count: int, rounds: int, more: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""Commands with what they cost: wall clock, processor seconds and memory of the whole tree."""
+"""Runs commands and measures wall time, processor seconds and memory of all their processes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _EVERY_S = 0.05
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one command with all of its children.
+    """Cost of a command with all its children.
 
     Attributes:
         wall_s: seconds from start to end.
-        cpu_s: seconds of processor time, user and system.
-        peak_bytes: largest resident memory of all processes together, seen every 50 ms.
+        cpu_s: user and system seconds of processor time.
+        peak_bytes: largest resident memory of all processes together, sampled every 50 ms.
     """
 
     wall_s: float
@@ -30,10 +30,10 @@ class Cost:
 
 
 def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
-    """Run a command whose output is of no interest.
+    """Run a command, ignoring its output.
 
     Raises:
-        subprocess.CalledProcessError: it failed; its standard error is in there.
+        subprocess.CalledProcessError: the command failed; the exception has its standard error.
     """
     began, before = time.perf_counter(), _cpu_of_children()
     process = subprocess.Popen(
@@ -53,13 +53,13 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def _cpu_of_children() -> float:
-    """Processor seconds of all children that have ended, and of theirs."""
+    """Processor seconds of all finished children and their descendants."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 class _Peak:
-    """Watches the memory of a process and its descendants in a thread."""
+    """Measures the memory of a process and its descendants in a thread."""
 
     def __init__(self, pid: int) -> None:
         self.bytes = 0

@@ -1,4 +1,4 @@
-"""How long each stage of one analysis is at work, and when: a timeline of calls."""
+"""Measures when and for how long each stage of an analysis works."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
 
 @dataclass
 class Stages:
-    """Calls of one analysis.
+    """The calls of one analysis.
 
     Attributes:
-        wall_s: seconds from its start to its end.
+        wall_s: seconds from start to end.
         calls: (stage, thread, start, end) of each call, in seconds since the start.
     """
 
@@ -51,9 +51,9 @@ class Stages:
     calls: list[tuple[str, str, float, float]] = field(default_factory=list)
 
     def busy(self) -> dict[str, float]:
-        """Seconds in each stage, with waiting for a core, and for ffmpeg of "decode".
+        """Seconds in each stage, including waits for a core and, in "decode", for ffmpeg.
 
-        Stages overlap: their sum may exceed `wall_s`.
+        Stages overlap, so their sum may exceed `wall_s`.
         """
         total = {name: 0.0 for name, _, _ in _STAGES}
         for name, _, start, end in self.calls:
@@ -95,7 +95,7 @@ def _timed(stages: Stages) -> Iterator[None]:
 
 
 def profile(recording: Path, folder: Path) -> Stages:
-    """Analyse a recording into a new result folder, compiled beforehand, and note every call."""
+    """Analyse a recording into a new result folder, after compiling, and record every call."""
     analyzer = pipeline.Analyzer(Settings())
     analyzer.analyze(recording, folder)
     stages = Stages()

@@ -47,7 +47,7 @@ def test_groups_come_by_file_name_or_path_and_what_fits_nowhere_is_told(
     table = pd.read_csv(many / "recordings.csv")
     assert table["who"].tolist() == ["Ada", "Bea", "Ann"]
     assert table["age"].tolist() == [50, 30, 40]
-    assert "Groups by age" in (many / "index.html").read_text("utf-8")
+    assert "What differs by age" in (many / "index.html").read_text("utf-8")
 
 
 def test_a_table_of_groups_is_kept_to_until_another_one_is_given(
@@ -60,9 +60,9 @@ def test_a_table_of_groups_is_kept_to_until_another_one_is_given(
     table = pd.read_csv(many / "recordings.csv").set_index("recording")
     assert table.loc[["b.mp4", "later.mp4"], "who"].tolist() == ["Bea", "Lea"]
     assert table.loc["later.mp4", "age"] == 20
-    assert "Groups by age" in page
+    assert "What differs by age" in page
     assert run(many, "--groups", table_at(tmp_path, "recording,team\nb.mp4,red\n")).exit_code == 0
-    assert "Groups by team" in write_index(many).read_text("utf-8")
+    assert "What differs by team" in write_index(many).read_text("utf-8")
     assert "who" not in pd.read_csv(many / "recordings.csv")
 
 

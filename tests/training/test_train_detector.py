@@ -145,7 +145,7 @@ def test_a_second_stage_starts_from_the_first(tmp_path: Path) -> None:
         if "norm.mean" not in name and "norm.var" not in name:
             np.testing.assert_allclose(after[name], before[name], rtol=1e-5, err_msg=name)
     other = replace(smoke(), net=FaceNetConfig(stem=8))
-    with pytest.raises(FervidError, match="of its own shape"):
+    with pytest.raises(FervidError, match="only from one of the same shape"):
         train(toy_pictures(), other, tmp_path / "other", start=first)
 
 

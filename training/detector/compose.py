@@ -1,4 +1,4 @@
-"""Training crops of the detector: views, mosaics, pasted crowds, hidden parts, writing."""
+"""Composes the detector's training crops: views, mosaics, crowds, hidden parts, writing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from training.detector.degrade import degrade
 from training.detector.pictures import Picture
 
 MAX_BOXES = 48
-"""Boxes a crop at most; of a crowd, regions to ignore go before faces, small before large."""
+"""Most boxes per crop; in crowds, regions to ignore are dropped before faces, and small boxes
+before large ones."""
 
 _HEAD = 1.35
 _LETTERS = "ABCDEGMOQRSUWXabcdegmoqsw02345689&@%=:"
@@ -49,7 +50,7 @@ def _joined(image: NDArray[np.uint8], parts: Sequence[Crop]) -> Crop:
 
 
 def paste_crowd(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
-    """Blend up to twelve small heads from other pictures in where no box is yet."""
+    """Blend in up to twelve small heads from other pictures where there is no box."""
     height = np.exp(rng.uniform(np.log(8), np.log(40)))
 
     def head() -> Crop:
@@ -61,7 +62,7 @@ def paste_crowd(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
 
 
 def paste_decoys(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
-    """Blend up to twelve things that a detector took for faces in where no box is yet."""
+    """Blend in up to twelve things that a detector took for faces where there is no box."""
 
     def decoy() -> Crop:
         image = pool.decoys[rng.integers(len(pool.decoys))].image
@@ -75,7 +76,7 @@ def paste_decoys(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
 
 
 def paste(rng: np.random.Generator, crop: Crop, make: Callable[[], Crop]) -> Crop:
-    """Blend up to twelve smaller crops in, each where it hides no box and no other one."""
+    """Blend in up to twelve smaller crops, each where it hides no box and no other crop."""
     size = crop.image.shape[0]
     image, parts = crop.image.copy(), [crop]
     taken = crop.boxes
@@ -100,13 +101,13 @@ def paste(rng: np.random.Generator, crop: Crop, make: Callable[[], Crop]) -> Cro
 
 
 def cut_head(rng: np.random.Generator, picture: Picture, row: int, tall: float) -> Crop:
-    """A face with what surrounds it by a third, scaled to `tall` pixels of face height."""
+    """A face with a margin of a third, scaled so that the face is `tall` pixels high."""
     x, y, w, h = picture.boxes[row].astype(np.float64)
     scale = tall / h
     width, height = (max(8, round(_HEAD * side * scale)) for side in (w, h))
     middle = np.array([x + w / 2, y + h / 2])
     patch = (max(1, round(width / scale)), max(1, round(height / scale)))
-    # Pixel centres lie at .5, OpenCV's at whole numbers.
+    # Pixel centres are at .5, in OpenCV at whole numbers.
     image = cv2.getRectSubPix(picture.image, patch, tuple(middle - 0.5))
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     mirrored = rng.random() < 0.5
@@ -124,7 +125,7 @@ def cut_head(rng: np.random.Generator, picture: Picture, row: int, tall: float) 
 
 
 def oval(height: int, width: int) -> NDArray[np.float32]:
-    """(height, width) float32: 1 in the middle, 0 outside of the oval, soft at its edge."""
+    """(height, width) float32: 1 in the middle, 0 outside the oval, soft at its edge."""
     y = np.linspace(-1, 1, height)[:, None]
     x = np.linspace(-1, 1, width)[None, :]
     return np.clip((1 - np.sqrt(x**2 + y**2)) / 0.15, 0, 1).astype(np.float32)
@@ -150,7 +151,7 @@ def hide_parts(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
 
 
 def write_on(rng: np.random.Generator, crop: Crop) -> Crop:
-    """Letters and rings where no box is: titles, logos and wheels are easily taken for faces."""
+    """Draw letters and rings where there is no box, as titles, logos and wheels look like faces."""
     image = crop.image.copy()
     size = len(image)
     for _ in range(rng.integers(1, 5)):
@@ -214,7 +215,7 @@ def compose(rng: np.random.Generator, pool: Pool, size: int) -> Crop:
 def batches(
     pictures: list[Picture], *, batch: int, size: int, seed: int, first_step: int
 ) -> Iterator[dict[str, NDArray[np.generic]]]:
-    """Endless training batches; the one of a step depends on seed and step only.
+    """Yield training batches without end; a batch depends only on seed and step.
 
     Yields:
         images (batch, size, size) uint8; boxes (batch, 48, 4) float32 corners, zero-padded; points

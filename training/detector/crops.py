@@ -1,4 +1,4 @@
-"""Views of pictures with marked faces, from which the detector's training crops are made."""
+"""Random views of pictures with marked faces, for the detector's training crops."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fervid.models.face_net import N_POINTS
 from training.detector.pictures import MINED_SOURCE, WIDER_SOURCE, Picture
 
 _LEAST_AIM, _MOST_AIM = 9.0, 1.05
-"""Heights at which a face that a view aims at is shown, log-uniformly: from so many pixels to this
-share of the view's height."""
+"""Range of heights, log-uniform, of the face that a view aims at: from pixels to a share of the
+view's height."""
 
 _SCENE_SCALE = (0.45, 1.5)
-"""Scales of views that show a scene as it is, crowds and small faces included."""
+"""Scales of views that show a scene as it is, including crowds and small faces."""
 
 _SCENES = 0.45
 _MOST_ENLARGED = 3.0
@@ -33,13 +33,13 @@ _WEIGHTS = {"youtube-faces": 0.4, "mask-detection": 0.4, "crowds-and-masks": 1.5
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of the world with faces in it.
+    """A picture with marked faces.
 
     Attributes:
         image: (H, W) uint8.
         boxes: (n, 4) float32 corners x0, y0, x1, y1 in pixels.
-        points: (n, 3, 2) float32 right eye, left eye, mouth; NaN where unknown.
-        face: (n,) bool, False for a box to ignore.
+        points: (n, 3, 2) float32 right eye, left eye, mouth; NaN if unknown.
+        face: (n,) bool; False for a box to ignore.
     """
 
     image: NDArray[np.uint8]
@@ -48,7 +48,7 @@ class Crop:
     face: NDArray[np.bool_]
 
     def moved(self, left: int, top: int) -> Crop:
-        """The same marks, seen from the corner of a larger picture."""
+        """The same marks in a larger picture, at this place."""
         shift = np.array([left, top], np.float32)
         return replace(self, boxes=self.boxes + np.tile(shift, 2), points=self.points + shift)
 
@@ -61,14 +61,15 @@ NO_MARKS = (
 
 @dataclass(frozen=True)
 class Pool:
-    """What crops are made from.
+    """The material for crops.
 
     Attributes:
-        pictures: all of them.
-        chances: (n,) float64, summed chances of drawing each.
-        faceless: backdrops, without any box.
-        decoys: what a detector took for faces, with its surroundings.
-        cutouts: sure faces that lie wholly in a picture: its row in `pictures`, and the box's row.
+        pictures: all pictures.
+        chances: (n,) float64, cumulative probabilities of drawing each picture.
+        faceless: backdrops, which have no box.
+        decoys: things that a detector took for faces, with their surroundings.
+        cutouts: certain faces completely inside a picture: index in `pictures`, and index of the
+            box.
     """
 
     pictures: list[Picture]
@@ -79,7 +80,8 @@ class Pool:
 
     @classmethod
     def of(cls, pictures: list[Picture]) -> Pool:
-        """Fewer neighbouring frames and tight crops; more crowds, small faces and profiles."""
+        """Make a pool with fewer neighbouring frames and tight crops, and more crowds, small faces
+        and profiles."""
         decoys = [picture for picture in pictures if picture.source == MINED_SOURCE]
         pictures = [picture for picture in pictures if picture.source != MINED_SOURCE]
         weights = np.array([_WEIGHTS.get(picture.source, 1.0) for picture in pictures])
@@ -110,7 +112,7 @@ def _shows_a_profile(picture: Picture) -> bool:
 
 
 def _fit_to_paste(picture: Picture) -> NDArray[np.bool_]:
-    """Sure faces with known points that lie wholly in the picture and are large enough."""
+    """Certain, large enough faces with known points, completely inside the picture."""
     x, y, w, h = picture.boxes.T
     height, width = picture.image.shape
     inside = (x >= 0) & (y >= 0) & (x + w <= width) & (y + h <= height)
@@ -123,7 +125,7 @@ def cut(
 ) -> Crop:
     """A random view of a picture: scale, place, turn, flip, aspect; (height, width).
 
-    What lies outside the picture shows the faceless backdrop, one gray level, or the edge repeated.
+    Outside the picture is the faceless backdrop, a gray level, or the repeated edge.
     """
     image = picture.image
     center, scale = _aim(rng, picture, height)
@@ -164,7 +166,7 @@ def surroundings(
 def _aim(
     rng: np.random.Generator, picture: Picture, tall: int
 ) -> tuple[NDArray[np.float64], float]:
-    """The point of the picture to look at and the scale to look with, for a view so tall."""
+    """The point of the picture to look at, and the scale, for a view of this height."""
     heights = np.where(picture.sure, picture.boxes[:, 3], 0.0)
     target = np.exp(rng.uniform(np.log(_LEAST_AIM), np.log(max(_MOST_AIM * tall, 2 * _LEAST_AIM))))
     sharp = np.flatnonzero(heights * _MOST_ENLARGED >= target)

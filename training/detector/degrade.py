@@ -1,4 +1,4 @@
-"""What cameras, light and compression do to a picture, on uint8 luma: cheap, and before a batch."""
+"""Simulates cameras, light and compression on single uint8 luma pictures, before batching."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 Luma = NDArray[np.uint8]
 
 _GRAIN = np.random.default_rng(0).normal(0.0, 1.0, (1024, 1024)).astype(np.float32)
-"""Noise of unit deviation; a random part of it is new noise."""
+"""Precomputed noise of unit deviation, of which random parts are used."""
 
 
 def degrade(rng: np.random.Generator, image: Luma) -> Luma:
-    """(H, W) as a recording may show it: soft, shaken, uneven, dark, noisy, compressed."""
+    """Degrade (H, W) luma as in recordings: soft, shaken, uneven, dark, noisy, compressed."""
     if rng.random() < 0.12:
         image = resample(rng, image)
     elif rng.random() < 0.15:
@@ -27,7 +27,7 @@ def degrade(rng: np.random.Generator, image: Luma) -> Luma:
 
 
 def resample(rng: np.random.Generator, image: Luma) -> Luma:
-    """Shrunk by up to 2.5 and enlarged again, as in recordings of low resolution."""
+    """Shrink by up to 2.5 and enlarge again, as in recordings of low resolution."""
     scale = rng.uniform(0.4, 0.9)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     size = image.shape[::-1]
@@ -35,7 +35,7 @@ def resample(rng: np.random.Generator, image: Luma) -> Luma:
 
 
 def blur(rng: np.random.Generator, image: Luma) -> Luma:
-    """Out of focus, or moved along a line."""
+    """Blur as when out of focus, or along a line."""
     if rng.random() < 0.6:
         sigma = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0))))
         return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
@@ -49,10 +49,10 @@ def blur(rng: np.random.Generator, image: Luma) -> Luma:
 
 
 def light(rng: np.random.Generator, image: Luma, *, strength: float) -> Luma:
-    """Uneven light, as of a window, a lamp or infrared diodes.
+    """Uneven light, as from a window, a lamp or infrared diodes.
 
-    The gain is the exponential of a plane plus a bowl around a random place, 1 on average in the
-    logarithm; over the image it changes by up to about e**`strength`.
+    The gain is the exponential of a plane plus a bowl around a random place; its mean logarithm is
+    0, and over the image it changes by up to about e**`strength`.
     """
     y, x = np.mgrid[-0.5:0.5:16j, -0.5:0.5:16j]
     slope, bowl = rng.uniform(-strength, strength, 2), rng.uniform(-strength, strength)
@@ -67,7 +67,7 @@ def light(rng: np.random.Generator, image: Luma, *, strength: float) -> Luma:
 def tone(
     rng: np.random.Generator, image: Luma, *, contrast: float, brightness: float, gamma: float
 ) -> Luma:
-    """Gamma, contrast (both log-uniform) and brightness, by one table of 256 levels."""
+    """Gamma, contrast (both log-uniform) and brightness, by a table of 256 levels."""
     level = np.arange(256) / 255.0
     curve = 255.0 * level ** np.exp(rng.uniform(-gamma, gamma))
     curve = (curve - 127.5) * np.exp(rng.uniform(-contrast, contrast)) + 127.5

@@ -37,10 +37,13 @@ _CALIBRATED_FROM = Band(12)
 @click.command(help=__doc__)
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--run", type=click.Path(path_type=Path), default=Path("runs/detector"))
-@click.option("--version", "number", required=True, help="Of the model, for its card.")
-@click.option("--min-score", default=0.5, show_default=True, help="Calibrated; of a new face.")
+@click.option("--version", "number", required=True, help="Version of the model, for its card.")
+@click.option("--min-score", default=0.5, show_default=True, help="Calibrated score of a new face.")
 @click.option(
-    "--min-score-photos", default=0.9, show_default=True, help="The same in photos, seen once."
+    "--min-score-photos",
+    default=0.9,
+    show_default=True,
+    help="The same for photos, which are seen once.",
 )
 @click.option("--note", default="", help="One more sentence on the data.")
 @click.option("--command", required=True, help="The command of the training, for the card.")
@@ -78,7 +81,7 @@ def ship(
     command: str,
     out: Path,
 ) -> dict[str, Any]:
-    """Write `out`/face_detector; its card.
+    """Write `out`/face_detector; return its card.
 
     Raises:
         FervidError: data or run are missing or malformed, or no picture is held out.
@@ -90,7 +93,7 @@ def ship(
     try:
         recipe = json.loads((run / "recipe.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise FervidError(f"{run} holds no training run") from error
+        raise FervidError(f"{run} contains no training run") from error
     del recipe["net"]
     trained = FaceDetector(run / "candidate", start_score=min_score, min_score=LEAST_SCORE)
     raw = Match.of(list(detect_pictures(trained, held_out)), _CALIBRATED_FROM)
@@ -129,7 +132,7 @@ def ship(
 
 
 def _shares() -> list[str]:
-    """What is held out of collections that are trained on, in words."""
+    """The held-out shares of collections that are trained on, in words."""
     shares = sorted(set(HELD_OUT_SHARES.values()))
     return [
         f"one in {share} of "
@@ -139,7 +142,7 @@ def _shares() -> list[str]:
 
 
 def _data(pictures: list[Picture]) -> str:
-    """What was trained on, in words."""
+    """The training data, in words."""
     sources = sorted({picture.source for picture in pictures})
     return (
         f"{len(pictures):,} gray pictures of the collections {', '.join(sources)}. A teacher "

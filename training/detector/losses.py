@@ -1,4 +1,4 @@
-"""What the detector minimises: centres (focal), boxes (IoU) and points."""
+"""Losses of the detector: centres (focal), boxes (IoU) and points."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import optax
 from fervid.models.face_net import STRIDES
 
 SIZES = ((0.0, 44.0), (30.0, 100.0), (70.0, 1e6))
-"""Sizes of the faces that each level must find, in pixels: the root of width times height.
+"""Sizes of the faces that each level must find, in pixels: sqrt(width * height).
 
-They overlap, so that every size is well inside of some level's range.
+They overlap, so that every size is well inside some level's range.
 """
 
 _FADE = 1.4
-"""Faces within this factor outside of a level's sizes may be found there or not."""
+"""Faces outside a level's sizes, but within this factor, may be found there or not."""
 
 _ROWS = 63
 
 _POINT_UNIT = 0.03
-"""Errors of points below this share of the face's height count quadratically, larger ones less."""
+"""Errors of points count quadratically up to this share of the face's height, then linearly."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Targets:
-    """What a level's maps of N crops should show; h = w = the crop's side over the stride.
+    """Targets for a level's maps of N crops; h = w = the crop's side divided by the stride.
 
     Attributes:
-        heat: (N, h, w) float32, 1 at cells around the centre of a face, falling off outside.
-        weight: (N, h, w) float32: one over the cells that share a face's centre where heat is 1,
-            0 in regions to ignore, 1 elsewhere.
-        box: (N, h, w, 4) float32 corners of the face that each cell belongs to.
-        points: (N, h, w, 3, 2) float32 points of that face, NaN where unknown.
-        share: (N, h, w) float32, how much the cell's box and points count.
+        heat: (N, h, w) float32, 1 in cells around the centre of a face, falling off outside.
+        weight: (N, h, w) float32: where heat is 1, one divided by the number of cells that share
+            the face's centre; 0 in regions to ignore; 1 elsewhere.
+        box: (N, h, w, 4) float32 corners of the face of each cell.
+        points: (N, h, w, 3, 2) float32 points of that face; NaN if unknown.
+        share: (N, h, w) float32 weight of the cell's box and points.
     """
 
     heat: jax.Array
@@ -49,14 +49,14 @@ class Targets:
 def make_targets(
     boxes: jax.Array, points: jax.Array, kind: jax.Array, cells: int, level: int
 ) -> Targets:
-    """Targets of square crops at one level.
+    """Make the targets of square crops at one level.
 
     Args:
         boxes: (N, B, 4) float32 corners in pixels.
         points: (N, B, 3, 2) float32 in pixels, NaN where unknown.
         kind: (N, B) int32: 1 a face, -1 ignore, 0 padding.
-        cells: rows and columns of the maps.
-        level: row of `STRIDES` and `SIZES`.
+        cells: number of rows and columns of the maps.
+        level: index into `STRIDES` and `SIZES`.
     """
     stride, (least, most) = STRIDES[level], SIZES[level]
     center, extent = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
@@ -65,11 +65,11 @@ def make_targets(
     near = (kind == 1) & (size >= least / _FADE) & (size < most * _FADE)
     unsure = (kind == -1) | (near & ~own)
 
-    # All below is a product of what depends on x and on y, (2, N, B, cells).
+    # Everything below is a product of factors that depend on x and on y, (2, N, B, cells).
     line = (jnp.arange(cells, dtype=jnp.float32) + 0.5) * stride
     center, extent = (jnp.moveaxis(part, -1, 0)[..., None] for part in (center, extent))
     away = jnp.abs(line - center)
-    # The cell that holds the centre lies within half a stride of it, wherever the centre is.
+    # The centre of the cell that contains a face's centre is within half a stride of it.
     core = jnp.maximum(0.08 * extent, 0.5 * stride)
     spread = jnp.maximum(0.13 * extent, 0.5 * stride)
     bump = jnp.exp(-0.5 * jnp.square(jnp.maximum(away - core, 0.0) / spread))
@@ -77,7 +77,7 @@ def make_targets(
     heat, owner = _strongest(bump[1][..., None] * bump[0][..., None, :])
     cores = (bump >= 1.0).sum(axis=-1).prod(axis=0)
 
-    # Also the cell of the centre: a small box may hold no cell's centre.
+    # The cell of the centre is always included, as a small box may contain no cell's centre.
     inside = (away <= jnp.maximum(extent / 2, 0.5 * stride)) & unsure[..., None]
     covered = jnp.einsum("nbi,nbj->nij", *inside[::-1].astype(jnp.float32)) > 0
     rows = jnp.arange(len(boxes))[:, None, None]
@@ -90,7 +90,7 @@ def make_targets(
 def _strongest(bumps: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Maximum over the second of (N, B, h, w) in 0 to 1, to 17 bits, and its row; B at most 64.
 
-    The row stands in the last bits of the number, as an argument of a maximum is slow on CPUs.
+    The row is encoded in the last bits, because an argmax is slow on CPUs.
     """
     bits = jax.lax.bitcast_convert_type(bumps, jnp.int32) & ~_ROWS
     best = (bits | jnp.arange(bumps.shape[1], dtype=jnp.int32)[:, None, None]).max(axis=1)
@@ -124,10 +124,10 @@ def losses(
         centers: (N, h, w) float32 logits.
         boxes: (N, h, w, 4) float32 corners in pixels.
         points: (N, h, w, 3, 2) float32, each cell's points in pixels.
-        targets: what they should show.
+        targets: the targets.
 
     Returns:
-        (3,) float32 sums, and (3,) float32 of what each is to be divided by.
+        (3,) float32 sums, and (3,) float32 divisors.
     """
     share, faces = targets.share, jnp.where(targets.heat >= 1.0, targets.weight, 0.0).sum()
     fit = ((1 - giou(boxes, targets.box)) * share).sum()

@@ -1,10 +1,10 @@
-"""Collect what the detector takes for faces where there is none.
+"""Collect what the detector takes for faces in pictures without faces.
 
     python -m training.detector.mine_negatives empty_hall.mp4 cats/ --output mined.parquet
 
-Recordings, pictures, and folders of pictures, none of which may show a face, nor be one that the
-detector is evaluated on; or data files of the training, of which the pictures without any box are
-taken that are not held out. The output is one more data file for `training.detector.train`.
+The sources are recordings, pictures and folders of pictures, none of which may show a face or be
+used for evaluation, or data files of the training, of which the pictures without boxes that are not
+held out are used. The output is another data file for `training.detector.train`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 def false_alarms(
     detector: FaceDetector, batches: Iterable[FrameBatch]
 ) -> Iterator[NDArray[np.uint8]]:
-    """Surroundings of each false box, three times its size, as (H, W) uint8 luma."""
+    """Yield the surroundings of each false box, three times its size, as (H, W) uint8 luma."""
     for batch in batches:
         _, height, width = batch.images.shape
         found = detector.detect(batch, (width, height))
@@ -44,10 +44,10 @@ def false_alarms(
 
 
 def frames_of(path: Path, fps: float) -> Iterator[FrameBatch]:
-    """A recording's frames, or the pictures of a file or folder, at 640 pixels.
+    """Frames of a recording, or pictures of a file or folder, at 640 pixels.
 
     Raises:
-        FervidError: neither a recording nor pictures.
+        FervidError: the path is neither a recording nor pictures.
     """
     if path.suffix == ".parquet":
         for known in training_part(load([path])):

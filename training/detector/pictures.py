@@ -1,4 +1,4 @@
-"""Pictures with face boxes: the project's Parquet files and WIDER FACE, and how they are split."""
+"""Reads pictures with face boxes, from Parquet files and WIDER FACE, and splits them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fervid.errors import FervidError
 from fervid.models.face_net import N_POINTS
 
 HELD_OUT_SOURCES = ("flickr8k", "classrooms", "groups", "coco-tiny")
-"""Collections never trained on: everyday scenes, lecture halls and groups, unlike the others."""
+"""Collections that are never trained on: everyday scenes, lecture halls and groups."""
 
 HELD_OUT_SHARES = {
     "sports": 12, "protests": 12,
@@ -27,10 +27,10 @@ HELD_OUT_SHARES = {
 pictures that are mostly without faces."""
 
 SURE = 0.6
-"""Boxes with at least this score are faces; those below are ignored, neither face nor not."""
+"""Boxes with at least this score are faces; those below are ignored."""
 
 _SURE_IN = {"imagenet-samples": 0.905, "bsds500": 0.87}
-"""The same where the teacher takes many animals for faces; both by eye."""
+"""The same for collections where the teacher takes many animals for faces; both chosen by eye."""
 
 _ANIMALS = "cats-and-dogs"
 _ANIMALS_WITH_PEOPLE = {
@@ -39,11 +39,11 @@ _ANIMALS_WITH_PEOPLE = {
 }  # fmt: skip
 """CRC-32 of the encoded pictures of animals in which a box is a person's face; by eye.
 
-In all others the teacher's boxes are animals, so they are left out: nothing in them is a face.
+In all others, the teacher's boxes are animals, so the boxes are removed.
 """
 
 MINED_SOURCE = "mined"
-"""Surroundings of false boxes, by `training.detector.mine_negatives`."""
+"""Name of the surroundings of false boxes from `training.detector.mine_negatives`."""
 
 WIDER_SOURCE = "wider"
 """Pictures of WIDER FACE (Yang et al. 2016)."""
@@ -56,11 +56,11 @@ class Picture:
     """One gray picture.
 
     Attributes:
-        source: the collection it is from.
+        source: collection of the picture.
         image: (H, W) uint8 luma.
         boxes: (n, 4) float32, left, top, width, height in pixels.
         scores: (n,) float32, confidence of the annotation.
-        points: (n, 3, 2) float32, right eye, left eye, mouth in pixels; NaN where unknown.
+        points: (n, 3, 2) float32, right eye, left eye, mouth in pixels; NaN if unknown.
     """
 
     source: str
@@ -71,7 +71,7 @@ class Picture:
 
     @property
     def sure(self) -> NDArray[np.bool_]:
-        """(n,) whether a box is a face; the others are to be ignored."""
+        """(n,) whether each box is a face; the others are ignored."""
         return self.scores >= _SURE_IN.get(self.source, SURE)
 
 
@@ -85,7 +85,7 @@ def load(paths: Iterable[Path]) -> list[Picture]:
     `wider_face_split`.
 
     Raises:
-        FervidError: a file is missing, lacks a column, or says what it cannot mean.
+        FervidError: a file is missing, lacks a column, or has invalid values.
     """
     pictures = []
     for path in paths:
@@ -122,7 +122,7 @@ def _picture(
     landmarks: Iterable[float],
     where: str,
 ) -> Picture:
-    data = np.frombuffer(blob or b"\0", np.uint8)  # OpenCV refuses nothing at all
+    data = np.frombuffer(blob or b"\0", np.uint8)  # OpenCV refuses empty data with an exception
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise FervidError(f"{where}: not a picture")
@@ -142,7 +142,7 @@ def _picture(
 def load_wider(folder: Path, part: str) -> list[Picture]:
     """The "train" or "val" part of WIDER FACE, longer sides scaled down to 640 px; 4 GB in memory.
 
-    Faces that its authors marked as invalid are to be ignored.
+    Faces that its authors marked as invalid are ignored.
 
     Raises:
         FervidError: a file is missing, or the annotation is not as WIDER FACE writes it.
@@ -185,7 +185,7 @@ def _wider_picture(path: Path, marks: NDArray[np.float32]) -> Picture:
 
 
 def training_part(pictures: Iterable[Picture]) -> list[Picture]:
-    """The pictures that are trained on."""
+    """The pictures for training."""
     return [picture for picture in pictures if not is_held_out(picture)]
 
 
@@ -195,7 +195,8 @@ def held_out_part(pictures: Iterable[Picture]) -> list[Picture]:
 
 
 def is_held_out(picture: Picture) -> bool:
-    """By collection; single pictures only where no two of a collection are alike."""
+    """Whether a picture is held out: whole collections, or single pictures of independent
+    collections."""
     if picture.source in HELD_OUT_SHARES:
         return zlib.crc32(picture.image.tobytes()) % HELD_OUT_SHARES[picture.source] == 0
     return picture.source in HELD_OUT_SOURCES

@@ -67,7 +67,7 @@ def make_step(forward: Forward, optimizer: Any, recipe: Recipe) -> Any:
     """The jitted training step: (state, batch) -> (state, losses).
 
     Args:
-        forward: what `FaceNet.outputs` gives in training mode, with the statistics after.
+        forward: computes `FaceNet.outputs` in training mode, and the new statistics.
         optimizer: updates the parameters.
         recipe: weights of the losses.
     """
@@ -130,32 +130,32 @@ def train(
     start: FaceDetector | None = None,
     onednn: bool = False,
 ) -> Path:
-    """Run or continue a training; the newest averaged weights are `folder`/candidate.
+    """Run or continue a training; the newest averaged weights are in `folder`/candidate.
 
     Args:
-        pictures: to learn from; what is held out must not be among them.
-        recipe: what to do.
-        folder: of the run; a run that is there is continued, if it began with the same recipe and
+        pictures: pictures for training, without held-out ones.
+        recipe: settings of the training.
+        folder: folder of the run. An existing run is continued if it began with the same recipe and
             start.
-        report: gets a line of JSON for each checkpoint.
+        report: called with a line of JSON for each checkpoint.
         start: detector whose weights the run starts from, instead of random ones.
-        onednn: whether oneDNN computes the layers, not XLA.
+        onednn: whether oneDNN computes the layers instead of XLA.
 
     Raises:
-        FervidError: there is no picture, the crops' size does not suit the net, the loss became
-            NaN, the devices cannot share a batch evenly, the start is of another shape, the folder
-            holds another run, or oneDNN is not installed.
+        FervidError: there are no pictures, the crops' size does not suit the network, the loss
+            became NaN, the devices cannot share a batch evenly, the start has another shape, the
+            folder contains another run, or oneDNN is not installed.
     """
     if not pictures:
         raise FervidError("no picture to train on: all of them are of held-out collections")
     if recipe.size % PAD_MULTIPLE:
-        raise FervidError(f"a size of {recipe.size} is no multiple of {PAD_MULTIPLE}")
+        raise FervidError(f"the size {recipe.size} is not a multiple of {PAD_MULTIPLE}")
     mesh = data_mesh()
     check_batch(recipe.batch, mesh)
     model = FaceNet(recipe.net, rngs=nnx.Rngs(recipe.seed))
     if start:
         if FaceNetConfig.of_card(start.card) != recipe.net:
-            raise FervidError("a net starts from one of its own shape")
+            raise FervidError("a network can start only from one of the same shape")
         nnx.update(model, jax.tree.map(jnp.copy, nnx.state(start.network)))
     model.set_attributes(deterministic=False, use_running_average=False, raise_if_not_found=False)
     if jax.default_backend() == "cpu" and not onednn:
@@ -194,7 +194,7 @@ def _everything(model: FaceNet, images: jax.Array) -> jax.Array:
 
 
 def _plain_crops(pictures: list[Picture], recipe: Recipe) -> NDArray[np.uint8]:
-    """(16, batch, size, size) crops of a stream of its own."""
+    """(16, batch, size, size) crops from a separate stream."""
     seed = recipe.seed + 1
     stream = batches(pictures, batch=recipe.batch, size=recipe.size, seed=seed, first_step=0)
     return np.stack([batch["images"] for batch in islice(stream, _BATCHES_FOR_STATISTICS)])
@@ -203,7 +203,7 @@ def _plain_crops(pictures: list[Picture], recipe: Recipe) -> NDArray[np.uint8]:
 def _feed(
     pictures: list[Picture], recipe: Recipe, done: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Numbered batches from `done` + 1 on, the next one made while the last one is used."""
+    """Yield numbered batches from `done` + 1; the next batch is made while one is used."""
     source = batches(
         pictures, batch=recipe.batch, size=recipe.size, seed=recipe.seed, first_step=done
     )
@@ -220,12 +220,20 @@ def _feed(
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
 @click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/detector"))
 @click.option("--start", help="Start from this detector's weights: a second stage.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the preset.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting of the preset; repeatable.",
+)
 @click.option(
     "--onednn", is_flag=True,
     help="Compute the layers by PyTorch's oneDNN: faster on CPUs with AVX-512 BF16 or AMX.",
 )  # fmt: skip
-@click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
+@click.option(
+    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
+)
 def main(
     data: tuple[Path, ...],
     preset: str,
@@ -235,7 +243,7 @@ def main(
     onednn: bool,
     cpu_devices: int | None,
 ) -> None:
-    """Read the pictures, train, say where the weights are."""
+    """Read the pictures, train, and print where the weights are."""
     try:
         recipe = with_settings(PRESETS[preset](), settings)
         split_cpu(cpu_devices, recipe.batch)

@@ -1,4 +1,4 @@
-"""Scores that mean what they say: of boxes with score .9, nine in ten are faces."""
+"""Calibrates scores, so that nine in ten boxes with score 0.9 are faces."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _BINS = 10
 
 
 def fit_scores(match: Match) -> dict[str, float]:
-    """Scale and shift of the logit that fit the share of right boxes best (Platt 1999).
+    """Fit scale and shift of the logit to the share of right boxes (Platt 1999).
 
     Args:
-        match: detections with scores that are not calibrated.
+        match: detections with uncalibrated scores.
 
     Returns:
-        "scale" and "shift", as a model card holds them.
+        "scale" and "shift", as in a model card.
     """
     logits = _logits(match)
     sign = np.where(match.right, 1.0, -1.0)
@@ -32,7 +32,7 @@ def fit_scores(match: Match) -> dict[str, float]:
 
 
 def calibrated(match: Match, fit: dict[str, float]) -> Match:
-    """The same detections with the scores that a calibration gives them."""
+    """The same detections with calibrated scores."""
     score = expit(fit["scale"] * _logits(match) + fit["shift"]).astype(np.float32)
     return Match(score, match.right, match.n_faces)
 
@@ -42,7 +42,7 @@ def _logits(match: Match) -> NDArray[np.float64]:
 
 
 def reliability(match: Match) -> list[dict[str, float]]:
-    """By tenths of the score: number of boxes, their mean score, and the share that are faces."""
+    """For each tenth of the score: number of boxes, mean score, and share of faces."""
     bins = np.minimum((match.score * _BINS).astype(int), _BINS - 1)
     return [
         {

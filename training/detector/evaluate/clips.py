@@ -1,4 +1,4 @@
-"""A face detector on clips whose faces are known frame by frame, followed as `analyze` follows."""
+"""Evaluates a face detector on clips with known faces, with the tracking of `analyze`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fervid.tracking.tracks import Tracker, iou
 from fervid.video.reader import VideoReader
 
 _MATCH = 0.3
-"""Least overlap: the truth's boxes run from eyebrows to chin and from ear to ear."""
+"""Smallest overlap of a match; boxes of the truth go from eyebrows to chin and from ear to ear."""
 
 _COLUMNS = ["frame", "x", "y", "w", "h", "visible"]
 
@@ -44,21 +44,21 @@ def clips_in(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _is_of_tiles(truth: Path) -> bool:
-    """Whether a table tells in which part of the picture people are, not where their faces are."""
+    """Whether a table gives the part of the picture that people are in, not boxes of faces."""
     with truth.open(encoding="utf-8") as file:
         return "x0" in file.readline().strip().split(",")
 
 
 def _tall(faces: Detections, least: float) -> Detections:
-    """Those that `analyze` does not ignore by default."""
+    """The faces that `analyze` does not ignore by default."""
     return faces[faces.xywh[:, 3] >= least]
 
 
 def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str, Any]:
-    """Visible faces found, and boxes that are none.
+    """The share of visible faces found, and of false boxes.
 
     Args:
-        detector: with the scores that it uses by default.
+        detector: the detector, with its default scores.
         recording: the clip.
         truth_csv: columns frame, x, y, w, h (pixels of the displayed frame) and visible (1, or 0
             for a face that may be found or not, where its box is known); one row a face and frame.

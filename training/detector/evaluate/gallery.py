@@ -1,4 +1,4 @@
-"""The worst mistakes of a detector, cut out to be looked at."""
+"""The worst mistakes of a detector, as pictures."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _COUNTED = Band(16)
 
 @dataclass(frozen=True)
 class Mistake:
-    """A face that was missed, or a box that is none.
+    """A missed face or a false box.
 
     Attributes:
-        title: what to say about it.
-        uri: PNG of its surroundings with the box in it, as a data URI.
+        title: caption.
+        uri: PNG of the surroundings with the box, as a data URI.
     """
 
     title: str
@@ -31,7 +31,8 @@ class Mistake:
 
 
 def worst(results: Results, score: float, count: int = 24) -> dict[str, list[Mistake]]:
-    """Largest faces missed at a score, and false boxes of the highest scores: "missed", "false"."""
+    """The largest faces missed at a score ("missed"), and the false boxes with the highest scores
+    ("false")."""
     missed, false = [], []
     for picture, found in results:
         kept = found[found.score >= score]

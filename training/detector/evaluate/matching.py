@@ -1,4 +1,4 @@
-"""Detections of a picture against its boxes: what is right, false, missed, or does not count."""
+"""Matches detections with the boxes of a picture: right, false, missed or ignored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fervid.tracking.tracks import iou
 from training.detector.pictures import Picture
 
 MATCH = 0.45
-"""Least intersection over union of a detection and the face that it takes."""
+"""Smallest intersection over union of a detection and its face."""
 
 _NEAR_IGNORED = 0.3
 
@@ -28,12 +28,12 @@ class Band:
     high: float = np.inf
 
     def holds(self, heights: Floats) -> NDArray[np.bool_]:
-        """Which heights lie in the band."""
+        """Which heights are in the band."""
         return np.asarray((heights >= self.low) & (heights < self.high))
 
     @property
     def title(self) -> str:
-        """As tables show it."""
+        """The band's name in tables."""
         if np.isinf(self.high):
             return f"{self.low:g} px and more"
         return f"{self.low:g} to {self.high:g} px"
@@ -41,13 +41,13 @@ class Band:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One picture's detections, judged.
+    """The judgement of a picture's detections.
 
     Attributes:
-        right: rows of detections that took a face that counts, by falling score.
+        right: rows of detections that match a face that counts, by falling score.
         face: rows of those faces.
-        false: rows of detections that are no face.
-        missed: rows of faces that count and that nothing took.
+        false: rows of false detections.
+        missed: rows of faces that count and have no match.
     """
 
     right: NDArray[np.intp]
@@ -57,10 +57,11 @@ class Verdict:
 
 
 def judge(picture: Picture, found: Detections, band: Band) -> Verdict:
-    """Match by falling score at IoU .45 or more.
+    """Match detections by falling score, at an IoU of at least 0.45.
 
-    Faces outside of the band and unsure ones are ignored: taking one is neither right nor false.
-    A detection that takes nothing is false if it is as high as the band and far from ignored boxes.
+    Faces outside the band and uncertain ones are ignored: matching one is neither right nor false.
+    A detection without a match is false if its height is in the band and it is far from ignored
+    boxes.
     """
     counts = picture.sure & band.holds(picture.boxes[:, 3])
     overlap = iou(found.xywh, picture.boxes)
@@ -84,12 +85,12 @@ def judge(picture: Picture, found: Detections, band: Band) -> Verdict:
 
 @dataclass(frozen=True)
 class Match:
-    """Detections of many pictures that count.
+    """The detections that count, over many pictures.
 
     Attributes:
         score: (N,) float32.
-        right: (N,) bool, whether it took a face.
-        n_faces: faces there were.
+        right: (N,) bool, whether it matches a face.
+        n_faces: number of faces that count.
     """
 
     score: NDArray[np.float32]
@@ -98,7 +99,7 @@ class Match:
 
     @classmethod
     def of(cls, results: Sequence[tuple[Picture, Detections]], band: Band) -> Match:
-        """All pictures of a data set with what was found in them."""
+        """Match the results of all pictures of a data set."""
         scores: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
         right, n_faces = [np.zeros(0, bool)], 0
         for picture, found in results:

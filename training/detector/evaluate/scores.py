@@ -1,4 +1,4 @@
-"""The figures of a face detector on pictures with known faces."""
+"""Scores of a face detector on pictures with known faces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.detector.evaluate.matching import Band, Match, judge
 from training.detector.pictures import Picture
 
 LEAST_SCORE = 0.005
-"""Score from which detections are evaluated."""
+"""Lowest score of evaluated detections."""
 
 _BATCH = 16
 _PRECISION = 0.95
@@ -30,7 +30,7 @@ Results = list[tuple[Picture, Detections]]
 def detect_pictures(
     detector: Detector, pictures: Sequence[Picture]
 ) -> Iterator[tuple[Picture, Detections]]:
-    """Each picture with its detections, in the picture's pixels."""
+    """Yield each picture with its detections, in the picture's pixels."""
     sides = np.array([picture.image.shape for picture in pictures]).reshape(-1, 2).max(axis=0)
     height, width = (int(-(-side // PAD_MULTIPLE) * PAD_MULTIPLE) for side in sides)
     for start in range(0, len(pictures), _BATCH):
@@ -47,11 +47,11 @@ def detect_pictures(
 
 
 def score_results(results: Results, start_score: float) -> dict[str, Any]:
-    """What a model card and the evaluation page state, ready for JSON.
+    """The scores for a model card and the evaluation page, ready for JSON.
 
     Args:
-        results: detections from `LEAST_SCORE` on in pictures that were not trained on.
-        start_score: the threshold in use.
+        results: detections with at least `LEAST_SCORE` in pictures that were not trained on.
+        start_score: the default threshold.
     """
     matches = {band: Match.of(results, band) for band in BANDS}
     return {
@@ -69,7 +69,7 @@ def score_results(results: Results, start_score: float) -> dict[str, Any]:
 
 
 def _by_collection(results: Results) -> list[dict[str, Any]]:
-    """Average precision by the collection that pictures are from, where it has faces enough."""
+    """Average precision by collection, for collections with enough faces."""
     table = []
     for source in sorted({picture.source for picture, _ in results}):
         own = [(picture, found) for picture, found in results if picture.source == source]
@@ -115,15 +115,15 @@ def _operating_point(match: Match, results: Results, score: float) -> dict[str, 
 
 
 def false_in_faceless(results: Results, score: float) -> float:
-    """Boxes of at least this score a picture in which nobody has marked anything."""
+    """Mean number of boxes with at least this score in pictures without marked faces."""
     counts = [(found.score >= score).sum() for picture, found in results if not len(picture.boxes)]
     return float(np.mean(counts)) if counts else 0.0
 
 
 def point_errors(results: Results) -> dict[str, float]:
-    """Medians of the distances of found points, as shares of the distance between the eyes.
+    """Median errors of points, as shares of the distance between the eyes.
 
-    Over the faces of 24 px and more that were found and whose points are known.
+    They are over found faces of at least 24 px with known points.
     """
     errors = [np.zeros((0, 3))]
     for picture, found in results:

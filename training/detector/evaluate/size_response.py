@@ -1,4 +1,4 @@
-"""How a detector's response depends on the size of a face: real faces, laid into real scenes."""
+"""Measures how a detector's response depends on face size, with real faces in real scenes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FRAME = (640, 384)
 """Width and height in pixels of the scenes."""
 
 HEIGHTS = tuple(round(float(height), 1) for height in np.geomspace(16, FRAME[1], 16))
-"""Heights of the faces in pixels, a fifth to a quarter apart, up to the frame's own."""
+"""Heights of the faces in pixels, in steps of a fifth to a quarter, up to the frame's height."""
 
 LONDON_BOX = (188.0, 159.0, 181.0, 250.0)
-"""Left, top, width and height of the face in stills of the Face Research Lab London Set, 560 px.
+"""Left, top, width and height of the face in 560 px stills of the Face Research Lab London Set.
 
-The faces of the set were photographed at one distance; the mean over 100 stills of what another
-detector (YuNet) found, with a deviation of 6 px across and 17 px down.
+All faces of the set were photographed from the same distance. The box is the mean over 100 stills
+of another detector's (YuNet's) boxes, which deviate by 6 px across and 17 px down.
 """
 
 _STILL_SIDE = 560
@@ -63,7 +63,7 @@ def load_stills(folder: Path) -> list[Picture]:
 
 
 def clear_faces(pictures: Sequence[Picture]) -> list[tuple[Picture, int]]:
-    """Sure faces that look at the camera, lie wholly in the picture, and are 80 px high or more."""
+    """Certain faces of at least 80 px that look at the camera and are completely in the picture."""
     chosen = []
     for picture in pictures:
         x, y, w, h = picture.boxes.T
@@ -81,13 +81,13 @@ def size_response(
     faces: Sequence[tuple[Picture, int]],
     scenes: Sequence[Picture],
 ) -> list[dict[str, Any]]:
-    """The share of faces that a detector finds at its own threshold, by their height.
+    """The share of faces that a detector finds at its default threshold, by height.
 
     Args:
         detector: with the scores that it uses by default.
-        stills: photographs of one face, laid whole into the scene, as tiles of a call are.
-        faces: pictures and rows of faces that are cut out and blended into the scene; none is
-            enlarged by more than 2.
+        stills: photographs of one face, put whole into the scene, like tiles of a video call.
+        faces: pictures and rows of faces, which are cut out and blended into the scene, enlarged by
+            at most 2.
         scenes: pictures without people.
 
     Returns:
@@ -125,7 +125,7 @@ def _scenes_with_faces(
     faces: Sequence[tuple[Picture, int]],
     scenes: Sequence[Picture],
 ) -> Iterator[Crop]:
-    """Every face once in a scene, with its box first; the same ones for every detector."""
+    """Yield every face once in a scene, with its box first; the same for every detector."""
     rng = np.random.default_rng(0)
     for number, still in enumerate(stills):
         yield _laid(rng, _scene(scenes[number % len(scenes)]), _scaled(still, height), soft=False)
@@ -155,7 +155,7 @@ def _scaled(still: Picture, height: float) -> Crop:
 
 
 def _laid(rng: np.random.Generator, scene: NDArray[np.uint8], head: Crop, *, soft: bool) -> Crop:
-    """A head in the scene, its face wholly in the frame wherever that is possible."""
+    """A head in the scene, with its face completely in the frame if possible."""
     h, w = head.image.shape
     low, high = head.boxes[0, :2], head.boxes[0, 2:]
     room = np.array(FRAME) - (high - low)
