@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fervid.errors import MediaError
 from fervid.records import FrameBatch
 from fervid.settings.choices import Deinterlace
+from fervid.video.aspects import aspect_change
 from fervid.video.damage import Damage
 from fervid.video.decoding_plan import check_arguments, decoder_threads, estimate_frames
 from fervid.video.decoding_run import DecodingRun
@@ -144,6 +145,7 @@ class VideoReader:
             about = (self.info.path, probed.track, self.info.duration_s, self.info.fps)
             deinterlacing = deinterlacer(*about, deinterlace)
         self.deinterlacing = [*deinterlacing]
+        self._track = probed.track
         self._time_base = probed.time_base
         self._reading = probed.reading
         self._known_base = ""
@@ -432,6 +434,9 @@ class VideoReader:
     def _conclude(self, damage: Damage, code: int) -> None:
         found = damage.findings(code)
         self.warnings, self.losses = found.warnings, found.losses
+        is_whole = self._sampling.first is None and self._sampling.stop is None
+        if is_whole and (change := aspect_change(self.info.path, self._track)):
+            self.warnings.append(change)
         self._check_length(damage)
 
     def _add_doubt(self, why: str) -> None:

@@ -103,6 +103,27 @@ def test_a_turned_camera_is_another_shape(
     np.testing.assert_allclose(np.rot90(first[:96, :160]), last[:160, :96], atol=8)
 
 
+@pytest.mark.parametrize("suffix", ["m2v", "ts", "mpg", "mkv"])
+def test_a_change_of_the_pixel_aspect_alone_is_said(
+    make_clip: MakeClip, run_ffmpeg: Callable[..., None], tmp_path: Path, suffix: str
+) -> None:
+    """As television switches between 4:3 and 16:9; ffmpeg itself reports the first one only."""
+    codec = ("-c:v", "mpeg2video", "-g", 6, "-bf", 0)
+    shapes = ("4/3", "16/9")
+    old, new = (
+        make_clip(f"aspect{number}.m2v", *box("160x96"), *codec, "-aspect", shape)
+        for number, shape in enumerate(shapes)
+    )
+    path = tmp_path / f"switched.{suffix}"
+    for parts, told in (((old, new), True), ((new, new), False)):
+        raw = tmp_path / "raw.m2v"
+        raw.write_bytes(b"".join(part.read_bytes() for part in parts))
+        run_ffmpeg("-fflags", "+genpts", "-i", raw, "-c", "copy", path)
+        _, reader = read(path)
+        lines = [line for line in reader.warnings if "its shape changes from 4:3 to 16:9" in line]
+        assert len(lines) == told
+
+
 def analyzed(path: Path, folder: Path) -> tuple[pd.DataFrame, dict]:  # type: ignore[type-arg]
     Analyzer(Settings(working_size=320, detect_every=1)).analyze(path, folder)
     return pd.concat(read_frames(folder)), read_meta(folder)
