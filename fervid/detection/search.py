@@ -81,11 +81,11 @@ class SparseSearch:
         self.searched = 0
         self._counting = Lock()
 
-    def first(self, batch: FrameBatch) -> Searched:
+    def search_every_nth(self, batch: FrameBatch) -> Searched:
         """Search every Nth frame of a batch, starting with its first."""
         return self._search(batch, np.arange(0, len(batch), self.every))
 
-    def rest(self, now: Searched, after: Searched | None) -> Detections:
+    def complete(self, now: Searched, after: Searched | None) -> Detections:
         """Complete a batch: the faces of all its frames.
 
         Args:
@@ -158,21 +158,21 @@ def search_ahead(
         begun: deque[Future[Searched]] = deque()
         done: deque[tuple[FrameBatch, Future[Detections]]] = deque()
 
-        def rest(now: Future[Searched], after: Future[Searched] | None) -> Detections:
+        def complete(now: Future[Searched], after: Future[Searched] | None) -> Detections:
             # Both searches began before this call, so waiting for them cannot block the pool.
-            return search.rest(now.result(), None if after is None else after.result())
+            return search.complete(now.result(), None if after is None else after.result())
 
         waiting: deque[FrameBatch] = deque()
         for batch in batches:
             waiting.append(batch)
-            begun.append(pool.submit(search.first, batch))
+            begun.append(pool.submit(search.search_every_nth, batch))
             if len(begun) == 2:
-                done.append((waiting.popleft(), pool.submit(rest, begun.popleft(), begun[0])))
+                done.append((waiting.popleft(), pool.submit(complete, begun.popleft(), begun[0])))
             if len(done) == SEARCHERS:
                 oldest, found = done.popleft()
                 yield oldest, found.result()
         if begun:
-            done.append((waiting.popleft(), pool.submit(rest, begun.popleft(), None)))
+            done.append((waiting.popleft(), pool.submit(complete, begun.popleft(), None)))
         for oldest, found in done:
             yield oldest, found.result()
     finally:  # a user who stops need not wait for running searches

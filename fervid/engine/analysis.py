@@ -25,9 +25,9 @@ from fervid.settings import Settings
 from fervid.tracking.cuts import CutFinder
 from fervid.tracking.doubtful import Evidence, without
 from fervid.tracking.flicker import FlickerFilter, TrackedBatch
+from fervid.tracking.frame_faces import Changes, FrameFaces
 from fervid.tracking.people import People
 from fervid.tracking.portraits import Portraits
-from fervid.tracking.seen import Changes, Seen
 from fervid.tracking.tracks import Tracker
 from fervid.video.losses import Losses
 from fervid.video.sampling import Sampling
@@ -122,7 +122,7 @@ class Analysis:
         """Yield the rows of all frames."""
         for batch, faces in searched:
             yield from self.add(batch, faces)
-        yield from self.rest()
+        yield from self.flush()
 
     def add(self, batch: FrameBatch, faces: Detections) -> Iterator[NDArray[Any]]:
         """Take the next frames with their faces.
@@ -133,28 +133,28 @@ class Analysis:
         """
         yield from self.follow(self.look_at(batch, faces))
 
-    def look_at(self, batch: FrameBatch, faces: Detections) -> Seen:
+    def look_at(self, batch: FrameBatch, faces: Detections) -> FrameFaces:
         """What is needed of the next frames to follow their faces."""
-        return Seen.of(batch, faces, self._displayed, self._changes.of(batch))
+        return FrameFaces.of(batch, faces, self._displayed, self._changes.of(batch))
 
-    def follow(self, seen: Seen) -> Iterator[NDArray[Any]]:
+    def follow(self, seen: FrameFaces) -> Iterator[NDArray[Any]]:
         """As `add`, of frames that were looked at already."""
         for with_cuts in self._cuts.add(seen):
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
 
-    def last_before(self, seen: Seen) -> Iterator[NDArray[Any]]:
+    def last_before(self, seen: FrameFaces) -> Iterator[NDArray[Any]]:
         """The rows of the last frames before some that are not wanted themselves."""
-        for with_cuts in (*self._cuts.add(seen), *self._cuts.rest()):
+        for with_cuts in (*self._cuts.add(seen), *self._cuts.flush()):
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
 
-    def rest(self) -> Iterator[NDArray[Any]]:
+    def flush(self) -> Iterator[NDArray[Any]]:
         """Yield the rows of the last frames."""
-        for with_cuts in self._cuts.rest():
+        for with_cuts in self._cuts.flush():
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
-        for tracked in self._flicker.rest():
+        for tracked in self._flicker.flush():
             yield self._read(tracked)
 
     def _read(self, tracked: TrackedBatch) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import FACE_SIZE, Detections, FrameBatch
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -51,7 +51,7 @@ def _keys(faces: Detections) -> NDArray[np.int32]:
     return np.concatenate([faces.frame[:, None], numbers.view(np.int32)], axis=1)
 
 
-def packed(pieces: Sequence[tuple[Seen, Answers]]) -> Arrays:
+def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
     """Pack the frames of a part, and what was read from their faces, into arrays."""
     seen, told = [piece for piece, _ in pieces], [answers for _, answers in pieces]
     starts = np.cumsum([0, *(len(one.faces) for one in told)])
@@ -84,7 +84,7 @@ def packed(pieces: Sequence[tuple[Seen, Answers]]) -> Arrays:
     }
 
 
-def unpacked(arrays: Arrays) -> list[tuple[Seen, Answers]]:
+def unpacked(arrays: Arrays) -> list[tuple[FrameFaces, Answers]]:
     """Unpack what `packed` returned; the frames have pictures of size 0."""
     ends = np.cumsum(arrays["frames"])
     seen_ends, told_ends = (np.cumsum(arrays[f"{name}_count"]) for name in ("seen", "told"))
@@ -100,7 +100,7 @@ def unpacked(arrays: Arrays) -> list[tuple[Seen, Answers]]:
             arrays["index"][frames],
             arrays["time_s"][frames],
         )
-        seen = Seen(
+        seen = FrameFaces(
             batch,
             _faces("seen", arrays, seen_of),
             arrays["looks"][seen_of],

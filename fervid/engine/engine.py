@@ -196,7 +196,7 @@ class Engine:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        from fervid.tracking.seen import Changes
+        from fervid.tracking.frame_faces import Changes
 
         with ThreadPoolExecutor(1) as aside:
             dark_face = np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fervid.engine.answers import Answers, Arrays, unpacked
 from fervid.engine.sight import DirectSight, Reading
 from fervid.records import Detections, Expressions, FrameBatch
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 
 Opened = Callable[[int], AbstractContextManager[Iterable[FrameBatch]]]
 """Opens a part for decoding again, by its number."""
@@ -40,11 +40,11 @@ class JoinedParts:
 
     def __init__(self, parts: Iterable[Arrays], opened: Opened, sight: DirectSight) -> None:
         self._parts, self._opened, self._sight = parts, opened, sight
-        self._told: dict[int, tuple[int, Answers]] = {}
+        self._answers_by_frame: dict[int, tuple[int, Answers]] = {}
         self._again: _Again | None = None
         self.searched = self.read_again = 0
 
-    def seen(self) -> Iterator[Seen]:
+    def seen(self) -> Iterator[FrameFaces]:
         """Yield the frames with their faces, batch by batch.
 
         Raises:
@@ -57,7 +57,7 @@ class JoinedParts:
                 raise SeamError
             self.searched += int(arrays["searched"][0])
             for place, (seen, answers) in enumerate(pieces):
-                self._told[int(seen.batch.index[0])] = (number, answers)
+                self._answers_by_frame[int(seen.batch.index[0])] = (number, answers)
                 if before and not place:
                     changes = np.concatenate([before["after_change"], seen.changes[1:]])
                     seen = replace(seen, changes=changes)
@@ -68,7 +68,7 @@ class JoinedParts:
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Readings of the faces of some frames; call it once for each batch, in order."""
-        number, answers = self._told.pop(int(batch.index[0]))
+        number, answers = self._answers_by_frame.pop(int(batch.index[0]))
         place = answers.rows_of(faces)
         unknown = np.flatnonzero(place < 0)
         probs, sharpness = answers.probs[place], answers.sharpness[place]

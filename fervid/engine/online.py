@@ -13,7 +13,7 @@ from fervid.expressions.running_reading import RunningReading
 from fervid.expressions.smoothing import Smoother
 from fervid.records import Detections, FrameBatch, TrackedFaces
 from fervid.results.codebook import STATES
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 from fervid.tracking.tracks import Tracker
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class OnlineRows:
     def rows(self, batch: FrameBatch, found: Detections) -> NDArray[Any]:
         """Rows (`fervid.results.rows.ROW`) of the next frame, given as a batch of one, and its
         faces."""
-        seen = Seen.of(batch, found, self._displayed, np.zeros(1))
+        seen = FrameFaces.of(batch, found, self._displayed, np.zeros(1))
         ids = self._tracker.update(seen, np.zeros(1, np.bool_))
         mine = ids > 0
         tracked = found[mine]

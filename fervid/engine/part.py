@@ -18,7 +18,7 @@ from fervid.engine.analysis import Analysis
 from fervid.engine.answers import Answers, Arrays, packed
 from fervid.engine.sight import DirectSight, Reading, Sight
 from fervid.records import Detections, FrameBatch
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 
 if TYPE_CHECKING:
     from fervid.engine.engine import Engine
@@ -57,7 +57,7 @@ class PartAnalysis:
         )
         self._search, self._displayed = search, displayed
         self._frames, self._came = frames, 0
-        self._seen: list[Seen] = []
+        self._seen: list[FrameFaces] = []
         self._edges: dict[str, float] = {}
 
     def rows(self, searched: Iterable[tuple[FrameBatch, Detections]]) -> Iterator[NDArray[Any]]:
@@ -71,9 +71,9 @@ class PartAnalysis:
             else:
                 yield from self._analysis.last_before(seen)
                 return
-        yield from self._analysis.rest()
+        yield from self._analysis.flush()
 
-    def _note(self, seen: Seen, is_own: bool) -> None:
+    def _note(self, seen: FrameFaces, is_own: bool) -> None:
         picture = zlib.crc32(seen.batch.images[0].tobytes())
         if not is_own:
             self._edges |= {"after_picture": picture, "after_change": float(seen.changes[0])}
@@ -83,7 +83,7 @@ class PartAnalysis:
         batch = FrameBatch(
             np.zeros((len(seen.batch), 0, 0), np.uint8), seen.batch.index, seen.batch.time_s
         )
-        self._seen.append(Seen(batch, seen.faces, seen.looks, seen.changes))
+        self._seen.append(FrameFaces(batch, seen.faces, seen.looks, seen.changes))
         self._came += len(batch)
 
     def arrays(self) -> Arrays:

@@ -50,7 +50,7 @@ class LiveAnalysis:
     def rows(self, batch: FrameBatch) -> NDArray[Any]:
         """Rows (`fervid.results.rows.ROW`) of the next frame, given as a batch of one."""
         self.remember()
-        found = self._search.first(batch).faces
+        found = self._search.search_every_nth(batch).faces
         self._pending = batch, found
         return self._online.rows(batch, found)
 

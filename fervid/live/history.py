@@ -85,7 +85,7 @@ class History:
         Raises:
             ResultError: the disk is full or fails.
         """
-        for rows in self._analysis.rest():
+        for rows in self._analysis.flush():
             self._writer.store(rows)
         frame_s = median(self._steps) if self._steps else _ONE_FRAME_S
         result = self._analysis.finish(self._writer, frame_s)

@@ -309,7 +309,7 @@ def _joined(
         def rows() -> Iterator[Any]:
             for seen in joined.seen():
                 yield from analysis.follow(seen)
-            yield from analysis.rest()
+            yield from analysis.flush()
             whole.search.searched = joined.searched
 
         def about() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 
 _AHEAD = 2
 """A cut is known this many frames later."""
@@ -22,7 +22,7 @@ change a picture by up to 28, and cuts between shots by more than 35."""
 
 _NEXT_TO_NOTHING = 1e-5
 
-SeenWithCuts = tuple[Seen, NDArray[np.bool_]]
+FrameFacesWithCuts = tuple[FrameFaces, NDArray[np.bool_]]
 """T frames with their faces, and (T,) whether each frame is the first of a new shot."""
 
 
@@ -38,17 +38,17 @@ class CutFinder:
 
     def __init__(self) -> None:
         self.times_s: list[float] = []
-        self._waiting: deque[Seen] = deque()
+        self._waiting: deque[FrameFaces] = deque()
         self._before = np.full(_AHEAD, np.nan)
         """Changes at the frames before the first waiting one; NaN if there is none."""
 
-    def follow(self, searched: Iterable[Seen]) -> Iterator[SeenWithCuts]:
+    def follow(self, searched: Iterable[FrameFaces]) -> Iterator[FrameFacesWithCuts]:
         """Yield all frames, and for each whether it is the first of a shot."""
         for seen in searched:
             yield from self.add(seen)
-        yield from self.rest()
+        yield from self.flush()
 
-    def add(self, seen: Seen) -> Iterator[SeenWithCuts]:
+    def add(self, seen: FrameFaces) -> Iterator[FrameFacesWithCuts]:
         """Add the next frames; yield the earlier ones whose cuts are now known."""
         self._waiting.append(seen)
         ahead = sum(len(one.batch) for one in self._waiting) - len(self._waiting[0].batch)
@@ -56,12 +56,12 @@ class CutFinder:
             yield self._oldest()
             ahead -= len(self._waiting[0].batch) if self._waiting else 0
 
-    def rest(self) -> Iterator[SeenWithCuts]:
+    def flush(self) -> Iterator[FrameFacesWithCuts]:
         """Yield the remaining frames at the end of the recording."""
         while self._waiting:
             yield self._oldest()
 
-    def _oldest(self) -> SeenWithCuts:
+    def _oldest(self) -> FrameFacesWithCuts:
         seen, count = self._waiting[0], len(self._waiting[0].batch)
         none = np.full(_AHEAD, np.nan)
         after = np.concatenate([*(one.changes for one in [*self._waiting][1:]), none])[:_AHEAD]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch, TrackedFaces
-from fervid.tracking.cuts import SeenWithCuts
-from fervid.tracking.seen import Seen
+from fervid.tracking.cuts import FrameFacesWithCuts
+from fervid.tracking.frame_faces import FrameFaces
 from fervid.tracking.stillness import StillFaces
 from fervid.tracking.tracks import Tracker
 
@@ -44,13 +44,13 @@ class FlickerFilter:
         self._now: _Part | None = None
         self.filled = self.dropped = 0
 
-    def follow(self, searched: Iterable[SeenWithCuts]) -> Iterator[TrackedBatch]:
+    def follow(self, searched: Iterable[FrameFacesWithCuts]) -> Iterator[TrackedBatch]:
         """Yield batches with their faces, tracks numbered from 1 by first appearance, and cuts."""
         for seen, cuts in searched:
             yield from self.add(seen, cuts)
-        yield from self.rest()
+        yield from self.flush()
 
-    def add(self, seen: Seen, cuts: NDArray[np.bool_]) -> Iterator[TrackedBatch]:
+    def add(self, seen: FrameFaces, cuts: NDArray[np.bool_]) -> Iterator[TrackedBatch]:
         """Add the next batch; yield the one before it, if there is one."""
         ids = self._tracker.update(seen, cuts)
         after = _Part.of(seen.batch, seen.faces, ids, cuts)
@@ -58,7 +58,7 @@ class FlickerFilter:
         if now is not None:
             yield now.batch, self._filtered(now, after), now.cuts
 
-    def rest(self) -> Iterator[TrackedBatch]:
+    def flush(self) -> Iterator[TrackedBatch]:
         """Yield the last batch at the end of the recording."""
         now, self._now = self._now, None
         if now is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 
 _MIN_OVERLAP = 0.25
 _MAX_GAP_S = 1.0
@@ -61,7 +61,7 @@ class Tracker:
         self._tracks = np.zeros((0, _COLUMNS))
         self._next = 1
 
-    def update(self, seen: Seen, cuts: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def update(self, seen: FrameFaces, cuts: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Ids of the faces of the next batch.
 
         Args:

@@ -65,11 +65,14 @@ def run(
         return truth(scene, batch.index)
 
     search = SparseSearch(detect, (WIDTH, HEIGHT), every, longest_gap_s=1.5 * every / FPS)
-    begun = [search.first(batch) for batch in batches(frames(scene, count), every * batches_of)]
+    begun = [
+        search.search_every_nth(batch)
+        for batch in batches(frames(scene, count), every * batches_of)
+    ]
     parts = []
     for number, now in enumerate(begun):
         after = begun[number + 1] if number + 1 < len(begun) else None
-        part = search.rest(now, after)
+        part = search.complete(now, after)
         parts.append(
             Detections(
                 now.batch.index[part.frame].astype(np.int32), part.xywh, part.score, part.points
@@ -175,7 +178,7 @@ def test_frames_that_share_one_time_are_searched() -> None:
     search = SparseSearch(
         lambda part: truth(standing, part.index), (WIDTH, HEIGHT), 6, longest_gap_s=0.3
     )
-    found = search.rest(search.first(batch), None)
+    found = search.complete(search.search_every_nth(batch), None)
     assert np.isfinite(found.xywh).all()
     assert search.searched == 7
 
@@ -191,6 +194,6 @@ def test_a_long_gap_in_time_is_searched() -> None:
         return truth(standing, part.index)
 
     search = SparseSearch(detect, (WIDTH, HEIGHT), 6, longest_gap_s=0.3)
-    search.rest(search.first(batch), None)
+    search.complete(search.search_every_nth(batch), None)
     assert {6, 7, 8, 9, 12} <= set(searched)
     assert not {1, 2, 3, 4, 5} & set(searched)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch
 from fervid.tracking.cuts import CutFinder
-from fervid.tracking.seen import Changes, Seen
+from fervid.tracking.frame_faces import Changes, FrameFaces
 from fervid.video.reader import VideoReader
 
 SAMPLES = Path(__file__).parents[2] / "sample_media"
@@ -31,13 +31,13 @@ def shots() -> list[NDArray[np.uint8]]:
 def found(images: NDArray[np.uint8], size: int = 7) -> list[int]:
     """Frames at which shots begin."""
 
-    def searched() -> Iterator[Seen]:
+    def searched() -> Iterator[FrameFaces]:
         changes = Changes()
         for first in range(0, len(images), size):
             part = images[first : first + size]
             index = np.arange(first, first + len(part))
             batch = FrameBatch(part, index, index / 25.0)
-            yield Seen.of(batch, Detections.empty(), (119, 90), changes.of(batch))
+            yield FrameFaces.of(batch, Detections.empty(), (119, 90), changes.of(batch))
 
     finder = CutFinder()
     followed = list(finder.follow(searched()))

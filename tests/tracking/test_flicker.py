@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fervid.records import FrameBatch, TrackedFaces
-from fervid.tracking.cuts import SeenWithCuts
+from fervid.tracking.cuts import FrameFacesWithCuts
 from fervid.tracking.flicker import FlickerFilter
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 from fervid.tracking.tracks import Tracker
 from tests.helpers.known_faces import faces_at
 
@@ -24,7 +24,7 @@ def searched(
     sizes: list[int],
     fps: float = 10.0,
     weak: Sequence[int] = (),
-) -> Iterator[SeenWithCuts]:
+) -> Iterator[FrameFacesWithCuts]:
     """Batches of these sizes from the boxes of each frame; score .3 in weak frames, else .9."""
     start = 0
     for size in sizes:
@@ -35,7 +35,10 @@ def searched(
         found = faces_at(frames, [box for boxes in part for box in boxes])
         score = np.where(np.isin(found.frame + start, weak), 0.3, 0.9).astype(np.float32)
         faces = replace(found, score=score)
-        yield Seen.of(batch, faces, (400, 300), np.zeros(len(part))), np.zeros(len(part), np.bool_)
+        yield (
+            FrameFaces.of(batch, faces, (400, 300), np.zeros(len(part))),
+            np.zeros(len(part), np.bool_),
+        )
         start += size
 
 

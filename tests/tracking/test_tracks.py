@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fervid.records import Detections, FrameBatch
-from fervid.tracking.seen import Seen
+from fervid.tracking.frame_faces import FrameFaces
 from fervid.tracking.tracks import Tracker, iou
 from tests.helpers.known_faces import faces_at
 
@@ -17,7 +17,7 @@ DISPLAYED = (400, 300)
 def update(
     tracker: Tracker, batch: FrameBatch, faces: Detections, cuts: Sequence[int] = ()
 ) -> NDArray[np.int64]:
-    seen = Seen.of(batch, faces, DISPLAYED, np.zeros(len(batch)))
+    seen = FrameFaces.of(batch, faces, DISPLAYED, np.zeros(len(batch)))
     return tracker.update(seen, np.isin(np.arange(len(batch)), cuts))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from fervid.tracking.seen import Changes, FrameFaces
 from scipy.optimize import linear_sum_assignment
 
 from fervid.detection.detector import Detector
@@ -15,7 +16,6 @@ from fervid.records import Detections
 from fervid.settings import Settings
 from fervid.tracking.cuts import CutFinder
 from fervid.tracking.flicker import FlickerFilter
-from fervid.tracking.seen import Changes, Seen
 from fervid.tracking.tracks import Tracker, iou
 from fervid.video.reader import VideoReader
 
@@ -77,7 +77,7 @@ def score_clip(detector: Detector, recording: Path, truth_csv: Path) -> dict[str
         least = Settings().min_face / reader.shrunk
         changes = Changes()
         searched = (
-            Seen.of(
+            FrameFaces.of(
                 batch, _tall(detector.detect(batch, displayed), least), displayed, changes.of(batch)
             )
             for batch in reader

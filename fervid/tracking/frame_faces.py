@@ -16,7 +16,7 @@ _MEAN, _SPREAD, _LEAST_SPREAD = 128.0, 50.0, 8.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class FrameFaces:
     """T frames and the faces in them, with everything that tracking needs.
 
     Attributes:
@@ -38,7 +38,7 @@ class Seen:
         faces: Detections,
         displayed: tuple[int, int],
         changes: NDArray[np.float64],
-    ) -> Seen:
+    ) -> FrameFaces:
         """Make this from frames with pictures; `displayed` is the size of the frame that boxes are
         in."""
         looks = patches(batch.images, faces.frame, faces.xywh, displayed)
