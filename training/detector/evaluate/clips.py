@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fervid.tracking.seen import Changes, FrameFaces
 from scipy.optimize import linear_sum_assignment
 
 from fervid.detection.detector import Detector
@@ -16,6 +15,7 @@ from fervid.records import Detections
 from fervid.settings import Settings
 from fervid.tracking.cuts import CutFinder
 from fervid.tracking.flicker import FlickerFilter
+from fervid.tracking.frame_faces import Changes, FrameFaces
 from fervid.tracking.tracks import Tracker, iou
 from fervid.video.reader import VideoReader
 
