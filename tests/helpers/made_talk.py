@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from fervid.records import Expressions, FrameBatch
+from fervid.records import Expressions, FrameBatch, Thumbnail
 from fervid.report.maker import ReportMaker
 from fervid.results.rows import frame_table
 from fervid.results.writer import ResultWriter
@@ -18,7 +19,7 @@ SHOWS = {1: 3, 2: 3, 3: 4, 4: 0, 5: 5}
 """Index of the expression that each shows throughout."""
 
 
-def made_talk(home: Path) -> Path:
+def made_talk(home: Path, pictures: Sequence[Thumbnail] = ()) -> Path:
     """Nine seconds of five faces, the last of which is alone at the end."""
     count = 100
     pairs = [(at, face) for at in range(count) for face, (a, b) in SEEN.items() if a <= at < b]
@@ -37,5 +38,5 @@ def made_talk(home: Path) -> Path:
         writer.append(frame_table(rows))
         about = {"name": "talk.mp4", "duration_s": 10.0, "width": 200, "height": 100}
         meta = {"recording": about, "warnings": [], "resting_faces": resting, "provenance": []}
-        writer.finish(episodes, meta)
+        writer.finish(episodes, meta, pictures)
     return folder

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from fervid.records import Thumbnail
 from fervid.report.people import edit_people
 from tests.helpers.browsing import Page, open_address
 from tests.helpers.made_talk import made_talk
@@ -100,6 +103,27 @@ def test_what_the_file_contains_is_said_before_it_is_handed_on(
     again.get_by_role("button", name="Share").click()
     assert again.complaints == []
     again.close()
+
+
+def test_a_copy_can_be_saved_without_pictures_of_faces(browser: Any, tmp_path: Path) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (96, 96), "gray").save(content, "JPEG")
+    pictures = [Thumbnail(1, "happy", 1.0, content.getvalue())]
+    folder = made_talk(tmp_path, pictures)
+    page = open_address(browser, (folder / "report.html").as_uri())
+    copies = {}
+    for name in ("Save a copy without pictures of faces", "Save a copy"):
+        page.get_by_role("button", name="Share").click()
+        assert "1 picture of faces" in page.locator("#sharing").inner_text()
+        copies[name] = downloaded(page, page.get_by_role("button", name=name, exact=True), tmp_path)
+        copies[name] = copies[name].rename(tmp_path / f"{len(copies)}.html")
+    without, with_it = (path.read_text("utf-8") for path in copies.values())
+    assert (without.count("data:image/jpeg"), with_it.count("data:image/jpeg")) == (0, 1)
+    bare = open_address(browser, copies["Save a copy without pictures of faces"].as_uri())
+    assert bare.locator("img").count() == 0
+    assert "contains no pictures of people" in bare.locator("footer").inner_text()
+    bare.close()
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,8 +13,10 @@ from click.testing import CliRunner, Result
 from fervid.cli import main
 from fervid.exports import export
 from fervid.report.maker import ReportMaker
+from fervid.report.people import edit_people
 from fervid.results.files import read_frames, read_meta, read_table
 from fervid.results.writer import ResultWriter
+from fervid.studies.opening import open_results
 from tests.helpers.made_talk import made_talk
 
 CHANGES = """face_id,name,from,to,show
@@ -224,3 +226,17 @@ def test_a_new_analysis_says_that_names_are_not_in_it(result: Path, changes: Pat
     assert "people.edits.csv is of an earlier analysis" in read_meta(result)["warnings"][0]
     assert report(result, "--people", result / "people.edits.csv").exit_code == 0
     assert read_table(result, "people")["name"].tolist() == ["Carla", "Anna", "Ben", "Dora"]
+
+
+def test_a_study_takes_people_of_one_name_for_one_person(tmp_path: Path) -> None:
+    for day in ("monday", "tuesday"):
+        (tmp_path / day).mkdir()
+        folder = made_talk(tmp_path / day)
+        names = tmp_path / f"{day}.csv"
+        names.write_text("face_id,name\n1,Anna\n", "utf-8")
+        edit_people(folder, names)
+    opened = open_results(tmp_path, measure="probability")
+    people = [person for source in opened.sources() for person in opened.reader.of(source)]
+    by_face = {face: {one.name for one in people if one.face_id == face} for face in (1, 2)}
+    assert by_face[1] == {"Anna"}
+    assert by_face[2] == {"monday/talk.mp4.fervid#2", "tuesday/talk.mp4.fervid#2"}
