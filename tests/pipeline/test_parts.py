@@ -91,7 +91,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(
     assert not folder.exists()
 
     changed = Analyzer(Settings(smooth=0.5)).begin(CLIP, folder, part_length=SHORT)
-    assert changed.anew == "smooth was 0.3 and is 0.5 now"
+    assert changed.anew == "smooth was 0.3 and is now 0.5"
     assert len(changed.missing) == 5
 
     done = analyzer.analyze(CLIP, folder, part_length=SHORT)

@@ -34,7 +34,7 @@ def test_wrong_image_folders_get_one_clear_line(tmp_path: Path) -> None:
 
     assert re.search(r"Training_00000\.png: is 60x50 pixels, not 48x48", changed("size", enlarge))
     line = changed("damage", lambda file: file.write_bytes(b"no picture"))
-    assert "Training_00000.png: is not a picture" in line
+    assert "Training_00000.png: is not a readable picture" in line
     line = changed("split", lambda file: file.rename(file.with_name("PrivateTest_00000.png")))
     assert "the name says PrivateTest, the folder train" in line
     line = changed("emotion", lambda file: file.parent.rename(file.parents[1] / "bored"))
