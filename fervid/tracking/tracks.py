@@ -115,8 +115,10 @@ class Tracker:
         order = _likely_order(rows)
         rows = np.take_along_axis(rows, order[..., None], axis=1)
         rows[..., _ID] = tracks[:, _ID]
-        for before, now, time_s in zip(rows, rows[1:], times.tolist(), strict=False):
-            now[:, _MOTION] = _motion(before, now[:, _BOX], time_s)
+        weight, speed = _weight_and_speed(rows[:-1], rows[1:, :, _BOX], times[:, None])
+        for frame in range(len(times)):
+            motion = rows[frame, :, _MOTION]
+            rows[frame + 1, :, _MOTION] = motion + weight[frame] * (speed[frame] - motion)
         _, may = _fit(rows[1:, :, _BOX], rows[1:, :, _LOOKS], rows[:-1], times[:, None])
         plain = (may == np.eye(faces, dtype=bool)).all(axis=(1, 2))
         plain &= (np.diff(rows[..., _SEEN], axis=0) <= self.longest_gap_s).all(axis=1)
@@ -192,10 +194,19 @@ def _motion(
     before: NDArray[np.float64], boxes: NDArray[np.floating[Any]], time_s: float
 ) -> NDArray[np.float64]:
     """(M, 4) motion in pixels per second: a running mean with time constant `_STEADY_S`."""
-    passed = np.maximum(time_s - before[:, _SEEN, None], 1e-3)
-    weight = 1 - np.exp(-passed / _STEADY_S)
+    weight, speed = _weight_and_speed(before, boxes, time_s)
     motion = before[:, _MOTION]
-    return np.asarray(motion + weight * ((boxes - before[:, _BOX]) / passed - motion))
+    return np.asarray(motion + weight * (speed - motion))
+
+
+def _weight_and_speed(
+    before: NDArray[np.float64],
+    boxes: NDArray[np.floating[Any]],
+    time_s: float | NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight (..., M, 1) and speed (..., M, 4) of the latest step of tracks to boxes."""
+    passed = np.maximum(time_s - before[..., _SEEN], 1e-3)[..., None]
+    return 1 - np.exp(-passed / _STEADY_S), (boxes - before[..., _BOX]) / passed
 
 
 def _pairs(
