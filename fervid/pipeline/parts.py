@@ -329,5 +329,7 @@ def _joined(
 
 
 def forget(folder: Path) -> None:
-    """Remove the parts of a result, if any."""
-    PartsFolder(folder).remove()
+    """Remove the parts of a result, and those beside it that were abandoned."""
+    kept = PartsFolder(folder)
+    kept.remove()
+    remove_abandoned_parts(kept.path.parent)
