@@ -95,7 +95,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(
     assert len(changed.missing) == 5
 
     done = analyzer.analyze(CLIP, folder, part_length=SHORT)
-    assert done.anew == "smooth was 0.5 and is 0.3 now"
+    assert done.anew == "smooth was 0.5 and is now 0.3"
     assert_same(folder, results["two_speakers"])
     assert not kept.path.exists()
 
