@@ -73,22 +73,23 @@ class ClusterBatch:
         self._jobs = list(jobs)
         self._agenda, self._left = Agenda(self._jobs), len(self._jobs)
         self._tries: Counter[Step] = Counter()
-        room, needs = self._room(task.settings.device)
+        room, needs = self._room(task.settings.device, workers)
         workers = workers or room
         self._workers = workers if task.part_s is not None else min(workers, len(self._jobs))
         actor = self._ray.remote(**needs)(_Recorder)
         given = _everywhere(task).to_json(), asdict(limits or Limits())
         self._new_actor: Callable[[], Any] = lambda: actor.remote(*given)
 
-    def _room(self, device: str) -> tuple[int, dict[str, Any]]:
-        """How many actors fit on the cluster, and the resources of each."""
+    def _room(self, device: str, wanted: int | None) -> tuple[int, dict[str, Any]]:
+        """How many actors fit on the cluster, and the resources of each; those wanted do fit."""
         resources = self._ray.cluster_resources()
         gpus = int(resources.get("GPU", 0))
         if gpus and device in ("auto", "gpu"):
             return gpus, {"num_gpus": 1, "num_cpus": 1}
         cores = int(resources.get("CPU", 1))
-        each = min(_CORES_AN_ACTOR, cores)
-        return max(1, cores // each), {"num_cpus": each}
+        # An actor that does not fit waits for ever, and its recordings with it.
+        each = min(_CORES_AN_ACTOR, cores / (wanted or 1))
+        return max(1, int(cores // each)), {"num_cpus": each}
 
     def events(self) -> Generator[Event]:
         """Yield a `Finish` for each job as it ends; leaving early ends the actors.
