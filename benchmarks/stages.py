@@ -25,8 +25,8 @@ from fervid.video.ffmpeg import Child
 
 _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("decode", Child, "read"),
-    ("search", SparseSearch, "first"),
-    ("search between", SparseSearch, "rest"),
+    ("search", SparseSearch, "search_every_nth"),
+    ("search between", SparseSearch, "complete"),
     ("track", Tracker, "update"),
     ("follow", FlickerFilter, "_filtered"),
     ("crop", crops, "crop"),

@@ -38,7 +38,7 @@ def test_the_recording_must_be_there_and_be_the_one_analysed(
     shutil.copy(constant_clip, tmp_path / "lecture.mp4")
     assert export(result, "video", out) == [out]
     (tmp_path / "lecture.mp4").write_bytes(b"another")
-    assert "another recording" in refused(result, tmp_path / "b.mp4")
+    assert "not the analysed recording" in refused(result, tmp_path / "b.mp4")
 
 
 def test_the_recording_is_found_where_it_was(constant_clip: Path, tmp_path: Path) -> None:

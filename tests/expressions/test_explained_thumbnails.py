@@ -110,11 +110,11 @@ def test_maps_explain_the_probability_that_is_reported(seen: Seen) -> None:
 
 def test_the_report_shows_them_and_says_what_they_are(seen: Seen) -> None:
     page = (seen.folder / "report.html").read_text("utf-8")
-    alternatives = re.findall(r'<img [^>]*alt="(Face [^"]+)"', page)
+    alternatives = re.findall(r'<img [^>]*alt="(face [^"]+ under both maps[^"]*)"', page)
     thumbnails = read_thumbnails(seen.folder)
     assert len(alternatives) == len(thumbnails)
     for one, told in zip(thumbnails, alternatives, strict=True):
-        assert told.startswith(f"Face {one.face_id} at 0:00:")
+        assert told.startswith(f"face {one.face_id} at 0:00:")
         assert f"the probability of {one.expression}" in told
     words = re.sub(r"<[^>]+>", "", page)
     assert "raise the probability of the named expression" in words

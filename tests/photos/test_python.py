@@ -103,7 +103,7 @@ def test_faces_that_are_cut_out_are_classified() -> None:
     assert both.probs.shape == (2, 7)
     assert np.allclose(both.probs[0], found.probs[0], atol=1e-5)
     assert len(fervid.predict([])) == 0
-    with pytest.raises(ValueError, match="images are"):
+    with pytest.raises(ValueError, match="images must be"):
         fervid.predict(crop[:, 0])
-    with pytest.raises(ValueError, match="image is"):
+    with pytest.raises(ValueError, match="an image must be"):
         fervid.predict([crop.astype(float)])

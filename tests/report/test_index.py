@@ -38,7 +38,10 @@ def test_a_folder_of_results_gets_a_page_and_a_table(many: Path) -> None:
     )
     page = (many / "index.html").read_text("utf-8")
     links = [a["href"] for tag, a in Reader(page).tags if tag == "a" and "report" in a["href"]]
-    assert links == [f"{path}/report.html".replace(" ", "%20") for path in table["path"]]
+    reports = [f"{path}/report.html".replace(" ", "%20") for path in table["path"]]
+    assert [link for link in links if "#" not in link] == reports
+    # A link of each person leads to their moment.
+    assert {link.split("#t=")[0] for link in links if "#" in link} == set(reports)
     first = re.sub(r"<[^>]+>", " ", rows_of(page)[0])
     for word in ("a.mp4", "ok", "0:00:06", "60", "50.0%", "sad", "100.0%"):
         assert word in first.split()

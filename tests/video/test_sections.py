@@ -25,8 +25,8 @@ ENTERED: dict[str, tuple[object, ...]] = {
     "b_frames.mkv": (*SOURCE, *H264),
     "open.hevc.mp4": (*SOURCE, "-c:v", "libx265", "-x265-params", X265),
     "vp9.webm": (*SOURCE, "-c:v", "libvpx-vp9", "-g", 50, "-deadline", "realtime", "-cpu-used", 8),
-    "variable.mkv": (*SOURCE, *VARIABLE, *H264),
-    "variable.mp4": (*SOURCE, *VARIABLE, *H264),
+    "varying.mkv": (*SOURCE, *VARIABLE, *H264),
+    "varying.mp4": (*SOURCE, *VARIABLE, *H264),
     "late.mp4": (*SOURCE, *LATE, *H264),
     "gap.mp4": (*SOURCE, *GAP, *H264),
     "interlaced.mp4": (*FIELDS, "-c:v", "libx264", "-flags", "+ildct+ilme", "-g", 25),
@@ -66,7 +66,7 @@ STRETCH = {"start": 1.5, "end": 7.0}
         *((name, {}) for name in ENTERED),
         *(("b_frames.mp4", options) for options in (STRETCH, {"fps": 5.0}, STRETCH | {"fps": 5.0})),
         ("interlaced.mp4", STRETCH),
-        ("variable.mkv", {"fps": 5.0}),
+        ("varying.mkv", {"fps": 5.0}),
     ],
 )
 def test_sections_are_what_a_whole_decoding_gives(
@@ -86,7 +86,7 @@ def test_sections_are_what_a_whole_decoding_gives(
         assert np.array_equal(part.images, whole.images[own])
 
 
-@pytest.mark.parametrize("name", ["b_frames.mp4", "gap.mp4", "late.mp4", "variable.mkv"])
+@pytest.mark.parametrize("name", ["b_frames.mp4", "gap.mp4", "late.mp4", "varying.mkv"])
 def test_what_stamps_tell_of_a_recording_is_what_decoding_tells(
     make_clip: MakeClip, name: str
 ) -> None:
