@@ -96,7 +96,9 @@ def test_points_of_the_found_cells_are_those_of_the_whole_map(level: int) -> Non
         apart = np.abs(maps.boxes[row] - found.boxes[row, slot]).max(axis=-1)
         y, x = np.unravel_index(apart.argmin(), apart.shape)
         assert apart[y, x] < 1e-2
-        np.testing.assert_allclose(found.points[row, slot], everywhere[row, y, x], rtol=1e-4, atol=5e-2)
+        np.testing.assert_allclose(
+            found.points[row, slot], everywhere[row, y, x], rtol=1e-4, atol=5e-2
+        )
         borders += y in (0, len(cells) - 1)
     assert borders > 0
 
