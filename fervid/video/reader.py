@@ -334,9 +334,8 @@ class VideoReader:
                 latest = picture
                 self._begin_part(row, picture)
             seen += 1
-            if (
-                seen > child.size_bytes
-            ):  # a few bytes of an edit list can ask for millions of frames
+            # A few bytes of an edit list can ask for millions of frames.
+            if seen > child.size_bytes:
                 raise MediaError(
                     f"{quoted(self.info.path)}: repeats its frames without end; the "
                     "file is not usable"
