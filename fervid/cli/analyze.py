@@ -132,7 +132,7 @@ _GROUPS = {
     type=click.Choice(DEINTERLACE),
     default=DEINTERLACE[0],
     show_default=True,
-    help="Turn interlaced frames into whole pictures. auto: decide from the file's metadata and a "
+    help="Turn interlaced frames into full pictures. auto: decide from the file's metadata and a "
     "sample of its frames.",
 )
 @click.option(
@@ -211,8 +211,8 @@ _GROUPS = {
 @click.option(
     "--explain",
     is_flag=True,
-    help="Add maps to these pictures that show what the model reacts to, like `fervid explain`. "
-    "This takes a few seconds more.",
+    help="Beside each thumbnail, show which parts of the face the model reacts to, as `fervid "
+    "explain` does. This takes a few seconds more.",
 )
 @options.device
 @click.option(
@@ -231,14 +231,15 @@ _GROUPS = {
     type=click.Choice(["csv", "parquet", "excel"]),
     default="csv",
     show_default=True,
-    help="Also write the tables as Parquet files or as one Excel workbook.",
+    help="Write the tables as Parquet files or an Excel workbook, too. CSV files are always "
+    "written.",
 )
 @click.option(
     "--schema",
     type=click.Choice(["fervid", "openface", "pyfeat"]),
     default="fervid",
     show_default=True,
-    help="Also write the frame table with the column names of OpenFace or py-feat.",
+    help="Write a second frame table with the column names of OpenFace or py-feat.",
 )
 @click.option(
     "--overwrite",

@@ -41,14 +41,19 @@ _GROUPS = {
     metavar="NAME",
     help="Name of the files.  [default: the source and the time]",
 )
-@click.option("--duration", type=Seconds(), metavar="TIME", help="Stop after this long.")
+@click.option(
+    "--duration",
+    type=Seconds(),
+    metavar="TIME",
+    help="Stop after this long: seconds, m:ss or h:mm:ss.",
+)
 @click.option(
     "--reconnect-for",
     type=Seconds(),
     default=60.0,
-    show_default=True,
     metavar="TIME",
-    help="If a network stream breaks, try to reconnect for this long; 0 never reconnects.",
+    help="If a network stream breaks, try to reconnect for this long; 0 never reconnects.  "
+    "[default: 60 seconds]",
 )
 @click.option(
     "--fps",

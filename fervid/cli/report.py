@@ -24,27 +24,26 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
     metavar="FILE.csv",
     help="Table about the recordings: a column `recording` (file name or path), and others to "
     "compare by, such as participant or condition. With --events, it can also have a column "
-    "face_id. The index stores the table in index.json and later runs, also of `fervid analyze`, "
-    "use it until you give another one.",
+    "face_id. The index keeps the table; later runs use it until you give another one.",
 )
 @click.option(
     "--group-by",
     metavar="COLUMN",
-    help="Column of --groups or --events to compare by.  [default: the first column with a name "
-    "of your own]",
+    help="Column of --groups or --events to compare by.  [default: the first one without a fixed "
+    "meaning]",
 )
 @click.option(
     "--no-faces",
     is_flag=True,
     help="Make the report of one result without pictures of people. Its player shows the video "
-    "that `fervid export --to video --blur` wrote into the result folder, or nothing.",
+    "that `fervid export --to video --blur` wrote into the result folder, if there is one.",
 )
 @click.option(
     "--people",
     metavar="FILE.csv|none",
-    help="Changes to the people of one result, as saved by its report: names, who is the same "
-    "person, who is left out, and the order. All tables and the report are updated; nothing is "
-    "analysed again. `none` undoes the changes.",
+    help="Name people, merge them, leave them out or put them in order, as this table says. The "
+    "report can save such a table. All tables and the report are updated, without a new analysis. "
+    "`none` undoes all changes.",
 )
 @study_options
 def report(
@@ -60,8 +59,8 @@ def report(
     For one result, writes its report.html again. For a folder with results at any depth, writes
     index.html, a page with a row for each recording, and recordings.csv, the same as a table.
 
-    Or writes a study: with --events, of what people show around events; with --stimulus or
-    --audience, of what an audience shows; with --together, of how people in a recording move
+    Some options write a study instead: --events, of what people show around events; --stimulus
+    or --audience, of what an audience shows; --together, of how people in a recording move
     together.
 
     \b

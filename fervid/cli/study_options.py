@@ -68,7 +68,7 @@ _OPTIONS = (
         default=8.0,
         show_default=True,
         metavar="SECONDS",
-        help="Length of the curves, and of the response to an event that has no end.",
+        help="Length of the curves after an event, and of the response to an event without an end.",
     ),
     click.option(
         "--stimulus",
@@ -81,8 +81,7 @@ _OPTIONS = (
     click.option(
         "--audience",
         is_flag=True,
-        help="The same as --stimulus, but without its file: recordings are aligned by their own "
-        "sound.",
+        help="Like --stimulus, but without a file: recordings are aligned by each other's sound.",
     ),
     click.option(
         "--together",
@@ -102,39 +101,39 @@ _OPTIONS = (
         type=_FILE,
         multiple=True,
         metavar="FILE",
-        help="Who speaks when, in a file as for --events. All figures are then also given without "
-        "speech.",
+        help="A file that says who speaks when, in a format of --events. The study then gives all "
+        "figures a second time, without speech.",
     ),
     click.option(
         "--area",
         "areas",
         multiple=True,
         metavar="NAME=X,Y,W,H",
-        help="Use only people in this part of the frame, in fractions of its width and height, as "
-        "in left=0,0,0.5,1. With several areas, each person belongs to the first that contains "
-        "them; see the column `area`.",
+        help="Use only people in this part of the frame: its left edge, top edge, width and height "
+        "as fractions of the frame. left=0,0,0.5,1 is the left half. Can be given several times; "
+        "--group-by area then compares the areas.",
     ),
     click.option(
         "--min-face",
         type=float,
         default=0.0,
         metavar="PIXELS",
-        help="Ignore faces shorter than this.",
+        help="Ignore faces shorter than this, in pixels of the recording.",
     ),
     click.option(
         "--min-frontality",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="Ignore faces turned away more than this: 1 is seen from the front, 0.7 is turned by "
-        "45 degrees.",
+        help="Ignore faces that are turned away further than this: 1 faces the camera, 0.7 is "
+        "turned by 45 degrees.",
     ),
     click.option(
         "--min-sharpness",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="Ignore faces less sharp than this: 1 is as sharp as a typical photo.",
+        help="Ignore faces that are less sharp than this: 1 is as sharp as a typical photo.",
     ),
     click.option(
         "--min-seen",
