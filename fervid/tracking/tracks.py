@@ -214,9 +214,13 @@ def _pairs(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of (N, M) that match: as many as may, with the best total fit."""
     mine, theirs = np.nonzero(may)
-    if len({*mine.tolist()}) == len({*theirs.tolist()}) == len(mine):
+    rivals = len({*mine.tolist()}), len({*theirs.tolist()})
+    if rivals == (len(mine), len(mine)):
         return mine, theirs
-    # Loaded only where faces meet, because it takes half a second.
+    if min(rivals) == 1:
+        best = fit[mine, theirs].argmax(keepdims=True)
+        return mine[best], theirs[best]
+    # Loaded only where several faces meet, because it takes half a second.
     from scipy.optimize import linear_sum_assignment
 
     mine, theirs = linear_sum_assignment(np.where(may, fit - fit.min() + 1.0, 0.0), maximize=True)
