@@ -16,7 +16,7 @@ GLIMPSES = 8
 _WORTH_IT = 1.25
 """Smallest factor from one size to the next."""
 
-_FEW, _SHARE = 3, 0.1
+_FEW, _SHARE = 3, 0.05
 """A size is too small if it misses this many faces in all sample frames and this share of them."""
 
 _TALLEST = 320.0
