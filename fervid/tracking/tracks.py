@@ -218,7 +218,7 @@ def _pairs(
     if rivals == (len(mine), len(mine)):
         return mine, theirs
     if min(rivals) == 1:
-        best = fit[mine, theirs].argmax(keepdims=True)
+        best = [fit[mine, theirs].argmax()]
         return mine[best], theirs[best]
     # Loaded only where several faces meet, because it takes half a second.
     from scipy.optimize import linear_sum_assignment
