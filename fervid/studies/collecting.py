@@ -23,7 +23,9 @@ _MOST_LANES = 40
 _AT_ONCE = 200
 """Number of people whose responses become a table at once."""
 
-OUTCOMES = ("mean", "baseline", "response", "peak", "shown", "showings", "latency")
+OUTCOMES = (
+    *("mean", "baseline", "response", "peak", "shown", "showings", "latency", "shown_after"),
+)
 ALL, SILENT = "all", "silent"
 
 Sink = Callable[[pd.DataFrame], None]

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.studies.people import Person
+from fervid.studies.rise import rise_starts
 from fervid.studies.rules import Rules, Tally
-from fervid.studies.series import Floats
+from fervid.studies.series import Floats, Series
 from fervid.studies.speech import overlap
 
 OUTSIDE = "outside the recording"
@@ -125,7 +126,10 @@ def responses_of(
     episodes = person.episodes
     shown_names = episodes["expression"].to_numpy()
     spans = episodes[["onset", "offset"]].to_numpy(np.float64)
-    showings = [_showings(spans[shown_names == name], start, end) for name in expressions]
+    showings = [
+        _showings(person.series, k, spans[shown_names == name], start, end, baselines[:, k])
+        for k, name in enumerate(expressions)
+    ]
     each = len(expressions)
     figures = {
         "mean": means,
@@ -134,7 +138,7 @@ def responses_of(
         "peak": _peaks(person, start, end, window.step) - baselines,
         **{
             name: np.column_stack([shown[name] for shown in showings])
-            for name in ("shown", "showings", "latency")
+            for name in ("shown", "showings", "latency", "shown_after")
         },
     }
     of_events = {name: events[name].to_numpy() for name in _kept(events)}
@@ -172,18 +176,27 @@ def _peaks(person: Person, start: Floats, end: Floats, step: float) -> Floats:
     return np.fmax.reduceat(means, firsts[:-1], axis=0)
 
 
-def _showings(spans: Floats, start: Floats, end: Floats) -> dict[str, Floats]:
-    """For each stretch: share in (J, 2) episodes, number of episodes that begin, and the first
-    latency.
+def _showings(
+    series: Series, column: int, spans: Floats, start: Floats, end: Floats, baselines: Floats
+) -> dict[str, Floats]:
+    """For each stretch: share in (J, 2) episodes, number of episodes that begin, and the times from
+    the start to the first rise and to the first episode.
 
-    There is no latency if the expression is already shown when the event starts.
+    There are no times if the expression is already shown when the event starts.
     """
     onset, offset = spans[:, 0], spans[:, 1]
     begins = (onset >= start[:, None]) & (onset < end[:, None])
     already = ((onset < start[:, None]) & (offset > start[:, None])).any(axis=1)
-    delay = np.where(begins, onset - start[:, None], np.inf).min(axis=1, initial=np.inf)
+    timed = np.flatnonzero(begins.any(axis=1) & ~already)
+    first = np.where(begins[timed], onset, np.inf).argmin(axis=1) if len(timed) else timed
+    shown_after, latency = np.full((2, len(start)), np.nan)
+    shown_after[timed] = onset[first] - start[timed]
+    if len(timed):
+        rises = rise_starts(series, column, spans[first], baselines[timed])
+        latency[timed] = rises - start[timed]
     return {
         "shown": overlap(start, end, spans) / (end - start),
         "showings": begins.sum(axis=1).astype(np.float64),
-        "latency": np.where(already | np.isinf(delay), np.nan, delay),
+        "latency": latency,
+        "shown_after": shown_after,
     }

@@ -43,8 +43,10 @@ RESPONSES = (
     Column(
         "latency",
         "seconds",
-        "time from start to the first of these episodes; empty if one is already in progress",
+        "time from start until the first of these episodes begins to rise; empty if one is already "
+        "in progress",
     ),
+    Column("shown_after", "seconds", "time from start until the first of these episodes begins"),
     Column("coverage", "share", "share of the event in which the face is usable"),
     Column("baseline_coverage", "share", "share of the baseline in which the face is usable"),
     Column("dropped_by", "word", "rule that excludes the response; empty if it is included"),

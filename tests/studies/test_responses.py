@@ -46,7 +46,9 @@ def test_responses_are_what_people_show(smilers: Path) -> None:
     # 2 of the 4 seconds after an event.
     assert happy["mean"].to_numpy() == pytest.approx(heights.to_numpy() / 2, abs=0.05)
     assert happy["response"].to_numpy() == pytest.approx(heights.to_numpy() / 2, abs=0.05)
-    assert happy["latency"].to_numpy() == pytest.approx(1.2, abs=1e-6)
+    assert happy["shown_after"].to_numpy() == pytest.approx(1.2, abs=1e-6)
+    # The smile begins between the frames at 1.1 and 1.2 s.
+    assert happy["latency"].between(1.1 - 0.01, 1.2).all()
     assert happy["shown"].to_numpy() == pytest.approx(0.5, abs=1e-6)
     assert (happy["showings"] == 1).all()
     assert of(made.responses, expression="sad")["response"].abs().max() < 0.05
@@ -81,6 +83,7 @@ def test_no_latency_where_it_is_shown_before(tmp_path: Path) -> None:
     made = fervid.study(tmp_path, pd.DataFrame({"start": [10.0]}))
     happy = of(made.responses, expression="happy").iloc[0]
     assert np.isnan(happy["latency"])
+    assert np.isnan(happy["shown_after"])
     assert happy["showings"] == 0
     assert happy["shown"] == pytest.approx(2 / 8)
 
