@@ -1,9 +1,9 @@
-"""Compares groups of recordings; each recording counts once, however long it is."""
+"""Compares groups of recordings; each person, or else each recording, counts once."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +23,23 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 
 
 @dataclass(frozen=True)
+class Who:
+    """What a table of groups says about a recording.
+
+    Attributes:
+        group: the group; empty for none.
+        participant: the person who is meant, the same in all their recordings; empty if not named.
+        face_id: their number within the recording, in words; empty: the person seen longest.
+    """
+
+    group: str
+    participant: str = ""
+    face_id: str = ""
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """The mean of a group's recordings; no interval if there are fewer than two."""
+    """The mean of a group's people or recordings; no interval if there are fewer than two."""
 
     group: str
     n: int
@@ -39,14 +54,16 @@ class Difference:
 
     Attributes:
         points: difference of the means.
-        low, high: its 95% interval (Welch); None where a group has fewer than two recordings.
+        low, high: its 95% interval (Student if paired, else Welch); None if too few are in a group.
         effect: Hedges' g, the difference in standard deviations; None as `low`.
+        design: "paired" if at least half of the people are in both groups, else "unpaired".
     """
 
     points: float
     low: float | None = None
     high: float | None = None
     effect: float | None = None
+    design: str = "unpaired"
 
 
 @dataclass(frozen=True)
@@ -56,71 +73,134 @@ class Comparison:
     Attributes:
         by: the column that forms the groups.
         reference: the group that the others are compared with: the first by name.
+        unit: what counts once: "person" or "recording".
         estimates: for each expression, one estimate per group; the expression whose groups differ
             most comes first.
         differences: for each expression, one difference per group, None for the reference.
         left_out: number of groups that are not shown because there are too many.
         ungrouped: number of recordings with a face that are in no group.
+        absent: number of recordings in which the participant's face was not found.
+        warnings: warnings for the reader, one line each.
         ticks: ticks of the axis of the estimates, from 0 to its end.
     """
 
     by: str
     reference: str
+    unit: str
     estimates: dict[str, list[Estimate]]
     differences: dict[str, list[Difference | None]]
     left_out: int
     ungrouped: int
+    absent: int
+    warnings: list[str]
     ticks: list[float]
 
 
-def compare(by: str, recordings: Sequence[Recording], groups: Sequence[str]) -> Comparison | None:
-    """Mean probabilities of groups of recordings; None if no recording with a face is in one.
+@dataclass(frozen=True)
+class _Value:
+    """The (7,) mean probabilities of one person, or of all faces, in one recording."""
+
+    group: str
+    unit: str
+    means: NDArray[np.float64]
+    usable: float
+
+
+def compare(by: str, recordings: Sequence[Recording], who: Sequence[Who]) -> Comparison | None:
+    """Mean probabilities of groups; None if no recording with a face is in one.
+
+    If the table names a participant in any recording, people count: a person's recordings in a
+    group are averaged first. Otherwise recordings count, with all of their faces.
 
     Args:
         by: column that defines the groups.
         recordings: the recordings; those without a face are ignored.
-        groups: group of each recording; empty for none.
+        who: group and participant of each recording.
     """
-    members = defaultdict(list)
-    for recording, group in zip(recordings, groups, strict=True):
-        if all(known(recording.summary.get(f"{name}_mean")) for name in EXPRESSIONS):
-            members[group].append(recording)
-    ungrouped = len(members.pop("", []))
-    largest = Counter({group: len(own) for group, own in members.items()}).most_common(MAX_GROUPS)
-    if not largest:
+    named = any(one.participant for one in who)
+    pairs = [pair for pair in zip(recordings, who, strict=True) if _has_face(pair[0])]
+    found = [_value(k, one, about, named) for k, (one, about) in enumerate(pairs) if about.group]
+    values = [value for value in found if value is not None]
+    sizes = Counter(value.group for value in values)
+    if not sizes:
         return None
-    names = sorted(name for name, _ in largest)
-    values = {
-        expression: [
-            np.array([float(one.summary[f"{expression}_mean"]) for one in members[name]])
-            for name in names
-        ]
-        for expression in EXPRESSIONS
-    }
+    names = sorted(name for name, _ in sizes.most_common(MAX_GROUPS))
+    table = _unit_table([value for value in values if value.group in names], names)
     differences = {
-        expression: [None, *(_difference(one, own[0]) for one in own[1:])]
-        for expression, own in values.items()
+        expression: [None, *(_difference(own, one[:, 0]) for own in one[:, 1:].T)]
+        for expression, one in zip(EXPRESSIONS, table, strict=True)
     }
     order = sorted(EXPRESSIONS, key=lambda expression: -_largest(differences[expression]))
     estimates = {
         expression: [
-            estimate(name, own) for name, own in zip(names, values[expression], strict=True)
+            estimate(name, own[~np.isnan(own)])
+            for name, own in zip(names, table[EXPRESSIONS.index(expression)].T, strict=True)
         ]
         for expression in order
     }
     ends = [one.high or one.mean for own in estimates.values() for one in own]
-    left_out = len(members) - len(names)
-    return Comparison(by, names[0], estimates, differences, left_out, ungrouped, _ticks(max(ends)))
+    return Comparison(
+        by=by,
+        reference=names[0],
+        unit="person" if named else "recording",
+        estimates=estimates,
+        differences=differences,
+        left_out=len(sizes) - len(names),
+        ungrouped=sum(not about.group for _, about in pairs),
+        absent=len(found) - len(values),
+        warnings=_warnings(values, names),
+        ticks=_ticks(max(ends)),
+    )
+
+
+def _has_face(recording: Recording) -> bool:
+    return all(known(recording.summary.get(f"{name}_mean")) for name in EXPRESSIONS)
+
+
+def _value(place: int, recording: Recording, who: Who, named: bool) -> _Value | None:
+    """The value of a recording; None if the participant's face is not in it."""
+    if not named:
+        means = [float(recording.summary[f"{name}_mean"]) for name in EXPRESSIONS]
+        usable = float(recording.summary.get("detection_rate", math.nan))
+        return _Value(who.group, str(place), np.array(means), usable)
+    number = who.face_id.removeprefix("face ").strip()
+    people = [one for one in recording.people if number in ("", str(one.face_id))]
+    if not people:
+        return None
+    person = max(people, key=lambda one: one.seen_s)
+    # Without a name, the person is somebody else than in all other recordings.
+    unit = f"={who.participant}" if who.participant else str(place)
+    usable = person.seen_s / recording.duration_s if recording.duration_s else math.nan
+    return _Value(who.group, unit, np.array(person.means), min(usable, 1.0))
+
+
+def _unit_table(values: Sequence[_Value], names: Sequence[str]) -> NDArray[np.float64]:
+    """(7, U, G) mean of each unit in each group; NaN where it is not in the group."""
+    units = {unit: k for k, unit in enumerate(dict.fromkeys(value.unit for value in values))}
+    sums, counts = np.zeros((7, len(units), len(names))), np.zeros((len(units), len(names)))
+    for value in values:
+        place = units[value.unit], names.index(value.group)
+        sums[:, *place] += value.means
+        counts[place] += 1
+    return np.asarray(sums / np.where(counts > 0, counts, np.nan))
+
+
+def _warnings(values: Sequence[_Value], names: Sequence[str]) -> list[str]:
+    from fervid.report.effects import usable_differences
+
+    return usable_differences(
+        {name: np.array([one.usable for one in values if one.group == name]) for name in names}
+    )
 
 
 def _difference(values: NDArray[np.float64], reference: NDArray[np.float64]) -> Difference:
     # Loads a part of SciPy that takes half a second, and pages without groups do not need it.
-    from fervid.report.effects import two_samples
+    from fervid.report.effects import compare_units
 
-    found = two_samples(values, reference)
+    design, found, _ = compare_units(values, reference)
     if math.isnan(found.low):
-        return Difference(found.estimate)
-    return Difference(found.estimate, found.low, found.high, found.effect)
+        return Difference(found.estimate, design=design)
+    return Difference(found.estimate, found.low, found.high, found.effect, design)
 
 
 def _largest(differences: Sequence[Difference | None]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,47 @@ def two_samples(values: Floats, reference: Floats) -> Effect:
     pooled = np.sqrt((values.var(ddof=1) + reference.var(ddof=1)) / 2)
     difference = float(values.mean() - reference.mean())
     return _effect(n, m, difference, error, df, scale=error / pooled)
+
+
+def compare_units(values: Floats, reference: Floats) -> tuple[str, Effect, int]:
+    """Compare two levels: "paired" if at least half of the units have both, else "unpaired".
+
+    Args:
+        values, reference: (U,) value of each unit at each level; NaN if there is none.
+
+    Returns:
+        The design, the effect, and the number of units left out: those with only one level in a
+        paired design, or with both in an unpaired one.
+    """
+    has, also = ~np.isnan(values), ~np.isnan(reference)
+    both, any_of_both = has & also, has | also
+    if 2 * both.sum() >= any_of_both.sum() and both.any():
+        effect = one_sample((values - reference)[both])
+        return "paired", replace(effect, n_reference=effect.n), int((any_of_both & ~both).sum())
+    return "unpaired", two_samples(values[~both], reference[~both]), int(both.sum())
+
+
+_APART = 0.05
+"""Difference in how much of the faces is usable from which it is reported."""
+
+
+def usable_differences(groups: Mapping[str, Floats]) -> list[str]:
+    """A warning for each two groups whose faces are usable to clearly different degrees.
+
+    Args:
+        groups: for each group, (N,) share of each recording in which a face is usable.
+    """
+    told = []
+    for name, other in combinations(sorted(groups), 2):
+        effect = two_samples(groups[name], groups[other])
+        if (effect.low > 0 or effect.high < 0) and abs(effect.estimate) > _APART:
+            told.append(
+                f"faces are usable in {np.nanmean(groups[name]):.0%} of the recordings of {name} "
+                f"and in {np.nanmean(groups[other]):.0%} of those of {other} (difference "
+                f"{effect.estimate:+.1%}, 95% interval {effect.low:+.1%} to {effect.high:+.1%}); "
+                "differences between the groups may come from this"
+            )
+    return told
 
 
 def _unknown(n: int, m: int, estimate: float) -> Effect:

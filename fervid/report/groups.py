@@ -16,6 +16,9 @@ from fervid.results.encodings import text_of
 from fervid.results.folder_names import RESULT_SUFFIX
 
 KEY_COLUMN = "recording"
+PARTICIPANT, FACE = "participant", "face_id"
+_OWN = (PARTICIPANT, FACE, "offset")
+"""Columns with a fixed meaning, by which recordings are compared only if this is asked for."""
 _DELIMITERS = ",;\t"
 _MOST_NAMES = 3
 
@@ -43,7 +46,7 @@ def read_metadata(path: Path, by: str | None = None) -> Metadata:
 
     Args:
         path: the file.
-        by: the column to compare by; by default the first one that is not `recording`.
+        by: the column to compare by; by default the first one without a fixed meaning.
 
     Raises:
         ResultError: the file cannot be read, or a column is missing.
@@ -64,7 +67,8 @@ def read_metadata(path: Path, by: str | None = None) -> Metadata:
     rows = (_filled(line, len(header)) for line in lines[1:] if any(map(str.strip, line)))
     at, others = header.index(KEY_COLUMN), [header.index(name) for name in columns]
     parted = tuple((row[at], tuple(row[k] for k in others)) for row in rows)
-    return Metadata(columns, by or columns[0], parted)
+    own = [name for name in columns if name not in _OWN]
+    return Metadata(columns, by or (own or columns)[0], parted)
 
 
 def _check(path: Path, header: Sequence[str], columns: Parts, by: str | None) -> None:

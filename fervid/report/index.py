@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from fervid import __version__
 from fervid.errors import ResultError
-from fervid.report.comparison import compare
+from fervid.report.comparison import Who, compare
 from fervid.report.figures import COLOURS
-from fervid.report.groups import Metadata, match, read_metadata
+from fervid.report.groups import FACE, PARTICIPANT, Metadata, match, read_metadata
 from fervid.report.html import asset, csp_hash, environment, save
 from fervid.report.overview import HEIGHT, WIDTH, outline
 from fervid.report.recordings import (
@@ -160,9 +160,10 @@ def render_index(
         values: for each recording, the values of the columns of `metadata`, or None.
         photos: results of photos to link to.
     """
-    at = metadata.columns.index(metadata.by) if metadata else 0
-    groups = [row[at] if row else "" for row in values] if metadata else [""] * len(recordings)
-    comparison = compare(metadata.by, recordings, groups) if metadata else None
+    who = _who(metadata, values) if metadata else [Who("")] * len(recordings)
+    groups = [one.group for one in who]
+    comparison = compare(metadata.by, recordings, who) if metadata else None
+    notes = [*notes, *(comparison.warnings if comparison else [])]
     scripts = [asset(f"{name}.js") for name in _SCRIPTS]
     return (
         environment()
@@ -189,6 +190,16 @@ def render_index(
             script_hashes=" ".join(map(csp_hash, scripts)),
         )
     )
+
+
+def _who(metadata: Metadata, values: Sequence[tuple[str, ...] | None]) -> list[Who]:
+    """What the table says about each recording."""
+    places = {name: place for place, name in enumerate(metadata.columns)}
+    wanted = [places.get(name) for name in (metadata.by, PARTICIPANT, FACE)]
+    return [
+        Who(*("" if place is None else row[place] for place in wanted)) if row else Who("")
+        for row in values
+    ]
 
 
 def _row(one: Recording, group: str) -> dict[str, Any]:

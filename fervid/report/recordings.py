@@ -52,20 +52,24 @@ class Person:
     """A person in one recording.
 
     Attributes:
+        face_id: number within the recording.
         name: as given by the user, or "face N".
         first_s: when they are first seen, in seconds.
         seen_s: for how many seconds they are seen.
         valence: mean smoothed valence.
         most: the expression that is most often the most probable one, and its share of faces.
         episodes: number of episodes.
+        means: mean smoothed probability of each expression, in the order of `EXPRESSIONS`.
     """
 
+    face_id: int
     name: str
     first_s: float
     seen_s: float
     valence: float
     most: tuple[str, float]
     episodes: int
+    means: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -217,10 +221,12 @@ def _person(row: dict[str, str]) -> Person:
     shares = {name: float(row[f"{name}_dominant"]) for name in EXPRESSIONS}
     most = max(EXPRESSIONS, key=lambda name: shares[name])
     return Person(
+        face_id=int(row["face_id"]),
         name=row.get("name") or unnamed(int(row["face_id"])),
         first_s=float(row["first_seen"]),
         seen_s=float(row["seen_s"]),
         valence=float(row["valence_mean"]),
         most=(most, shares[most]),
         episodes=int(row["episodes"]),
+        means=tuple(float(row[f"{name}_mean"]) for name in EXPRESSIONS),
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.report.effects import Effect, Floats, one_sample, two_samples
+from fervid.report.effects import Floats, compare_units, one_sample
 from fervid.studies.bootstrap import Nesting, person_means
 
 
@@ -55,23 +55,6 @@ def units_of(values: Floats, levels: NDArray[np.int64], count: int, nesting: Nes
     return Units("recording", person_means(own, by_cluster))
 
 
-def compared(units: Units, level: int, reference: int) -> tuple[str, Effect, int]:
-    """Compare two levels: "paired" if at least half of the units have both, else "unpaired".
-
-    Returns:
-        The design, the effect, and the number of units left out: those with only one level in a
-        paired design, or with both in an unpaired one.
-    """
-    own, other = units.values[:, level], units.values[:, reference]
-    has, also = ~np.isnan(own), ~np.isnan(other)
-    both, any_of_both = has & also, has | also
-    if 2 * both.sum() >= any_of_both.sum() and both.any():
-        effect = one_sample((own - other)[both])
-        fields = {**effect.__dict__, "n_reference": effect.n}
-        return "paired", Effect(**fields), int((any_of_both & ~both).sum())
-    return "unpaired", two_samples(own[~both], other[~both]), int(both.sum())
-
-
 MEAN_COLUMNS = (*("estimate", "low", "high", "effect", "effect_low", "effect_high", "p", "p_holm"),)
 
 
@@ -105,7 +88,7 @@ def compare_levels(
             where = {"level": name, "reference": "baseline", "design": "mean", "left_out": 0}
             rows.append({**about, **where, **own.__dict__})
         for k, j in combinations(range(len(names)), 2):
-            design, effect, left_out = compared(units, j, k)
+            design, effect, left_out = compare_units(units.values[:, j], units.values[:, k])
             place: dict[str, Any] = {"level": names[j], "reference": names[k]}
             rows.append(
                 {**about, **place, "design": design, "left_out": left_out, **effect.__dict__}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.report.effects import two_samples
+from fervid.report.effects import usable_differences
 from fervid.studies.bootstrap import Band, Nesting, band
 from fervid.studies.collecting import ALL
 from fervid.studies.comparisons import compare_levels
@@ -23,8 +23,6 @@ from fervid.studies.sources import UNITS, Measure, expressions_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-_SPREAD_WARNING = 0.05
 
 
 @dataclass
@@ -178,20 +176,10 @@ class Study:
         """Warnings if groups differ in how much of their faces is usable."""
         if not self.by or self.by not in self.people:
             return []
-        told = []
         groups = {level: self.people[self.people[self.by] == level] for level in self.levels}
-        for name, other in ((a, b) for a in groups for b in groups if a < b):
-            pair = [groups[one]["present"].to_numpy(np.float64) for one in (name, other)]
-            effect = two_samples(*pair)
-            differs = effect.low > 0 or effect.high < 0
-            if differs and abs(effect.estimate) > _SPREAD_WARNING:
-                told.append(
-                    f"faces are usable in {pair[0].mean():.0%} of the recordings of {name} and in "
-                    f"{pair[1].mean():.0%} of those of {other} (difference "
-                    f"{effect.estimate:+.1%}, 95% interval {effect.low:+.1%} to "
-                    f"{effect.high:+.1%}); differences between the groups may come from this"
-                )
-        return told
+        return usable_differences(
+            {level: own["present"].to_numpy(np.float64) for level, own in groups.items()}
+        )
 
     @cached_property
     def methods(self) -> str:

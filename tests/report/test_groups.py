@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fervid.report.comparison import compare, estimate
+from fervid.report.comparison import Who, compare, estimate
 from fervid.report.groups import match, read_metadata
 from fervid.report.index import render_index, write_index
-from fervid.report.recordings import Recording
+from fervid.report.recordings import Person, Recording
 from fervid.report.recordings_table import recordings_csv
 from tests.helpers.index_pages import rated, run, shown
 from tests.report.test_page import Reader
@@ -108,7 +109,9 @@ def test_a_table_that_cannot_be_read_is_one_line(many: Path, tmp_path: Path) -> 
 
 def test_each_recording_counts_once_with_students_interval() -> None:
     recordings = [rated(0.2), rated(0.4, faces=1_000_000), rated(0.6), rated(0.9), rated(0.5)]
-    found = compare("side", recordings, ["left", "left", "left", "right", ""])
+    found = compare(
+        "side", recordings, [Who(side) for side in ("left", "left", "left", "right", "")]
+    )
     assert found is not None
     left, right = found.estimates["happy"]
     assert (left.group, left.n, right.group, right.n) == ("left", 3, "right", 1)
@@ -126,6 +129,61 @@ def test_each_recording_counts_once_with_students_interval() -> None:
     assert found.ticks[-1] >= 0.9
 
 
+def with_people(happy: Mapping[int, float]) -> Recording:
+    """A recording of people who are seen for 5 s times their face_id."""
+    about = rated(0.5)
+    people = [
+        Person(
+            face, f"face {face}", 0.0, 5.0 * face, 0.0, ("happy", 1.0), 0, (0,) * 3 + (share,) * 4
+        )
+        for face, share in happy.items()
+    ]
+    summary = {**about.summary, "detection_rate": 1.0}
+    return replace(about, people=tuple(people), duration_s=10.0, summary=summary)
+
+
+def test_each_participant_counts_once_and_is_compared_with_themselves() -> None:
+    # Face 2 is seen longest; Ann's four recordings before are one value.
+    before = [with_people({1: 0.9, 2: share}) for share in (0.1, 0.1, 0.3, 0.3, 0.2, 0.4)]
+    after = [with_people({2: share}) for share in (0.4, 0.5, 0.8)]
+    who = [Who("1 before", name) for name in ("Ann", "Ann", "Ann", "Ann", "Bob", "Cy")]
+    who += [Who("2 after", name) for name in ("Ann", "Bob", "Cy")]
+    found = compare("visit", [*before, *after], who)
+    assert found is not None
+    assert found.unit == "person"
+    first, second = found.estimates["happy"]
+    assert (first.n, second.n) == (3, 3)
+    assert first.mean == pytest.approx((0.2 + 0.2 + 0.4) / 3)
+    apart = found.differences["happy"][1]
+    assert apart is not None
+    assert apart.design == "paired"
+    assert apart.points == pytest.approx((0.2 + 0.3 + 0.4) / 3)
+    half = 4.302653 * 0.1 / 3**0.5
+    assert (apart.low, apart.high) == pytest.approx((0.3 - half, 0.3 + half), abs=1e-6)
+
+
+def test_a_participant_can_be_a_certain_face_and_may_be_absent() -> None:
+    both = with_people({1: 0.9, 2: 0.1})
+    who = [Who("a", "Ann", "1"), Who("a", "Bob", "face 2"), Who("a", "Cy", "3")]
+    found = compare("g", [both] * 3, who)
+    assert found is not None
+    (one,) = found.estimates["happy"]
+    assert (one.n, found.absent) == (2, 1)
+    assert one.mean == pytest.approx(0.5)
+
+
+def test_groups_whose_faces_are_seen_less_are_told() -> None:
+    rates = [0.99, 0.98, 0.99, 0.97, 0.5, 0.55, 0.6, 0.52]
+    recordings = [
+        replace(one, summary={**one.summary, "detection_rate": rate})
+        for one, rate in zip([rated(0.5)] * 8, rates, strict=True)
+    ]
+    found = compare("side", recordings, [Who("left")] * 4 + [Who("right")] * 4)
+    assert found is not None
+    (line,) = found.warnings
+    assert "98% of the recordings of left and in 54% of those of right" in line
+
+
 def test_what_differs_most_comes_first_with_its_effect_size() -> None:
     sides = ["left"] * 4 + ["right"] * 4
     happy = [0.5, 0.5, 0.5, 0.51, 0.5, 0.5, 0.52, 0.5]
@@ -134,7 +192,7 @@ def test_what_differs_most_comes_first_with_its_effect_size() -> None:
         replace(one, summary={**one.summary, "sad_mean": value})
         for one, value in zip(map(rated, happy), sad, strict=True)
     ]
-    found = compare("side", recordings, sides)
+    found = compare("side", recordings, list(map(Who, sides)))
     assert found is not None
     assert next(iter(found.estimates)) == "sad"
     apart = found.differences["sad"][1]
@@ -155,11 +213,11 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 def test_only_so_many_groups_are_compared_and_faceless_recordings_in_none() -> None:
     recordings = [rated(0.5) for _ in range(20)]
-    found = compare("who", recordings, [f"p{k:02}" for k in range(20)])
+    found = compare("who", recordings, [Who(f"p{k:02}") for k in range(20)])
     assert found is not None
     assert (len(found.estimates["sad"]), found.left_out) == (12, 8)
-    assert compare("who", [Recording("x", "x")], ["a"]) is None
-    assert compare("who", recordings, [""] * 20) is None
+    assert compare("who", [Recording("x", "x")], [Who("a")]) is None
+    assert compare("who", recordings, [Who("")] * 20) is None
 
 
 def test_the_page_shows_estimates_without_p_values(tmp_path: Path) -> None:
@@ -172,3 +230,14 @@ def test_the_page_shows_estimates_without_p_values(tmp_path: Path) -> None:
     assert "<i>" in words
     assert "p-value" not in words
     assert "p =" not in words
+
+
+def test_a_column_of_participants_is_not_what_groups_are_formed_by(
+    many: Path, tmp_path: Path
+) -> None:
+    rows = "a.mp4.fervid,Ann,x\nb.mp4,Bea,y\nday 1/a.mp4,Ann,y\n"
+    run(many, "--groups", table_at(tmp_path, "recording,participant,group\n" + rows))
+    words = Reader((many / "index.html").read_text("utf-8")).words()
+    assert "What differs by group" in words
+    assert "Each person counts once" in words
+    assert "Recordings of one person are not independent" not in words
