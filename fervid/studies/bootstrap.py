@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -107,6 +107,38 @@ def band(values: Floats, nesting: Nesting, *, draws: int = 2000, seed: int = 0) 
             low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
         low, high = (edge.reshape(mean.shape) for edge in (low, high))
     return Band(mean, low, high, nesting.people, len(values))
+
+
+def paired_band(
+    values: Floats, first: NDArray[np.bool_], second: NDArray[np.bool_], nesting: Nesting,
+    *, draws: int = 2000, seed: int = 0,
+) -> Band | None:  # fmt: skip
+    """The mean over people of their own difference between two levels, with its 95% interval.
+
+    Args:
+        values: (E, ...) float64, NaN where unknown.
+        first, second: (E,) whether each repetition is of one level, or of the other.
+        nesting: nesting of the repetitions.
+        draws, seed: as for `band`.
+
+    Returns:
+        The first level minus the second; None if less than half of the people have both.
+    """
+    wide = (-1,) + (1,) * (values.ndim - 1)
+    own, other = (
+        person_means(np.where(level.reshape(wide), values, np.nan), nesting)
+        for level in (first, second)
+    )
+    has = np.zeros((2, nesting.people), np.bool_)
+    for place, level in enumerate((first, second)):
+        has[place, nesting.person[level]] = True
+    both = has.all(axis=0)
+    if not both.any() or 2 * both.sum() < has.any(axis=0).sum():
+        return None
+    cluster = np.unique(nesting.cluster[both], return_inverse=True)[1].astype(np.int64)
+    people = Nesting(np.arange(int(both.sum())), cluster)
+    found = band((own - other)[both], people, draws=draws, seed=seed)
+    return replace(found, repetitions=int((first | second).sum()))
 
 
 def nan_mean(values: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from fervid.studies.matching import RecordingIndex
 from fervid.studies.people import PeopleReader, Person
 from fervid.studies.responses import Responses, Window, responses_of, table_of
 from fervid.studies.sources import Measure, Source, expressions_of
-from fervid.studies.speech import inside, overlap, spans_of
+from fervid.studies.speech import SPEECH, Spans, inside, overlap, spans_of
 
 FEW = 500
 """Up to this many recordings, single repetitions are kept; with more, means for each person."""
@@ -76,31 +76,31 @@ class Collector:
         events = None if self.events is None else self.events.of(source)
         people = self.people.of(source, "" if events is None else _participant(events))
         speech = None if self.speech is None else self.speech.of(source)
-        for person in people:
-            talk = None if speech is None else spans_of(person, speech)
+        talks = [None if speech is None else spans_of(person, speech) for person in people]
+        for person, talk in zip(people, talks, strict=True):
             self._note(person, talk, source)
             mine = None if events is None else events_of(person, events)
             if mine is None or not len(mine):
                 continue
             self.overlapping += _overlapping(mine, self.window)
-            self.waiting.append(self._respond(person, mine, source, ALL))
+            self.waiting.append(self._respond(person, mine, source, ALL, talk))
             if talk is not None:
                 silent = _without_speech(person, talk)
-                self.waiting.append(self._respond(silent, mine, source, SILENT))
+                self.waiting.append(self._respond(silent, mine, source, SILENT, talk))
         if len(self.waiting) >= _AT_ONCE:
             self._keep()
         if events is not None:
-            self._add_lanes(source, events, people)
+            self._add_lanes(source, events, people, talks)
 
     def _respond(
-        self, person: Person, events: pd.DataFrame, source: Source, speech: str
+        self, person: Person, events: pd.DataFrame, source: Source, speech: str, talk: Spans | None
     ) -> Responses:
         tally = self.people.tally
         names = expressions_of(self.measure)
-        args = (names, self.window, self.people.rules, tally, source.end_s, speech)
+        args = (names, self.window, self.people.rules, tally, source.end_s, speech, talk)
         return responses_of(person, events, *args)
 
-    def _note(self, person: Person, talk: NDArray[np.floating[Any]] | None, source: Source) -> None:
+    def _note(self, person: Person, talk: Spans | None, source: Source) -> None:
         about = {"recording": person.recording, "face_id": person.face_id}
         seen = {"seen_s": person.series.seen_s, "present": person.present}
         spoken = {} if talk is None else {"speaking_s": float(np.diff(talk, axis=1).sum())}
@@ -138,7 +138,13 @@ class Collector:
         both = [pd.concat(parts, ignore_index=True) for parts in (self.kept, self.keys)]
         return both[0], both[1], np.concatenate(self.curves)
 
-    def _add_lanes(self, source: Source, events: pd.DataFrame, people: list[Person]) -> None:
+    def _add_lanes(
+        self,
+        source: Source,
+        events: pd.DataFrame,
+        people: list[Person],
+        talks: Sequence[Spans | None],
+    ) -> None:
         if len({lane["lane"] for lane in self.lanes}) >= _MOST_LANES:
             return
         ends = events["end"].fillna(events["start"] + self.window.after)
@@ -150,12 +156,12 @@ class Collector:
             self.lanes.append(
                 {**lane, "level": str(level), "label": label, "start": start, "end": end}
             )
-        for person in people:
+        for person, talk in zip(people, talks, strict=True):
             lane_name = source.path.removesuffix(".fervid")
             lane_name += f" · face {person.face_id}" if len(people) > 1 else ""
-            for name, start, end in person.episodes[["expression", "onset", "offset"]].itertuples(
-                index=False
-            ):
+            shown = person.episodes[["expression", "onset", "offset"]].itertuples(index=False)
+            spoken = [] if talk is None else [(SPEECH, *span) for span in talk.tolist()]
+            for name, start, end in (*shown, *spoken):
                 if name != "neutral":
                     lane = {"lane": lane_name, "kind": name, "level": "", "label": name}
                     self.lanes.append({**lane, "start": start, "end": end})
@@ -184,7 +190,7 @@ def _overlapping(events: pd.DataFrame, window: Window) -> int:
     return int((start[1:] - window.before < np.maximum.accumulate(end)[:-1] - 1e-9).sum())
 
 
-def _without_speech(person: Person, talk: NDArray[np.floating[Any]]) -> Person:
+def _without_speech(person: Person, talk: Spans) -> Person:
     series = person.series
     middle = series.time_s + series.lasts_s / 2
     episodes = person.episodes

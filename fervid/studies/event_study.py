@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fervid.report.effects import usable_differences
-from fervid.studies.bootstrap import Band, Nesting, band
+from fervid.studies.bootstrap import Band, Nesting, band, paired_band
 from fervid.studies.collecting import ALL
 from fervid.studies.comparisons import compare_levels
 from fervid.studies.methods import Provenance, methods_paragraph
@@ -145,14 +146,34 @@ class Study:
         """Event-locked averages (T, K) of each level, minus the baseline."""
         found = {}
         for level in self.levels:
-            mine = (self._keys["speech"] == ALL).to_numpy(np.bool_)
-            if self.by:
-                mine = mine & self._keys[self.by].astype(str).eq(level).to_numpy()
-            keys = self._keys[mine]
+            keys, values = self._repetitions({level} if self.by else set())
             nesting = Nesting.of(keys["participant"].tolist(), keys["recording"].tolist())
-            values = self._curves[mine].astype(np.float64)
             found[level] = band(values, nesting, draws=self.draws, seed=self.seed)
         return found
+
+    @cached_property
+    def differences(self) -> dict[tuple[str, str], Band]:
+        """Curves (T, K) of the differences between levels within people, level minus reference.
+
+        Pairs of levels of which less than half of the people have both are left out.
+        """
+        found = {}
+        for reference, level in combinations(self.levels, 2):
+            keys, values = self._repetitions({level, reference})
+            nesting = Nesting.of(keys["participant"].tolist(), keys["recording"].tolist())
+            mine = keys[self.by].astype(str).to_numpy()
+            sides = (mine == level, mine == reference)
+            paired = paired_band(values, *sides, nesting, draws=self.draws, seed=self.seed)
+            if paired is not None:
+                found[level, reference] = paired
+        return found
+
+    def _repetitions(self, levels: set[str]) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+        """Keys and (E, T, K) curves of the repetitions of some levels; empty: of all."""
+        mine = (self._keys["speech"] == ALL).to_numpy(np.bool_)
+        if levels:
+            mine = mine & self._keys[self.by].astype(str).isin(levels).to_numpy()
+        return self._keys[mine], self._curves[mine].astype(np.float64)
 
     @cached_property
     def participants(self) -> pd.DataFrame:
@@ -198,7 +219,7 @@ class Study:
         )  # fmt: skip
 
     def figure(self, name: str = "curves") -> Figure:
-        """A figure to edit or save: "curves", "effects" or "lanes".
+        """A figure to edit or save: "curves", "differences", "effects" or "lanes".
 
         Raises:
             ValueError: the name is unknown.
@@ -213,14 +234,18 @@ class Study:
 
         if not len(self.kept):
             return {}
-        curves = figures.curves_figure(
-            self.curves, self.window.centres, self.expressions, self.unit
-        )
+        axes = (self.window.centres, self.expressions, self.unit)
+        between = {f"{a} \u2212 {b}": band for (a, b), band in self.differences.items()}
         mine = self.comparisons
         shown = mine[(mine["outcome"] == "response") & (mine["speech"] == ALL)]
         levels = [level for level in self.levels if level in set(self.lanes["level"])] or [""]
         return {
-            "curves": curves,
+            "curves": figures.curves_figure(self.curves, *axes),
+            **(
+                {"differences": figures.curves_figure(between, *axes, first=len(self.levels))}
+                if between
+                else {}
+            ),
             "effects": figures.effects_figure(shown, self.unit),
             "lanes": figures.lanes_figure(self.lanes, levels),
         }
@@ -237,4 +262,7 @@ class Study:
 
 
 def _no_figure(name: str) -> Any:
-    raise ValueError(f"there is no figure {name!r}; there are curves, effects and lanes")
+    raise ValueError(
+        f"there is no figure {name!r}; there are curves, effects, lanes and, if people are in "
+        "several levels, differences"
+    )

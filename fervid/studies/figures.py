@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from fervid.report.figures import COLOURS
 from fervid.studies.bootstrap import Band
+from fervid.studies.speech import SPEECH
 
 LEVEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7d8ba1")
 """Colours of levels: those of Okabe and Ito that are clear as lines."""
 
+_OF_SPEECH = "#4d4d4d"
 _COLUMNS = 3
 _MOST_LANES = 40
 Figure = dict[str, Any]
@@ -75,6 +77,7 @@ def curves_figure(
     centres: NDArray[np.floating[Any]],
     expressions: Sequence[str],
     unit: str,
+    first: int = 0,
 ) -> Figure:
     """Event-locked averages: a panel for each expression, a line with a band for each level.
 
@@ -83,6 +86,7 @@ def curves_figure(
         centres: (T,) seconds from the event.
         expressions: the K expressions.
         unit: unit of the values.
+        first: index of the first level's colour.
     """
     rows = math.ceil(len(expressions) / _COLUMNS)
     data: list[Figure] = []
@@ -97,7 +101,7 @@ def curves_figure(
             label = f"{name or 'all'} ({band.people} people)"
             own = (band.mean[:, k], band.low[:, k], band.high[:, k])
             where: Figure = {"xaxis": x, "yaxis": y, "showlegend": k == 0}
-            data += band_traces(centres, *own, label, colour(place), **where)
+            data += band_traces(centres, *own, label, colour(first + place), **where)
         column, row = k % _COLUMNS, k // _COLUMNS
         width, height = 1 / _COLUMNS, 1 / rows
         left, top = column * width, 1 - row * height
@@ -184,7 +188,8 @@ def lanes_figure(lanes: pd.DataFrame, levels: Sequence[str]) -> Figure:
     """Events and episodes over the time of each recording.
 
     Args:
-        lanes: table of lane, kind ("event" or an expression), level, start and end in seconds.
+        lanes: table of lane, kind ("event", "speech" or an expression), level, start and end in
+            seconds.
         levels: levels of the events, in the order of their colours.
     """
     names = list(dict.fromkeys(lanes["lane"]))[:_MOST_LANES]
@@ -198,6 +203,9 @@ def lanes_figure(lanes: pd.DataFrame, levels: Sequence[str]) -> Figure:
         mine = lanes[lanes["kind"] == name]
         if len(mine):
             data.append(_bars(mine, name, shade, 0.4))
+    speech = lanes[lanes["kind"] == SPEECH]
+    if len(speech):
+        data.append(_bars(speech, SPEECH, _OF_SPEECH, 0.12) | {"offset": 0.3})
     layout = _layout(110 + 24 * len(names)) | {"barmode": "overlay"}
     layout["margin"]["l"] = 170
     layout["xaxis"] = {"title": {"text": "seconds of the recording"}}

@@ -14,7 +14,7 @@ from fervid.studies.people import Person
 from fervid.studies.rise import rise_starts
 from fervid.studies.rules import Rules, Tally
 from fervid.studies.series import Floats, Series
-from fervid.studies.speech import overlap
+from fervid.studies.speech import Spans, overlap
 
 OUTSIDE = "outside the recording"
 
@@ -93,6 +93,7 @@ def responses_of(
     tally: Tally,
     end_s: float,
     speech: str,
+    talk: Spans | None = None,
 ) -> Responses:
     """The responses of a person to the events of a recording.
 
@@ -104,6 +105,7 @@ def responses_of(
         tally: counts the excluded events.
         end_s: end of the recording in seconds.
         speech: "all", or "silent" without the frames in which the person speaks.
+        talk: (S, 2) when the person speaks, in seconds; None: unknown.
     """
     start = events["start"].to_numpy(np.float64)
     own_end = events["end"].to_numpy(np.float64)
@@ -143,6 +145,9 @@ def responses_of(
     }
     of_events = {name: events[name].to_numpy() for name in _kept(events)}
     of_events |= {"event": events.index.to_numpy() + 1}
+    if talk is not None:
+        spoken = overlap(start, end, talk) / (end - start)
+        figures["speaking"] = np.repeat(spoken[:, None], each, axis=1)
     rows = len(events) * each
     who = {"recording": person.recording, "participant": person.name, "speech": speech}
     about = {name: value for name, value in person.about.items() if name not in events}

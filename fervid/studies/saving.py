@@ -92,7 +92,9 @@ def curves_table(study: Study) -> pd.DataFrame:
     """Event-locked averages as a tidy table."""
     centres, names = study.window.centres, study.expressions
     parts = []
-    for level, band in study.curves.items() if len(study.kept) else ():
+    curves = study.curves if len(study.kept) else {}
+    pairs = study.differences if curves else {}
+    for level, band in (curves | {f"{a} - {b}": band for (a, b), band in pairs.items()}).items():
         grid = pd.MultiIndex.from_product([names, centres], names=["expression", "time"])
         values = {key: getattr(band, key).T.ravel() for key in ("mean", "low", "high")}
         table = pd.DataFrame(values, index=grid).reset_index()
@@ -150,6 +152,15 @@ def page_of(study: Study) -> tuple[Any, ...]:
                 "counts once. The band is a 95% interval (hierarchical bootstrap)."
             ],
             plots.get("curves"),
+        ),
+        Section(
+            "Differences within people",
+            [
+                "Each person's mean curve in one condition minus that in the other, then the mean "
+                "over people, with a 95% interval at each moment. This is more exact than a "
+                "comparison of the bands above, because people are compared with themselves."
+            ],
+            plots.get("differences"),
         ),
         Section(
             "How large the effects are",

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from fervid.studies.people import Person
 
+SPEECH = "speech"
+"""Kind of the lanes that show who speaks."""
+
 Spans = NDArray[np.floating[Any]]
 """(S, 2) starts and ends in seconds, ascending, without overlap."""
 

@@ -47,12 +47,17 @@ RESPONSES = (
         "in progress",
     ),
     Column("shown_after", "seconds", "time from start until the first of these episodes begins"),
+    Column("speaking", "share", "share of the event in which the person speaks"),
     Column("coverage", "share", "share of the event in which the face is usable"),
     Column("baseline_coverage", "share", "share of the baseline in which the face is usable"),
     Column("dropped_by", "word", "rule that excludes the response; empty if it is included"),
 )
 CURVES = (
-    Column("level", "word", "level of the compared column; empty if there is none"),
+    Column(
+        "level",
+        "word",
+        "level of the compared column, or level - reference within people; empty if there is none",
+    ),
     Column("expression", "word", "the expression"),
     Column("time", "seconds", "centre of the step, from the event's start"),
     Column("mean", "number", "mean over people (repetitions averaged first), minus the baseline"),

@@ -146,6 +146,9 @@ def test_speech_is_told_apart(tmp_path: Path) -> None:
     assert happy["silent", 10.0] == pytest.approx(0, abs=0.05)
     assert happy["silent", 40.0] == pytest.approx(1.5, abs=0.05)
     assert made.people["speaking_s"].iloc[0] == pytest.approx(2.0)
+    assert of(made.responses, expression="happy")["speaking"].tolist() == [0.5, 0, 0.5, 0]
+    bars = {bar["name"]: bar for bar in made.plots()["lanes"]["data"]}["speech"]
+    assert (bars["base"], bars["x"]) == ([11.0], [2.0])
 
 
 def test_areas_name_people(tmp_path: Path) -> None:
@@ -238,3 +241,24 @@ def test_parquet_beside_the_tables_gives_the_same(smilers: Path, tmp_path: Path)
     export(folder, "parquet")
     (folder / "frames.csv").write_text((folder / "frames.csv").read_text().splitlines()[0] + "\n")
     pd.testing.assert_frame_equal(fervid.study(folder, events()).responses, plain)
+
+
+def test_conditions_are_compared_within_people(tmp_path: Path) -> None:
+    time = times(60)
+    for k in range(5):
+        # People differ far more than the two conditions do.
+        smile = bump(time, [11.0], 2.0, height=1.0 + k) + bump(time, [31.0], 2.0, height=1.5 + k)
+        made_study_result(tmp_path / f"p{k}.mp4.fervid", [Shows({"happy": smile})], 60, seed=k)
+    table = pd.DataFrame({"start": [10.0, 30.0], "condition": ["a", "b"]})
+    made = fervid.study(tmp_path, table, window=Window(2, 4))
+    band, k = made.differences["b", "a"], made.expressions.index("happy")
+    shown = (made.window.centres > 1) & (made.window.centres < 3)
+    assert band.people == 5
+    assert band.mean[shown, k] == pytest.approx(0.5, abs=0.1)
+    assert band.low[shown, k].min() > 0.3
+    assert made.curves["a"].high[shown, k].min() > made.curves["b"].low[shown, k].max()
+    (line,) = [one for one in made.plots()["differences"]["data"] if one.get("showlegend")]
+    assert line["name"] == "b \u2212 a (5 people)"
+    apart = pd.DataFrame({"start": [10.0] * 5, "recording": [f"p{k}.mp4" for k in range(5)]})
+    apart["condition"] = list("aaabb")
+    assert not fervid.study(tmp_path, apart).differences
