@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fervid.detection.framing import frontality
 from fervid.detection.search import SparseSearch
 from fervid.engine.face_rows import face_rows
+from fervid.engine.hard_to_read import HardToRead
 from fervid.engine.sight import DirectSight, Sight
 from fervid.expressions.looks import clarity
 from fervid.expressions.second_pass import second_pass
@@ -35,15 +36,6 @@ from fervid.video.sampling import Sampling
 if TYPE_CHECKING:
     from fervid.engine.baseline import Baseline
     from fervid.engine.engine import Engine
-
-_SHORT = 24.0
-"""Height in pixels of the working frame below which a face is short: half the size that the
-expression model was trained on."""
-
-_UNCLEAR = 0.1
-"""Weight below which a face shows too little; a face that looks at the camera has 0.3 to 1."""
-
-_MANY = 0.5
 
 _ONE_FRAME_S = 0.04
 """Assumed duration of a frame in seconds if nothing is known."""
@@ -110,7 +102,7 @@ class Analysis:
         self.people = People(tracker.longest_gap_s)
         self._evidence = Evidence(engine.detector.start_score)
         self._doubtful = 0
-        self._faces = self._short = self._unclear = 0
+        self._hard_to_read = HardToRead()
         self._portraits = Portraits(clarity)
 
     @staticmethod
@@ -162,11 +154,11 @@ class Analysis:
         batch, faces, cuts = tracked
         reading = self._sight.read(batch, faces.faces)
         self._evidence.add(faces, frontality(faces.faces.points))
-        self._faces += len(faces)
-        self._short += int((faces.faces.xywh[:, 3] * self._shrunk < _SHORT).sum())
         self.people.add(batch, faces, reading.crops_of, cuts, self._shrunk)
         rows = face_rows(batch, faces, reading.expressions, reading.sharpness, self._shrunk)
-        self._unclear += int((rows["weight"] < _UNCLEAR)[rows["face_id"] > 0].sum())
+        shown = rows[rows["face_id"] > 0]
+        height = shown["xywh"][:, 3] * self._shrunk
+        self._hard_to_read.add(shown["face_id"], height, shown["weight"])
         if self._engine.settings.thumbnails:
             self._portraits.add(rows, self._shrunk, reading.crops_of, reading.portrait_of)
         return rows
@@ -205,23 +197,9 @@ class Analysis:
             for track, seconds in self._flicker.still.found()
             if track in people
         ]
-        warnings = [*second.warnings, *still, *self._hard_to_read(), *unexplained]
+        hard = self._hard_to_read.warnings(people)
+        warnings = [*second.warnings, *still, *hard, *unexplained]
         return AnalysisResult(second.episodes, people, thumbnails, warnings, second.resting)
-
-    def _hard_to_read(self) -> list[str]:
-        """Warnings if most faces are too short, turned away or blurred to be classified well."""
-        if self._short > _MANY * self._faces:
-            return [
-                f"{self._short / self._faces:.0%} of the faces are shorter than {_SHORT:.0f} "
-                "pixels in the searched frames, too short to classify well; a larger "
-                "--working-size helps if the recording has more pixels"
-            ]
-        if self._unclear > _MANY * self._faces:
-            return [
-                f"{self._unclear / self._faces:.0%} of the faces are turned away or blurred too "
-                "much to classify well"
-            ]
-        return []
 
     def _thumbnails(
         self, people: dict[int, int], episodes: pd.DataFrame

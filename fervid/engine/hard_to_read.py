@@ -1,0 +1,60 @@
+"""Warnings about recordings most of whose faces are too small, turned or blurred to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SHORT = 24.0
+"""Height in pixels of the working frame below which a face is short: half the size that the
+expression model was trained on."""
+
+_UNCLEAR = 0.1
+"""Weight below which a face shows too little; a face that looks at the camera has 0.3 to 1."""
+
+_MANY = 0.5
+
+
+class HardToRead:
+    """Counts the faces of each track that are hard to read; memory grows by 24 bytes per track."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((0, 3), np.int64)
+
+    def add(
+        self,
+        track: NDArray[np.integer],
+        height: NDArray[np.floating],
+        weight: NDArray[np.floating],
+    ) -> None:
+        """Add the next N faces.
+
+        Args:
+            track: (N,) numbers of their tracks, from 1.
+            height: (N,) heights in pixels of the working frame.
+            weight: (N,) weights of their rows.
+        """
+        more = int(track.max(initial=0)) - len(self._counts)
+        if more > 0:
+            self._counts = np.concatenate([self._counts, np.zeros((more, 3), np.int64)])
+        hard = np.stack([np.ones_like(track), height < _SHORT, weight < _UNCLEAR], axis=1)
+        np.add.at(self._counts, track - 1, hard.astype(np.int64))
+
+    def warnings(self, tracks: Collection[int]) -> list[str]:
+        """At most one warning about the faces of these tracks."""
+        kept = np.array(sorted(tracks), np.int64)
+        faces, short, unclear = self._counts[kept - 1].sum(axis=0).tolist()
+        if short > _MANY * faces:
+            return [
+                f"{short / faces:.0%} of the faces are shorter than {_SHORT:.0f} pixels in the "
+                "searched frames, too short to classify well; a larger --working-size helps if "
+                "the recording has more pixels"
+            ]
+        if unclear > _MANY * faces:
+            return [
+                f"{unclear / faces:.0%} of the faces are turned away or blurred too much to "
+                "classify well"
+            ]
+        return []
