@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from fervid.detection.framing import frontality
 from fervid.detection.search import SparseSearch
+from fervid.engine.face_reader import FaceReader, PictureReader
 from fervid.engine.face_rows import face_rows
 from fervid.engine.hard_to_read import HardToRead
-from fervid.engine.sight import DirectSight, Sight
 from fervid.expressions.looks import clarity
 from fervid.expressions.second_pass import second_pass
 from fervid.records import Detections, FrameBatch, Thumbnail, VideoInfo
@@ -72,7 +72,7 @@ class Analysis:
         displayed: width and height in pixels of the displayed frame.
         shrunk: height of the searched frames divided by that of the displayed frame.
         baseline: resting faces from another recording or a photo.
-        sight: reads the faces; None: in the pictures of their frames.
+        reader: reads the faces; None: in the pictures of their frames.
         lenient_until_s: see `fervid.tracking.tracks.Tracker`.
 
     Attributes:
@@ -88,7 +88,7 @@ class Analysis:
         shrunk: float,
         baseline: Baseline | None = None,
         *,
-        sight: Sight | None = None,
+        reader: FaceReader | None = None,
         lenient_until_s: float = -math.inf,
     ) -> None:
         self._engine, self._search, self._baseline = engine, search, baseline
@@ -96,7 +96,7 @@ class Analysis:
         start_score = engine.detector.start_score
         tracker = Tracker(engine.settings.fps, start_score, lenient_until_s)
         self.longest_gap_s = tracker.longest_gap_s
-        self._sight: Sight = sight or DirectSight(engine, displayed, shrunk)
+        self._reader: FaceReader = reader or PictureReader(engine, displayed, shrunk)
         self._changes = Changes()
         self._cuts, self._flicker = CutFinder(), FlickerFilter(tracker)
         self.people = People(tracker.longest_gap_s)
@@ -152,7 +152,7 @@ class Analysis:
     def _read(self, tracked: TrackedBatch) -> NDArray[Any]:
         """Classify the faces of some frames, and learn people and portraits from them."""
         batch, faces, cuts = tracked
-        reading = self._sight.read(batch, faces.faces)
+        reading = self._reader.read(batch, faces.faces)
         self._evidence.add(faces, frontality(faces.faces.points))
         self.people.add(batch, faces, reading.crops_of, cuts, self._shrunk)
         rows = face_rows(batch, faces, reading.expressions, reading.sharpness, self._shrunk)

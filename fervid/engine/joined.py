@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.engine.answers import Answers, Arrays, unpacked
-from fervid.engine.sight import DirectSight, Reading
+from fervid.engine.face_reader import PictureReader, Reading
 from fervid.records import Detections, Expressions, FrameBatch
 from fervid.tracking.frame_faces import FrameFaces
 
@@ -31,15 +31,15 @@ class JoinedParts:
     Args:
         parts: gives what was stored for each part, in order.
         opened: opens a part for decoding.
-        sight: reads faces in pictures that are decoded again.
+        reader: reads faces in pictures that are decoded again.
 
     Attributes:
         searched: number of frames searched for faces so far.
         read_again: number of faces read in pictures that were decoded again.
     """
 
-    def __init__(self, parts: Iterable[Arrays], opened: Opened, sight: DirectSight) -> None:
-        self._parts, self._opened, self._sight = parts, opened, sight
+    def __init__(self, parts: Iterable[Arrays], opened: Opened, reader: PictureReader) -> None:
+        self._parts, self._opened, self._reader = parts, opened, reader
         self._answers_by_frame: dict[int, tuple[int, Answers]] = {}
         self._again: _Again | None = None
         self.searched = self.read_again = 0
@@ -110,7 +110,7 @@ class JoinedParts:
         if self._again is None or self._again.number != number:
             self.close()
             self._again = _Again(number, self._opened(number))
-        return self._sight.read(self._again.pictures(batch), faces)
+        return self._reader.read(self._again.pictures(batch), faces)
 
     def close(self) -> None:
         """Stop decoding, if it is in progress."""

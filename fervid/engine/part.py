@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fervid.detection.search import SparseSearch
 from fervid.engine.analysis import Analysis
 from fervid.engine.answers import Answers, Arrays, packed
-from fervid.engine.sight import DirectSight, Reading, Sight
+from fervid.engine.face_reader import FaceReader, PictureReader, Reading
 from fervid.records import Detections, FrameBatch
 from fervid.tracking.frame_faces import FrameFaces
 
@@ -49,10 +49,10 @@ class PartAnalysis:
         if begin_s is not None:
             lenient_s = begin_s + Analysis.longest_gap_of(engine.settings)
             keeps_s = begin_s + _BEGUN_BEFORE_S
-        self._sight = _KeepingSight(DirectSight(engine, displayed, shrunk), float(keeps_s))
+        self._reader = _StoringReader(PictureReader(engine, displayed, shrunk), float(keeps_s))
         self._analysis = Analysis(
             *(engine, search, displayed, shrunk),
-            sight=self._sight,
+            reader=self._reader,
             lenient_until_s=float(lenient_s),
         )
         self._search, self._displayed = search, displayed
@@ -91,20 +91,20 @@ class PartAnalysis:
         # The first frame of the next part is counted in that part.
         searched = self._search.searched - ("after_picture" in self._edges)
         edges = {name: np.array([value]) for name, value in self._edges.items()}
-        pieces = [*zip(self._seen, self._sight.answers, strict=True)]
+        pieces = [*zip(self._seen, self._reader.answers, strict=True)]
         return packed(pieces) | edges | {"searched": np.array([searched], np.int64)}
 
 
-class _KeepingSight:
-    """Passes requests on to another sight, and stores the answers."""
+class _StoringReader:
+    """Passes requests on to another reader, and stores the answers."""
 
-    def __init__(self, sight: Sight, keeps_until_s: float) -> None:
-        self._sight, self._keeps_until_s = sight, keeps_until_s
+    def __init__(self, reader: FaceReader, keeps_until_s: float) -> None:
+        self._reader, self._keeps_until_s = reader, keeps_until_s
         self.answers: list[Answers] = []
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Read the faces of some frames."""
-        reading = self._sight.read(batch, faces)
+        reading = self._reader.read(batch, faces)
         answers = Answers(faces, reading.expressions.probs, reading.sharpness)
         self.answers.append(answers)
 

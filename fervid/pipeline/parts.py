@@ -286,7 +286,7 @@ def _joined(
 ) -> str | None:
     from fervid.engine.analysis import Analysis
     from fervid.engine.joined import JoinedParts, SeamError
-    from fervid.engine.sight import DirectSight
+    from fervid.engine.face_reader import PictureReader
 
     began, baseline = time.perf_counter(), engine.baseline
     whole = _Opened(engine, recording, kept)
@@ -302,8 +302,8 @@ def _joined(
     with whole.reader as reader:
         sizes = reader.displayed, reader.shrunk
         arrays = (kept.load(number) for number in range(count))
-        joined = JoinedParts(arrays, decoded, DirectSight(engine, *sizes))
-        analysis = Analysis(engine, whole.search, *sizes, baseline, sight=joined)
+        joined = JoinedParts(arrays, decoded, PictureReader(engine, *sizes))
+        analysis = Analysis(engine, whole.search, *sizes, baseline, reader=joined)
         reader.account(whole.stamps)
 
         def rows() -> Iterator[Any]:

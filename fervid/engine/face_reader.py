@@ -33,14 +33,14 @@ class Reading:
     portrait_of: Callable[[int], bytes]
 
 
-class Sight(Protocol):
+class FaceReader(Protocol):
     """The interface of what reads faces."""
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Read the faces of some frames."""
 
 
-class DirectSight:
+class PictureReader:
     """Reads faces in the pictures of the frames.
 
     Args:
