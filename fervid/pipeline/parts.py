@@ -285,8 +285,8 @@ def _joined(
     progress: Callable[[Progress], None],
 ) -> str | None:
     from fervid.engine.analysis import Analysis
-    from fervid.engine.joined import JoinedParts, SeamError
     from fervid.engine.face_reader import PictureReader
+    from fervid.engine.joined import JoinedParts, SeamError
 
     began, baseline = time.perf_counter(), engine.baseline
     whole = _Opened(engine, recording, kept)

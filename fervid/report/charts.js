@@ -28,7 +28,7 @@ function pictureButtons(place, act) {
 }
 
 // The figures below the timeline; each is drawn when it comes into view.
-function charts(cast, stem) {
+function charts(edited, stem) {
   const PAPER_PX = 640;
   const config = { displayModeBar: false, responsive: true };
   const places = [...document.querySelectorAll("#charts .plot")];
@@ -39,7 +39,7 @@ function charts(cast, stem) {
     return parsed.get(name);
   };
   const follows = document.getElementById("follows-of");
-  const called = (id) => cast.people.find(({ sources }) => sources.some((one) => one.id === Number(id)))?.name ?? `face ${id}`;
+  const called = (id) => edited.people.find(({ sources }) => sources.some((one) => one.id === Number(id)))?.name ?? `face ${id}`;
 
   function named(figure, name, version) {
     const { layout } = figure;
@@ -116,7 +116,7 @@ function charts(cast, stem) {
     waiting.observe(place);
   }
   const again = () => places.filter((place) => "drawn" in place.dataset).forEach((place) => draw(place));
-  cast.onChange(() => {
+  edited.onChange(() => {
     for (const option of follows.querySelectorAll("option[data-lane]")) option.textContent = called(option.dataset.lane);
     again();
   });

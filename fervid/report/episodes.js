@@ -1,6 +1,6 @@
 "use strict";
 // The table of episodes: filtered by person, expression and words, and sorted.
-function episodeTable({ data, cast, expressions, colours, pictures }) {
+function episodeTable({ data, edited, expressions, colours, pictures }) {
   const STEP = 200;
   const table = document.getElementById("episode-table");
   if (!table || !data.onset) return () => {};
@@ -11,7 +11,7 @@ function episodeTable({ data, cast, expressions, colours, pictures }) {
     id: who[k], name: `face ${who[k]}`, expression: expressions[expression[k]],
   }));
   // Of an episode that is cut, the peak is known of the part that has it.
-  const named = () => given.flatMap((one) => cast.pieces(one.id, one.from, one.to).map(({ person, from, to }) => ({
+  const named = () => given.flatMap((one) => edited.pieces(one.id, one.from, one.to).map(({ person, from, to }) => ({
     ...one, name: person.name, from, to, ...(from <= one.peakAt && one.peakAt < to ? {} : { peak: null, peakAt: from }),
   })));
   let all = named();
@@ -87,14 +87,14 @@ function episodeTable({ data, cast, expressions, colours, pictures }) {
     const chosen = field("whose").value;
     others.forEach((other) => other.remove());
     const there = new Set(all.map((one) => one.name));
-    const people = cast.shown.map((person) => person.name).filter((name) => there.has(name));
+    const people = edited.shown.map((person) => person.name).filter((name) => there.has(name));
     field("whose").append(...people.map((name) => element("option", name)));
     field("whose").value = people.includes(chosen) ? chosen : first.value;
   }
   whose();
   field("what").append(...expressions.map((value) => element("option", value)));
   for (const id of ["whose", "what"]) field(id).addEventListener("change", () => { most = STEP; fill(); });
-  cast.onChange(() => {
+  edited.onChange(() => {
     all = named();
     order = sorting(all);
     whose();

@@ -1,6 +1,6 @@
 "use strict";
 // Boxes over the recording with each person's name and expression, and bars beside it.
-function overlay({ people, cast, shares, episodeAt, colours, expressions, origin }) {
+function overlay({ people, edited, shares, episodeAt, colours, expressions, origin }) {
   const TICKS = 10000;
   const WHOLE = 65535;
   const JUST_BEFORE = 6; // in ticks, as players round the times of frames
@@ -43,7 +43,7 @@ function overlay({ people, cast, shares, episodeAt, colours, expressions, origin
   // Where everyone is and what they show, for tests and screen readers.
   const seen = (time) => tracks.flatMap((track, lane) => {
     const box = boxAt(track, time);
-    const person = box && cast.at(track.id, time);
+    const person = box && edited.at(track.id, time);
     return person ? [{ lane, person, name: person.name, box, ...shownBy(lane, time) }] : [];
   });
 
@@ -102,7 +102,7 @@ function overlay({ people, cast, shares, episodeAt, colours, expressions, origin
 
   function arrange() {
     const lanes = new Set(tracks.map(({ id }) => id));
-    const shown = cast.shown.filter(({ sources }) => sources.some(({ id }) => lanes.has(id)));
+    const shown = edited.shown.filter(({ sources }) => sources.some(({ id }) => lanes.has(id)));
     rows = new Map(shown.map((person) => [person, rowOf(person)]));
     bars.replaceChildren(...rows.values());
     draw(at);
@@ -133,7 +133,7 @@ function overlay({ people, cast, shares, episodeAt, colours, expressions, origin
   video.addEventListener("loadedmetadata", size);
   video.addEventListener("resize", size);
   size();
-  cast.onChange(arrange);
+  edited.onChange(arrange);
   arrange();
   return { draw, seen, switchOver };
 }

@@ -9,8 +9,8 @@
   const fineData = read("figure-fine");
   const fine = refinement(fineData, zero);
   const { people: given, expressions, episodes, boxes } = read("moments");
-  const cast = castOf(given);
-  let lanes = fine.arrange(cast);
+  const edited = editedPeople(given);
+  let lanes = fine.arrange(edited);
   const INK = { sad: "#ffffff", others: "#1b1b1b" };
   const titles = figure.layout.annotations;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -75,7 +75,7 @@
     return y.map((name, k) => ({ id: fineData.ids[fineData.names.indexOf(name) - 1], left: left[k], right: left[k] + width[k] }));
   })(figure.data[seenAt]);
   function seenBars() {
-    const shown = seen.flatMap(({ id, left, right }) => cast.pieces(id, (left - zero) / 1000, (right - zero) / 1000));
+    const shown = seen.flatMap(({ id, left, right }) => edited.pieces(id, (left - zero) / 1000, (right - zero) / 1000));
     return {
       base: shown.map(({ from }) => zero + from * 1000),
       x: shown.map(({ from, to }) => (to - from) * 1000),
@@ -130,12 +130,12 @@
   const colours = Object.fromEntries(
     figure.data.filter((trace) => names.includes(trace.name) && trace.line).map(({ name, line }) => [name, line.color]));
   const marks = overlay({
-    people: boxes, cast, shares: fine.shares, colours, expressions, origin: zero, episodeAt: fine.episodeAt,
+    people: boxes, edited, shares: fine.shares, colours, expressions, origin: zero, episodeAt: fine.episodeAt,
   });
   window.shownAt = marks.seen;
   const pictures = new Map(
     [...document.querySelectorAll(".pictures a")].map((link) => [link.dataset.of, link.querySelector("img").src]));
-  const followers = [episodeTable({ data: episodes, cast, expressions, colours, pictures })];
+  const followers = [episodeTable({ data: episodes, edited, expressions, colours, pictures })];
   const { place, now } = playback(box, {
     toMilliseconds: milliseconds, origin: zero, runs: () => fine.runs, end: (end - zero) / 1000, marks, followers,
   });
@@ -150,13 +150,13 @@
   // What is written about a face carries the name of the person whom it shows.
   function nameEverything() {
     for (const place of document.querySelectorAll("[data-face]")) {
-      const person = cast.at(Number(place.dataset.face), Number(place.dataset.at));
+      const person = edited.at(Number(place.dataset.face), Number(place.dataset.at));
       if (person) place.textContent = person.name;
       place.closest("li, tr").hidden = !person;
     }
   }
-  cast.onChange(() => {
-    lanes = fine.arrange(cast);
+  edited.onChange(() => {
+    lanes = fine.arrange(edited);
     const chosen = who.selectedOptions[0].textContent;
     [...who.options].slice(1).forEach((option) => option.remove());
     lanes.forEach((name, k) => who.add(new Option(name, String(k + 1))));
@@ -167,7 +167,7 @@
     nameEverything();
     place();
   });
-  peopleTable(cast, {
+  peopleTable(edited, {
     together: fine.together,
     now,
     pictures: ({ sources }) => [...pictures].find(([of]) => sources.some(({ id }) => of.startsWith(`${id} `)))?.[1],
@@ -176,8 +176,8 @@
   const stem = config.toImageButtonOptions.filename.replace(/-timeline$/, "");
   pictureButtons(document.querySelector(".pictures-of"), (format) => saveFigure(
     { data: box.data, layout: box.layout }, format, `${stem}-timeline`, { "xaxis2.rangeslider.visible": false }));
-  charts(cast, stem);
-  sharing(cast, stem);
+  charts(edited, stem);
+  sharing(edited, stem);
   document.documentElement.classList.add("ready");
 
   const repaint = () => Plotly.relayout(box, theme());

@@ -20,7 +20,6 @@ from fervid.models.cards import describe
 from fervid.records import EXPRESSIONS, Thumbnail
 from fervid.report.binning import Binned, bin_frames
 from fervid.report.boxes import TICKS_A_SECOND, BoxPoints, sizes_of
-from fervid.report.cast import listed, people_file
 from fervid.report.charts import CHARTS, chart
 from fervid.report.figures import (
     COLOURS,
@@ -33,6 +32,7 @@ from fervid.report.figures import (
 )
 from fervid.report.html import asset, csp_hash, environment, partial_line, save, script_json
 from fervid.report.layout import ZERO_MS
+from fervid.report.people_editor import listed_people, people_file
 from fervid.results.files import (
     BLURRED,
     REPORT_NAME,
@@ -47,7 +47,7 @@ from fervid.results.people_edits import names_of, unnamed
 from fervid.results.summaries import summarize
 
 _SCRIPTS = (
-    *("vendor/plotly-basic.min", "theme", "tables", "cast", "refine", "overlay", "keys"),
+    *("vendor/plotly-basic.min", "theme", "tables", "edited_people", "refine", "overlay", "keys"),
     *("charts", "sharing", "episodes", "playback", "people", "page"),
 )
 
@@ -115,7 +115,9 @@ def render(
             zero_ms=ZERO_MS,
             figure=script_json(json.dumps(timeline_figure(binned, lanes, episodes.head(0), cuts))),
             fine=script_json(json.dumps(fine_data(binned, lanes, episodes))),
-            moments=script_json(json.dumps(_moments(lanes, episodes, boxes, listed(people, meta)))),
+            moments=script_json(
+                json.dumps(_moments(lanes, episodes, boxes, listed_people(people, meta)))
+            ),
             given_names=[one for face, one in names.items() if one != unnamed(face)],
             people_file=people_file(name),
             command=f"fervid report {shlex.quote(name + RESULT_SUFFIX)} --people "

@@ -1,11 +1,11 @@
 "use strict";
 // The table in which readers change people.
-function peopleTable(cast, { together, now, pictures }) {
-  const section = document.getElementById("cast");
+function peopleTable(edited, { together, now, pictures }) {
+  const section = document.getElementById("people-editor");
   if (!section) return;
-  const body = document.querySelector("#cast-table tbody");
+  const body = document.querySelector("#editor-table tbody");
   const field = (id) => document.getElementById(id);
-  const said = field("cast-said");
+  const said = field("editor-said");
   const BAD_START = /^[=+\-@]/;
 
   const element = (tag, more = {}) => Object.assign(document.createElement(tag), more);
@@ -25,7 +25,7 @@ function peopleTable(cast, { together, now, pictures }) {
 
   function named(person, input) {
     const name = input.value.trim();
-    const other = cast.people.find((one) => one !== person && one.name === name);
+    const other = edited.people.find((one) => one !== person && one.name === name);
     if (!name || name === person.name) input.value = person.name;
     else if (BAD_START.test(name)) {
       input.value = person.name;
@@ -33,7 +33,7 @@ function peopleTable(cast, { together, now, pictures }) {
     } else if (other) merge(person, other);
     else {
       const was = person.name;
-      cast.rename(person, name);
+      edited.rename(person, name);
       said.textContent = `${was} is called ${name}.`;
     }
   }
@@ -46,7 +46,7 @@ function peopleTable(cast, { together, now, pictures }) {
       return;
     }
     const [one, other] = [person.name, into.name];
-    cast.merge(person, into);
+    edited.merge(person, into);
     said.textContent = `${one} and ${other} are one person.`;
   }
 
@@ -57,20 +57,20 @@ function peopleTable(cast, { together, now, pictures }) {
       said.textContent = `Go to a moment between ${clock(person.seen[0])} and ${clock(person.seen[1])} first: ${name} is split at the moment shown.`;
       return;
     }
-    cast.split(person, seconds);
+    edited.split(person, seconds);
     said.textContent = `From ${clock(seconds)} on, ${name} is somebody else. Give that person a name.`;
     const rows = [...body.rows];
-    rows[cast.people.findIndex((one) => one.name === name) + 1]?.querySelector("input").select();
+    rows[edited.people.findIndex((one) => one.name === name) + 1]?.querySelector("input").select();
   }
 
   function same(person) {
     const choice = element("select");
     choice.setAttribute("aria-label", `${person.name} is the same person as`);
     choice.append(element("option", { value: "", textContent: "–" }));
-    cast.people.forEach((other, place) => {
+    edited.people.forEach((other, place) => {
       if (other !== person) choice.append(element("option", { value: place, textContent: other.name }));
     });
-    choice.addEventListener("change", () => choice.value && merge(person, cast.people[Number(choice.value)]));
+    choice.addEventListener("change", () => choice.value && merge(person, edited.people[Number(choice.value)]));
     return choice;
   }
 
@@ -78,8 +78,8 @@ function peopleTable(cast, { together, now, pictures }) {
     const row = element("tr");
     row.classList.toggle("out", !person.shown);
     const move = (steps, sign, word) => button(sign, `${person.name}: ${word}`, () => {
-      cast.move(person, steps);
-      body.rows[cast.people.indexOf(person)].querySelectorAll("button")[steps > 0 ? 1 : 0].focus();
+      edited.move(person, steps);
+      body.rows[edited.people.indexOf(person)].querySelectorAll("button")[steps > 0 ? 1 : 0].focus();
     });
     const input = element("input", { type: "text", value: person.name, maxLength: 60, spellcheck: false, autocomplete: "off" });
     input.setAttribute("aria-label", `Name of ${person.name}`);
@@ -88,7 +88,7 @@ function peopleTable(cast, { together, now, pictures }) {
     const shown = element("input", { type: "checkbox", checked: person.shown });
     shown.setAttribute("aria-label", `Show ${person.name}`);
     shown.addEventListener("change", () => {
-      cast.show(person, shown.checked);
+      edited.show(person, shown.checked);
       said.textContent = `${person.name} is ${person.shown ? "shown" : "left out"}.`;
     });
     const times = cell();
@@ -107,21 +107,21 @@ function peopleTable(cast, { together, now, pictures }) {
   }
 
   function fill() {
-    body.replaceChildren(...cast.people.map(rowOf));
-    field("cast-undo").disabled = !cast.canUndo;
-    field("cast-save").disabled = !cast.changed;
-    section.classList.toggle("changed", cast.changed);
+    body.replaceChildren(...edited.people.map(rowOf));
+    field("editor-undo").disabled = !edited.canUndo;
+    field("editor-save").disabled = !edited.changed;
+    section.classList.toggle("changed", edited.changed);
   }
 
-  field("cast-undo").addEventListener("click", () => {
-    cast.undo();
+  field("editor-undo").addEventListener("click", () => {
+    edited.undo();
     said.textContent = "The last change is undone.";
   });
-  field("cast-save").addEventListener("click", () => {
-    save(new Blob([cast.text()], { type: "text/csv" }), section.dataset.file);
+  field("editor-save").addEventListener("click", () => {
+    save(new Blob([edited.text()], { type: "text/csv" }), section.dataset.file);
     said.textContent = `Saved as ${section.dataset.file}.`;
   });
-  cast.onChange(fill);
+  edited.onChange(fill);
   section.hidden = false;
   fill();
 }

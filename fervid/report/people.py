@@ -14,9 +14,9 @@ import pandas as pd
 
 from fervid import __version__
 from fervid.errors import ResultError
-from fervid.report.cast import META_KEY
 from fervid.report.maker import ReportMaker
 from fervid.report.page import save_report, write_report
+from fervid.report.people_editor import META_KEY
 from fervid.results.atomic_folder import WholeFolder, link
 from fervid.results.codebook import TABLES
 from fervid.results.files import (
@@ -33,8 +33,8 @@ from fervid.results.files import (
     read_table,
     read_thumbnails,
 )
-from fervid.results.people_applied import Recast, resting_of, thumbnails_of
-from fervid.results.people_edits import Cast, Part, cast_of, read_edits
+from fervid.results.people_applied import EditedTables, resting_of, thumbnails_of
+from fervid.results.people_edits import EditedPeople, Part, edited_people, read_edits
 from fervid.results.writer import ResultWriter, derived, few_faces
 
 _KEPT = (*map(csv_name, TABLES), META_NAME, CODEBOOK_NAME, THUMBNAILS_NAME)
@@ -69,11 +69,11 @@ def edit_people(folder: str | Path, changes: str | Path | None) -> Path:
         found = folder if is_new else folder / AS_FOUND_NAME
         _check_as_found(folder, found)
         try:
-            cast = cast_of(parts, read_table(found, "people"))
+            edited = edited_people(parts, read_table(found, "people"))
         except ResultError as error:
             raise ResultError(f"{changes}: {error}") from None
         with _kept(folder, is_new) as kept:
-            _write(folder, kept, cast, changes)
+            _write(folder, kept, edited, changes)
     return folder / REPORT_NAME
 
 
@@ -124,25 +124,27 @@ def _kept(folder: Path, is_new: bool) -> Iterator[Path]:
         raise
 
 
-def _write(folder: Path, found: Path, cast: Cast, changes: Any) -> None:
+def _write(folder: Path, found: Path, edited: EditedPeople, changes: Any) -> None:
     meta, episodes = read_meta(found), read_table(found, "episodes")
-    recast = Recast(cast, episodes)
-    with ResultWriter(folder, overwrite=True, report=ReportMaker(), cast=cast) as writer:
+    tables = EditedTables(edited, episodes)
+    with ResultWriter(folder, overwrite=True, report=ReportMaker(), edited=edited) as writer:
         try:
-            for table in recast.frames(read_frames(found)):
+            for table in tables.frames(read_frames(found)):
                 writer.append(table)
         except ResultError as error:
             raise ResultError(f"{changes}: {error}") from None
-        pictures = thumbnails_of(cast, read_thumbnails(found), episodes)
+        pictures = thumbnails_of(edited, read_thumbnails(found), episodes)
         writer.finish(
-            recast.episodes_of_people(), _changed(meta, cast, read_table(found, "people")), pictures
+            tables.episodes_of_people(),
+            _changed(meta, edited, read_table(found, "people")),
+            pictures,
         )
 
 
-def _changed(meta: dict[str, Any], cast: Cast, found: pd.DataFrame) -> dict[str, Any]:
+def _changed(meta: dict[str, Any], edited: EditedPeople, found: pd.DataFrame) -> dict[str, Any]:
     """Metadata of the new tables, without a time, so that equal changes give equal bytes."""
     stale = few_faces(meta["detection"]) if meta.get("detection") else []
-    digest = hashlib.sha256(cast.text.encode()).hexdigest()
+    digest = hashlib.sha256(edited.text.encode()).hexdigest()
     how = {
         "tables": list(TABLES),
         "made_by": "fervid.edit_people",
@@ -151,17 +153,17 @@ def _changed(meta: dict[str, Any], cast: Cast, found: pd.DataFrame) -> dict[str,
     }
     people = [
         {"face_id": one.face_id, "name": one.name, "parts": list(map(_part_json, one.parts))}
-        for one in cast.people
+        for one in edited.people
     ]
     out = [
         {"name": part.person, "seen": _seen(part, found), "parts": [_part_json(part)]}
-        for part in cast.parts
+        for part in edited.parts
         if not part.shown
     ]
     return {
         **meta,
         "warnings": [line for line in meta.get("warnings") or [] if line not in stale],
-        "resting_faces": resting_of(cast, meta.get("resting_faces") or ()),
+        "resting_faces": resting_of(edited, meta.get("resting_faces") or ()),
         "provenance": [*(meta.get("provenance") or []), how],
         META_KEY: {
             "file": PEOPLE_EDITS_NAME,

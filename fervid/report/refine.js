@@ -151,14 +151,14 @@ function refinement(data, origin) {
   return {
     get runs() { return runs; },
     // People as a reader has named, merged and split them; those with a lane.
-    arrange(cast) {
-      runs = all.flatMap((run) => cast
+    arrange(edited) {
+      runs = all.flatMap((run) => edited
         .pieces(data.ids[run.place], seconds(run.left), seconds(run.right))
         .map(({ person, from, to }) => ({
           ...run, lane: person.name, left: Math.max(run.left, origin + from * 1000), right: Math.min(run.right, origin + to * 1000),
         })));
-      const shown = cast.shown.filter((person) => partsOf(person, 1).length);
-      const out = cast.people.filter((person) => !person.shown).flatMap((person) => partsOf(person, -1));
+      const shown = edited.shown.filter((person) => partsOf(person, 1).length);
+      const out = edited.people.filter((person) => !person.shown).flatMap((person) => partsOf(person, -1));
       const everyone = out.length ? summed([{ lane: lanes[0], from: -Infinity, to: Infinity, sign: 1 }, ...out]) : lanes[0];
       views = [everyone, ...shown.map((person) => {
         const parts = partsOf(person, 1);

@@ -6,7 +6,7 @@ const asMade = {
 };
 
 // Says what the file contains before a copy is shared.
-function sharing(cast, stem) {
+function sharing(edited, stem) {
   const dialog = document.getElementById("sharing");
   const unsaved = document.getElementById("unapplied");
 
@@ -23,7 +23,7 @@ function sharing(cast, stem) {
   }
 
   document.getElementById("share").addEventListener("click", () => {
-    unsaved.hidden = !cast.changed;
+    unsaved.hidden = !edited.changed;
     dialog.showModal();
   });
   dialog.addEventListener("click", (event) => {

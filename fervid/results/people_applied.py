@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fervid.errors import ResultError
 from fervid.records import Thumbnail
 from fervid.results.codebook import NAMED_TABLES
-from fervid.results.people_edits import LEFT_OUT, Cast, Person
+from fervid.results.people_edits import LEFT_OUT, EditedPeople, Person
 
 _STRAIGHT_S = 2e-6
 """Largest gap in seconds between an episode and one that follows directly."""
@@ -68,21 +68,21 @@ class _Piece:
 
 
 @dataclass
-class Recast:
-    """Applies a cast to the tables of a result, the frame table first.
+class EditedTables:
+    """Applies changes of people to the tables of a result, the frame table first.
 
     Args:
-        cast: the people, after changes.
+        edited: the people, after changes.
         episodes: the original table of episodes.
     """
 
-    cast: Cast
+    edited: EditedPeople
     episodes: pd.DataFrame
     _cuts: dict[int, list[float]] = field(default_factory=dict)
     _pieces: dict[int, dict[int, _Piece]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        cuts = {face: self.cast.cuts_of(face) for face in {p.face_id for p in self.cast.parts}}
+        cuts = {face: self.edited.cuts_of(face) for face in {p.face_id for p in self.edited.parts}}
         spans = zip(*(self.episodes[name] for name in ("face_id", "onset", "offset")), strict=True)
         for row, (face, onset, offset) in enumerate(spans):
             if inside := [cut for cut in cuts.get(int(face), ()) if onset < cut < offset]:
@@ -95,19 +95,21 @@ class Recast:
             ResultError: two faces of one person are in one frame.
         """
         for table in by_frame(tables):
-            yield self._recast(table)
+            yield self._with_people(table)
 
-    def _recast(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _with_people(self, table: pd.DataFrame) -> pd.DataFrame:
         is_face = table["success"].to_numpy() == 1
         found_as = table["face_id"].to_numpy(np.int64, na_value=0)
-        who = self.cast.who(found_as, table["timestamp"].to_numpy(np.float64))
-        self._watch(table, found_as, who)
-        kept = is_face & (who != LEFT_OUT)
-        numbers = np.array([0, *(person.face_id for person in self.cast.people)])[who + 1]
+        persons = self.edited.person_indices(found_as, table["timestamp"].to_numpy(np.float64))
+        self._count_cut_episodes(table, found_as, persons)
+        kept = is_face & (persons != LEFT_OUT)
+        numbers = np.array([0, *(person.face_id for person in self.edited.people)])[persons + 1]
         made = table.assign(
             face_id=pd.arrays.IntegerArray(numbers, ~kept),
             found_as=pd.arrays.IntegerArray(found_as.copy(), ~kept),
-            name=np.array(["", *(person.name for person in self.cast.people)], object)[who + 1],
+            name=np.array(["", *(person.name for person in self.edited.people)], object)[
+                persons + 1
+            ],
         )
         empty = self._without_face(made, is_face, kept)
         made = pd.concat([made[kept], empty]) if len(empty) else made[kept]
@@ -137,8 +139,8 @@ class Recast:
                 f"{one['timestamp']:.3f} s, so they cannot both be {one['name']!r}"
             )
 
-    def _watch(
-        self, table: pd.DataFrame, found_as: NDArray[np.int64], who: NDArray[np.int64]
+    def _count_cut_episodes(
+        self, table: pd.DataFrame, found_as: NDArray[np.int64], persons: NDArray[np.int64]
     ) -> None:
         """Add the rows of episodes that are cut."""
         frame = table["frame"].to_numpy(np.int64)
@@ -153,7 +155,7 @@ class Recast:
             part = np.searchsorted(self._cuts[row], time, side="right")
             for number in np.unique(part[mine]).tolist():
                 rows = mine & (part == number)
-                pieces[number].place = int(who[rows][0])
+                pieces[number].place = int(persons[rows][0])
                 pieces[number].add(table[rows], values[rows])
 
     def episodes_of_people(self) -> pd.DataFrame:
@@ -162,7 +164,7 @@ class Recast:
         onsets = table["onset"].to_numpy(np.float64)
         found_as = table["face_id"].to_numpy(np.int64)
         before: dict[int, tuple[int, float]] = {}
-        at_onset = self.cast.who(found_as, onsets).tolist()
+        at_onset = self.edited.person_indices(found_as, onsets).tolist()
         for row, episode in enumerate(table.to_dict("records")):
             face = int(episode["face_id"])
             own = [(at_onset[row], dict[str, Any]())]
@@ -175,14 +177,14 @@ class Recast:
                 made["previous"] = made["previous"] if straight else ""
                 before[face] = place, made["offset"]
                 if place != LEFT_OUT:
-                    person = self.cast.people[place]
+                    person = self.edited.people[place]
                     rows.append({**made, "face_id": person.face_id, "name": person.name})
         names = [column.name for column in NAMED_TABLES["episodes"]]
         made_table = pd.DataFrame(rows, columns=names)
         return made_table.sort_values(["onset", "face_id"], kind="stable", ignore_index=True)
 
 
-def resting_of(cast: Cast, resting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def resting_of(edited: EditedPeople, resting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The resting faces of people; those of merged people are combined.
 
     Both parts of a split face keep the resting face of the whole.
@@ -190,7 +192,7 @@ def resting_of(cast: Cast, resting: Sequence[Mapping[str, Any]]) -> list[dict[st
     known = {int(one["face_id"]): one for one in resting}
     return [
         {**together, "face_id": person.face_id}
-        for person in cast.people
+        for person in edited.people
         if (together := _together(person, known))
     ]
 
@@ -214,25 +216,25 @@ def _together(person: Person, known: Mapping[int, Mapping[str, Any]]) -> dict[st
 
 
 def thumbnails_of(
-    cast: Cast, pictures: Sequence[Thumbnail], episodes: pd.DataFrame
+    edited: EditedPeople, pictures: Sequence[Thumbnail], episodes: pd.DataFrame
 ) -> list[Thumbnail]:
     """The pictures with the new numbers; only the clearest one for each person and expression.
 
     Args:
-        cast: the people, after changes.
+        edited: the people, after changes.
         pictures: the original pictures.
         episodes: the original table of episodes.
     """
     best: dict[tuple[int, str], tuple[float, Thumbnail]] = {}
     for one in pictures:
-        place = int(cast.who(np.array([one.face_id]), np.array([one.time_s]))[0])
+        place = int(edited.person_indices(np.array([one.face_id]), np.array([one.time_s]))[0])
         if place == LEFT_OUT:
             continue
-        who = cast.people[place].face_id
-        mine = Thumbnail(who, one.expression, one.time_s, one.jpeg, one.maps)
+        face_id = edited.people[place].face_id
+        mine = Thumbnail(face_id, one.expression, one.time_s, one.jpeg, one.maps)
         clear = _peak(episodes, one)
-        if clear > best.get((who, one.expression), (-1.0, mine))[0]:
-            best[who, one.expression] = clear, mine
+        if clear > best.get((face_id, one.expression), (-1.0, mine))[0]:
+            best[face_id, one.expression] = clear, mine
     return [one for _, one in best.values()]
 
 

@@ -88,7 +88,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Cast:
+class EditedPeople:
     """The people in a recording, after changes.
 
     Attributes:
@@ -101,14 +101,16 @@ class Cast:
     parts: tuple[Part, ...]
     text: str
 
-    def who(self, found_as: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    def person_indices(
+        self, found_as: NDArray[np.int64], time_s: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
         """(N,) indices in `people` of (N,) faces at (N,) seconds; `LEFT_OUT` if left out."""
         place = {person.name: k for k, person in enumerate(self.people)}
-        who = np.full(len(found_as), LEFT_OUT, np.int64)
+        persons = np.full(len(found_as), LEFT_OUT, np.int64)
         for part in self.parts:
             mine = (found_as == part.face_id) & (time_s >= part.start_s) & (time_s < part.end_s)
-            who[mine] = place[part.person] if part.shown else LEFT_OUT
-        return who
+            persons[mine] = place[part.person] if part.shown else LEFT_OUT
+        return persons
 
     def cuts_of(self, face_id: int) -> list[float]:
         """Times in seconds at which a face changes to another person or is left out, ascending."""
@@ -180,7 +182,7 @@ def _name(name: str, where: str) -> str:
     return name
 
 
-def cast_of(parts: Sequence[Part], found: pd.DataFrame) -> Cast:
+def edited_people(parts: Sequence[Part], found: pd.DataFrame) -> EditedPeople:
     """The people of a recording, from the rows of a file of changes.
 
     Args:
@@ -202,7 +204,7 @@ def cast_of(parts: Sequence[Part], found: pd.DataFrame) -> Cast:
         Person(numbers[name], name, tuple(p for p in whole if p.shown and p.person == name))
         for name in names
     )
-    return Cast(people, tuple(whole), _csv_of(parts))
+    return EditedPeople(people, tuple(whole), _csv_of(parts))
 
 
 def _check(parts: Sequence[Part], found: pd.DataFrame) -> None:

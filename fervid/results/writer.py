@@ -44,7 +44,7 @@ from fervid.results.files import (
     write_codebook,
     write_rows,
 )
-from fervid.results.people_edits import Cast
+from fervid.results.people_edits import EditedPeople
 from fervid.results.row_store import RowStore
 from fervid.results.rows import ROW
 from fervid.results.summaries import summarize
@@ -90,7 +90,7 @@ class ResultWriter:
         folder: the result folder to write.
         overwrite: replace an earlier result; files in it that fervid did not write are kept.
         report: makes the page, such as `fervid.report.maker.ReportMaker`; None: no page.
-        cast: who is who, where somebody named people: the tables say it in columns of their own.
+        edited: the people after changes of the user, if there are any; the tables then name them.
 
     Raises:
         ResultError: `folder` exists and may not be replaced, or its parent is not writable.
@@ -102,7 +102,7 @@ class ResultWriter:
         *,
         overwrite: bool = False,
         report: Report | None = None,
-        cast: Cast | None = None,
+        edited: EditedPeople | None = None,
     ) -> None:
         self.folder = Path(folder)
         self._report = report
@@ -110,8 +110,8 @@ class ResultWriter:
         with self._disk():
             self._target = self.folder.resolve()
             self._check()
-        self._cast = cast
-        self._tables = TABLES if cast is None else NAMED_TABLES
+        self._edited = edited
+        self._tables = TABLES if edited is None else NAMED_TABLES
         self._columns = tuple(column.name for column in self._tables["frames"])
         self._whole = WholeFolder(self._target, self._outlives)
         self._rows: IO[str] | None = None
@@ -123,7 +123,7 @@ class ResultWriter:
 
     def _outlives(self, name: str) -> bool:
         """Whether a file of an earlier result stays."""
-        return not derived(name) or (name == AS_FOUND_NAME and self._cast is not None)
+        return not derived(name) or (name == AS_FOUND_NAME and self._edited is not None)
 
     def _check(self) -> None:
         parent = self._target.parent
@@ -226,16 +226,16 @@ class ResultWriter:
             if self._report is not None:
                 frames = self._report.watch(frames)
             people, summary = summarize(frames, episodes, name, meta.get("resting_faces") or ())
-            people = people if self._cast is None else self._cast.named(people)
+            people = people if self._edited is None else self._edited.named(people)
             tables = {"episodes": episodes, "people": people, "summary": summary}
             for table, rows_of in tables.items():
                 with self._new(csv_name(table)) as file:
                     write_rows(rows_of, self._tables[table], file, header=True)
             with self._new(CODEBOOK_NAME) as file:
                 write_codebook(file, self._tables)
-            if self._cast is not None:
+            if self._edited is not None:
                 with self._new(PEOPLE_EDITS_NAME) as file:
-                    file.write(self._cast.text)
+                    file.write(self._edited.text)
             with self._new(META_NAME) as file:
                 made = {} if self._report is None else self._report.metadata(self._temporary)
                 detection = _detection(summary)
@@ -251,7 +251,7 @@ class ResultWriter:
 
     def _edits(self) -> list[str]:
         """A line if the result that is replaced had names of people, which are not in this one."""
-        if self._cast is not None or not (self._target / PEOPLE_EDITS_NAME).exists():
+        if self._edited is not None or not (self._target / PEOPLE_EDITS_NAME).exists():
             return []
         file = f"{self.folder.name}/{PEOPLE_EDITS_NAME}"
         return [f"{file} is of an earlier analysis; use it again with fervid report --people"]

@@ -13,7 +13,9 @@ import pytest
 
 from fervid.errors import SetupError
 from fervid.records import EXPRESSIONS
-from fervid.report.charts import CHARTS, followers, longest_in_columns, seconds_together
+from fervid.report.charts import CHARTS
+from fervid.report.matrix_charts import followers, seconds_together
+from fervid.report.strip_chart import longest_in_columns
 from fervid.timeline import Timeline
 from tests.helpers.made_results import episode_table
 from tests.helpers.made_talk import made_talk

@@ -98,7 +98,7 @@ def test_what_the_file_contains_is_said_before_it_is_handed_on(
     assert not page.locator("#unapplied").is_visible()
     copy = downloaded(page, page.get_by_role("button", name="Save a copy", exact=True), tmp_path)
     again = open_address(browser, copy.as_uri())
-    assert again.locator("#cast-table tbody tr").count() == 5
+    assert again.locator("#editor-table tbody tr").count() == 5
     assert again.locator("#episode-table thead button").count() == 7
     again.get_by_role("button", name="Share").click()
     assert again.complaints == []

@@ -49,7 +49,7 @@ def bars(page: Page) -> set[str]:
 
 
 def said(page: Page) -> str:
-    return str(page.locator("#cast-said").inner_text())
+    return str(page.locator("#editor-said").inner_text())
 
 
 def saved(page: Page, to: Path) -> Path:

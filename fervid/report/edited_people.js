@@ -1,6 +1,6 @@
 "use strict";
 // The people on the page. A person consists of faces, or parts of faces, of the tables.
-function castOf(given) {
+function editedPeople(given) {
   const listeners = [];
   const history = [];
   const whole = (part) => ({ ...part, from: part.from ?? 0, to: part.to ?? Infinity });

@@ -27,7 +27,7 @@ def people_file(recording: str) -> str:
     return f"{stem or 'recording'}.people.csv"
 
 
-def listed(people: pd.DataFrame, meta: dict[str, Any]) -> list[dict[str, Any]]:
+def listed_people(people: pd.DataFrame, meta: dict[str, Any]) -> list[dict[str, Any]]:
     """The people in order, then those who are left out.
 
     Args:
