@@ -303,8 +303,8 @@ def analyze(
             limits = several.limits(time_limit, memory_limit)
             batch = several.batch(plan, task, jobs, limits, engine, address)
             if dry_run:
-                fate = photos.fate(plan.photos, folder, task)
-                raise SystemExit(several.show(plan, task, folder, fate))
+                change = photos.change_of_existing(plan.photos, folder, task)
+                raise SystemExit(several.show(plan, task, folder, change))
             several.begin(plan, shown)
             code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
             if plan.jobs:

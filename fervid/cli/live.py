@@ -131,7 +131,7 @@ def live(
                     if not view.show(moment):
                         break
                 view.notify_end()
-        raise SystemExit(_ended(watch, verbosity, interruption))
+        raise SystemExit(_print_end(watch, verbosity, interruption))
 
 
 def _source(word: str) -> Source:
@@ -153,7 +153,7 @@ def _check_name(name: str | None) -> None:
         raise click.UsageError(f"--{error}") from error
 
 
-def _ended(watch: Watch, verbosity: Verbosity, interruption: Interruption) -> int:
+def _print_end(watch: Watch, verbosity: Verbosity, interruption: Interruption) -> int:
     """Print how the session ended, and return the exit code."""
     from fervid.cli.live_view import echo_json
     from fervid.results.files import REPORT_NAME

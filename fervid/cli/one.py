@@ -131,10 +131,12 @@ def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> 
     """How many people, how long each was seen, and what they show most."""
     of = "" if duration_s is None else f" of {duration_s:.1f}"
     seen = f"seen for {float(summary['seen_s']) / people:.1f}{of} s"
-    who = f"1 person, {seen}" if people == 1 else f"{people} people, {seen} on average"
+    people_seen = f"1 person, {seen}" if people == 1 else f"{people} people, {seen} on average"
     shares = sorted((float(summary[f"{name}_dominant"]), name) for name in EXPRESSIONS)[::-1]
-    told = [f"{name} {share:.0%}" for share, name in shares[:_LISTED] if share >= 0.005]
-    return f"{who}; " + ("most often " + ", ".join(told) if told else "no clear expression")
+    listed = [f"{name} {share:.0%}" for share, name in shares[:_LISTED] if share >= 0.005]
+    return f"{people_seen}; " + (
+        "most often " + ", ".join(listed) if listed else "no clear expression"
+    )
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def folder_of_many(out: Path, shard: tuple[int, int] | None) -> Path:
     return out / f"photos-{shard[0]}-of-{shard[1]}{RESULT_SUFFIX}"
 
 
-def fate(photos: Sequence[PhotoFile], folder: Path, task: Task) -> str:
+def change_of_existing(photos: Sequence[PhotoFile], folder: Path, task: Task) -> str:
     """What would become of an existing result of photos."""
     from fervid.photos.files import is_photo_result
     from fervid.photos.run import difference_of_photos

@@ -51,13 +51,13 @@ def limits(time_limit: float | None, memory_limit: int | None) -> Limits:
     return Limits(time_limit, None if memory_limit is None else memory_limit * 1_000_000)
 
 
-def show(plan: Plan, task: Task, photos: Path, fate: str) -> int:
+def show(plan: Plan, task: Task, photos: Path, change: str) -> int:
     """Print the plan, a line for each recording and photo; return 1 if one would be refused.
 
     Args:
         plan, task: what would be analysed, and how.
         photos: the result folder of the photos.
-        fate: what would become of an existing result of photos.
+        change: what would become of an existing result of photos.
     """
     refused: Counter[str] = Counter()
     for job in plan.jobs:
@@ -65,13 +65,15 @@ def show(plan: Plan, task: Task, photos: Path, fate: str) -> int:
             refused["recording"] += 1
             click.echo(printable(f"{job.recording}: would be refused: {why}"))
         else:
-            click.echo(printable(f"{job.recording} -> {job.folder}{_fate(job, task)}"))
+            click.echo(
+                printable(f"{job.recording} -> {job.folder}{_change_of_existing(job, task)}")
+            )
     for photo in plan.photos:
         if why := _refusal_of_photo(photo.path):
             refused["photo"] += 1
             click.echo(printable(f"{photo.path}: would be refused: {why}"))
         else:
-            click.echo(printable(f"{photo.path} -> {photos}{fate}"))
+            click.echo(printable(f"{photo.path} -> {photos}{change}"))
     _echo_about(plan)
     if refused:
         counts = " and ".join(_count(number, what) for what, number in refused.items())
@@ -103,10 +105,10 @@ def _refusal(job: Job, task: Task) -> str:
     return ""
 
 
-def _fate(job: Job, task: Task) -> str:
+def _change_of_existing(job: Job, task: Task) -> str:
     """What would become of an existing result, or what is left to do of a missing one."""
     if not job.folder.exists():
-        return _left(job, task)
+        return _parts_left(job, task)
     if task.overwrite:
         return " (would be analysed again: --overwrite)"
     try:
@@ -117,7 +119,7 @@ def _fate(job: Job, task: Task) -> str:
     return f" (would be analysed again: {why})" if why else " (kept)"
 
 
-def _left(job: Job, task: Task) -> str:
+def _parts_left(job: Job, task: Task) -> str:
     """How many parts of a recording an earlier run has left, if it can be gone on with."""
     from fervid.engine.engine import Engine
     from fervid.pipeline.parts import parts_left

@@ -93,19 +93,19 @@ class SparseSearch:
             after: the next batch; None: there is none.
         """
         batch, count = now.batch, len(now.batch)
-        ends = _ends(now)
+        ends = _searched_frames(now)
         if after is not None:
-            ends.append(_ends(after)[0])
+            ends.append(_searched_frames(after)[0])
         elif ends[-1].row < count - 1:  # the last frame must be searched
-            ends += _ends(self._search(batch, np.array([count - 1])))
+            ends += _searched_frames(self._search(batch, np.array([count - 1])))
         parts = [end.faces for end in ends if end.batch is batch]
         spans = [_Span.of(batch, *pair) for pair in pairwise(ends)]
         while spans := [span for span in spans if len(span.rows)]:
-            placed, is_placed = self._place(batch, spans)
+            placed, is_placed = self._interpolate(batch, spans)
             parts.append(placed)
             halved = [span for span, done in zip(spans, is_placed, strict=True) if not done]
             middles = np.array([span.rows[len(span.rows) // 2] for span in halved], np.int64)
-            found = _ends(self._search(batch, middles))
+            found = _searched_frames(self._search(batch, middles))
             parts += [end.faces for end in found]
             spans = [
                 half
@@ -128,7 +128,9 @@ class SparseSearch:
     def _looks(self, batch: FrameBatch, faces: Detections) -> NDArray[np.float32]:
         return patches(batch.images, faces.frame, faces.xywh, self._displayed)
 
-    def _place(self, batch: FrameBatch, spans: list[_Span]) -> tuple[Detections, NDArray[np.bool_]]:
+    def _interpolate(
+        self, batch: FrameBatch, spans: list[_Span]
+    ) -> tuple[Detections, NDArray[np.bool_]]:
         """Faces interpolated between searched frames, and the spans that they fill.
 
         Every interpolated face must look as it does at one of the ends.
@@ -180,7 +182,7 @@ def search_ahead(
 
 
 @dataclass(frozen=True)
-class _End:
+class _SearchedFrame:
     """A searched frame, its faces and their patches."""
 
     batch: FrameBatch
@@ -193,12 +195,12 @@ class _End:
         return float(self.batch.time_s[self.row])
 
 
-def _ends(searched: Searched) -> list[_End]:
+def _searched_frames(searched: Searched) -> list[_SearchedFrame]:
     """The searched frames one by one."""
     faces, looks = searched.faces, searched.looks
     edges = np.searchsorted(faces.frame, [*searched.rows, len(searched.batch)])
     return [
-        _End(searched.batch, row, faces[start:stop], looks[start:stop])
+        _SearchedFrame(searched.batch, row, faces[start:stop], looks[start:stop])
         for row, (start, stop) in zip(searched.rows.tolist(), pairwise(edges), strict=True)
     ]
 
@@ -215,12 +217,12 @@ class _Between:
 class _Span:
     """Two searched frames, and the rows of a batch between them."""
 
-    one: _End
-    other: _End
+    one: _SearchedFrame
+    other: _SearchedFrame
     rows: NDArray[np.int64]
 
     @classmethod
-    def of(cls, batch: FrameBatch, one: _End, other: _End) -> _Span:
+    def of(cls, batch: FrameBatch, one: _SearchedFrame, other: _SearchedFrame) -> _Span:
         stop = other.row if other.batch is batch else len(batch)
         return cls(one, other, np.arange(one.row + 1, stop))
 

@@ -72,7 +72,7 @@ def as_in_table(rows: pd.DataFrame, faces: Detections) -> NumberedFaces:
     """
     rows = rows[rows["success"] == 1]
     boxes = rows[list(BOX_COLUMNS)].to_numpy(np.float32)
-    places, found = _places(boxes, faces)
+    places, found = _relative_points(boxes, faces)
     return NumberedFaces(
         Detections(
             np.zeros(len(rows), np.int32),
@@ -86,7 +86,7 @@ def as_in_table(rows: pd.DataFrame, faces: Detections) -> NumberedFaces:
     )
 
 
-def _places(
+def _relative_points(
     boxes: NDArray[np.float32], faces: Detections
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(N, 3, 2) eyes and mouth as shares of the boxes, and (N,) whether they were found.

@@ -129,11 +129,11 @@ def _label(
 
 def _panel_size(line: int) -> tuple[int, int]:
     """Width and height of a panel with names and bars."""
-    return _words(line) + 6 * line, line * len(EXPRESSIONS)
+    return _text_width(line) + 6 * line, line * len(EXPRESSIONS)
 
 
 @functools.cache
-def _words(line: int) -> int:
+def _text_width(line: int) -> int:
     return max(_width(name, line) for name in EXPRESSIONS)
 
 
@@ -141,7 +141,7 @@ def _bars(image: Image, smooth: NDArray[np.float64], place: Rectangle, line: int
     """A panel with a name and a bar for each expression."""
     left, top, *_ = place
     _darken(image, *place)
-    start = left + _words(line) + line // 2
+    start = left + _text_width(line) + line // 2
     for row, (name, share) in enumerate(zip(EXPRESSIONS, smooth.tolist(), strict=True), 1):
         bottom = top + row * line - line // 4
         _text(image, name, left + line // 4, bottom, line)

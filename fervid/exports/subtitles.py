@@ -27,7 +27,7 @@ def write(job: Job, out: Path) -> None:
     hours_fit(cues, job.folder)
     subtitles = SSAFile()
     subtitles.extend(
-        SSAEvent(start=cue.start_ms, end=cue.end_ms, text=f"{_plain(cue.who)}: {cue.expression}")
+        SSAEvent(start=cue.start_ms, end=cue.end_ms, text=f"{_plain(cue.person)}: {cue.expression}")
         for mine in cues.values()
         for cue in mine
     )

@@ -21,7 +21,7 @@ class Cue:
     """An episode in whole milliseconds, `start_ms` < `end_ms`; a person's cues do not overlap."""
 
     face_id: int
-    who: str
+    person: str
     expression: str
     start_ms: int
     end_ms: int

@@ -104,10 +104,10 @@ class EpisodeFinder:
     def states(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """States of rows as indices of expressions, -1 for uncertain; call after all rows are
         found."""
-        return np.asarray(self._known[rows["episode"]], np.int64)
+        return np.asarray(self._expression_of[rows["episode"]], np.int64)
 
     @cached_property
-    def _known(self) -> NDArray[np.int64]:
+    def _expression_of(self) -> NDArray[np.int64]:
         """The expression of each episode, then that of number -1."""
         shown = [episode.expression if self._lasts(episode) else -1 for episode in self._all]
         return np.array([*shown, -1], np.int64)

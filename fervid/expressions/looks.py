@@ -114,7 +114,7 @@ class LooksKeeper:
         """The looks of each person so far."""
         return {person_id: kept.looks() for person_id, kept in sorted(self._everyone.items())}
 
-    def one(self, person_id: int) -> Looks:
+    def of_person(self, person_id: int) -> Looks:
         """The looks of one person so far."""
         return self._everyone[person_id].looks()
 

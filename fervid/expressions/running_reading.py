@@ -55,7 +55,7 @@ class RunningReading:
         if seen_s < self._next_s.setdefault(track, LEAST_SEEN_S):
             return
         self._next_s[track] = _SEARCH_AGAIN * seen_s
-        face = find_resting_face(self._keeper.one(track).thinned(_CELLS))
+        face = find_resting_face(self._keeper.of_person(track).thinned(_CELLS))
         if face.known:
             self._faces[track] = face
             self.since_s.setdefault(track, time_s)

@@ -75,7 +75,7 @@ def _part(key: str, value: Any, level: int) -> list[str]:
     lines = [f"{'#' * level} {_title(key)}", ""]
     left = dict(value)
     tables = _by_class(left)
-    plain = {_words(name): left.pop(name) for name in list(left) if not _is_nested(left[name])}
+    plain = {_spaced(name): left.pop(name) for name in list(left) if not _is_nested(left[name])}
     lines += _table(("measure", "value"), list(plain.items())) + tables
     for name, inner in left.items():
         lines += _rows(name, inner) if isinstance(inner, list) else _part(name, inner, level + 1)
@@ -97,7 +97,7 @@ def _by_class(metrics: dict[str, Any]) -> list[str]:
 def _rows(name: str, items: Sequence[dict[str, Any]]) -> list[str]:
     titles = list(dict.fromkeys(title for item in items for title in item))
     rows = [[item.get(title, "") for title in titles] for item in items]
-    return [f"{_title(name)}:", "", *_table([*map(_words, titles)], rows)]
+    return [f"{_title(name)}:", "", *_table([*map(_spaced, titles)], rows)]
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -133,7 +133,7 @@ def _table_cell(value: Any) -> str:
         isinstance(one, (int, float)) for one in value.values()
     )
     if is_numbers and not _is_share(value):
-        return ", ".join(f"{_words(name)} {_cell(one)}" for name, one in value.items())
+        return ", ".join(f"{_spaced(name)} {_cell(one)}" for name, one in value.items())
     return _cell(value)
 
 
@@ -142,9 +142,9 @@ def _code(text: str, is_code: bool) -> str:
 
 
 def _title(key: str) -> str:
-    text = _words(key)
+    text = _spaced(key)
     return text[:1].upper() + text[1:]
 
 
-def _words(key: str) -> str:
+def _spaced(key: str) -> str:
     return key.replace("_", " ")

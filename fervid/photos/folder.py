@@ -53,7 +53,7 @@ class PhotoFolder:
                 raise ResultError(
                     f"{self.folder}: is not a result of photos, so it is not replaced"
                 )
-        self._whole = WholeFolder(target, lambda name: not _ours(name))
+        self._whole = WholeFolder(target, lambda name: not _is_replaced(name))
         self._tables: dict[str, IO[str]] = {}
         self._taken: set[str] = set()
         self._folders: set[Path] = set()
@@ -165,7 +165,7 @@ def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
 
 
-def _ours(name: str) -> bool:
+def _is_replaced(name: str) -> bool:
     """Whether an entry of an earlier result is replaced or would no longer match."""
     written = (FACES_NAME, PHOTOS_NAME, CODEBOOK_NAME, META_NAME, ANNOTATED_NAME)
     return name in written or (name.startswith("report") and name.endswith(".html"))

@@ -59,14 +59,14 @@ def face_rows(found: Sequence[tuple[str, PhotoFaces]], min_confidence: float) ->
     probs = np.concatenate([faces.expressions.probs for faces in each]).astype(np.float64)
     best = np.array(EXPRESSIONS, object)[probs.argmax(axis=1)]
     columns: dict[str, Any] = {
-        "photo": _words([name for name, faces in found for _ in range(len(faces))]),
+        "photo": _text_column([name for name, faces in found for _ in range(len(faces))]),
         "face": np.concatenate([np.arange(1, len(faces) + 1) for faces in each]),
         "confidence": np.concatenate([faces.faces.score for faces in each]).astype(np.float64),
         **{name: xywh[:, k] for k, name in enumerate(BOX_COLUMNS)},
         **{name: probs[:, k] for k, name in enumerate(EXPRESSIONS)},
-        "emotion": _words(best),
+        "emotion": _text_column(best),
         "emotion_confidence": probs.max(axis=1),
-        "state": _words([word for faces in each for word in states(faces, min_confidence)]),
+        "state": _text_column([word for faces in each for word in states(faces, min_confidence)]),
         "valence": valence(probs),
         "frontality": np.concatenate([faces.frontality for faces in each]).astype(np.float64),
         "sharpness": np.concatenate([faces.sharpness for faces in each]).astype(np.float64),
@@ -91,5 +91,5 @@ def photo_rows(results: Sequence[PhotoResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[column.name for column in PHOTOS])
 
 
-def _words(words: Sequence[str] | NDArray[np.object_]) -> pd.Series[str]:
+def _text_column(words: Sequence[str] | NDArray[np.object_]) -> pd.Series[str]:
     return pd.Series(words, dtype="str")

@@ -109,10 +109,10 @@ def outline(overview: Overview) -> str:
         if np.isnan(level):
             parts += [f"V{HEIGHT // 2}Z"] if inside else []
         else:
-            parts += [f"V{level:g}H{right:g}"] if inside else [_begun(left, level, right)]
+            parts += [f"V{level:g}H{right:g}"] if inside else [_move_to(left, level, right)]
         inside = not np.isnan(level)
     return "".join(parts) + (f"V{HEIGHT // 2}Z" if inside else "")
 
 
-def _begun(left: float, level: float, right: float) -> str:
+def _move_to(left: float, level: float, right: float) -> str:
     return f"M{left:g} {HEIGHT // 2}V{level:g}H{right:g}"

@@ -101,7 +101,7 @@ def difference(folder: Path, request: dict[str, Any]) -> str | None:
 def difference_of(earlier: dict[str, Any], request: dict[str, Any]) -> str | None:
     """Why an earlier request differs from this one, both from `request_of`; None if it does not."""
     if earlier.get("fervid") != request["fervid"]:
-        return f"it was made by fervid {_word(earlier.get('fervid'))}"
+        return f"it was made by fervid {_as_text(earlier.get('fervid'))}"
     for part in ("recording", "models", "settings"):
         was = earlier.get(part)
         if not isinstance(was, dict):
@@ -117,10 +117,10 @@ def _difference_of(part: str, key: str, was: Any, now: Any) -> str:
         return "the recording has changed"
     if part == "models":
         return f"the {key} has changed"
-    return f"{key} was {_word(was)} and is now {_word(now)}"
+    return f"{key} was {_as_text(was)} and is now {_as_text(now)}"
 
 
-def _word(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None:
         return "not set"
     return ascii(value)[1:-1][:40] if isinstance(value, str) else json.dumps(value)[:40]

@@ -137,11 +137,11 @@ class People:
             for (track, _), look in zip(chosen, looks, strict=True):
                 track.views = np.concatenate([track.views, look[None]])
 
-        self._end(float(batch.time_s[-1]) - self._longest_gap_s)
+        self._join_ended(float(batch.time_s[-1]) - self._longest_gap_s)
 
     def numbers(self) -> dict[int, int]:
         """The person of each track; people are numbered from 1 by first appearance."""
-        self._end(np.inf)
+        self._join_ended(np.inf)
         order = sorted(self._everyone, key=lambda person: person.first)
         return {track: who + 1 for who, person in enumerate(order) for track in person.tracks}
 
@@ -154,7 +154,7 @@ class People:
         of_track = {track: one.views for one in self._everyone for track in one.tracks}
         return {who: of_track[track] for track, who in numbers.items()}
 
-    def _end(self, time_s: float) -> None:
+    def _join_ended(self, time_s: float) -> None:
         """Join all tracks last seen before a time, in the order of their ends.
 
         This order does not depend on how frames are grouped into batches.

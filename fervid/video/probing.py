@@ -11,7 +11,7 @@ from typing import Any
 from fervid.errors import MediaError
 from fervid.records import VideoInfo
 from fervid.video.ffmpeg import FIRST_VIDEO, FROM_FIRST_PACKET, MAX_PIXELS, Child, quoted
-from fervid.video.tracks import Track, shown, tracks_of
+from fervid.video.tracks import Track, default_track, tracks_of
 
 _NTSC = {
     f"{rate * 1000 / 1001:.2f}": Fraction(rate * 1000, 1001)
@@ -81,7 +81,7 @@ def probe_stream(path: Path, track: int | None = None) -> Probed:
     if track is not None and track > len(tracks):
         count = "1 video track" if len(tracks) == 1 else f"{len(tracks)} video tracks"
         raise MediaError(f"{quoted(path)}: has {count}, so there is no track {track}")
-    best = shown(tracks)
+    best = default_track(tracks)
     chosen = best if track is None else tracks[track - 1]
     # The first track is nearly always the right one, so no second look is needed.
     seen = first if chosen.stream == _mapped(first.log) else _look(path, str(chosen.stream))

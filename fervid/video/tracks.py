@@ -65,7 +65,7 @@ def tracks_of(described: Sequence[str]) -> list[Track]:
     return [track for track in found.values() if _COVER not in track.flags]
 
 
-def shown(tracks: Sequence[Track]) -> Track:
+def default_track(tracks: Sequence[Track]) -> Track:
     """The track that players show: the first one flagged default, or else the first one.
 
     Tracks without pictures and tracks of thumbnails come last.

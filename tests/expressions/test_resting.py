@@ -239,9 +239,9 @@ def kept(rows: np.ndarray) -> LooksKeeper:
 
 def test_a_rest_told_in_another_light_says_which_look_is_rest_here() -> None:
     rest, smile = reading(neutral=0.7), changed(reading(neutral=0.7), "happy", 2.0)
-    here = kept(rows_of([(smile, 3.0), (rest, 1.0)] * 4)).one(1)
+    here = kept(rows_of([(smile, 3.0), (rest, 1.0)] * 4)).of_person(1)
     elsewhere = changed(changed(rest, "sad", 0.25), "angry", -0.2)
-    face = given_resting_face(kept(rows_of([(elsewhere, 1 / FPS)], noise=0.0)).one(1), here)
+    face = given_resting_face(kept(rows_of([(elsewhere, 1 / FPS)], noise=0.0)).of_person(1), here)
     assert face.source == "told"
     assert is_near(face, rest)
     assert face.seconds == pytest.approx(4.0, rel=0.3)
@@ -249,8 +249,8 @@ def test_a_rest_told_in_another_light_says_which_look_is_rest_here() -> None:
 
 def test_a_told_rest_like_nothing_in_the_recording_is_left() -> None:
     rest, smile = reading(neutral=0.7), changed(reading(neutral=0.7), "happy", 2.0)
-    here = kept(rows_of([(smile, 1.0), (rest, 1.0)] * 4)).one(1)
-    another = kept(rows_of([(changed(rest, "surprise", 5.0), 2.0)])).one(1)
+    here = kept(rows_of([(smile, 1.0), (rest, 1.0)] * 4)).of_person(1)
+    another = kept(rows_of([(changed(rest, "surprise", 5.0), 2.0)])).of_person(1)
     face = given_resting_face(another, here)
     assert face.source == "found"
     assert is_near(face, rest)
