@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
+import math
 import os
 import re
 import shutil
@@ -14,8 +16,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
@@ -60,8 +63,23 @@ FIRST_VIDEO = "V:0"
 _PIPE_BYTES = 1 << 20
 """Large enough for several frames, where the system allows such a pipe."""
 
-_PICTURE = re.compile(r" sar:(\d+)/(\d+) s:(\d+)x(\d+) i:")
-"""What the filter `showinfo` prints about each frame, in the order of the frames."""
+_TELLS = ("in_w", "in_h", "sar*1000000", "t*1000000")
+TELL_PICTURES = "crop=w=iw:h=ih:exact=1:x=0:y='if(n,0,lt({},-1e99))'".format(
+    "+".join(f"print({value})" for value in _TELLS)
+)
+"""A filter that changes nothing, but has ffmpeg log size, pixel aspect and time of the first frame
+and of each one with another size. ffmpeg builds its filters anew there, so that `n` starts again.
+
+Unlike `showinfo`, it writes whole lines, so no message of another thread gets into them.
+"""
+
+_TOLD = re.compile(r"\[Eval @ \w+\] \[info\] (-?[\d.]+|-?nan)$")
+_FINEST_ASPECT = 100_000
+"""Largest denominator of a pixel aspect."""
+
+_LONGEST_LINE = 1 << 16
+
+_Picture = tuple[int, int, int, int]
 
 _WINDOWS = sys.platform == "win32"
 
@@ -141,7 +159,7 @@ class Child:
         on_log: called from a thread with each line of the log and the time stamp of the newest
             frame decoded by then.
         frame_stats: report number, time stamp and picture size of every frame through `next_frame`;
-            the output's filters must include `showinfo`.
+            the output's filters must include `TELL_PICTURES`.
         coarse: skip the smoothing of block edges in frames that no other frame refers to.
         reading: further options of the input; None: time starts with the first packet.
         stream: the stream to decode, as ffmpeg names it; None: the file is a picture, whose tiles
@@ -168,39 +186,33 @@ class Child:
         binary = find_ffmpeg()
         self.stalled = False
         self.killed = False
-        # Unguessable, because on Windows these lines share a pipe with the log, which quotes tags.
+        # Unguessable, because these lines share a pipe with the log, which quotes metadata.
         self._tag = f"@{os.urandom(8).hex()} "
         self._on_log = on_log
         self._frames: deque[tuple[int, int, str]] = deque()
-        self._pictures: deque[tuple[int, int, int, int]] = deque()
+        self._told: list[float] = []
+        self._pictures: list[tuple[float, _Picture]] = []
+        self._picture: _Picture = (0, 0, 0, 0)
         self._newest: int | None = None
         self._state = threading.Condition()
-        self._sources = 0
+        self._ended = False
         self._signs = 0
         self._waiting = False
         self._closed = threading.Event()
         self._fd = open_recording(path)
         self.size_bytes = os.fstat(self._fd).st_size
-        stats_read, stats_write = os.pipe() if frame_stats and not _WINDOWS else (-1, -1)
         try:
             if frame_stats:
-                output = output | self._stats_options(stats_write)
+                output = output | self._stats_options()
             decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
             reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
             command = _command(binary, path, self._fd, output, reading, level, stream)
-            self._process = start(command, [fd for fd in (self._fd, stats_write) if fd >= 0])
+            self._process = start(command, [self._fd])
         except BaseException:
             os.close(self._fd)
-            if stats_read >= 0:
-                os.close(stats_read)
             raise
-        finally:
-            if stats_write >= 0:
-                os.close(stats_write)
-        self._threads = [threading.Thread(target=self._watch, daemon=True)]
-        self._drain(self._process.stderr)
-        if stats_read >= 0:
-            self._drain(os.fdopen(stats_read, "rb"))
+        targets = self._watch, self._drain
+        self._threads = [threading.Thread(target=target, daemon=True) for target in targets]
         for thread in self._threads:
             thread.start()
 
@@ -221,17 +233,24 @@ class Child:
         """The next frame, None after the last: number, time stamp, time base, and the width, height
         and pixel aspect (numerator, denominator) of its picture before filters."""
         with self._state:
-            self._state.wait_for(lambda: (self._frames and self._pictures) or not self._sources)
-            if not (self._frames and self._pictures):
+            self._state.wait_for(lambda: self._frames or self._ended)
+            if not self._frames:
                 return None
-            return *self._frames.popleft(), self._pictures.popleft()
+            number, stamp, base = self._frames.popleft()
+            # ffmpeg tells a new size before the frame that has it, but maybe frames ahead.
+            for place, (time_us, picture) in enumerate(self._pictures):
+                if _is_at(time_us, stamp, base):
+                    self._pictures = self._pictures[place + 1 :]
+                    self._picture = picture
+                    break
+            return number, stamp, base, self._picture
 
     def wait(self) -> int:
         """Wait until every line has been handled; return the exit code (negative: a signal)."""
         self._waiting = True
         code = self._process.wait()
         with self._state:
-            self._state.wait_for(lambda: not self._sources)
+            self._state.wait_for(lambda: self._ended)
         return code
 
     def grown_bytes(self) -> int:
@@ -254,45 +273,61 @@ class Child:
             self._process.stdout.close()
             os.close(self._fd)
 
-    def _stats_options(self, fd: int) -> dict[str, str]:
-        # Without inherited descriptors (Windows), the statistics go through the log.
-        return {
-            "stats_enc_pre": f"pipe:{fd if fd >= 0 else 2}",
-            "stats_enc_pre_fmt": self._tag + "{ni} {pts} {tb}",
-        }
+    def _stats_options(self) -> dict[str, str]:
+        return {"stats_enc_pre": "pipe:2", "stats_enc_pre_fmt": self._tag + "{ni} {pts} {tb}"}
 
-    def _drain(self, stream: IO[bytes] | None) -> None:
-        assert stream is not None
-        self._sources += 1
-        self._threads.append(threading.Thread(target=self._lines, args=(stream,), daemon=True))
-
-    def _lines(self, stream: IO[bytes]) -> None:
-        """Handle every line of `stream`; ffmpeg would stop if a pipe were left full."""
+    def _drain(self) -> None:
+        """Handle every line of the log; ffmpeg would stop if the pipe were left full."""
+        assert self._process.stderr is not None
+        rest = ""
         try:
-            with stream:
-                for raw in iter(lambda: stream.readline(4096), b""):
+            with io.BufferedReader(self._process.stderr) as stream:  # type: ignore[type-var]
+                for raw in iter(lambda: stream.readline(_LONGEST_LINE), b""):
                     self._signs += 1
-                    self._line(raw.decode("utf-8", "backslashreplace"))
+                    rest = self._lines(rest + raw.decode("utf-8", "backslashreplace"))
+            if line := rest.partition(self._tag)[0]:
+                self._line(line)
         finally:
             with self._state:
-                self._sources -= 1
+                self._ended = True
                 self._state.notify_all()
 
+    def _lines(self, text: str) -> str:
+        """Handle text that ends where a line may end; return what belongs to the next line.
+
+        ffmpeg writes a line of its log in pieces, and statistics of a frame may come between them.
+        """
+        line, tag, frame = text.partition(self._tag)
+        if not text.endswith("\n"):
+            return text if len(text) < _LONGEST_LINE else self._lines(text + "\n")
+        if tag:
+            self._frame(*frame.split())
+            return line
+        self._line(line.rstrip())
+        return ""
+
     def _line(self, line: str) -> None:
-        if line.startswith("[Parsed_showinfo_"):
-            if match := _PICTURE.search(line):
-                across, down, width, height = map(int, match.groups())
-                with self._state:
-                    self._pictures.append((width, height, across, down))
-                    self._state.notify_all()
-        elif not line.startswith(self._tag):
-            self._on_log(line.rstrip(), self._newest)
-        elif line.endswith("\n"):  # not complete if the process was killed while writing it
-            number, stamp, base = line.removeprefix(self._tag).split()
+        if told := _TOLD.match(line):
+            self._tell(float(told[1]))
+        else:
+            self._on_log(line, self._newest)
+
+    def _frame(self, number: str, stamp: str, base: str) -> None:
+        with self._state:
+            self._newest = int(stamp)
+            self._frames.append((int(number), self._newest, base))
+            self._state.notify_all()
+
+    def _tell(self, value: float) -> None:
+        """Take the next value that `TELL_PICTURES` logs."""
+        self._told.append(value)
+        if len(self._told) == len(_TELLS):
+            width, height, aspect_e6, time_us = self._told
+            aspect = Fraction(f"{aspect_e6 / 1e6:.12f}").limit_denominator(_FINEST_ASPECT)
+            picture = (round(width), round(height), aspect.numerator, aspect.denominator)
             with self._state:
-                self._newest = int(stamp)
-                self._frames.append((int(number), self._newest, base))
-                self._state.notify_all()
+                self._pictures.append((time_us, picture))
+            self._told = []
 
     def _watch(self) -> None:
         """Kill ffmpeg if we wait for it and its output, log and file position all stand still."""
@@ -308,6 +343,11 @@ class Child:
     def _progress(self) -> tuple[int, int]:
         # The child shares our file position, so we see it move even without a frame.
         return self._signs, os.lseek(self._fd, 0, os.SEEK_CUR)
+
+
+def _is_at(time_us: float, stamp: int, base: str) -> bool:
+    """Whether a time in microseconds, not a number if unknown, is that of a time stamp."""
+    return math.isnan(time_us) or abs(float(stamp * Fraction(base) * 10**6) - time_us) < 0.5
 
 
 def _command(

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.video.ffmpeg import TELL_PICTURES
+
 _TOLD, _IN_A_LINE = 100, 3
 
 Picture = tuple[int, int, int, int]
@@ -87,7 +89,7 @@ def filters(
     colours = "in_color_matrix=bt601:out_color_matrix=bt601:out_range=pc"
     resize = f"scale={':'.join(sides)}:flags=area:{colours}:eval=frame"
     fill = f"pad={canvas[0]}:{canvas[1]}:eval=frame"
-    return ["showinfo=checksum=0", *before, resize, fill, "setsar=1"]
+    return [TELL_PICTURES, *before, resize, fill, "setsar=1"]
 
 
 def in_own_pixels(
