@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ RUNNING_SUFFIX = ".running.csv"
 """Suffix of the growing table, which cannot be mistaken for a result."""
 
 _POLL_S = 0.1
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Watch:
         self._writer: ResultWriter | None = None
         self._table: RunningTable | None = None
         self._analysis: LiveAnalysis | None = None
+        self._worker = ThreadPoolExecutor(1)
 
     @property
     def dropped(self) -> int:
@@ -167,6 +170,7 @@ class Watch:
     ) -> None:
         self._receiver.close()
         try:
+            self._worker.shutdown()
             if self._analysis is not None and self.tally.analysed and self._is_whole(kind):
                 self._finish(self._analysis)
             elif self._table is not None:
@@ -217,10 +221,14 @@ class Watch:
             frame = self._slot.take(_POLL_S)
             self._receiver.check()
             if frame is not None:
-                yield self._moment(frame, self._analysis)
-                self._analysis.remember()
+                yield self._whole(self._moment, frame, self._analysis)
+                self._whole(self._analysis.remember)
             elif self._table is not None:
-                self._table.tick()
+                self._whole(self._table.tick)
+
+    def _whole(self, work: Callable[..., _Answer], *given: Any) -> _Answer:
+        """Do some work in another thread, because Ctrl-C ends what the main one does halfway."""
+        return self._worker.submit(work, *given).result()
 
     def _is_over(self) -> bool:
         """Whether to stop; sets `ended_by` to the reason."""

@@ -1,5 +1,6 @@
 """Whatever ends a live session leaves a whole result, or nothing."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 import fervid
+from fervid.engine.analysis import Analysis
 from fervid.errors import ResultError
 from fervid.live import running
 from fervid.live.running import RunningTable
@@ -102,6 +104,33 @@ def test_a_script_that_is_interrupted_keeps_its_tables(stream: str, tmp_path: Pa
     seen = sorted({*timeline.frames["frame"]})
     assert set(map(int, printed.split())) <= set(seen)
     assert timeline.meta["live"]["stopped_by"] == "request"
+
+
+def test_an_interruption_in_the_middle_of_a_frame_loses_no_frame(
+    stream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads, given = Analysis._read, itertools.count(), []
+
+    def interrupted(self: Analysis, tracked: Any) -> Any:
+        rows = read(self, tracked)
+        if next(reads) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        return rows
+
+    monkeypatch.setattr(Analysis, "_read", interrupted)
+
+    def watch_it() -> None:
+        with fervid.watch(stream, out=tmp_path) as watch:
+            given.extend(moment.index for moment in watch)
+
+    with pytest.raises(KeyboardInterrupt):
+        watch_it()
+    timeline = Timeline.read(result_of(tmp_path))
+    assert not timeline.frames.duplicated(["frame", "face_id"]).any()
+    frames = {*timeline.frames["frame"]}
+    assert len(frames) == timeline.meta["live"]["frames"]["analysed"] > 5
+    assert {*given} <= frames
 
 
 def test_a_script_that_fails_keeps_the_table_that_grew(stream: str, tmp_path: Path) -> None:
