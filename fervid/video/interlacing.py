@@ -31,7 +31,8 @@ _HD_RATES = (Fraction(25), Fraction(30000, 1001))
 _ROUNDED = Fraction(1, 100)
 
 _FOUND = re.compile(r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)")
-_BY_FLAGS = "bwdif=mode=send_frame:parity=auto:deint=interlaced"
+_PREVAILS = 10
+"""How many times as often one field order must be found as the other."""
 
 
 def deinterlacer(
@@ -55,21 +56,27 @@ def deinterlacer(
         choice: the user's choice.
     """
     if choice == "on":
-        return ["bwdif=mode=send_frame:parity=auto:deint=all"]
+        return [_deinterlaced("auto", "all")]
     if choice == "off" or track is None:
         return []
     is_flagged = track.is_interlaced or track.codec in _OF_CAMCORDERS
     if not (is_flagged or _is_of_television(track, fps)):
         return []
     top, bottom, whole = _sample(path, track, duration_s)
-    if top + bottom + whole < _LEAST_FRAMES:
-        return [_BY_FLAGS] if is_flagged else []
-    if is_flagged:
-        return [_BY_FLAGS] if top + bottom > whole else []
-    # One field order must clearly prevail: noise and fine patterns look interlaced in both.
-    sure = max(top, bottom) > 2 * whole and max(top, bottom) > 10 * min(top, bottom)
-    parity = "tff" if top > bottom else "bff"
-    return [f"bwdif=mode=send_frame:parity={parity}:deint=all"] if sure else []
+    # Noise and fine patterns look interlaced in both orders, so one must clearly prevail.
+    is_clear = max(top, bottom) > _PREVAILS * min(top, bottom)
+    order = "tff" if top > bottom else "bff"
+    few = top + bottom + whole < _LEAST_FRAMES
+    if is_flagged and (few or top + bottom > whole):
+        # A file that says so may still say the wrong order.
+        return [_deinterlaced("auto" if few or not is_clear else order, "interlaced")]
+    if is_flagged or few or not is_clear or max(top, bottom) <= 2 * whole:
+        return []
+    return [_deinterlaced(order, "all")]
+
+
+def _deinterlaced(parity: str, frames: str) -> str:
+    return f"bwdif=mode=send_frame:parity={parity}:deint={frames}"
 
 
 def _is_of_television(track: Track, fps: Fraction) -> bool:

@@ -36,6 +36,10 @@ CLIPS = {
     "mts": ("fields.mts", [*moving("320x180", TFF), *H264, *FIELDS, "tff=1"]),
     "bff": ("bottom.mkv", [*moving("320x180", BFF), *H264, *FIELDS, "bff=1"]),
     "dv": ("camera.dv", [*moving("720x576", BFF, "setsar=16/15"), "-c:v", "dvvideo"]),
+    "wrong order": (
+        "wrong.mts",
+        [*moving("320x180", TFF, "setfield=bff"), *H264, *FIELDS, "bff=1"],
+    ),
     "unmarked hd": (
         "capture.mkv",
         [*moving("320x1080", BFF, "setfield=prog"), *H264, "-preset", "ultrafast"],
@@ -58,8 +62,9 @@ def test_interlaced_frames_become_whole_pictures(make_clip: MakeClip, which: str
     assert reader.warnings == []
 
 
-def test_frames_are_those_of_the_first_field(make_clip: MakeClip) -> None:
-    name, args = CLIPS["mts"]
+@pytest.mark.parametrize("which", ["mts", "wrong order"])
+def test_frames_are_those_of_the_first_field(make_clip: MakeClip, which: str) -> None:
+    name, args = CLIPS[which]
     frames, _ = read(make_clip(name, *args))
     truth, _ = read(make_clip("every_field.mp4", *moving("320x180"), *H264))
     even = truth.images[::2][: len(frames)].astype(float)
