@@ -23,9 +23,9 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="Table about the recordings: a column `recording` (file name or path), and others to "
-    "compare by, such as condition. With a column `participant`, each person counts once: the one "
-    "seen longest, or that of a column `face_id`. The index keeps the table; later runs use it "
-    "until you give another one.",
+    "compare by, such as condition. With a column `participant`, each person counts once. The "
+    "participant is the person seen longest, unless a column `face_id` names another. The index "
+    "keeps the table; later runs use it until you give another one.",
 )
 @click.option(
     "--group-by",
