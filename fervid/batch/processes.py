@@ -70,11 +70,11 @@ class WorkerProcess:
 
     def memory(self) -> int:
         """Bytes of memory that it and its children use."""
-        held = 0
+        resident = 0
         for process in self._family():
             with contextlib.suppress(psutil.Error):
-                held += process.memory_info().rss
-        return held
+                resident += process.memory_info().rss
+        return resident
 
     def last_words(self) -> str:
         """Why it ended, as far as is known, on one line."""

@@ -85,25 +85,25 @@ class Slot:
         if self._process is None:
             self._process = WorkerProcess(self._task, alone=self._alone)
         self._process.ask(step)
-        outcome = self._watch(step, self._process)
+        outcome = self._wait_for_outcome(step, self._process)
         if outcome.process_is_lost:
             self.close()
             remove_abandoned(step.job.folder.parent)
         return outcome
 
-    def _watch(self, step: Step, process: WorkerProcess) -> Outcome:
+    def _wait_for_outcome(self, step: Step, process: WorkerProcess) -> Outcome:
         """Wait for the outcome, within the limits."""
         job = step.job
         began = moved = time.monotonic()
         while not self._stop.is_set():
-            told, now = process.answer(_POLL_S), time.monotonic()
-            if told is None:
+            answer, now = process.answer(_POLL_S), time.monotonic()
+            if answer is None:
                 return _lost(job, process.last_words(), transient=True)
-            if "outcome" in told:
-                return Outcome.of_json(told["outcome"])
-            if "progress" in told:
+            if "outcome" in answer:
+                return Outcome.of_json(answer["outcome"])
+            if "progress" in answer:
                 moved = now
-                self._on_advance(step, Advance(job, self._number, **told["progress"]))
+                self._on_advance(step, Advance(job, self._number, **answer["progress"]))
             if reason := self._exceeded(process, now - began, now - moved):
                 return _lost(job, reason)
         return _lost(job, "stopped")
@@ -115,8 +115,8 @@ class Slot:
         if still_s > limits.stall_s:
             return f"made no progress for {limits.stall_s:g} s"
         most = limits.memory_bytes
-        if most is not None and (held := process.memory()) > most:
-            return f"used {held / 1e6:,.0f} MB of memory; the limit is {most / 1e6:,.0f} MB"
+        if most is not None and (used := process.memory()) > most:
+            return f"used {used / 1e6:,.0f} MB of memory; the limit is {most / 1e6:,.0f} MB"
         return ""
 
 

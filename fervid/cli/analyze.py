@@ -289,13 +289,13 @@ def analyze(
         from fervid.cli import one, photos, several
 
         task = _task(settings, overwrite, (table_format, schema), _part_length(parts, engine))
-        shown = Verbosity(quiet=quiet, as_json=as_json)
+        verbosity = Verbosity(quiet=quiet, as_json=as_json)
         if _is_one_file(inputs, files_from) and not dry_run and engine == "local":
             if photos.is_photo(inputs[0]):
-                code = photos.analyze(inputs[0], out, task, shown, interruption)
+                code = photos.analyze(inputs[0], out, task, verbosity, interruption)
             else:
                 workers = several.Workers(jobs or 1, several.limits(time_limit, memory_limit))
-                code = one.analyze(inputs[0], out, task, workers, shown, interruption)
+                code = one.analyze(inputs[0], out, task, workers, verbosity, interruption)
         else:
             plan = several.plan(inputs, files_from, out)
             plan = plan if shard is None else plan.shard(*shard)
@@ -305,10 +305,10 @@ def analyze(
             if dry_run:
                 change = photos.change_of_existing(plan.photos, folder, task)
                 raise SystemExit(several.show(plan, task, folder, change))
-            several.begin(plan, shown)
-            code = photos.analyze_many(plan.photos, folder, task, shown, interruption)
+            several.begin(plan, verbosity)
+            code = photos.analyze_many(plan.photos, folder, task, verbosity, interruption)
             if plan.jobs:
-                code = max(code, several.analyze(plan, batch, None if shard else out, shown))
+                code = max(code, several.analyze(plan, batch, None if shard else out, verbosity))
         raise SystemExit(code)
 
 

@@ -33,7 +33,7 @@ def analyze(
     out: Path,
     task: Task,
     workers: Workers,
-    shown: Verbosity,
+    verbosity: Verbosity,
     interruption: Interruption,
 ) -> int:
     """Analyse a recording, print a summary, and return the exit code.
@@ -42,7 +42,7 @@ def analyze(
         workers: processes that share the recording if the task has parts.
     """
     job = Job(recording, result_folder(recording, out))
-    with _progress_bar(recording.name, shown) as show:
+    with _progress_bar(recording.name, verbosity) as show:
 
         def progress(done: Progress) -> None:
             interruption.check()
@@ -59,12 +59,12 @@ def analyze(
                 progress=progress,
                 part_length=task.part_length,
             )
-    if shown.as_json:
+    if verbosity.as_json:
         click.echo(json.dumps(outcome.public_json()))
     if not outcome.has_result:
         click.echo(f"fervid: {printable(outcome.whole_reason)}", err=True)
         return 3 if outcome.setup else 1
-    if shown.plain:
+    if verbosity.plain:
         _echo_result(outcome)
     return 0
 
@@ -117,7 +117,7 @@ def _echo_result(outcome: Outcome) -> None:
     share = f"{found['frames_with_face']} of {found['frames']} frames show a face"
     click.echo(f"{share} ({found['detection_rate']:.0%})")
     if len(people):
-        click.echo(_shown_line(len(people), meta["recording"]["duration_s"], summary.iloc[0]))
+        click.echo(_people_line(len(people), meta["recording"]["duration_s"], summary.iloc[0]))
     if partial := partial_line(meta):
         click.echo(partial)
     if outcome.reused:
@@ -127,7 +127,7 @@ def _echo_result(outcome: Outcome) -> None:
     click.echo(f"report: {printable(str(outcome.folder / REPORT_NAME))}")
 
 
-def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> str:
+def _people_line(people: int, duration_s: float | None, summary: Series[Any]) -> str:
     """How many people, how long each was seen, and what they show most."""
     of = "" if duration_s is None else f" of {duration_s:.1f}"
     seen = f"seen for {float(summary['seen_s']) / people:.1f}{of} s"
@@ -140,7 +140,7 @@ def _shown_line(people: int, duration_s: float | None, summary: Series[Any]) -> 
 
 
 @contextmanager
-def _progress_bar(name: str, shown: Verbosity) -> Iterator[Callable[[Progress], None]]:
+def _progress_bar(name: str, verbosity: Verbosity) -> Iterator[Callable[[Progress], None]]:
     """A progress bar on stderr; without a terminal, a line now and then."""
     from rich.console import Console
     from rich.markup import escape
@@ -148,10 +148,10 @@ def _progress_bar(name: str, shown: Verbosity) -> Iterator[Callable[[Progress], 
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
-    if shown.plain and not console.is_terminal:
+    if verbosity.plain and not console.is_terminal:
         yield _Lines()
         return
-    if shown.quiet or not console.is_terminal:
+    if verbosity.quiet or not console.is_terminal:
         yield lambda _: None
         return
     columns = (

@@ -155,13 +155,15 @@ def batch(
     return ClusterBatch(plan.jobs, task, workers, limits, address)
 
 
-def begin(plan: Plan, shown: Verbosity) -> None:
+def begin(plan: Plan, verbosity: Verbosity) -> None:
     """Print how much there is to do."""
-    if shown.plain:
+    if verbosity.plain:
         _echo_about(plan)
 
 
-def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: Verbosity) -> int:
+def analyze(
+    plan: Plan, batch: Batch | ClusterBatch, index: Path | None, verbosity: Verbosity
+) -> int:
     """Carry the plan out, print the outcome of each recording, and return the exit code.
 
     Args:
@@ -170,24 +172,24 @@ def analyze(plan: Plan, batch: Batch | ClusterBatch, index: Path | None, shown: 
     began = monotonic()
     outcomes: list[Outcome | None] = [None] * len(plan.jobs)
     # Closed at once on a signal, so that workers tidy up before this process ends.
-    with view_of(plan.jobs, shown) as view, closing(batch.events()) as events:
+    with view_of(plan.jobs, verbosity) as view, closing(batch.events()) as events:
         for event in events:
             if isinstance(event, Finish):
                 outcomes[event.place] = event.outcome
             view(event)
     done = [outcome for outcome in outcomes if outcome is not None]
-    if shown.quiet and not shown.as_json:
+    if verbosity.quiet and not verbosity.as_json:
         for outcome in done:
             if not outcome.has_result:
                 click.echo(f"fervid: {printable(outcome.named_reason)}", err=True)
-    elif not shown.quiet:
-        _echo_table(done, monotonic() - began, err=shown.as_json)
+    elif not verbosity.quiet:
+        _echo_table(done, monotonic() - began, err=verbosity.as_json)
     if index is not None:
-        _write_index(index, done, shown)
+        _write_index(index, done, verbosity)
     return 0 if all(outcome.has_result for outcome in done) else 1
 
 
-def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Verbosity) -> None:
+def _write_index(folder: Path, outcomes: Sequence[Outcome], verbosity: Verbosity) -> None:
     """Write the index of all results in the folder, including those of earlier runs."""
     from fervid.report.index import Failure, write_index
 
@@ -201,7 +203,7 @@ def _write_index(folder: Path, outcomes: Sequence[Outcome], shown: Verbosity) ->
     except FervidError as error:  # the results exist even without an index
         click.echo(f"fervid: warning: {printable(str(error))}", err=True)
         return
-    if shown.plain:
+    if verbosity.plain:
         click.echo(f"index: {printable(str(page))}")
 
 

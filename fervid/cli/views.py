@@ -27,12 +27,12 @@ _SCREEN = 20
 
 
 @contextmanager
-def view_of(jobs: Sequence[Job], shown: Verbosity) -> Iterator[View]:
+def view_of(jobs: Sequence[Job], verbosity: Verbosity) -> Iterator[View]:
     """A function that takes the events of a batch and shows them as the user wants."""
     console = Console(stderr=True)
-    if shown.as_json:
+    if verbosity.as_json:
         yield _json
-    elif shown.quiet:
+    elif verbosity.quiet:
         yield lambda _: None
     elif console.is_terminal:
         with _bars(jobs, console) as view:

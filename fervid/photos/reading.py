@@ -62,7 +62,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that makes a picture upright, by EXIF orientation."""
-_SIDEWAYS = tuple(turn for held, turn in _TURNS.items() if held >= 5)
+_SIDEWAYS = tuple(turn for orientation, turn in _TURNS.items() if orientation >= 5)
 _WHITE = (255, 255, 255)
 
 

@@ -21,7 +21,7 @@ _TOLERANCE = 0.04
 """Largest deviation of an edge from the detected box, as a share of the box's longer side."""
 
 _COARSER = 1.5
-_LEAST_HELD_S = 1e-3
+_LEAST_HOLD_S = 1e-3
 _FIRST_STEP = 64
 _WHOLE = 65_535
 
@@ -58,18 +58,18 @@ class BoxPoints:
         if mine.empty or not len(self._sizes):
             return
         place = np.searchsorted(frames, mine["frame"].to_numpy(np.int64))
-        who = mine["face_id"].to_numpy(np.int64)
-        order = np.lexsort([place, who])
-        place, who = place[order], who[order]
+        face_id = mine["face_id"].to_numpy(np.int64)
+        order = np.lexsort([place, face_id])
+        place, face_id = place[order], face_id[order]
         time_s = mine["timestamp"].to_numpy(np.float64)[order]
         box = mine[list(BOX_COLUMNS)].to_numpy(np.float64)[order]
         lasts_s = np.nan_to_num(mine["duration"].to_numpy(np.float64)[order])
-        begins = (np.diff(who, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 1)
+        begins = (np.diff(face_id, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 1)
         ends = np.append(begins[1:], True)
         corners = self._shares(time_s, box)
         kept = points_kept(np.cumsum(begins), time_s, corners, _TOLERANCE)
-        held = np.where(ends, np.maximum(lasts_s, _LEAST_HELD_S), 0.0)
-        self._pieces.append(np.column_stack([who, time_s, held, corners])[kept])
+        hold_s = np.where(ends, np.maximum(lasts_s, _LEAST_HOLD_S), 0.0)
+        self._pieces.append(np.column_stack([face_id, time_s, hold_s, corners])[kept])
 
     def _shares(self, time_s: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
         """Left, top, right and bottom (N, 4) as shares of the picture at that time."""

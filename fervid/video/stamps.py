@@ -107,5 +107,5 @@ def _parsed(lines: Iterator[str], time_base: Fraction) -> Stamps:
 
 def _flags(fields: list[str]) -> int:
     """The flags of a packet, from the fields after its checksum."""
-    told = [field for field in fields if field.startswith(" F=")]
-    return int(told[0][3:], 16) if told else _KEY
+    flags = [field for field in fields if field.startswith(" F=")]
+    return int(flags[0][3:], 16) if flags else _KEY

@@ -39,8 +39,8 @@ def _has_room(head: bytes) -> bool:
         if kind == _SEGMENT:
             for inner, first, last in _elements(head, start, end):
                 if inner == _INFO:
-                    held = {name for name, _, _ in _elements(head, first, last)}
-                    return _VOID in held and _DURATION not in held
+                    elements = {name for name, _, _ in _elements(head, first, last)}
+                    return _VOID in elements and _DURATION not in elements
                 if inner == _CLUSTER:
                     return False
     return False
