@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -14,6 +14,10 @@ from fervid.records import FACE_SIZE, Detections, FrameBatch
 from fervid.tracking.frame_faces import FrameFaces
 
 Arrays = dict[str, NDArray[Any]]
+
+_FRAMES_TOGETHER = 512
+"""Batches are joined to about this many frames, because each batch costs a millisecond to follow,
+however many frames it has."""
 
 _row = itemgetter(0)
 
@@ -36,13 +40,21 @@ class Answers:
     crops: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     portraits: dict[int, bytes] = field(default_factory=dict)
 
-    def rows_of(self, faces: Detections) -> NDArray[np.int64]:
-        """(M,) rows of the same faces here; -1 for faces that were not read."""
+    def of(self, faces: Detections) -> tuple[Answers, bool]:
+        """The answers about M faces, and whether all were read; the others have meaningless
+        probabilities."""
         mine, wanted = _keys(self.faces), _keys(faces)
         if np.array_equal(mine, wanted):
-            return np.arange(len(faces))
+            return self, True
         place = {key.tobytes(): row for row, key in enumerate(mine)}
-        return np.array([place.get(key.tobytes(), -1) for key in wanted], np.int64)
+        rows = np.array([place.get(key.tobytes(), -1) for key in wanted], np.int64)
+        told = Answers(faces, self.probs[rows], self.sharpness[rows])
+        for row, old in enumerate(rows.tolist()):
+            if old in self.crops:
+                told.crops[row] = self.crops[old]
+            if old in self.portraits:
+                told.portraits[row] = self.portraits[old]
+        return told, bool((rows >= 0).all())
 
 
 def _keys(faces: Detections) -> NDArray[np.int32]:
@@ -84,34 +96,38 @@ def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
     }
 
 
-def unpacked(arrays: Arrays) -> list[tuple[FrameFaces, Answers]]:
-    """Unpack what `packed` returned; the frames have pictures of size 0."""
-    ends = np.cumsum(arrays["frames"])
-    seen_ends, told_ends = (np.cumsum(arrays[f"{name}_count"]) for name in ("seen", "told"))
-    pieces = []
-    for number, end in enumerate(ends.tolist()):
-        frames = slice(end - int(arrays["frames"][number]), end)
-        seen_of, told_of = (
-            slice(int(stops[number]) - int(arrays[f"{name}_count"][number]), int(stops[number]))
-            for name, stops in (("seen", seen_ends), ("told", told_ends))
+def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, Answers]]:
+    """Unpack what `packed` returned, many frames at a time; they have pictures of size 0."""
+    counts = arrays["frames"]
+    frame_ends, seen_ends, told_ends = (
+        np.concatenate([[0], np.cumsum(each)])
+        for each in (counts, arrays["seen_count"], arrays["told_count"])
+    )
+    step = max(1, _FRAMES_TOGETHER // int(counts[0]))
+    for first in range(0, len(counts), step):
+        last = min(first + step, len(counts))
+        frames, seen_rows, told_rows = (
+            slice(int(ends[first]), int(ends[last])) for ends in (frame_ends, seen_ends, told_ends)
         )
         batch = FrameBatch(
             np.zeros((frames.stop - frames.start, 0, 0), np.uint8),
             arrays["index"][frames],
             arrays["time_s"][frames],
         )
+        before = (frame_ends[first:last] - frames.start).astype(np.int32)
         seen = FrameFaces(
             batch,
-            _faces("seen", arrays, seen_of),
-            arrays["looks"][seen_of],
+            _faces("seen", arrays, seen_rows, before, slice(first, last)),
+            arrays["looks"][seen_rows],
             arrays["changes"][frames],
         )
         answers = Answers(
-            _faces("told", arrays, told_of), arrays["probs"][told_of], arrays["sharpness"][told_of]
+            _faces("told", arrays, told_rows, before, slice(first, last)),
+            arrays["probs"][told_rows],
+            arrays["sharpness"][told_rows],
         )
-        _add_pictures(answers, arrays, told_of)
-        pieces.append((seen, answers))
-    return pieces
+        _add_pictures(answers, arrays, told_rows)
+        yield seen, answers
 
 
 def _add_pictures(answers: Answers, arrays: Arrays, rows: slice) -> None:
@@ -136,6 +152,10 @@ def _columns(name: str, pieces: Sequence[Detections]) -> Arrays:
     }
 
 
-def _faces(name: str, arrays: Arrays, rows: slice) -> Detections:
-    names = ("frame", "xywh", "score", "points")
-    return Detections(*(arrays[f"{name}_{column}"][rows] for column in names))
+def _faces(
+    name: str, arrays: Arrays, rows: slice, before: NDArray[np.int32], batches: slice
+) -> Detections:
+    """Faces of some batches, of which each has (B,) `before` frames before it."""
+    names = ("xywh", "score", "points")
+    frame = arrays[f"{name}_frame"][rows] + np.repeat(before, arrays[f"{name}_count"][batches])
+    return Detections(frame, *(arrays[f"{name}_{column}"][rows] for column in names))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fervid.engine.answers import Answers, Arrays, unpacked
 from fervid.engine.face_reader import PictureReader, Reading
-from fervid.records import Detections, Expressions, FrameBatch
+from fervid.records import FACE_SIZE, Detections, Expressions, FrameBatch
 from fervid.tracking.frame_faces import FrameFaces
 
 Opened = Callable[[int], AbstractContextManager[Iterable[FrameBatch]]]
@@ -52,11 +52,10 @@ class JoinedParts:
         """
         before: Arrays = {}
         for number, arrays in enumerate(self._parts):
-            pieces = unpacked(arrays)
             if before and before["after_picture"] != arrays["first_picture"]:
                 raise SeamError
             self.searched += int(arrays["searched"][0])
-            for place, (seen, answers) in enumerate(pieces):
+            for place, (seen, answers) in enumerate(unpacked(arrays)):
                 self._answers_by_frame[int(seen.batch.index[0])] = (number, answers)
                 if before and not place:
                     changes = np.concatenate([before["after_change"], seen.changes[1:]])
@@ -68,49 +67,41 @@ class JoinedParts:
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Readings of the faces of some frames; call it once for each batch, in order."""
-        number, answers = self._answers_by_frame.pop(int(batch.index[0]))
-        place = answers.rows_of(faces)
-        unknown = np.flatnonzero(place < 0)
-        probs, sharpness = answers.probs[place], answers.sharpness[place]
-        if len(unknown):
-            again = self._read_again(number, batch, faces[unknown])
-            probs[unknown] = again.expressions.probs
-            sharpness[unknown] = again.sharpness
+        number, stored = self._answers_by_frame.pop(int(batch.index[0]))
+        answers, are_known = stored.of(faces)
+        if not are_known:
+            self._complete(answers, number, batch)
 
         def crops_of(rows: list[int]) -> NDArray[np.uint8]:
-            return np.stack([self._crop(number, batch, faces, answers, place, row) for row in rows])
+            if not answers.crops.keys() >= {*rows}:
+                self._complete(answers, number, batch)
+            crops = [answers.crops[row] for row in rows]
+            return np.array(crops, np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
 
         def portrait_of(row: int) -> bytes:
-            known = answers.portraits.get(int(place[row]))
-            if known is not None:
-                return known
-            alone = faces[np.array([row])]
-            return self._read_again(number, batch, alone).portrait_of(0)
+            if row not in answers.portraits:
+                self._complete(answers, number, batch)
+            return answers.portraits[row]
 
-        return Reading(Expressions(probs), sharpness, crops_of, portrait_of)
+        return Reading(Expressions(answers.probs), answers.sharpness, crops_of, portrait_of)
 
-    def _crop(
-        self,
-        number: int,
-        batch: FrameBatch,
-        faces: Detections,
-        answers: Answers,
-        place: NDArray[np.int64],
-        row: int,
-    ) -> NDArray[np.uint8]:
-        known = answers.crops.get(int(place[row]))
-        if known is not None:
-            return known
-        alone = faces[np.array([row])]
-        (crop,) = self._read_again(number, batch, alone).crops_of([0])
-        return np.asarray(crop, np.uint8)
-
-    def _read_again(self, number: int, batch: FrameBatch, faces: Detections) -> Reading:
-        self.read_again += len(faces)
+    def _complete(self, answers: Answers, number: int, batch: FrameBatch) -> None:
+        """Read everything about all faces in some frames, so that they are decoded only once."""
+        self.read_again += len(answers.faces)
         if self._again is None or self._again.number != number:
             self.close()
             self._again = _Again(number, self._opened(number))
-        return self._reader.read(self._again.pictures(batch), faces)
+        for pictures, first in self._again.pictures(batch):
+            frame = answers.faces.frame
+            rows = np.flatnonzero((frame >= first) & (frame < first + len(pictures)))
+            faces = answers.faces[rows]
+            faces = replace(faces, frame=faces.frame - np.int32(first))
+            reading = self._reader.read(pictures, faces)
+            answers.probs[rows] = reading.expressions.probs
+            answers.sharpness[rows] = reading.sharpness
+            places = [*range(len(rows))]
+            answers.crops |= zip(rows.tolist(), reading.crops_of(places), strict=True)
+            answers.portraits |= zip(rows.tolist(), map(reading.portrait_of, places), strict=True)
 
     def close(self) -> None:
         """Stop decoding, if it is in progress."""
@@ -126,13 +117,15 @@ class _Again:
         self.number = number
         self._opened = opened
         self._batches = iter(opened.__enter__())
-        self._now: FrameBatch | None = None
 
-    def pictures(self, batch: FrameBatch) -> FrameBatch:
-        """The same frames with pictures; they must not be earlier than those of the last call."""
-        while self._now is None or self._now.index[0] != batch.index[0]:
-            self._now = next(self._batches)
-        return self._now
+    def pictures(self, batch: FrameBatch) -> Iterator[tuple[FrameBatch, int]]:
+        """The same frames with pictures, in several batches with the row of the first frame of
+        each; they must come after those of the last call."""
+        for pictures in self._batches:
+            if pictures.index[0] >= batch.index[0]:
+                yield pictures, int(np.searchsorted(batch.index, pictures.index[0]))
+            if pictures.index[-1] >= batch.index[-1]:
+                return
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)

@@ -23,7 +23,7 @@ _AROUND = 1.5
 _LEAST_HEIGHT = 40.0
 _MOST = 100
 """Pictures kept per expression, the best of all tracks. Up to twice as many are held at a time,
-about 8 MB in all."""
+about 8 MB in all. Which are kept at the end does not depend on how frames come in batches."""
 
 _QUALITY = [int(cv2.IMWRITE_JPEG_QUALITY), 80]
 
@@ -54,6 +54,8 @@ class Portraits:
     def __init__(self, clarity: Callable[[NDArray[np.float32]], NDArray[np.float64]]) -> None:
         self._clarity = clarity
         self._best: dict[tuple[int, int], _Picture] = {}
+        self._least = np.full(len(EXPRESSIONS), -np.inf)
+        """Quality, for each expression, that so many pictures already exceed."""
 
     def add(
         self,
@@ -92,17 +94,22 @@ class Portraits:
             mine = np.flatnonzero(track == one)
             for expression, row in enumerate(mine[quality[mine].argmax(axis=0)].tolist()):
                 kept = self._best.get((one, expression))
-                if kept is None or kept.quality < quality[row, expression]:
+                least = self._least[expression] if kept is None else kept.quality
+                if least < quality[row, expression]:
                     yield row, (one, expression)
 
     def _bound(self) -> None:
+        """Drop pictures if there are too many."""
+        if len(self._best) > 2 * _MOST * len(EXPRESSIONS):
+            self._drop()
+
+    def _drop(self) -> None:
         """Drop the least clear pictures of each expression if there are too many."""
-        if len(self._best) <= 2 * _MOST * len(EXPRESSIONS):
-            return
         for expression in range(len(EXPRESSIONS)):
             mine = [one for one in self._best.values() if one.expression == expression]
             for picture in heapq.nsmallest(len(mine) - _MOST, mine):
                 del self._best[picture.track, expression]
+                self._least[expression] = picture.quality
 
     def chosen(
         self, person: Mapping[int, int], episodes: pd.DataFrame
@@ -121,6 +128,7 @@ class Portraits:
             key: mine[["onset", "offset"]].to_numpy(np.float64)
             for key, mine in episodes.groupby(["face_id", "expression"])
         }
+        self._drop()
         chosen: dict[tuple[int, str], _Picture] = {}
         for picture in sorted(self._best.values()):
             if picture.track not in person:

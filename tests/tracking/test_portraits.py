@@ -134,6 +134,40 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {27, 28, 29} <= {one.face_id for one in portraits.chosen(people, episodes)[0]}
 
 
+def test_which_pictures_are_kept_does_not_depend_on_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twenty tracks in turn, each getting clearer and fainter, with room for two pictures."""
+    monkeypatch.setattr("fervid.tracking.portraits._MOST", 2)
+    count, tracks = 240, 20
+    batch = FrameBatch(
+        np.zeros((count, 100, 100), np.uint8), np.arange(count), np.arange(count) / 1000
+    )
+    probs = np.random.default_rng(7).dirichlet(np.ones(7), count).astype(np.float32)
+    ids = [1 + row % tracks for row in range(count)]
+    who = tracked(faces_at(range(count), [[10, 10, 60, 60]] * count), ids)
+    rows = face_rows(batch, who, Expressions(probs), np.ones(count, np.float32), 1.0)
+    people = {track: track for track in range(1, tracks + 1)}
+    spans = [(track, name, 0.0, 1.0) for track in people for name in EXPRESSIONS]
+    episodes = pd.DataFrame(spans, columns=EPISODES.columns)
+    kept = []
+    for size in (1, 7, count):
+        portraits = Portraits(np.log)
+        for start in range(0, count, size):
+            own = slice(start, start + size)
+            part = FrameBatch(batch.images[own], batch.index[own], batch.time_s[own])
+            look_at(portraits, part, rows[own], crops_of([*range(count)[own]]), 1.0)
+        pictures, crops = portraits.chosen(people, episodes)
+        kept.append(
+            (
+                [(one.face_id, one.expression, one.time_s) for one in pictures],
+                crops.images[:, 0, 0].tolist(),
+            )
+        )
+    assert len(kept[0][0]) == 2 * len(EXPRESSIONS)
+    assert kept[0] == kept[1] == kept[2]
+
+
 @pytest.mark.slow
 def test_pictures_of_a_clip_lie_in_its_episodes(results: dict[str, Path]) -> None:
     folder = results["two_speakers"]
