@@ -121,9 +121,10 @@ class Agenda:
         """Progress of the recording, given the progress of one of its steps."""
         with self._changed:
             parted = self._parted.get(step.place)
-            if parted is None or step.kind != "part":
+            if parted is None:
                 return made
-            frames = parted.progress(step.number, made.frames)
+            is_part = step.kind == "part"
+            frames = parted.progress(step.number, made.frames) if is_part else parted.expected
             elapsed_s = time.monotonic() - parted.began
             return replace(made, frames=frames, expected=parted.expected, elapsed_s=elapsed_s)
 

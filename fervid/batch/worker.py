@@ -137,7 +137,7 @@ def _outcome(
         if begun.parts:
             return about | {"status": "ok", "parts": begun.parts, "missing": begun.missing}
         if begun.done is None:
-            analyzer.make_whole(*paths, begun.why, progress)
+            analyzer.make_whole(*paths, begun, progress)
         return about | {"reused": begun.done is not None} | finished(job, task.export)
 
     def part() -> dict[str, Any]:

@@ -79,7 +79,7 @@ _GROUPS = {
 @click.option(
     "--parts",
     type=Parts(),
-    default="off",
+    default="auto",
     show_default=True,
     metavar="off|auto|MINUTES",
     help="Analyse long recordings in parts of this many minutes. Several processes can then share "

@@ -22,6 +22,7 @@ from fervid.errors import FervidError, MediaError
 from fervid.inputs.lists import read_list
 from fervid.inputs.plan import Job, Plan, make_plan
 from fervid.results.folder_names import RESULT_SUFFIX
+from fervid.results.parts_folder import PartsFolder
 from fervid.results.reuse import difference, digests_of_models, request_of
 from fervid.video.ffmpeg import quoted
 from fervid.video.identity import identity_of
@@ -124,7 +125,7 @@ def _parts_left(job: Job, task: Task) -> str:
     from fervid.engine.engine import Engine
     from fervid.pipeline.parts import parts_left
 
-    if task.part_length is None:
+    if task.part_length is None or not PartsFolder(job.folder).path.exists():
         return ""
     try:
         models = digests_of_models(task.settings)

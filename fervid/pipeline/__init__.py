@@ -32,6 +32,7 @@ from fervid.settings.keywords import SettingsKeywords, lists_settings, settings_
 from fervid.video.ffmpeg import quoted
 from fervid.video.identity import identity_of
 from fervid.video.kinds import kind_of
+from fervid.video.reader import VideoReader
 from fervid.video.shapes import ShapeChangesError
 
 if TYPE_CHECKING:
@@ -83,13 +84,27 @@ class Analyzer:
         begun = self.begin(recording, folder, overwrite=overwrite, part_length=part_length)
         if begun.done is not None:
             return begun.done
-        for number in begun.missing:
-            self.work(recording, folder, number, progress)
         if begun.parts:
-            self.join(recording, folder, progress)
+            self._one_after_another(recording, folder, begun, progress)
         else:
-            self.make_whole(recording, folder, begun.why, progress)
+            self.make_whole(recording, folder, begun, progress)
         return Done(redone=begun.redone, anew=begun.anew)
+
+    def _one_after_another(
+        self, recording: Path, folder: Path, begun: Begun, progress: Callable[[Progress], None]
+    ) -> None:
+        """Analyse all missing parts and join them, as one work with one progress."""
+        began, before = time.perf_counter(), 0
+        expected = sum(begun.parts[number] for number in begun.missing)
+
+        def advance(made: Progress) -> None:
+            elapsed_s = time.perf_counter() - began
+            progress(Progress(min(before + made.frames, expected), expected, elapsed_s))
+
+        for number in begun.missing:
+            self.work(recording, folder, number, advance)
+            before += begun.parts[number]
+        self.join(recording, folder, advance)
 
     def begin(
         self,
@@ -131,40 +146,42 @@ class Analyzer:
         if why is None:
             parts.forget(folder)
         else:
-            self.make_whole(recording, folder, why, progress)
+            self.make_whole(recording, folder, Begun(why=why), progress)
 
     def make_whole(
         self,
         recording: Path,
         folder: Path,
-        why: str = "",
+        begun: Begun,
         progress: Callable[[Progress], None] = _ignored,
     ) -> None:
         """Make the result of the whole recording.
 
         Args:
             recording, folder, progress: as for `analyze`.
-            why: why it is not analysed in parts; empty if parts were not requested.
+            begun: what `begin` returned.
         """
+        why = begun.why
         request = self._request(recording)
         about = {"request": request} | ({"parts": {"count": 1, "read_whole": why}} if why else {})
         try:
-            self._make(recording, folder, about, progress)
+            reader = begun.reader or opened(recording, self.engine.settings)
+            self._make(reader, folder, about, progress)
         except ShapeChangesError:  # again, in square frames into which all its pictures fit
-            self._make(recording, folder, about, progress, square=True)
+            reader = opened(recording, self.engine.settings, square=True)
+            self._make(reader, folder, about, progress)
         parts.forget(folder)
 
     def _make(
         self,
-        recording: Path,
+        opened_reader: VideoReader,
         folder: Path,
         about: dict[str, Any],
         progress: Callable[[Progress], None],
-        square: bool = False,
     ) -> None:
         """Recording -> frames -> faces -> rows -> tables, metadata and report."""
         began, baseline = time.perf_counter(), self.engine.baseline
-        with opened(recording, self.engine.settings, square) as reader:
+        with opened_reader as reader:
             faces_by_size = resized(self.engine, reader)
             search = search_of(self.engine, reader)
             reader.begin()

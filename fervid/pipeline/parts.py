@@ -63,6 +63,7 @@ class Begun:
         why: why it is analysed as a whole although parts were requested.
         redone: why an earlier result is replaced.
         anew: why existing parts cannot be used.
+        reader: reader of the recording, if it is opened already and analysed as a whole.
     """
 
     done: Done | None = None
@@ -71,6 +72,7 @@ class Begun:
     why: str = ""
     redone: str = ""
     anew: str = ""
+    reader: VideoReader | None = None
 
 
 def begin(
@@ -93,12 +95,15 @@ def begin(
         anew = _difference(plan, wanted)
     if plan is None or anew:
         kept.remove()
+        reader = opened(recording, engine.settings)
+        if _is_shorter(reader, length.from_s):
+            return Begun(anew=anew, reader=reader)
         try:
-            plan = _planned(engine, recording, kept, wanted, length.from_s)
+            plan = _planned(engine, recording, kept, wanted, reader)
         except EntryError as error:
             return Begun(why=str(error), anew=anew)
-    if plan is None or plan.get("read_whole"):
-        return Begun(why="" if plan is None else plan["read_whole"], anew=anew)
+    if plan.get("read_whole"):
+        return Begun(why=plan["read_whole"], anew=anew)
     missing = tuple(_in_order(kept.missing(plan["count"])))
     return Begun(parts=tuple(plan["frames"]), missing=missing, anew=anew)
 
@@ -144,13 +149,21 @@ def _difference(plan: dict[str, Any], wanted: dict[str, Any]) -> str:
     return difference_of(plan["request"], wanted["request"]) or ""
 
 
+def _is_shorter(reader: VideoReader, from_s: float) -> bool:
+    """Whether what will be read is shorter than some seconds; an unknown length is not."""
+    frames = reader.expected_frames
+    return frames is not None and frames < from_s * reader.rate
+
+
 def _planned(
-    engine: Engine, recording: Path, kept: PartsFolder, wanted: dict[str, Any], from_s: float
-) -> dict[str, Any] | None:
-    """Make and store a new plan; None if the recording is too short for parts."""
-    with opened(recording, engine.settings) as reader:
-        if reader.info.duration_s is not None and reader.info.duration_s < from_s:
-            return None
+    engine: Engine,
+    recording: Path,
+    kept: PartsFolder,
+    wanted: dict[str, Any],
+    reader: VideoReader,
+) -> dict[str, Any]:
+    """Make and store a new plan."""
+    with reader:
         faces_by_size = resized(engine, reader)
         search_of(engine, reader)
         stamps = reader.stamps()
@@ -323,6 +336,8 @@ def _joined(
                 write(writer, analysis, rows(), reader, began, progress, used, about)
         except SeamError:
             return "its pictures depend on those long before"
+        except EntryError as error:
+            return str(error)
         finally:
             joined.close()
     return None

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fervid.batch.worker import Task
 from fervid.cli import main, one
+from fervid.video import decoding_plan
 from tests.helpers.clips import X264, MakeClip, counter
 
 SAMPLES = Path(__file__).parents[2] / "sample_media"
@@ -114,3 +116,22 @@ def test_doctor_names_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("doctor")
     assert done.exit_code == 3
     assert "ffmpeg           FAILS: SetupError: no ffmpeg 7.0 or newer was found" in done.output
+
+
+@pytest.mark.parametrize(("cores", "seconds"), [(3, None), (4, 300.0)])
+def test_long_recordings_come_in_parts_where_there_are_enough_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, seconds: float | None
+) -> None:
+    monkeypatch.setattr(decoding_plan, "usable_cores", lambda: cores)
+    given: list[Task] = []
+
+    def only_noted(_: Path, __: Path, task: Task, *___: object) -> int:
+        given.append(task)
+        return 0
+
+    monkeypatch.setattr(one, "analyze", only_noted)
+    for options in ((), ("--parts", "auto"), ("--parts", "off"), ("--parts", "2")):
+        assert run("analyze", SAMPLES / "expressions.mp4", *options).exit_code == 0
+    assert [task.part_s for task in given] == [seconds, seconds, None, 120.0]
+    assert given[0].parts_from_s == 600.0
+    assert given[3].parts_from_s == 0.0

@@ -78,13 +78,17 @@ def test_the_same_call_goes_on_where_it_was_stopped(
 ) -> None:
     folder, analyzer = tmp_path / "r.fervid", Analyzer(Settings())
     kept = PartsFolder(folder)
+    made: list[int] = []
 
-    def stop(_: Progress) -> None:
+    def stop(now: Progress) -> None:
+        made.append(now.frames)
+        assert now.expected == 267
         if len(kept.missing(5)) < 4:
             raise StoppedError
 
     with pytest.raises(StoppedError):
         analyzer.analyze(CLIP, folder, part_length=SHORT, progress=stop)
+    assert made == sorted(made), "parts are one work with one progress"
     begun = analyzer.begin(CLIP, folder, part_length=SHORT)
     assert (len(begun.parts), begun.missing, begun.anew) == (5, (2, 3, 4), "")
     assert kept.path.stat().st_mode & 0o077 == 0
@@ -114,6 +118,10 @@ def test_short_recordings_are_not_cut_up(tmp_path: Path) -> None:
         CLIP, tmp_path / "r.fervid", part_length=PartLength(4.0, from_s=60.0)
     )
     assert (begun.parts, begun.why) == ((), "")
+    few = Analyzer(Settings(end=15.0)).begin(
+        CLIP, tmp_path / "r.fervid", part_length=PartLength(4.0, from_s=16.0)
+    )
+    assert (few.parts, few.why) == ((), "")
 
 
 def test_a_recording_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
