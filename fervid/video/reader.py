@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,17 +16,18 @@ from numpy.typing import NDArray
 from fervid.errors import MediaError
 from fervid.records import FrameBatch
 from fervid.settings.choices import Deinterlace
-from fervid.video.aspects import aspect_change
 from fervid.video.damage import Damage
 from fervid.video.decoding_plan import check_arguments, decoder_threads, estimate_frames
 from fervid.video.decoding_run import DecodingRun
+from fervid.video.ending import Ending, ending_of_decoding, ending_of_stamps, new_damage
 from fervid.video.ffmpeg import Child, quoted
 from fervid.video.glimpses import glimpse
 from fervid.video.interlacing import deinterlacer
+from fervid.video.keeping import Frame, Keeping, Row, keep_sampled, keep_section
 from fervid.video.losses import Losses
 from fervid.video.probing import probe_stream
-from fervid.video.sampling import Sampler, Sampling
-from fervid.video.sections import Section, SectionFrames, sections_of
+from fervid.video.sampling import Sampling
+from fervid.video.sections import Section, sections_of
 from fervid.video.shapes import (
     Part,
     Picture,
@@ -36,26 +36,17 @@ from fervid.video.shapes import (
     even_size,
     filters,
     in_own_pixels,
-    line_of,
     working_shape,
 )
-from fervid.video.stamps import EntryError, Stamps, read_stamps
-from fervid.video.unfinished import is_unfinished
+from fervid.video.stamps import Stamps, read_stamps
 
 _NO_STAMP = -(2**63)
-_ROUNDED_S = 0.01
-"""Precision of the lengths of recordings, in seconds."""
-
 _NEARLY = 0.99
 _MUCH_SMALLER = 1.9
 """Frames shrunk this much hardly show whether block edges were smoothed: grey values differ by at
 most 3. Skipping the smoothing in half of the frames of 1080p H.264 makes decoding 7% cheaper."""
 
 _Image = NDArray[np.uint8]
-_Row = tuple[int, int]
-"""Position and time stamp of a frame."""
-
-_Frame = tuple[_Row, Picture]
 
 
 class VideoReader:
@@ -130,7 +121,7 @@ class VideoReader:
         deinterlacing: Sequence[str] | None = None,
     ) -> None:
         check_arguments(working_size, scale, batch_size, fps, start, end)
-        probed = probe_stream(Path(path), track)
+        self._probed = probed = probe_stream(Path(path), track)
         self.info = probed.info
         if scale is not None:
             working_size = max(2, round(scale * max(self.info.width, self.info.height)))
@@ -145,14 +136,9 @@ class VideoReader:
             about = (self.info.path, probed.track, self.info.duration_s, self.info.fps)
             deinterlacing = deinterlacer(*about, deinterlace)
         self.deinterlacing = [*deinterlacing]
-        self._track = probed.track
         self._time_base = probed.time_base
-        self._reading = probed.reading
         self._known_base = ""
-        self._end_is_sure = probed.end_is_sure
-        self._is_listed = probed.is_listed
         self._start_s, self._end_s = start or 0.0, end
-        self._says_length = probed.info.duration_s is not None
         self._sampling = Sampling.plan(probed.time_base, self.info.fps, fps, start, end)
         self.losses = Losses.none(self._sampling)
         self.expected_frames = estimate_frames(self.info, fps, start, end)
@@ -185,7 +171,7 @@ class VideoReader:
             return np.empty((0, *self.shape), np.uint8)
         places = np.linspace(self._start_s, min(end, self.info.duration_s or end), count + 2)[1:-1]
         images = [
-            glimpse(self.info, float(place), self._scaling(), self.shape, self._reading)
+            glimpse(self.info, float(place), self._scaling(), self.shape, self._probed.reading)
             for place in places
         ]
         return np.array([image for image in images if image is not None]).reshape(-1, *self.shape)
@@ -224,11 +210,24 @@ class VideoReader:
     def _start(self) -> DecodingRun:
         self.close()
         self.warnings, self.losses, self.parts = [], Losses.none(self._sampling), []
-        damage = self._damage()
+        damage = new_damage(self._probed, self._sampling)
         child = self._child(damage)
-        kept = self._whole if self._section is None else self._entered
-        self._run = DecodingRun(child, self._batches(child, kept(child, damage)))
+        self._run = DecodingRun(child, self._batches(child, self._keeping(child, damage)))
         return self._run
+
+    def _keeping(self, child: Child, damage: Damage) -> Keeping:
+        if self._section is not None:
+            return keep_section(self.info, self._section, self._sampling, child, damage)
+
+        def end(seen: int) -> None:
+            given = self._probed, self._sampling, damage, child, seen, self.parts
+            self._conclude(ending_of_decoding(*given))
+
+        return keep_sampled(self.info, self._sampling, child, damage, self._begin_part, end)
+
+    def _conclude(self, ending: Ending | None) -> None:
+        if ending is not None:
+            self.info, self.warnings, self.losses = ending.info, ending.warnings, ending.losses
 
     def __iter__(self) -> Iterator[FrameBatch]:
         run, self._begun = self._begun or self._start(), None
@@ -243,7 +242,7 @@ class VideoReader:
         Raises:
             EntryError: the recording does not tell them.
         """
-        return read_stamps(self.info.path, self.info.stream, self._reading, self._time_base)
+        return read_stamps(self.info.path, self.info.stream, self._probed.reading, self._time_base)
 
     def sections(self, stamps: Stamps, length_s: float) -> list[Section]:
         """Sections of about some seconds, each of whole batches; see `sections_of`."""
@@ -263,21 +262,11 @@ class VideoReader:
 
     def account(self, stamps: Stamps) -> None:
         """Tell what an iteration would, of a recording whose sections all came as they should."""
-        damage = self._damage()
-        comes = np.flatnonzero(self._sampling.comes(stamps.pts, self.info.duration_s))
-        for index, pts in zip(comes.tolist(), stamps.pts[comes].tolist(), strict=True):
-            damage.frame(index, pts)
-        damage.counted(len(stamps), len(stamps), 0, self._is_listed)
-        self._conclude(damage, 0)
-        if self._sampling.stop is None and (why := self._never_finished()):
-            self._add_doubt(why)
-
-    def _damage(self) -> Damage:
-        return Damage(self.info.fps, self._sampling, self.info.duration_s, self._end_is_sure)
+        self._conclude(ending_of_stamps(self._probed, self._sampling, stamps))
 
     def _child(self, damage: Damage) -> Child:
         height, width = self.shape
-        section, sampling, reading = self._section, self._sampling, self._reading
+        section, sampling, reading = self._section, self._sampling, self._probed.reading
         if section is not None:
             sampling = section.sampling(sampling)
         if section is not None and section.seek_s is not None:
@@ -300,16 +289,10 @@ class VideoReader:
             coarse=max(self.info.height / height, self.info.width / width) >= _MUCH_SMALLER,
         )
 
-    def _batches(
-        self, child: Child, keep: Generator[_Row | None, _Frame | None]
-    ) -> Iterator[FrameBatch]:
-        """Batches as they come out of the decoder.
-
-        Args:
-            keep: is sent each frame, and None at the end, and gives the rows of those to keep.
-        """
+    def _batches(self, child: Child, keep: Keeping) -> Iterator[FrameBatch]:
+        """Batches as they come out of the decoder."""
         images = np.empty((self.batch_size, *self.shape), np.uint8)
-        rows: list[_Row] = []
+        rows: list[Row] = []
         next(keep)
         while (frame := self._frame(child, images[len(rows)])) is not None:
             if (row := keep.send(frame)) is None:
@@ -323,46 +306,7 @@ class VideoReader:
         if rows:
             yield self._batch(images[: len(rows)], rows)
 
-    def _whole(self, child: Child, damage: Damage) -> Generator[_Row | None, _Frame | None]:
-        """Which frames of the whole recording to keep; tells `warnings` and `losses` at the end."""
-        sampler = Sampler(self._sampling)
-        seen, latest = 0, None
-        row: _Row | None = None
-        while frame := (yield row):
-            row, picture = frame
-            if picture != latest:
-                latest = picture
-                self._begin_part(row, picture)
-            seen += 1
-            # A few bytes of an edit list can ask for millions of frames.
-            if seen > child.size_bytes:
-                raise MediaError(
-                    f"{quoted(self.info.path)}: repeats its frames without end; the "
-                    "file is not usable"
-                )
-            damage.frame(*row)
-            row = row if sampler.keeps(row[1]) else None
-        self._finish(child, damage, seen)
-
-    def _entered(self, child: Child, damage: Damage) -> Generator[_Row | None, _Frame | None]:
-        """Which frames of a section to keep."""
-        assert self._section is not None
-        sampling = self._section.sampling(self._sampling)
-        frames = SectionFrames(self._section, sampling.selects_exactly(self.info.duration_s))
-        row: _Row | None = None
-        while frame := (yield row):
-            (_, pts), picture = frame
-            position = frames.position(pts)
-            row = None if position is None else (position, pts)
-            if row is not None and displayed_size(picture) != self.info.displayed:
-                raise EntryError("its picture changes its size or shape")
-        if child.wait() and not child.killed:
-            raise EntryError("decoding fails when it starts midway")
-        if damage.complaint:
-            raise EntryError(f"the decoder complains ({ascii(damage.complaint[:80])[1:-1]})")
-        frames.finish()
-
-    def _begin_part(self, row: tuple[int, int], picture: Picture) -> None:
+    def _begin_part(self, row: Row, picture: Picture) -> None:
         size = displayed_size(picture)
         if self.parts and (self.parts[-1].width, self.parts[-1].height) == size:
             return
@@ -374,7 +318,7 @@ class VideoReader:
                 raise ShapeChangesError
         self.parts.append(Part(row[0], float(row[1] * self._time_base), *size, used))
 
-    def _frame(self, child: Child, image: _Image) -> _Frame | None:
+    def _frame(self, child: Child, image: _Image) -> Frame | None:
         """Read a frame into `image` (H, W); return its (index, time stamp) and picture, None at the
         end."""
         if child.read(image.data.cast("B")) < image.size:
@@ -404,66 +348,8 @@ class VideoReader:
         unit = self.shape[1] / self.displayed[0], self.shape[0] / self.displayed[1]
         return in_own_pixels(rows, self.parts, unit)
 
-    def _batch(self, images: _Image, rows: list[_Row]) -> FrameBatch:
+    def _batch(self, images: _Image, rows: list[Row]) -> FrameBatch:
         times = [float(pts * self._time_base) for _, pts in rows]
         return FrameBatch(
             images, np.array([index for index, _ in rows], np.int64), np.array(times, np.float64)
         )
-
-    def _finish(self, child: Child, damage: Damage, seen: int) -> None:
-        """Set warnings, losses and duration after decoding, or raise MediaError."""
-        code = child.wait()
-        if child.killed:
-            return
-        if child.stalled:
-            raise MediaError(f"{quoted(self.info.path)}: decoding makes no more progress")
-        whole = self._sampling.first is None and self._sampling.stop is None
-        if not seen and whole:
-            raise MediaError(f"{quoted(self.info.path)}: no picture in it can be decoded")
-        self._conclude(damage, code)
-        if not seen:
-            self.warnings.append("no frame is in the chosen time range")
-        if len(self.parts) > 1:
-            self.warnings.append(line_of(self.parts))
-        if self._sampling.stop is None and (why := self._unfinished(child)):
-            self._add_doubt(why)
-        if not code and child.next_frame() is not None:
-            self._add_doubt("the last frames were cut off")
-
-    def _conclude(self, damage: Damage, code: int) -> None:
-        found = damage.findings(code)
-        self.warnings, self.losses = found.warnings, found.losses
-        is_whole = self._sampling.first is None and self._sampling.stop is None
-        if is_whole and (change := aspect_change(self.info.path, self._track)):
-            self.warnings.append(change)
-        self._check_length(damage)
-
-    def _add_doubt(self, why: str) -> None:
-        self.warnings.append(why)
-        self.losses = replace(self.losses, partial=True, lost_frames=None)
-
-    def _unfinished(self, child: Child) -> str:
-        """A warning if the recording was incomplete when it was read."""
-        if child.grown_bytes() or child.size_bytes != self.info.size_bytes:
-            return "it grew while it was being read; analyse it again when it is finished"
-        return self._never_finished()
-
-    def _never_finished(self) -> str:
-        if not self._says_length and is_unfinished(self.info.path):
-            return (
-                "it was never finished: its end may be missing, and it does not say how long it is"
-            )
-        return ""
-
-    def _check_length(self, damage: Damage) -> None:
-        """Extend the duration if the last frame comes at or after the end that is stated."""
-        length_s, last_s = self.info.duration_s, damage.last_s
-        is_whole = self._sampling.fps is None and self._sampling.stop is None
-        step_s = damage.step_s if is_whole else None
-        if last_s is None:
-            return
-        least_s = last_s + (step_s or 0.0) / 2
-        if is_whole if length_s is None else least_s > length_s + _ROUNDED_S:
-            # A raw stream may have another rate than ffmpeg supposes.
-            lasts_s = step_s or (float(1 / self.info.fps) if self.info.fps else 0.0)
-            self.info = replace(self.info, duration_s=round(last_s + lasts_s, 6))

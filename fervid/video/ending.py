@@ -1,0 +1,142 @@
+"""What is known when a recording has been read: what is damaged or missing, and how long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fervid.errors import MediaError
+from fervid.records import VideoInfo
+from fervid.video.aspects import aspect_change
+from fervid.video.damage import Damage
+from fervid.video.ffmpeg import Child, quoted
+from fervid.video.losses import Losses
+from fervid.video.probing import Probed
+from fervid.video.sampling import Sampling
+from fervid.video.shapes import Part, line_of
+from fervid.video.stamps import Stamps
+from fervid.video.unfinished import is_unfinished
+
+_ROUNDED_S = 0.01
+"""Precision of the lengths of recordings, in seconds."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is known after a reading.
+
+    Attributes:
+        info: properties of the recording, with a duration that covers all frames.
+        warnings: a line for each kind of damage.
+        losses: which frames could not be decoded.
+    """
+
+    info: VideoInfo
+    warnings: list[str]
+    losses: Losses
+
+    def doubted(self, why: str) -> Ending:
+        """The same with one more warning, as an unknown number of frames is missing."""
+        losses = replace(self.losses, partial=True, lost_frames=None)
+        return Ending(self.info, [*self.warnings, why], losses)
+
+
+def new_damage(probed: Probed, sampling: Sampling) -> Damage:
+    """No damage so far."""
+    return Damage(probed.info.fps, sampling, probed.info.duration_s, probed.end_is_sure)
+
+
+def ending_of_decoding(
+    probed: Probed,
+    sampling: Sampling,
+    damage: Damage,
+    child: Child,
+    seen: int,
+    parts: Sequence[Part],
+) -> Ending | None:
+    """The ending of a decoder that has no more frames; None if it was stopped.
+
+    Args:
+        probed: properties of the recording.
+        sampling: which frames were kept.
+        damage: evidence of damage.
+        child: the decoder.
+        seen: number of frames, kept or not.
+        parts: stretches with one picture size each.
+
+    Raises:
+        MediaError: nothing could be decoded, or decoding makes no progress.
+    """
+    code, path = child.wait(), probed.info.path
+    if child.killed:
+        return None
+    if child.stalled:
+        raise MediaError(f"{quoted(path)}: decoding makes no more progress")
+    if not seen and sampling.first is None and sampling.stop is None:
+        raise MediaError(f"{quoted(path)}: no picture in it can be decoded")
+    ending = _concluded(probed, sampling, damage, code)
+    if not seen:
+        ending.warnings.append("no frame is in the chosen time range")
+    if len(parts) > 1:
+        ending.warnings.append(line_of(parts))
+    if sampling.stop is None and (why := _unfinished(probed, child)):
+        ending = ending.doubted(why)
+    if not code and child.next_frame() is not None:
+        ending = ending.doubted("the last frames were cut off")
+    return ending
+
+
+def ending_of_stamps(probed: Probed, sampling: Sampling, stamps: Stamps) -> Ending:
+    """What decoding would tell of a recording whose frames all come as they should.
+
+    Args:
+        probed, sampling: as above.
+        stamps: time stamps of all frames.
+    """
+    damage = new_damage(probed, sampling)
+    comes = np.flatnonzero(sampling.comes(stamps.pts, probed.info.duration_s))
+    for index, pts in zip(comes.tolist(), stamps.pts[comes].tolist(), strict=True):
+        damage.frame(index, pts)
+    damage.counted(len(stamps), len(stamps), 0, probed.is_listed)
+    ending = _concluded(probed, sampling, damage, 0)
+    why = _never_finished(probed) if sampling.stop is None else ""
+    return ending.doubted(why) if why else ending
+
+
+def _concluded(probed: Probed, sampling: Sampling, damage: Damage, code: int) -> Ending:
+    found = damage.findings(code)
+    warnings = list(found.warnings)
+    is_whole = sampling.first is None and sampling.stop is None
+    if is_whole and (change := aspect_change(probed.info.path, probed.track)):
+        warnings.append(change)
+    return Ending(_with_length(probed.info, sampling, damage), warnings, found.losses)
+
+
+def _unfinished(probed: Probed, child: Child) -> str:
+    """A warning if the recording was incomplete when it was read."""
+    if child.grown_bytes() or child.size_bytes != probed.info.size_bytes:
+        return "it grew while it was being read; analyse it again when it is finished"
+    return _never_finished(probed)
+
+
+def _never_finished(probed: Probed) -> str:
+    if probed.info.duration_s is None and is_unfinished(probed.info.path):
+        return "it was never finished: its end may be missing, and it does not say how long it is"
+    return ""
+
+
+def _with_length(info: VideoInfo, sampling: Sampling, damage: Damage) -> VideoInfo:
+    """Extend the duration if the last frame comes at or after the end that is stated."""
+    length_s, last_s = info.duration_s, damage.last_s
+    is_whole = sampling.fps is None and sampling.stop is None
+    step_s = damage.step_s if is_whole else None
+    if last_s is None:
+        return info
+    least_s = last_s + (step_s or 0.0) / 2
+    if is_whole if length_s is None else least_s > length_s + _ROUNDED_S:
+        # A raw stream may have another rate than ffmpeg supposes.
+        lasts_s = step_s or (float(1 / info.fps) if info.fps else 0.0)
+        return replace(info, duration_s=round(last_s + lasts_s, 6))
+    return info
