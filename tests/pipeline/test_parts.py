@@ -82,7 +82,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(
 
     def stop(now: Progress) -> None:
         made.append(now.frames)
-        assert now.expected == 267
+        assert now.expected == 264
         if len(kept.missing(5)) < 4:
             raise StoppedError
 
