@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 
 import click
 
@@ -47,6 +48,9 @@ def main() -> None:
     """
     # JAX and pandas load a million objects that stay: searching them for garbage takes .7 s a run.
     gc.set_threshold(100_000)
+    # NumPy, which is not loaded yet, multiplies only small matrices here. Threads make that slower,
+    # by far on a busy machine, and the last bits depend on how many there are.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     atexit.register(gc.freeze)
 
 
