@@ -104,7 +104,7 @@ class Analyzer:
         for number in begun.missing:
             self.work(recording, folder, number, advance)
             before += begun.parts[number]
-        self.join(recording, folder, advance)
+        self.join(recording, folder, advance if expected else progress)
 
     def begin(
         self,
