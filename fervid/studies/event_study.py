@@ -86,6 +86,11 @@ class Study:
         return [level for level in sorted(self.kept[self.by].astype(str).unique()) if level]
 
     @property
+    def compares(self) -> bool:
+        """Whether there are several levels to compare."""
+        return len(self.levels) > 1
+
+    @property
     def headline(self) -> str:
         """A line about the largest difference, or response, beyond chance."""
         kept = self.kept
@@ -102,7 +107,7 @@ class Study:
         if not len(sure):
             what = "difference" if len(pairs) else "response"
             return f"{head}; no {what} beyond chance"
-        best = sure.iloc[int(sure["effect"].abs().to_numpy().argmax())]
+        best = sure.iloc[int(sure["estimate"].abs().to_numpy().argmax())]
         what = f"{best['level']} - {best['reference']}" if len(pairs) else "response"
         return (
             f"{head}; {best['expression']}, {what}: {best['estimate']:+.2f} ({best['low']:+.2f} to "
@@ -214,8 +219,8 @@ class Study:
         )
         units = list(self.comparisons["unit"].unique()) if len(self.comparisons) else []
         return methods_paragraph(
-            self.provenance, self.measure, self.window, self.rules, self.exclusions, self.by,
-            units, counts, self.seed, self.draws,
+            self.provenance, self.measure, self.window, self.rules, self.exclusions,
+            self.by if self.compares else "", units, counts, self.seed, self.draws,
         )  # fmt: skip
 
     def figure(self, name: str = "curves") -> Figure:
@@ -235,6 +240,7 @@ class Study:
         if not len(self.kept):
             return {}
         axes = (self.window.centres, self.expressions, self.unit)
+        spread = (*axes[:2], f"difference ({self.unit.split()[0]})")
         between = {f"{a} \u2212 {b}": band for (a, b), band in self.differences.items()}
         mine = self.comparisons
         shown = mine[(mine["outcome"] == "response") & (mine["speech"] == ALL)]
@@ -242,7 +248,7 @@ class Study:
         return {
             "curves": figures.curves_figure(self.curves, *axes),
             **(
-                {"differences": figures.curves_figure(between, *axes, first=len(self.levels))}
+                {"differences": figures.curves_figure(between, *spread, first=len(self.levels))}
                 if between
                 else {}
             ),

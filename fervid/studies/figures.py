@@ -155,7 +155,9 @@ def effects_figure(comparisons: pd.DataFrame, unit: str) -> Figure:
     for place, (level, reference) in enumerate(names):
         mine = shown[(shown["level"] == level) & (shown["reference"] == reference)]
         estimate = mine["estimate"].to_numpy(np.float64)
-        label = f"{level} \u2212 {reference}" if level else "change from before the event"
+        before = reference == "baseline"
+        label = "change from before the event" if before else f"{level} \u2212 {reference}"
+        label = f"{level}: {label}" if before and level else label
         data.append(
             {
                 "type": "scatter",

@@ -109,6 +109,39 @@ def _section_data(place: int, section: Section) -> dict[str, Any]:
     }
 
 
+def with_intervals(table: pd.DataFrame, places: int = 2) -> pd.DataFrame:
+    """A table for the page in which each value stands with its interval in one column.
+
+    Args:
+        table: values `NAME` whose intervals are in `NAME_low` and `NAME_high`.
+        places: number of decimals.
+    """
+    names = [name for name in table if {f"{name}_low", f"{name}_high"} <= set(table)]
+    words = {
+        name: [
+            _interval(*values, places)
+            for values in table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
+        ]
+        for name in names
+    }
+    ends = [f"{name}_{end}" for name in names for end in ("low", "high")]
+    return table.drop(columns=ends).assign(**words)
+
+
+def _interval(value: float, low: float, high: float, places: int) -> str:
+    if value != value:
+        return "\N{EN DASH}"
+    ends = f" ({low:.{places}f} to {high:.{places}f})" if low == low else ""
+    return f"{value:.{places}f}{ends}".replace("-", "\u2212")
+
+
+def p_words(p: float) -> str:
+    """A p-value in the style of journals."""
+    if p != p:
+        return "\N{EN DASH}"
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
 def _cell(value: Any) -> str:
     if value is None or value is pd.NA or value != value:
         return "\N{EN DASH}"

@@ -17,7 +17,7 @@ from fervid.results.files import disk_errors, text_file
 from fervid.studies.areas import Area
 from fervid.studies.comparisons import holm
 from fervid.studies.opening import Notify, Tables, open_results
-from fervid.studies.page import Section, save_page
+from fervid.studies.page import Section, p_words, save_page, with_intervals
 from fervid.studies.people import Person
 from fervid.studies.rules import Rules
 from fervid.studies.saving import safe_csv
@@ -192,6 +192,29 @@ def _figure(table: pd.DataFrame) -> dict[str, Any]:
     return {"data": data, "layout": layout}
 
 
+def _rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The pairs in readable form."""
+    lags = {"lag_s": "lag"}
+    merged = with_intervals(table.rename(columns=lags), places=1)
+    recordings = table["recording"].str.removesuffix(".fervid")
+    return pd.DataFrame(
+        {
+            **({"recording": recordings} if recordings.nunique() > 1 else {}),
+            "first": table["first"],
+            "second": table["second"],
+            "expression": table["expression"],
+            "correlation": table["correlation"].round(2),
+            "chance": table["chance"].round(2),
+            "chance (95%)": table["chance_high"].round(2),
+            "lag in s": merged["lag"],
+            "leader": table["leader"].replace("", "\N{EN DASH}"),
+            "p (Holm)": table["p_holm"].map(p_words),
+            "both show it": table["together"].round(2),
+            "both, by chance": table["together_chance"].round(2),
+        }
+    )
+
+
 def _page(made: Pairs) -> tuple[Any, ...]:
     table = made.table
     sure = int((table["p_holm"] < 0.05).sum())
@@ -206,13 +229,14 @@ def _page(made: Pairs) -> tuple[Any, ...]:
             "Pairs",
             [
                 f"Correlation in windows of {WINDOW_S:g} s at the best lag of up to {MAX_LAG_S:g} "
-                "s, compared with chance, where one of the two is shifted in time. If lag_s is "
-                "above 0, the second person follows the first. together is the time in which both "
-                "show the expression, divided by the time in which either does. p_holm is "
-                "corrected over all pairs and expressions."
+                "s, compared with chance, where one of the two is shifted in time (mean, and what "
+                "95% of the shifts stay below). If the lag is above 0, the second person follows "
+                "the first; a leader is named if its 95% interval excludes 0. The last columns are "
+                "the time in which both show the expression, divided by the time in which either "
+                "does. p (Holm) is corrected over all pairs and expressions."
             ],
             made.plot(),
-            table.sort_values("effect", ascending=False).round(3),
+            _rows(table.sort_values("effect", ascending=False)),
             "synchrony.csv",
         ),
         Section("What was left out", [], table=made.exclusions, file="exclusions.csv"),

@@ -12,7 +12,7 @@ from fervid.report.recordings_table import cell
 from fervid.results.codebook import Column
 from fervid.results.files import disk_errors, text_file, write_codebook, write_rows
 from fervid.studies.methods import CITATIONS
-from fervid.studies.page import Section, save_page
+from fervid.studies.page import Section, p_words, save_page
 from fervid.studies.tables import STUDY_TABLES, in_order
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def page_of(study: Study) -> tuple[Any, ...]:
         ("People", f"{study.people['participant'].nunique() if len(study.people) else 0:,}"),
         ("Responses included", f"{events:,}"),
         ("Measure", study.unit),
-        ("Compared by", study.by or "\N{EN DASH}"),
+        ("Compared by", study.by if study.compares else "\N{EN DASH}"),
     ]
     sections = [
         Section(
@@ -167,7 +167,8 @@ def page_of(study: Study) -> tuple[Any, ...]:
             [
                 "A response is the mean from an event's start to its end, minus the mean before "
                 "it. Intervals are over people, or over recordings if people share them. p (Holm) "
-                "is corrected over expressions and pairs."
+                "is corrected over expressions and pairs. Values of different expressions are not "
+                "independent: where one rises, others fall."
             ],
             plots.get("effects"),
             _comparison_rows(study),
@@ -176,15 +177,18 @@ def page_of(study: Study) -> tuple[Any, ...]:
         Section(
             "Who showed what",
             [
-                "The share of events in which each person clearly showed an expression, and how "
-                "soon."
+                "In how many of the events each person clearly showed an expression, for which "
+                "share of their time, and after how many seconds it began to rise."
             ],
             table=_who_rows(study),
             file="participants.csv",
         ),
         Section(
             "Events and episodes",
-            ["Wide bars are events; narrow bars are episodes of an expression."],
+            [
+                "Wide bars are events; narrow bars are episodes of an expression."
+                + (" Dark lines are speech." if "speaking_s" in study.people else "")
+            ],
             plots.get("lanes"),
         ),
         Section(
@@ -223,13 +227,13 @@ def _comparison_rows(study: Study) -> pd.DataFrame | None:
     several = table["speech"].nunique() > 1
     rows = []
     for row in table.to_dict("records"):
-        level, other = row["level"] or "all", row["reference"]
+        level, other = row["level"] or "after", row["reference"]
         count = (
             f"{row['n']}" if row["design"] != "unpaired" else f"{row['n']}, {row['n_reference']}"
         )
         shown = {
             "expression": row["expression"],
-            "compared": level if other == "baseline" else f"{level} \u2212 {other}",
+            "compared": f"{level} \u2212 {'before' if other == 'baseline' else other}",
             "design": row["design"],
             f"n ({row['unit']})": count,
             "estimate (95% interval)": interval_words(row, "estimate", "low", "high"),
@@ -251,16 +255,22 @@ def interval_words(row: Mapping[Any, Any], value: str, low: str, high: str) -> s
     return f"{row[value]:+.2f}{ends}".replace("-", "\u2212")
 
 
-def p_words(p: float) -> str:
-    """A p-value in the style of journals."""
-    if p != p:
-        return "\N{EN DASH}"
-    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
-
-
 def _who_rows(study: Study) -> pd.DataFrame | None:
+    """Who showed what, in readable form."""
     table = study.participants
     if not len(table):
         return None
-    shown = table[table["events_shown"] > 0]
-    return shown.sort_values(["expression", "events_shown"], ascending=[True, False]).round(3)
+    table = table[table["events_shown"] > 0]
+    table = table.sort_values(["expression", "events_shown"], ascending=[True, False])
+    shown = table["events_shown"].astype(str) + " of " + table["events"].astype(str)
+    return pd.DataFrame(
+        {
+            "participant": table["participant"].str.replace(".fervid#", ", face ", regex=False),
+            **({study.by: table[study.by]} if study.compares else {}),
+            "expression": table["expression"],
+            "shown in": shown + " events",
+            "share of the time": table["shown"].map("{:.0%}".format),
+            "latency (median, s)": table["latency"].round(2),
+            f"response ({study.unit})": table["response"].round(2),
+        }
+    )

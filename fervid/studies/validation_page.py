@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fervid.results.files import disk_errors, text_file
-from fervid.studies.page import Section, save_page
+from fervid.studies.page import Section, save_page, with_intervals
 from fervid.studies.saving import safe_csv
 from fervid.studies.validation import FERVID, Validation
 
@@ -53,7 +53,7 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
                 f"percentile intervals of {made.draws} samples of {made.block_kind} (seed "
                 f"{made.seed}). “none” means that none of the coded expressions is shown.",
             ],
-            table=frames.round(3),
+            table=with_intervals(frames).rename(columns={"rater": "one", "other": "another"}),
             file="frame_agreement.csv",
         ),
         Section(
@@ -66,11 +66,11 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
         Section(
             "Episode by episode",
             [
-                "Two episodes match if they overlap by at least half of the shorter one. The "
-                "onset_ columns show by how many seconds fervid's episodes begin later: median, "
-                "mean, and limits of agreement (mean \u00b1 1.96 standard deviations).",
+                "Two episodes match if they overlap by at least half of the shorter one. "
+                "The last columns show by how many seconds fervid's episodes begin later: median, "
+                "and mean with limits of agreement (mean \u00b1 1.96 standard deviations).",
             ],
-            table=made.episode_agreement.round(3),
+            table=_episode_rows(made.episode_agreement),
             file="episode_agreement.csv",
         ),
         Section(
@@ -84,6 +84,19 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
     ]  # fmt: skip
     title = f"fervid compared with {', '.join(made.coders)}"
     return title, "Validation by human coders", facts, made.notes, sections
+
+
+def _episode_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The agreement of episodes in readable form."""
+    late = {"onset_low": "onset_mean_low", "onset_high": "onset_mean_high"}
+    names = {
+        "only_coder": "only the coder",
+        "only_fervid": "only fervid",
+        "onset_median": "median delay (s)",
+        "onset_mean": "mean delay (s)",
+    }
+    merged = with_intervals(table.rename(columns=late))
+    return merged.rename(columns=names).round(3)
 
 
 def _with_interval(row: pd.Series, name: str) -> str:
