@@ -116,11 +116,14 @@ def with_intervals(table: pd.DataFrame, places: int = 2) -> pd.DataFrame:
         table: values `NAME` whose intervals are in `NAME_low` and `NAME_high`.
         places: number of decimals.
     """
-    names = [name for name in table if {f"{name}_low", f"{name}_high"} <= set(table)]
+    columns = list(map(str, table))
+    names = [name for name in columns if {f"{name}_low", f"{name}_high"} <= set(columns)]
     words = {
         name: [
-            _interval(*values, places)
-            for values in table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
+            _interval(value, low, high, places)
+            for value, low, high in zip(
+                *(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True
+            )
         ]
         for name in names
     }

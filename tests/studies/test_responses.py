@@ -262,3 +262,11 @@ def test_conditions_are_compared_within_people(tmp_path: Path) -> None:
     apart = pd.DataFrame({"start": [10.0] * 5, "recording": [f"p{k}.mp4" for k in range(5)]})
     apart["condition"] = list("aaabb")
     assert not fervid.study(tmp_path, apart).differences
+
+
+def test_a_single_condition_is_not_compared(smilers: Path) -> None:
+    made = fervid.study(smilers, events(condition="easy"), window=Window(2, 4))
+    assert not made.compares
+    assert "Levels of" not in made.methods
+    assert "Responses were tested against 0" in made.methods
+    assert "happy, response: +1.1" in made.headline
