@@ -4,19 +4,15 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
-from click.testing import CliRunner
 
-from fervid.cli import main
 from tests.helpers.clips import X264, MakeClip
+from tests.helpers.commands import Done, fervid
 
 pytestmark = pytest.mark.slow
 
@@ -24,13 +20,8 @@ ROOT = Path(__file__).parents[2]
 QUICK = ("--working-size", "192", "--fps", "4")
 
 
-def run(
-    *args: object, data: bytes = b"", cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fervid.cli", "analyze", *map(str, args)]
-    return subprocess.run(
-        command, input=data.decode("latin-1"), capture_output=True, text=True, cwd=cwd, timeout=120
-    )
+def run(*args: object, data: bytes = b"", cwd: Path | None = None) -> Done:
+    return fervid("analyze", *args, data=data, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -175,10 +166,10 @@ def test_a_recording_that_may_not_be_read_does_not_stop_the_others(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
-    given = [str(recordings / "a" / "face.mp4"), str(recordings / "b" / "moving.gif")]
-    done = CliRunner().invoke(main, ["analyze", *given, "-o", str(tmp_path / "out"), "--dry-run"])
+    given = (recordings / "a" / "face.mp4", recordings / "b" / "moving.gif")
+    done = run(*given, "-o", tmp_path / "out", "--dry-run")
     # Both are told, and why the run would refuse them.
-    assert (done.exit_code, done.stdout.count("would be refused")) == (1, 2)
+    assert (done.returncode, done.stdout.count("would be refused")) == (1, 2)
 
 
 def test_a_list_from_standard_input_and_a_dry_run(recordings: Path, tmp_path: Path) -> None:
@@ -192,79 +183,3 @@ def test_a_list_from_standard_input_and_a_dry_run(recordings: Path, tmp_path: Pa
     assert not (tmp_path / "out").exists()
     done = run("--files-from", tmp_path / "none")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-
-
-@pytest.fixture
-def long_run(long_clip: Path, tmp_path: Path) -> tuple[list[str], Path]:
-    """A command that takes a while, and its folder of results."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for name in "abcd":
-        shutil.copy(long_clip, folder / f"{name}.mp4")
-    command = [sys.executable, "-m", "fervid.cli", "analyze", str(folder), "-j", "2"]
-    return [*command, "-o", str(tmp_path / "out")], tmp_path / "out"
-
-
-def started(command: list[str], out: Path) -> subprocess.Popen[str]:
-    """The command, once its first recording is under way."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    while not (out.exists() and list(out.iterdir())) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert list(out.iterdir()), "it never began to write"
-    return process
-
-
-def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
-
-
-def works(process: psutil.Process) -> bool:
-    """Whether a process is there and has not ended; whoever inherits it may be late to notice."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_batch_leaves_no_process_and_nothing_half_done(
-    long_run: tuple[list[str], Path], number: signal.Signals, code: int
-) -> None:
-    command, out = long_run
-    process = started(command, out)
-    children = family(process)
-    began = time.monotonic()
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
-    assert time.monotonic() - began < 3
-    assert process.returncode == code
-    assert errors.endswith("fervid: interrupted\n")
-    assert not any(map(works, children))
-    assert hidden(out) == []
-
-
-def test_after_a_kill_the_same_command_does_the_rest(long_run: tuple[list[str], Path]) -> None:
-    command, out = long_run
-    process = started(command, out)
-    children = family(process)
-    deadline = time.monotonic() + 60
-    while not list(out.glob("*.fervid")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    process.communicate()
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert not any(map(works, alive))
-    finished = {path: path.stat().st_ino for path in out.glob("*.fervid")}
-    assert 1 <= len(finished) < 4
-    for folder in finished:
-        assert (folder / "report.html").read_text().endswith("</html>")
-
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert f"4 ok ({len(finished)} kept from earlier)" in done.stdout
-    assert hidden(out) == []
-    assert {path: path.stat().st_ino for path in finished} == finished
-    assert len({(path / "frames.csv").read_bytes() for path in out.glob("*.fervid")}) == 1

@@ -9,16 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.batch.test_batch import hidden, tables, works
+from tests.batch.test_batch import hidden, tables
+from tests.helpers.clips import X264, MakeClip
 
 pytestmark = pytest.mark.slow
 
 MOMENTS = int(os.environ.get("FERVID_TEST_KILLS", "3"))
+CODES = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 WHOLE = {
     *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),
     "summary.csv",
@@ -26,11 +29,13 @@ WHOLE = {
 
 
 @pytest.fixture(scope="module")
-def recordings(long_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two recordings of 1,500 frames."""
+def recordings(make_clip: MakeClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three recordings of 600 frames."""
+    source = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=30", "-frames:v", 600)
+    clip = make_clip("kills.mp4", *source, *X264)
     folder = tmp_path_factory.mktemp("in")
-    for name in "ab":
-        (folder / f"{name}.mp4").write_bytes(long_clip.read_bytes())
+    for name in "abc":
+        (folder / f"{name}.mp4").write_bytes(clip.read_bytes())
     return folder
 
 
@@ -45,9 +50,9 @@ def undisturbed(
 ) -> tuple[dict[str, str], float]:
     """The tables of a run that nobody stops, and how long it takes with everything compiled."""
     out = tmp_path_factory.mktemp("undisturbed")
-    for name in ("first", "second"):
+    for given, name in ((recordings / "a.mp4", "first"), (recordings, "second")):
         began = time.monotonic()
-        subprocess.run(command(recordings, out / name), check=True, capture_output=True)
+        subprocess.run(command(given, out / name), check=True, capture_output=True)
     return tables(out / "second"), time.monotonic() - began
 
 
@@ -56,13 +61,31 @@ def results(out: Path) -> dict[Path, int]:
     return {path: path.stat().st_ino for path in out.glob("*.fervid")}
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT", "SIGTERM"])
+def works(process: psutil.Process) -> bool:
+    """Whether a process is there and has not ended; whoever inherits it may be late to notice."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def wait_for(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert happened(), "it never came so far"
+
+
+@pytest.mark.parametrize("number", CODES)
 def test_nothing_finished_is_lost_and_nothing_half_done_is_there(
-    recordings: Path, undisturbed: tuple[dict[str, str], float], tmp_path: Path, name: str
+    recordings: Path,
+    undisturbed: tuple[dict[str, str], float],
+    tmp_path: Path,
+    number: signal.Signals,
 ) -> None:
+    """The first time midway: once a recording is finished or, for a mere stop, under way."""
     expected, lasts_s = undisturbed
-    number = getattr(signal, name)
-    chance = random.Random(name)
+    chance = random.Random(number.name)
     for moment in range(MOMENTS):
         out = tmp_path / str(moment // 3)  # goes on where the one before was stopped, then anew
         before = results(out)
@@ -73,7 +96,11 @@ def test_nothing_finished_is_lost_and_nothing_half_done_is_there(
             text=True,
             start_new_session=True,
         )
-        time.sleep(chance.uniform(0.1, lasts_s))
+        if moment:
+            time.sleep(chance.uniform(0.1, lasts_s))
+        else:
+            sign = "*.fervid" if number == signal.SIGKILL else "*"
+            wait_for(lambda out=out, sign=sign: list(out.glob(sign)))
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         sent = time.monotonic()
@@ -90,6 +117,14 @@ def test_nothing_finished_is_lost_and_nothing_half_done_is_there(
         assert before.items() <= after.items()
         for folder in after:
             assert {path.name for path in folder.iterdir()} == WHOLE
-    subprocess.run(command(recordings, out), check=True, capture_output=True)
+            assert (folder / "report.html").read_text().endswith("</html>")
+        if not moment:
+            assert process.returncode == CODES[number]
+            assert len(after) < 3
+            assert number == signal.SIGKILL or errors.endswith("fervid: interrupted\n")
+    done = subprocess.run(command(recordings, out), check=True, capture_output=True, text=True)
+    assert f"3 ok ({len(after)} kept from earlier)" in done.stdout or not after
+    assert after.items() <= results(out).items()
     assert tables(out) == expected
+    assert len({(folder / "frames.csv").read_bytes() for folder in results(out)}) == 1
     assert hidden(out) == []

@@ -13,17 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from fervid.cli import main
+from tests.helpers.commands import fervid
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-
-
-def run(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """The command as a user runs it, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "fervid.cli", *args], capture_output=True, text=True, cwd=cwd
-    )
 
 
 def test_every_command_has_help_with_an_example_and_is_in_the_readme() -> None:
@@ -39,7 +33,9 @@ def test_every_command_has_help_with_an_example_and_is_in_the_readme() -> None:
 
 def test_analyze_prints_only_what_was_found_and_where_the_report_is(tmp_path: Path) -> None:
     clip = ROOT / "sample_media" / "expressions.mp4"
-    done = run("analyze", str(clip), "--fps", "1", "-o", str(tmp_path))
+    given = ["analyze", str(clip), "--fps", "1", "-o", str(tmp_path)]
+    command = [sys.executable, "-m", "fervid.cli", *given]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     folder = tmp_path / "expressions.mp4.fervid"
@@ -59,7 +55,7 @@ def test_analyze_prints_only_what_was_found_and_where_the_report_is(tmp_path: Pa
 def test_a_result_of_the_same_is_kept_unless_overwrite_is_asked_for(analyzed: Path) -> None:
     clip = str(ROOT / "sample_media" / "expressions.mp4")
     before = (analyzed / "meta.json").read_bytes()
-    done = run("analyze", clip, "-o", str(analyzed.parent))
+    done = fervid("analyze", clip, "-o", str(analyzed.parent))
     assert (done.returncode, done.stderr) == (0, "")
     assert "--overwrite" in done.stdout
     assert (analyzed / "meta.json").read_bytes() == before
@@ -73,7 +69,7 @@ def test_what_is_no_recording_gets_one_line_and_exit_code_1(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    done = run("analyze", name, cwd=tmp_path)
+    done = fervid("analyze", name, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("fervid: ")
@@ -83,12 +79,12 @@ def test_what_is_no_recording_gets_one_line_and_exit_code_1(
 
 
 def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
-    done = run("analyze", "nowhere.mp4", cwd=tmp_path)
+    done = fervid("analyze", "nowhere.mp4", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert run("analyze", "x.mp4", "--start", "1:xx", cwd=tmp_path).returncode == 2
-    assert run("analyze", "x.mp4", "--fps", "0", cwd=tmp_path).returncode == 2
-    assert run("analyze", "x.mp4", "--fps", "nan", cwd=tmp_path).returncode == 2
-    done = run("analyze", "x.mp4", "--start", "5", "--end", "3", cwd=tmp_path)
+    assert fervid("analyze", "x.mp4", "--start", "1:xx", cwd=tmp_path).returncode == 2
+    assert fervid("analyze", "x.mp4", "--fps", "0", cwd=tmp_path).returncode == 2
+    assert fervid("analyze", "x.mp4", "--fps", "nan", cwd=tmp_path).returncode == 2
+    done = fervid("analyze", "x.mp4", "--start", "5", "--end", "3", cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
@@ -96,15 +92,15 @@ def test_a_missing_file_and_wrong_usage(tmp_path: Path) -> None:
 def test_ways_of_working_are_checked_and_written_down(tmp_path: Path) -> None:
     clip = str(ROOT / "sample_media" / "expressions.mp4")
     for option, value in (("batch-size", "0"), ("batch-size", "many"), ("detect-every", "0")):
-        assert run("analyze", clip, f"--{option}", value, cwd=tmp_path).returncode == 2
-    assert run("analyze", clip, "--scale", "1.5", cwd=tmp_path).returncode == 2
-    done = run("analyze", clip, "--device", "tpu", cwd=tmp_path)
+        assert fervid("analyze", clip, f"--{option}", value, cwd=tmp_path).returncode == 2
+    assert fervid("analyze", clip, "--scale", "1.5", cwd=tmp_path).returncode == 2
+    done = fervid("analyze", clip, "--device", "tpu", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "no TPU" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
     chosen = ("--batch-size", "auto", "--detect-every", "4", "--device", "cpu", "--scale", "0.5")
-    done = run("analyze", clip, "--end", "1", *chosen, cwd=tmp_path)
+    done = fervid("analyze", clip, "--end", "1", *chosen, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     meta = json.loads((tmp_path / "expressions.mp4.fervid" / "meta.json").read_text())
     for name, value in (("batch_size", None), ("detect_every", 4), ("scale", 0.5)):
@@ -171,7 +167,7 @@ def test_a_stopped_run_leaves_nothing(
 def test_a_name_that_would_move_the_cursor_is_printed_harmlessly(tmp_path: Path) -> None:
     name = "a\nb\x1b[2J.mp4"
     (tmp_path / name).write_bytes((ROOT / "sample_media" / "expressions.mp4").read_bytes())
-    done = run("analyze", name, "--end", "0.2", cwd=tmp_path)
+    done = fervid("analyze", name, "--end", "0.2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("report: a\\nb\\x1b[2J.mp4.fervid/report.html\n")
 
@@ -181,7 +177,7 @@ def test_report_renders_again_from_the_tables(analyzed: Path, tmp_path: Path) ->
     page = folder / "report.html"
     before = page.read_text("utf-8")
     page.unlink()
-    done = run("report", str(folder))
+    done = fervid("report", str(folder))
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"report: {page}\n"
     ids = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
@@ -189,7 +185,7 @@ def test_report_renders_again_from_the_tables(analyzed: Path, tmp_path: Path) ->
 
 
 def test_models_prints_both_cards() -> None:
-    done = run("models")
+    done = fervid("models")
     assert done.returncode == 0
     for word in ("face_detector", "expression", "sha256", "PrivateTest", "limits"):
         assert word in done.stdout
@@ -197,7 +193,7 @@ def test_models_prints_both_cards() -> None:
 
 def test_start_and_end_take_timecodes_and_times_stay_exact(tmp_path: Path) -> None:
     clip = str(ROOT / "sample_media" / "expressions.mp4")
-    done = run("analyze", clip, "--start", "0:02", "--end", "0:03.5", "-q", "-o", str(tmp_path))
+    done = fervid("analyze", clip, "--start", "0:02", "--end", "0:03.5", "-q", "-o", str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     frames = pd.read_csv(tmp_path / "expressions.mp4.fervid" / "frames.csv")
     assert frames["frame"].unique().tolist() == list(range(24, 42))

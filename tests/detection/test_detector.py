@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -138,15 +139,19 @@ def test_suppressed_boxes_are_not_faces_even_at_score_0(portrait: np.ndarray) ->
     assert (found.score > 0).all()
 
 
+overlaps = jax.jit(pairwise_overlap)
+suppress_jitted = jax.jit(suppress)
+
+
 def suppressed(boxes: np.ndarray, scores: Sequence[float] | np.ndarray) -> Candidates:
     """What is kept of boxes whose points all lie at their left upper corner."""
     points = np.repeat(boxes[:, None, :2], 3, axis=1)
-    return suppress(Candidates(jnp.asarray(scores, jnp.float32), jnp.asarray(boxes), points))
+    return suppress_jitted(Candidates(jnp.asarray(scores, jnp.float32), jnp.asarray(boxes), points))
 
 
 def test_a_box_within_a_stronger_one_goes_but_not_a_large_one_around_it() -> None:
     boxes = np.array([[0, 0, 100, 100], [30, 50, 70, 95]], np.float32)
-    overlap, inside = (np.asarray(part) for part in pairwise_overlap(boxes, boxes))
+    overlap, inside = (np.asarray(part) for part in overlaps(boxes, boxes))
     assert overlap[0, 1] == pytest.approx(0.18)
     assert inside[0, 1] == pytest.approx(1)
     assert inside[1, 0] == pytest.approx(0.18)
@@ -178,7 +183,7 @@ def test_suppression_is_greedy(boxes: list[tuple[int, ...]], ranks: list[int]) -
     kept = suppressed(array, scores)
     kept_boxes, kept_scores = np.asarray(kept.boxes), np.asarray(kept.scores)
     expected: list[int] = []
-    overlap, inside = (np.asarray(part) for part in pairwise_overlap(array, array))
+    overlap, inside = (np.asarray(part) for part in overlaps(array, array))
     taken = (overlap > 0.4) | (inside > 0.8)
     for row in np.argsort(-scores):
         if scores[row] > 0 and not any(taken[other, row] for other in expected):

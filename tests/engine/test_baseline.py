@@ -28,6 +28,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_photo_tells_the_resting_face_and_is_named_without_its_folder(photo: Path) -> None:
     timeline = fervid.analyze(CLIP, end=6.0, baseline=photo, thumbnails=False)
     assert timeline.people["resting_face"].tolist() == ["told"]
@@ -39,6 +40,7 @@ def test_a_photo_tells_the_resting_face_and_is_named_without_its_folder(photo: P
     assert (held["state"].astype(str) == held["expression"]).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_recording_tells_it_too() -> None:
     engine = Engine(Settings(thumbnails=False))
     baseline = learn_baseline(CLIP, engine)

@@ -43,6 +43,7 @@ def in_parts(folder: Path, recording: Path = CLIP, **settings: object) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_parts_give_the_result_of_the_whole(results: dict[str, Path], tmp_path: Path) -> None:
     folder = in_parts(tmp_path / "r.fervid")
     assert_same(folder, results["two_speakers"])
@@ -73,6 +74,7 @@ class StoppedError(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_the_same_call_goes_on_where_it_was_stopped(
     results: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -104,6 +106,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(
     assert not kept.path.exists()
 
 
+@pytest.mark.slow
 def test_a_recording_that_cannot_be_entered_is_read_whole_and_says_why(
     results: dict[str, Path], tmp_path: Path
 ) -> None:

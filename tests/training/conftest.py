@@ -1,10 +1,28 @@
 """What tests of the training share."""
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.once import made_once
+from tests.helpers.toy_data import toy_fer
+from training.presets import smoke
+from training.train import train
+
+LEARN = dataclasses.replace(smoke(), epochs=15, ema=0.9)
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has learned the toy classes; only read it."""
+
+    def make(folder: Path) -> None:
+        train(toy_fer(256), LEARN, folder, report=lambda _: None)
+
+    return made_once(tmp_path_factory, "learned", make)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from fervid.expressions.classifier import load_model
 from fervid.models.expression_net import ExpressionNet
 from tests.helpers.toy_data import check_resume, read_log, toy_fer, write_csv
 from tests.helpers.toy_pictures import toy_picture, write_parquet
+from tests.training.conftest import LEARN
 from training import fer2013
 from training.answers import StoredAnswers
 from training.looks import Looks
@@ -34,7 +35,6 @@ from training.views import replay, view_keys
 pytestmark = pytest.mark.slow
 
 SMOKE = PRESETS["smoke"]()
-LEARN = dataclasses.replace(SMOKE, epochs=15, ema=0.9)
 NO_FACES = np.zeros((0, 48, 48), np.uint8)
 
 
@@ -125,10 +125,11 @@ def test_a_training_from_answers_resumes_exactly(tmp_path: Path) -> None:
         train(data, recipe, tmp_path / "whole")
 
 
-def test_a_student_follows_the_stored_answers_rather_than_wrong_labels(tmp_path: Path) -> None:
+def test_a_student_follows_the_stored_answers_rather_than_wrong_labels(
+    learned: Path, tmp_path: Path
+) -> None:
     data = toy_fer(256)
-    train(data, LEARN, tmp_path / "teacher", report=lambda _: None)
-    teacher = load_model(tmp_path / "teacher" / "best")
+    teacher = load_model(learned / "best")
     stored = quietly(images_of(data), NO_FACES, [teacher], 4, tmp_path / "answers")
     wrong = dataclasses.replace(data, labels=data.labels.copy(), votes=data.votes[::-1].copy())
     training = wrong.usage == 0

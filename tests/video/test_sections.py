@@ -19,17 +19,18 @@ GAP = ("-vf", "select='not(between(t,3,5.5))'", "-fps_mode", "passthrough")
 LATE = ("-vf", "setpts=PTS+3.7/TB", "-fps_mode", "passthrough")
 X265 = "log-level=error:keyint=50"
 FIELDS = ("-f", "lavfi", "-i", "testsrc2=s=720x576:r=50:d=8", "-vf", "interlace")
+INTERLACED = ("-c:v", "libx264", "-preset", "ultrafast", "-flags", "+ildct+ilme", "-g", 25)
 
 ENTERED: dict[str, tuple[object, ...]] = {
     "b_frames.mp4": (*SOURCE, *H264),
     "b_frames.mkv": (*SOURCE, *H264),
-    "open.hevc.mp4": (*SOURCE, "-c:v", "libx265", "-x265-params", X265),
+    "open.hevc.mp4": (*SOURCE, "-c:v", "libx265", "-preset", "superfast", "-x265-params", X265),
     "vp9.webm": (*SOURCE, "-c:v", "libvpx-vp9", "-g", 50, "-deadline", "realtime", "-cpu-used", 8),
     "varying.mkv": (*SOURCE, *VARIABLE, *H264),
     "varying.mp4": (*SOURCE, *VARIABLE, *H264),
     "late.mp4": (*SOURCE, *LATE, *H264),
     "gap.mp4": (*SOURCE, *GAP, *H264),
-    "interlaced.mp4": (*FIELDS, "-c:v", "libx264", "-flags", "+ildct+ilme", "-g", 25),
+    "interlaced.mp4": (*FIELDS, *INTERLACED),
     "every_frame.mov": (*SOURCE, "-c:v", "mjpeg"),
 }
 
