@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fervid.detection.detector import FaceDetector
-from fervid.models.face_net import STRIDES, FaceNet, cell_centers, place_points
+from fervid.models.face_net import STRIDES, FaceMaps, FaceNet, cell_centers, place_points
 from fervid.models.inference import for_inference
 from fervid.models.peaks import MAX_FACES, Candidates, find_peaks, pairwise_overlap, suppress
 from fervid.records import FrameBatch
@@ -80,17 +80,33 @@ def test_frames_of_any_shape_are_searched(
     assert h > 0.4 * face.shape[0]
 
 
-@pytest.mark.parametrize("level", range(len(STRIDES)))
-def test_points_of_the_found_cells_are_those_of_the_whole_map(level: int) -> None:
-    """Also at the map's borders, where cells outside count as zero."""
+@pytest.fixture(scope="module")
+def searched_twice() -> list[tuple[FaceMaps, jax.Array, Candidates]]:
+    """For each level: maps, points of all cells, and what the network for inference finds."""
     net = FaceNet(smoke().net, rngs=nnx.Rngs(3))
     net.eval()
     fast = for_inference(net, winograd_from=1)
-    views = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, 128, 192), np.uint8))
-    maps = net(views)[level]
-    cells = cell_centers(*maps.centers.shape[1:], STRIDES[level])
-    everywhere = place_points(net.offsets(maps.features, level), cells, maps.boxes)
-    found = find_peaks(fast, fast(views)[level], level, jnp.float32(1), jnp.float32(0))
+    one, zero = jnp.float32(1), jnp.float32(0)
+
+    @jax.jit
+    def search(views: jax.Array) -> list[tuple[FaceMaps, jax.Array, Candidates]]:
+        both = []
+        for level, (maps, peaks) in enumerate(zip(net(views), fast(views), strict=True)):
+            cells = cell_centers(*maps.centers.shape[1:], STRIDES[level])
+            points = place_points(net.offsets(maps.features, level), cells, maps.boxes)
+            both.append((maps, points, find_peaks(fast, peaks, level, one, zero)))
+        return both
+
+    views = np.random.default_rng(0).integers(0, 256, (2, 128, 192), np.uint8)
+    return jax.tree.map(np.asarray, search(views))
+
+
+@pytest.mark.parametrize("level", range(len(STRIDES)))
+def test_points_of_the_found_cells_are_those_of_the_whole_map(
+    searched_twice: list[tuple[FaceMaps, jax.Array, Candidates]], level: int
+) -> None:
+    """Also at the map's borders, where cells outside count as zero."""
+    maps, everywhere, found = searched_twice[level]
     rows, slots = np.nonzero(found.scores)
     borders = 0
     for row, slot in zip(rows, slots, strict=True):
@@ -100,7 +116,7 @@ def test_points_of_the_found_cells_are_those_of_the_whole_map(level: int) -> Non
         np.testing.assert_allclose(
             found.points[row, slot], everywhere[row, y, x], rtol=1e-4, atol=5e-2
         )
-        borders += y in (0, len(cells) - 1)
+        borders += y in (0, maps.centers.shape[1] - 1)
     assert borders > 0
 
 
