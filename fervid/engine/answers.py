@@ -48,13 +48,13 @@ class Answers:
             return self, True
         place = {key.tobytes(): row for row, key in enumerate(mine)}
         rows = np.array([place.get(key.tobytes(), -1) for key in wanted], np.int64)
-        told = Answers(faces, self.probs[rows], self.sharpness[rows])
+        answers = Answers(faces, self.probs[rows], self.sharpness[rows])
         for row, old in enumerate(rows.tolist()):
             if old in self.crops:
-                told.crops[row] = self.crops[old]
+                answers.crops[row] = self.crops[old]
             if old in self.portraits:
-                told.portraits[row] = self.portraits[old]
-        return told, bool((rows >= 0).all())
+                answers.portraits[row] = self.portraits[old]
+        return answers, bool((rows >= 0).all())
 
 
 def _keys(faces: Detections) -> NDArray[np.int32]:
@@ -65,29 +65,29 @@ def _keys(faces: Detections) -> NDArray[np.int32]:
 
 def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
     """Pack the frames of a part, and what was read from their faces, into arrays."""
-    seen, told = [piece for piece, _ in pieces], [answers for _, answers in pieces]
-    starts = np.cumsum([0, *(len(one.faces) for one in told)])
+    found, read = [piece for piece, _ in pieces], [answers for _, answers in pieces]
+    starts = np.cumsum([0, *(len(one.faces) for one in read)])
     crops = [
         (start + row, crop)
-        for start, one in zip(starts, told, strict=False)
+        for start, one in zip(starts, read, strict=False)
         for row, crop in sorted(one.crops.items(), key=_row)
     ]
     portraits = [
         (start + row, jpeg)
-        for start, one in zip(starts, told, strict=False)
+        for start, one in zip(starts, read, strict=False)
         for row, jpeg in sorted(one.portraits.items(), key=_row)
     ]
     images = np.array([crop for _, crop in crops], np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
     return {
-        "index": np.concatenate([one.batch.index for one in seen]),
-        "time_s": np.concatenate([one.batch.time_s for one in seen]),
-        "frames": np.array([len(one.batch) for one in seen], np.int64),
-        "changes": np.concatenate([one.changes for one in seen]),
-        "looks": np.concatenate([one.looks for one in seen]),
-        **_columns("seen", [one.faces for one in seen]),
-        **_columns("told", [one.faces for one in told]),
-        "probs": np.concatenate([one.probs for one in told]),
-        "sharpness": np.concatenate([one.sharpness for one in told]),
+        "index": np.concatenate([one.batch.index for one in found]),
+        "time_s": np.concatenate([one.batch.time_s for one in found]),
+        "frames": np.array([len(one.batch) for one in found], np.int64),
+        "changes": np.concatenate([one.changes for one in found]),
+        "looks": np.concatenate([one.looks for one in found]),
+        **_columns("found", [one.faces for one in found]),
+        **_columns("read", [one.faces for one in read]),
+        "probs": np.concatenate([one.probs for one in read]),
+        "sharpness": np.concatenate([one.sharpness for one in read]),
         "crop_row": np.array([row for row, _ in crops], np.int64),
         "crops": images,
         "portrait_row": np.array([row for row, _ in portraits], np.int64),
@@ -99,15 +99,15 @@ def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
 def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, Answers]]:
     """Unpack what `packed` returned, many frames at a time; they have pictures of size 0."""
     counts = arrays["frames"]
-    frame_ends, seen_ends, told_ends = (
+    frame_ends, found_ends, read_ends = (
         np.concatenate([[0], np.cumsum(each)])
-        for each in (counts, arrays["seen_count"], arrays["told_count"])
+        for each in (counts, arrays["found_count"], arrays["read_count"])
     )
     step = max(1, _FRAMES_TOGETHER // int(counts[0]))
     for first in range(0, len(counts), step):
         last = min(first + step, len(counts))
-        frames, seen_rows, told_rows = (
-            slice(int(ends[first]), int(ends[last])) for ends in (frame_ends, seen_ends, told_ends)
+        frames, found_rows, read_rows = (
+            slice(int(ends[first]), int(ends[last])) for ends in (frame_ends, found_ends, read_ends)
         )
         batch = FrameBatch(
             np.zeros((frames.stop - frames.start, 0, 0), np.uint8),
@@ -115,19 +115,19 @@ def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, Answers]]:
             arrays["time_s"][frames],
         )
         before = (frame_ends[first:last] - frames.start).astype(np.int32)
-        seen = FrameFaces(
+        found = FrameFaces(
             batch,
-            _faces("seen", arrays, seen_rows, before, slice(first, last)),
-            arrays["looks"][seen_rows],
+            _faces("found", arrays, found_rows, before, slice(first, last)),
+            arrays["looks"][found_rows],
             arrays["changes"][frames],
         )
         answers = Answers(
-            _faces("told", arrays, told_rows, before, slice(first, last)),
-            arrays["probs"][told_rows],
-            arrays["sharpness"][told_rows],
+            _faces("read", arrays, read_rows, before, slice(first, last)),
+            arrays["probs"][read_rows],
+            arrays["sharpness"][read_rows],
         )
-        _add_pictures(answers, arrays, told_rows)
-        yield seen, answers
+        _add_pictures(answers, arrays, read_rows)
+        yield found, answers
 
 
 def _add_pictures(answers: Answers, arrays: Arrays, rows: slice) -> None:

@@ -35,7 +35,7 @@ from fervid.video.reader import VideoReader
 from fervid.video.sections import Section
 from fervid.video.stamps import EntryError, Stamps
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Version of the format of stored parts."""
 
 
