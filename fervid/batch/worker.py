@@ -132,13 +132,13 @@ def _outcome(
     paths = job.recording, job.folder
 
     def begin() -> dict[str, Any]:
-        begun = analyzer.begin(*paths, overwrite=task.overwrite, part_length=task.part_length)
-        about = {"redone": begun.redone, "anew": begun.anew}
-        if begun.parts:
-            return about | {"status": "ok", "parts": begun.parts, "missing": begun.missing}
-        if begun.done is None:
-            analyzer.make_whole(*paths, begun, progress)
-        return about | {"reused": begun.done is not None} | finished(job, task.export)
+        plan = analyzer.begin(*paths, overwrite=task.overwrite, part_length=task.part_length)
+        about = {"redone": plan.redone, "anew": plan.anew}
+        if plan.parts:
+            return about | {"status": "ok", "parts": plan.parts, "missing": plan.missing}
+        if plan.done is None:
+            analyzer.make_whole(*paths, plan, progress)
+        return about | {"reused": plan.done is not None} | finished(job, task.export)
 
     def part() -> dict[str, Any]:
         analyzer.work(*paths, told["number"], progress)

@@ -41,7 +41,7 @@ class JoinedParts:
     def __init__(self, parts: Iterable[Arrays], opened: Opened, reader: PictureReader) -> None:
         self._parts, self._opened, self._reader = parts, opened, reader
         self._answers_by_frame: dict[int, tuple[int, Answers]] = {}
-        self._again: _Again | None = None
+        self._decoder: _PartDecoder | None = None
         self.searched = self.read_again = 0
 
     def seen(self) -> Iterator[FrameFaces]:
@@ -88,10 +88,10 @@ class JoinedParts:
     def _complete(self, answers: Answers, number: int, batch: FrameBatch) -> None:
         """Read everything about all faces in some frames, so that they are decoded only once."""
         self.read_again += len(answers.faces)
-        if self._again is None or self._again.number != number:
+        if self._decoder is None or self._decoder.number != number:
             self.close()
-            self._again = _Again(number, self._opened(number))
-        for pictures, first in self._again.pictures(batch):
+            self._decoder = _PartDecoder(number, self._opened(number))
+        for pictures, first in self._decoder.pictures(batch):
             frame = answers.faces.frame
             rows = np.flatnonzero((frame >= first) & (frame < first + len(pictures)))
             faces = answers.faces[rows]
@@ -105,12 +105,12 @@ class JoinedParts:
 
     def close(self) -> None:
         """Stop decoding, if it is in progress."""
-        if self._again is not None:
-            self._again.close()
-            self._again = None
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
 
 
-class _Again:
+class _PartDecoder:
     """A part that is decoded again, forwards."""
 
     def __init__(self, number: int, opened: AbstractContextManager[Iterable[FrameBatch]]) -> None:

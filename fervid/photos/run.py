@@ -25,7 +25,7 @@ from fervid.photos.tables import PhotoResult
 from fervid.records import EXPRESSIONS
 from fervid.results.files import NEWEST_SCHEMA, PHOTOS
 from fervid.results.metadata import detector_name, provenance
-from fervid.results.reuse import Done, difference, digests_of_models
+from fervid.results.reuse import AnalysisOutcome, difference, digests_of_models
 from fervid.settings import Settings
 from fervid.video.ffmpeg import quoted
 
@@ -49,7 +49,7 @@ def analyze_files(
     *,
     overwrite: bool = False,
     notify: Notify = lambda outcome: None,
-) -> Done:
+) -> AnalysisOutcome:
     """Analyse photos into one result folder unless an equal result exists.
 
     Args:
@@ -72,9 +72,9 @@ def analyze_files(
             if not redone:
                 for outcome in _outcomes(photos, folder):
                     notify(outcome)
-                return Done(reused=True)
+                return AnalysisOutcome(reused=True)
         _analyze(photos, folder, settings, notify)
-    return Done(redone=redone)
+    return AnalysisOutcome(redone=redone)
 
 
 def _analyze(

@@ -15,7 +15,7 @@ from fervid.detection.search import search_ahead
 from fervid.engine.engine import Engine
 from fervid.errors import MediaError
 from fervid.pipeline import parts
-from fervid.pipeline.parts import Begun, PartLength
+from fervid.pipeline.parts import AnalysisPlan, PartLength
 from fervid.pipeline.stages import (
     Progress,
     compiling,
@@ -26,7 +26,7 @@ from fervid.pipeline.stages import (
     write,
 )
 from fervid.results.folder_names import result_folder
-from fervid.results.reuse import Done, difference, digests_of_models, request_of
+from fervid.results.reuse import AnalysisOutcome, difference, digests_of_models, request_of
 from fervid.settings import Settings
 from fervid.settings.keywords import SettingsKeywords, lists_settings, settings_of
 from fervid.video.ffmpeg import quoted
@@ -38,7 +38,7 @@ from fervid.video.shapes import ShapeChangesError
 if TYPE_CHECKING:
     from fervid.timeline import Timeline
 
-__all__ = ["Analyzer", "Begun", "PartLength", "Progress", "analyze"]
+__all__ = ["AnalysisPlan", "Analyzer", "PartLength", "Progress", "analyze"]
 
 
 def _ignored(_: Progress) -> None:
@@ -72,7 +72,7 @@ class Analyzer:
         overwrite: bool = False,
         progress: Callable[[Progress], None] | None = None,
         part_length: PartLength | None = None,
-    ) -> Done:
+    ) -> AnalysisOutcome:
         """Analyse a recording into a result folder unless an equal result exists; see `analyze`.
 
         Args:
@@ -81,29 +81,33 @@ class Analyzer:
                 one was stopped; None: analyse the whole recording at once.
         """
         progress = progress or _ignored
-        begun = self.begin(recording, folder, overwrite=overwrite, part_length=part_length)
-        if begun.done is not None:
-            return begun.done
-        if begun.parts:
-            self._one_after_another(recording, folder, begun, progress)
+        plan = self.begin(recording, folder, overwrite=overwrite, part_length=part_length)
+        if plan.done is not None:
+            return plan.done
+        if plan.parts:
+            self._one_after_another(recording, folder, plan, progress)
         else:
-            self.make_whole(recording, folder, begun, progress)
-        return Done(redone=begun.redone, anew=begun.anew)
+            self.make_whole(recording, folder, plan, progress)
+        return AnalysisOutcome(redone=plan.redone, anew=plan.anew)
 
     def _one_after_another(
-        self, recording: Path, folder: Path, begun: Begun, progress: Callable[[Progress], None]
+        self,
+        recording: Path,
+        folder: Path,
+        plan: AnalysisPlan,
+        progress: Callable[[Progress], None],
     ) -> None:
         """Analyse all missing parts and join them, as one work with one progress."""
         began, before = time.perf_counter(), 0
-        expected = sum(begun.parts[number] for number in begun.missing)
+        expected = sum(plan.parts[number] for number in plan.missing)
 
         def advance(made: Progress) -> None:
             elapsed_s = time.perf_counter() - began
             progress(Progress(min(before + made.frames, expected), expected, elapsed_s))
 
-        for number in begun.missing:
+        for number in plan.missing:
             self.work(recording, folder, number, advance)
-            before += begun.parts[number]
+            before += plan.parts[number]
         self.join(recording, folder, advance if expected else progress)
 
     def begin(
@@ -113,16 +117,16 @@ class Analyzer:
         *,
         overwrite: bool = False,
         part_length: PartLength | None = None,
-    ) -> Begun:
+    ) -> AnalysisPlan:
         """Find out what is done, and what is left to do."""
         request, redone = self._request(recording), ""
         if folder.exists() and not overwrite:
             redone = difference(folder, request) or ""
             if not redone:
                 parts.forget(folder)
-                return Begun(Done(reused=True))
+                return AnalysisPlan(AnalysisOutcome(reused=True))
         if part_length is None:
-            return Begun(redone=redone)
+            return AnalysisPlan(redone=redone)
         return replace(
             parts.begin(self.engine, recording, folder, request, part_length), redone=redone
         )
@@ -146,26 +150,26 @@ class Analyzer:
         if why is None:
             parts.forget(folder)
         else:
-            self.make_whole(recording, folder, Begun(why=why), progress)
+            self.make_whole(recording, folder, AnalysisPlan(why=why), progress)
 
     def make_whole(
         self,
         recording: Path,
         folder: Path,
-        begun: Begun,
+        plan: AnalysisPlan,
         progress: Callable[[Progress], None] = _ignored,
     ) -> None:
         """Make the result of the whole recording.
 
         Args:
             recording, folder, progress: as for `analyze`.
-            begun: what `begin` returned.
+            plan: what `begin` returned.
         """
-        why = begun.why
+        why = plan.why
         request = self._request(recording)
         about = {"request": request} | ({"parts": {"count": 1, "read_whole": why}} if why else {})
         try:
-            reader = begun.reader or opened(recording, self.engine.settings)
+            reader = plan.reader or opened(recording, self.engine.settings)
             self._make(reader, folder, about, progress)
         except ShapeChangesError:  # again, in square frames into which all its pictures fit
             reader = opened(recording, self.engine.settings, square=True)

@@ -29,7 +29,7 @@ from fervid.pipeline.stages import (
     write,
 )
 from fervid.results.parts_folder import PartsFolder, remove_abandoned_parts
-from fervid.results.reuse import Done, difference_of
+from fervid.results.reuse import AnalysisOutcome, difference_of
 from fervid.video.ffmpeg import quoted
 from fervid.video.reader import VideoReader
 from fervid.video.sections import Section
@@ -53,8 +53,8 @@ class PartLength:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The state of an analysis when it begins.
+class AnalysisPlan:
+    """What is left to do for a result.
 
     Attributes:
         done: outcome, if the result already exists; else None.
@@ -66,7 +66,7 @@ class Begun:
         reader: reader of the recording, if it is opened already and analysed as a whole.
     """
 
-    done: Done | None = None
+    done: AnalysisOutcome | None = None
     parts: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     why: str = ""
@@ -77,7 +77,7 @@ class Begun:
 
 def begin(
     engine: Engine, recording: Path, folder: Path, request: dict[str, Any], length: PartLength
-) -> Begun:
+) -> AnalysisPlan:
     """The parts of a recording, and which of them are done.
 
     Args:
@@ -97,15 +97,15 @@ def begin(
         kept.remove()
         reader = opened(recording, engine.settings)
         if _is_shorter(reader, length.from_s):
-            return Begun(anew=anew, reader=reader)
+            return AnalysisPlan(anew=anew, reader=reader)
         try:
             plan = _planned(engine, recording, kept, wanted, reader)
         except EntryError as error:
-            return Begun(why=str(error), anew=anew)
+            return AnalysisPlan(why=str(error), anew=anew)
     if plan.get("read_whole"):
-        return Begun(why=plan["read_whole"], anew=anew)
+        return AnalysisPlan(why=plan["read_whole"], anew=anew)
     missing = tuple(_in_order(kept.missing(plan["count"])))
-    return Begun(parts=tuple(plan["frames"]), missing=missing, anew=anew)
+    return AnalysisPlan(parts=tuple(plan["frames"]), missing=missing, anew=anew)
 
 
 def parts_left(

@@ -15,7 +15,7 @@ from fervid.settings import Settings
 
 
 @dataclass(frozen=True)
-class Done:
+class AnalysisOutcome:
     """How an analysis ended.
 
     Attributes:
