@@ -119,11 +119,7 @@ def methods_paragraph(
         counts: sentence on the numbers of events and people.
         seed, draws: seed and number of samples of the bootstrap.
     """
-    unit = (
-        "recordings (people who share one are averaged first)"
-        if "recording" in units
-        else ("people")
-    )
+    unit = "recordings, each the mean of its people" if "recording" in units else ("people")
     compare = (
         f" Levels of {by} were compared by t-tests over {unit} (paired if at least half have both "
         "levels, else Welch's), with Hedges' g and 95% intervals; p-values were corrected over "

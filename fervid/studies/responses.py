@@ -122,7 +122,10 @@ def responses_of(
     dropped_by = np.full(len(events), "", object)
     for rule, which in broken.items():
         first = which & (dropped_by == "")
-        tally.add("event", rule, int(first.sum()), len(events))
+        if speech == "all":
+            tally.add("event", rule, int(first.sum()), len(events))
+        elif rule != OUTSIDE:  # the same events as with speech
+            tally.add("event", f"{rule}, without speech", int(first.sum()), len(events))
         dropped_by[first] = rule
     kept = dropped_by == ""
     episodes = person.episodes

@@ -149,6 +149,9 @@ def test_speech_is_told_apart(tmp_path: Path) -> None:
     assert of(made.responses, expression="happy")["speaking"].tolist() == [0.5, 0, 0.5, 0]
     bars = {bar["name"]: bar for bar in made.plots()["lanes"]["data"]}["speech"]
     assert (bars["base"], bars["x"]) == ([11.0], [2.0])
+    # The figures without speech are about the same two events.
+    of_events = made.exclusions[made.exclusions["level"] == "event"]
+    assert of_events["of"].tolist() == [2] * 5
 
 
 def test_areas_name_people(tmp_path: Path) -> None:
