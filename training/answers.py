@@ -40,6 +40,7 @@ class Header:
         images: SHA-256 of all rows' pixels.
         teachers: SHA-256 of each teacher's file.
         hidden, uneven, infrared: how the faces were spoilt, see `training.looks.Looks`.
+        sample: see `training.views.sample_of_views`.
     """
 
     views: int = 1
@@ -51,6 +52,7 @@ class Header:
     hidden: float = 0.0
     uneven: float = 0.0
     infrared: float = 0.0
+    sample: tuple[float, ...] = ()
 
     @property
     def looks(self) -> Looks:
@@ -83,7 +85,9 @@ class StoredAnswers:
         """
         if (folder / _HEADER).exists():
             kept = _header(folder)
-            for name, value in asdict(replace(header, views=kept.views)).items():
+            check_augmentation(folder, kept, header.sample)
+            same = replace(header, views=kept.views, sample=kept.sample)
+            for name, value in asdict(same).items():
                 if asdict(kept)[name] != value:
                     raise FervidError(
                         f"{folder} holds answers with {name} {asdict(kept)[name]}, not {value}; "
@@ -154,6 +158,16 @@ class StoredAnswers:
 def digest(images: NDArray[np.uint8]) -> str:
     """SHA-256 of pixels."""
     return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
+
+
+def check_augmentation(folder: Path, header: Header, sample: tuple[float, ...]) -> None:
+    """Raise FervidError unless today's augmentation gives the views that were answered."""
+    # Half a step of grey is far more than processors differ by.
+    if not np.allclose(header.sample or sample, sample, rtol=0, atol=0.5):
+        raise FervidError(
+            f"{folder}: the augmentation of the training has changed since these answers were "
+            "stored; make them again with training.teach"
+        )
 
 
 def _header(folder: Path) -> Header:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from fervid.errors import FervidError
 from fervid.records import EXPRESSIONS
 from training import fer2013
-from training.answers import StoredAnswers, digest
+from training.answers import StoredAnswers, check_augmentation, digest
 from training.presets import Recipe
-from training.views import view_keys
+from training.views import sample_of_views, view_keys
 
 UNLABELLED = -1
 
@@ -77,13 +77,15 @@ def training_rows(
         stored: teachers' answers to these images, and maybe to more faces.
 
     Raises:
-        FervidError: the answers are to other images, or to faces spoilt otherwise.
+        FervidError: the answers are to other images or views.
     """
     if stored and stored.header.looks != recipe.looks:
         told = " ".join(
             f"--set {name}={value}" for name, value in vars(stored.header.looks).items()
         )
         raise FervidError(f"{stored.folder}: holds answers to other views; give {told}")
+    if stored:
+        check_augmentation(stored.folder, stored.header, sample_of_views(recipe.looks))
     weights = row_weights(data.labels, recipe.balance)
     drawn = None
     faces = stored.faces() if stored else np.zeros((0, *data.images.shape[1:]), np.uint8)

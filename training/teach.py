@@ -33,7 +33,7 @@ from training.looks import Looks
 from training.losses import Logits
 from training.onednn_inference import onednn_answers
 from training.unlabelled import unlabelled_faces
-from training.views import replay, view_keys
+from training.views import replay, sample_of_views, view_keys
 
 BATCH = 256
 SHARE = click.FloatRange(0, 1)
@@ -67,7 +67,8 @@ def teach(
         report: gets a line for each view.
 
     Raises:
-        FervidError: no teacher, the folder holds other answers, or the devices cannot share a
+        FervidError: no teacher, the folder holds other answers, the augmentation has changed since
+            they were stored, or the devices cannot share a
             batch evenly.
     """
     if not teachers:
@@ -76,7 +77,11 @@ def teach(
     check_batch(batch, mesh)
     shas = tuple(card["sha256"] for _, card in teachers)
     looks = looks or Looks()
-    header = Header(views, seed, len(images), len(faces), digest(rows), shas, **vars(looks))
+    header = Header(
+        *(views, seed, len(images), len(faces), digest(rows), shas),
+        **vars(looks),
+        sample=sample_of_views(looks),
+    )
     stored = StoredAnswers.begin(folder, header, faces)
     answer = _answering([model for model, _ in teachers], mesh, looks, onednn)
     for view in stored.missing():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from fervid.records import FACE_SIZE
 from training.augment import augment_faces
 from training.looks import Looks
 
@@ -38,3 +40,14 @@ def replay(
 
     shown: tuple[jax.Array, jax.Array] = jax.vmap(one)(keys, images)
     return shown
+
+
+def sample_of_views(looks: Looks) -> tuple[float, ...]:
+    """Mean luma of 16 views of a fixed picture; it changes with the code of the augmentation."""
+    slope = np.linspace(0, 255, FACE_SIZE, dtype=np.float32)
+    picture = np.sqrt(np.outer(slope, slope)).astype(np.uint8)
+    faces, _ = jax.jit(replay, static_argnums=2)(
+        view_keys(0, 0, 16), jnp.tile(picture, (16, 1, 1)), looks
+    )
+    means: list[float] = np.asarray(faces, np.float64).mean(axis=(1, 2)).round(1).tolist()
+    return tuple(means)

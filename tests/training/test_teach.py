@@ -23,10 +23,11 @@ from tests.helpers.toy_pictures import toy_picture, write_parquet
 from tests.training.conftest import LEARN
 from training import fer2013
 from training.answers import StoredAnswers
+from training.augment import augment_faces
 from training.looks import Looks
 from training.objective import objective, show
 from training.presets import PRESETS
-from training.rows import UNLABELLED, TrainingSet
+from training.rows import UNLABELLED, TrainingSet, training_rows
 from training.teach import main, teach
 from training.train import train
 from training.unlabelled import cut_faces, unlabelled_faces
@@ -114,6 +115,24 @@ def test_answers_are_refused_where_they_do_not_belong(tmp_path: Path) -> None:
     (tmp_path / "a" / "view-0000.npy").write_bytes(b"half")
     with pytest.raises(FervidError, match="is damaged"):
         train(data, SMOKE, tmp_path / "run", answers=StoredAnswers.open(tmp_path / "a"))
+
+
+def test_answers_to_views_of_another_augmentation_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = toy_fer(40)
+    stored = quietly(images_of(data), NO_FACES, [net(1)], 1, tmp_path)
+
+    def darker(*args: Any) -> Any:
+        faces, covered = augment_faces(*args)
+        return 0.9 * faces, covered
+
+    monkeypatch.setattr("training.views.augment_faces", darker)
+    jax.clear_caches()
+    with pytest.raises(FervidError, match="the augmentation of the training has changed"):
+        training_rows(data, SMOKE, stored)
+    with pytest.raises(FervidError, match="the augmentation of the training has changed"):
+        quietly(images_of(data), NO_FACES, [net(1)], 2, tmp_path)
 
 
 def test_a_training_from_answers_resumes_exactly(tmp_path: Path) -> None:
