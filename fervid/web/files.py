@@ -1,4 +1,4 @@
-"""The tab for videos and photos: upload, progress, results."""
+"""The tab for videos and photos: choice of files, options, progress, results."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from plotly.graph_objects import Figure
 
 from fervid.errors import FervidError
-from fervid.pipeline import Progress
 from fervid.settings import Settings
 from fervid.settings.choices import EXPRESSION_MODELS, LABELS
-from fervid.timeline import Timeline
 from fervid.web import texts
-from fervid.web.visits import Visits
-from fervid.web.work import Answer, PhotoAnswer, State, StoppedError, Waiting, Workshop
+from fervid.web.batch import analyze_all, edit_shown, results_of
+from fervid.web.results import address_of
+from fervid.web.visits import Visit, Visits
+from fervid.web.work import PhotoAnswer, Workshop
 
 Update = dict[Any, Any]
 
-_GRID = "rgba(125,139,161,0.4)"
 _RATES = [("every frame", 0.0), ("10", 10.0), ("5", 5.0), ("1", 1.0)]
 _WEIGHTS = [
     (words, name)
@@ -38,18 +36,19 @@ _LABELS = [
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """The components that show results of a recording or photo."""
+class _Shown:
+    """The components that show files, progress and results."""
 
-    status: gr.HTML
+    start: gr.Button
     stop: gr.Button
-    again: gr.Button
+    progress: gr.HTML
+    files: gr.HTML
     recording: gr.Column
-    figure: gr.Plot
-    tables: gr.DownloadButton
-    report: gr.DownloadButton
-    people: gr.Dataframe
-    episodes: gr.Dataframe
+    report: gr.HTML
+    page: gr.DownloadButton
+    archive: gr.DownloadButton
+    people: gr.UploadButton
+    said: gr.HTML
     photo: gr.Column
     picture: gr.Image
     table: gr.DownloadButton
@@ -61,100 +60,89 @@ class _Answers:
         """All components, as outputs of an event."""
         return list(vars(self).values())
 
-    def nothing(self, status: str = "", *, stop: bool = False, again: bool = False) -> Update:
+    def state(self, visit: Visit, problem: str = "") -> Update:
+        """Show what came of each file, and the result that is chosen."""
+        return self.result(visit) | {
+            self.start: gr.update(visible=bool(visit.uploads) and visit.working is None),
+            self.stop: gr.update(visible=visit.working is not None),
+            self.progress: texts.progress(visit),
+            self.files: texts.files(visit, problem),
+        }
+
+    def result(self, visit: Visit) -> Update:
+        """Show the result that is chosen."""
+        shown = results_of(visit).get(visit.shown or Path())
+        if isinstance(shown, PhotoAnswer):
+            return self._nothing() | {
+                self.photo: gr.update(visible=True),
+                self.picture: str(shown.picture),
+                self.faces: texts.faces_table(shown.faces),
+                self.table: str(shown.table),
+                self.annotated: str(shown.picture),
+            }
+        if shown is None:
+            return self._nothing()
+        return self._nothing() | {
+            self.recording: gr.update(visible=True),
+            self.report: texts.framed(address_of(shown.folder, visit), shown.name),
+            self.page: str(shown.report),
+            self.archive: str(shown.archive),
+        }
+
+    def _nothing(self) -> Update:
         """Show no result, so that nothing refers to deleted files."""
-        files = self.figure, self.tables, self.report, self.picture, self.table, self.annotated
+        files = self.page, self.archive, self.picture, self.table, self.annotated
         return {
-            self.status: status,
-            self.stop: gr.update(visible=stop),
-            self.again: gr.update(visible=again),
             self.recording: gr.update(visible=False),
+            self.report: "",
+            self.said: "",
             self.photo: gr.update(visible=False),
             **dict.fromkeys(files),
         }
 
-    def state(self, state: State) -> Update:
-        """Show the progress or the results."""
-        if isinstance(state, Waiting | Progress):
-            return {self.status: texts.progress_bar(state)}
-        return self._done() | (
-            self._answer(state) if isinstance(state, Answer) else self._photo_answer(state)
-        )
-
-    def _done(self) -> Update:
-        return {self.stop: gr.update(visible=False), self.again: gr.update(visible=True)}
-
-    def _answer(self, answer: Answer) -> Update:
-        timeline = answer.timeline
-        return {
-            self.status: texts.outcome(timeline),
-            self.recording: gr.update(visible=True),
-            self.figure: _on_page(timeline),
-            self.people: texts.people_table(timeline.people),
-            self.episodes: texts.episodes_table(timeline.episodes),
-            self.tables: str(answer.tables),
-            self.report: str(answer.report),
-        }
-
-    def _photo_answer(self, answer: PhotoAnswer) -> Update:
-        return {
-            self.status: texts.photo_outcome(answer.name, len(answer.faces)),
-            self.photo: gr.update(visible=True),
-            self.picture: str(answer.picture),
-            self.faces: texts.faces_table(answer.faces),
-            self.table: str(answer.table),
-            self.annotated: str(answer.picture),
-        }
-
-
-def _on_page(timeline: Timeline) -> Figure:
-    """The report's figure in colours for light and dark pages; `style.css` handles text."""
-    figure = timeline.figure()
-    figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", font_family="system-ui, sans-serif")
-    figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID)
-    return figure
-
 
 def files_tab(visits: Visits, workshop: Workshop) -> None:
     """Build the tab and its events."""
-    with gr.Accordion("Options", open=False):
-        options = [
-            gr.Radio(_RATES, value=0.0, label="Frames per second of a video"),
-            gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
-            gr.Radio(_LABELS, value=_LABELS[0][1], label="Labels to imitate"),
-        ]
-    upload = gr.File(label="Video or photo", height=160)
+    upload = gr.File(label="Videos and photos", file_count="multiple", height=160, elem_id="drop")
     gr.HTML(texts.KEPT)
-    again = gr.Button("Analyse again", visible=False)
-    shown = _lay_out(again)
+    options = _options()
+    shown = _lay_out()
 
-    def take(request: gr.Request, file: dict[str, Any]) -> Update:
-        try:
-            visits.of(request.session_hash).take(Path(file["path"]))
-        except FervidError as error:
-            return shown.nothing(texts.problem(str(error)))
-        return shown.nothing(stop=True)
+    def take(request: gr.Request, files: list[dict[str, Any]]) -> Update:
+        visit, problem = visits.of(request.session_hash), ""
+        for file in files:
+            try:
+                visit.take(Path(file["path"]))
+            except FervidError as error:
+                problem = str(error)
+        return shown.state(visit, problem) | {upload: None}
 
-    def work(request: gr.Request, fps: float, weights: str, labels: Any) -> Iterator[Update]:
+    def work(request: gr.Request, *chosen: Any) -> Iterator[Update]:
         visit = visits.of(request.session_hash)
-        upload = visit.upload
-        settings = Settings(fps=fps or None, weights=weights, labels=labels)
-        yield shown.nothing(stop=True)
+        for changed in analyze_all(visit, workshop, _settings(*chosen)):
+            yield shown.state(visit) if changed else {shown.progress: texts.progress(visit)}
+
+    def stop(request: gr.Request) -> Update:
+        visit = visits.of(request.session_hash)
+        visit.stop()
+        return shown.state(visit)
+
+    def act(request: gr.Request, event: gr.EventData) -> Update:
+        visit = visits.of(request.session_hash)
+        for one in list(visit.uploads):
+            if one.parent.name == getattr(event, "remove", None):
+                visit.remove(one)
+            if one.parent.name == getattr(event, "show", None) and one in results_of(visit):
+                visit.shown = one
+        return shown.state(visit)
+
+    def edit(request: gr.Request, file: dict[str, Any]) -> Update:
+        visit = visits.of(request.session_hash)
         try:
-            for state in workshop.work(visit, settings):
-                yield shown.state(state)
-        except StoppedError:
-            if visit.upload == upload:  # otherwise it was removed or replaced in the meantime
-                yield shown.nothing(texts.note("Stopped."), again=True)
+            words = texts.note(edit_shown(visit, Path(file["path"])))
         except FervidError as error:
-            yield shown.nothing(texts.problem(str(error)))
-
-    def forget(request: gr.Request) -> Update:
-        visits.of(request.session_hash).forget()
-        return shown.nothing()
-
-    def stop(request: gr.Request) -> None:
-        visits.of(request.session_hash).stop()
+            return {shown.said: texts.problem(str(error))}
+        return shown.state(visit) | {shown.said: words}
 
     any_number: dict[str, Any] = {
         "concurrency_limit": None,
@@ -162,26 +150,46 @@ def files_tab(visits: Visits, workshop: Workshop) -> None:
         "api_visibility": "private",
     }
     # Not preprocessed, because that would leave an empty file for each upload.
-    taken = upload.upload(take, upload, shown.all, preprocess=False, **any_number)
-    taken.then(work, options, shown.all, **any_number)
-    again.click(work, options, shown.all, **any_number)
-    upload.clear(forget, None, shown.all, **any_number)
-    shown.stop.click(stop, None, None, **any_number)
+    upload.upload(take, upload, [upload, *shown.all], preprocess=False, **any_number)
+    shown.start.click(work, options, shown.all, **any_number)
+    shown.stop.click(stop, None, shown.all, **any_number)
+    shown.files.click(act, None, shown.all, **any_number)
+    shown.people.upload(edit, shown.people, shown.all, preprocess=False, **any_number)
 
 
-def _lay_out(again: gr.Button) -> _Answers:
-    status = gr.HTML(elem_id="status")
+def _options() -> list[Any]:
+    with gr.Accordion("Options", open=False), gr.Row():
+        return [
+            gr.Radio(_RATES, value=0.0, label="Frames per second of a video"),
+            gr.Radio(_WEIGHTS, value=_WEIGHTS[0][1], label="Model"),
+            gr.Radio(_LABELS, value=_LABELS[0][1], label="Labels to imitate"),
+            gr.Checkbox(value=True, label="Small pictures of people in the report"),
+        ]
+
+
+def _settings(fps: float, weights: str, labels: Any, thumbnails: bool) -> Settings:
+    return Settings(fps=fps or None, weights=weights, labels=labels, thumbnails=thumbnails)
+
+
+def _lay_out() -> _Shown:
+    start = gr.Button("Analyse", variant="primary", visible=False, elem_id="start")
     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
-    return _Answers(status, stop, again, *_for_recording(), *_for_photo())
+    progress = gr.HTML(elem_id="progress")
+    files = gr.HTML(elem_id="files", js_on_load=texts.CLICKS)
+    return _Shown(start, stop, progress, files, *_for_recording(), *_for_photo())
 
 
 def _for_recording() -> tuple[Any, ...]:
     with gr.Column(visible=False) as column:
-        figure = gr.Plot(label="Timeline", show_label=False, elem_id="figure")
-        files = _downloads("Download tables (CSV, zipped)", "Download report (HTML)")
-        people = gr.Dataframe(label="People: share of time in episodes", interactive=False)
-        episodes = gr.Dataframe(label="Episodes", interactive=False, max_height=400)
-    return column, figure, *files, people, episodes
+        report = gr.HTML(elem_id="report")
+        with gr.Row():
+            files = [
+                gr.DownloadButton("Download report (HTML)", variant="primary"),
+                gr.DownloadButton("Download all tables and the report (ZIP)", variant="primary"),
+                gr.UploadButton("Apply saved changes to people (CSV)", file_types=[".csv"]),
+            ]
+        said = gr.HTML(elem_id="said")
+    return column, report, *files, said
 
 
 def _for_photo() -> tuple[Any, ...]:
@@ -193,11 +201,10 @@ def _for_photo() -> tuple[Any, ...]:
             buttons=["fullscreen"],
             elem_id="picture",
         )
-        files = _downloads("Download table (CSV)", "Download picture (JPEG)")
+        with gr.Row():
+            files = [
+                gr.DownloadButton("Download table (CSV)", variant="primary"),
+                gr.DownloadButton("Download picture (JPEG)", variant="primary"),
+            ]
         faces = gr.Dataframe(label="Faces, from left to right", interactive=False)
     return column, picture, *files, faces
-
-
-def _downloads(*labels: str) -> list[gr.DownloadButton]:
-    with gr.Row():
-        return [gr.DownloadButton(label, variant="primary") for label in labels]

@@ -20,6 +20,7 @@ _PATHS = re.compile(
     r"/(|config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(assets|static|svelte)/.+)"
     r"|/gradio_api/(info/?|upload|upload_progress|queue/(join|data)|heartbeat/\w+|cancel|reset/?"
     r"|startup-events|app_id/?|stream/\w+(/close)?|file=/.+|file=[A-Za-z]:.+)"
+    r"|/results/visit-[0-9a-f]{32}/[0-9a-f]{16}/[^/]+(/report\.html)?"
 )
 """Requests of the page. Gradio would answer more: proxies, downloads, logs, editors."""
 
@@ -39,6 +40,14 @@ _POLICY = (
 )
 """Browsers load nothing for this page from other sites and send nothing to them. Gradio compiles
 HTML blocks in the browser, so scripts must be allowed to do that."""
+
+_RESULTS = "/results/"
+_RESULTS_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; media-src 'self' blob:; form-action 'none'; frame-ancestors 'self'; "
+    "base-uri 'none'"
+)
+"""Reports ask for nothing but their recording; they also have a stricter policy of their own."""
 
 _HEADERS = {
     "content-security-policy": _POLICY,
@@ -86,9 +95,12 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                MutableHeaders(scope=message).update(_HEADERS)
-                if scope["path"].startswith("/gradio_api/"):
-                    MutableHeaders(scope=message)["cache-control"] = "no-store"
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if scope["path"].startswith(_RESULTS):
+                    headers["content-security-policy"] = _RESULTS_POLICY
+                if scope["path"].startswith(("/gradio_api/", _RESULTS)):
+                    headers["cache-control"] = "no-store"
             await send(message)
 
         try:

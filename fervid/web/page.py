@@ -36,11 +36,11 @@ def build(visits: Visits, workshop: Workshop) -> gr.Blocks:
         # Gradio keeps what was sent last, such as a frame of a camera, for another hour.
         page.state_holder.session_data.pop(request.session_hash or "", None)
 
-    page = _Page(title="fervid", analytics_enabled=False)
+    page = _Page(title="fervid", analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(texts.TITLE, elem_id="title")
         with gr.Tabs():
-            with gr.Tab("Video or photo"):
+            with gr.Tab("Videos and photos"):
                 files_tab(visits, workshop)
             with gr.Tab("Webcam") as camera:
                 webcam_tab(camera)
@@ -57,11 +57,19 @@ def theme() -> gr.themes.Base:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    # A shade darker than Gradio's, which is hard to read on white.
+    # A shade darker than Gradio's, which is hard to read on white and beside white.
     return soft.set(
         background_fill_primary="*neutral_50",  # unchanged; `set` would reset it
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        checkbox_label_background_fill_selected="*primary_600",
+        checkbox_label_background_fill_selected_dark="*primary_700",
         block_label_text_color="*primary_700",
         block_title_text_color="*primary_700",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+        link_text_color_visited="*primary_700",
+        link_text_color_visited_dark="*primary_300",
     )

@@ -105,6 +105,7 @@ def _application(page: Blocks, visits: Visits, upload_bytes: int) -> FastAPI:
     from fastapi import FastAPI
 
     from fervid.web.page import ICON, STYLE, theme
+    from fervid.web.results import results_route
 
     @contextlib.asynccontextmanager
     async def swept(_: Any) -> AsyncIterator[None]:
@@ -113,6 +114,7 @@ def _application(page: Blocks, visits: Visits, upload_bytes: int) -> FastAPI:
         sweeping.cancel()
 
     bare = FastAPI(lifespan=swept, docs_url=None, redoc_url=None, openapi_url=None)
+    bare.routes.append(results_route(visits))
     gradio.mount_gradio_app(
         bare,
         page,

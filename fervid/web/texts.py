@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.pipeline import Progress
 from fervid.records import EXPRESSIONS
 from fervid.report import partial_line
 from fervid.report.figures import COLOURS
-from fervid.report.html import percent, timecode
-from fervid.results.people_edits import names_of, unnamed
-from fervid.timeline import Timeline
-from fervid.web.work import Waiting
+from fervid.report.html import percent
+from fervid.web.visits import Visit
+from fervid.web.work import Answer, PhotoAnswer, Waiting
 
 TITLE = """
 <h1>fervid</h1> <p>Emotion timelines from recordings: which expression each face shows, moment by
@@ -32,8 +31,8 @@ weak on disgust and fear, and at distinguishing sad from neutral. Accuracy by ag
 ethnicity was measured only for smiles, on fifty people. First look at the share of frames with a
 face.</li> </ul>"""
 
-KEPT = """<p class="small">The file that you choose is copied to a temporary folder on this machine.
-       The copy and all results are deleted when you remove the file, close this page or stop
+KEPT = """<p class="small">The files that you choose are copied to a temporary folder on this
+       machine. A copy and its results are deleted when you remove the file, close this page or stop
        fervid, at the latest an hour after the last use. Download what you want to keep.</p>"""
 
 NOT_KEPT = """<p class="small">The browser sends single frames of the camera only to fervid on this
@@ -43,8 +42,6 @@ NOT_KEPT = """<p class="small">The browser sends single frames of the camera onl
 HOW_TO_BEGIN = "Press “Click to Access Webcam”, then “Record”."
 NO_FACE = "No face in the picture."
 
-_LARGE = 10_000
-
 
 def problem(text: str) -> str:
     """A line about a problem."""
@@ -53,15 +50,57 @@ def problem(text: str) -> str:
 
 def note(text: str) -> str:
     """A plain line."""
-    return f'<p role="status">{escape(text)}</p>'
+    return f"<p>{escape(text)}</p>"
 
 
-def progress_bar(state: Waiting | Progress) -> str:
-    """The progress of an analysis, as a bar with text."""
-    if isinstance(state, Waiting):
+CLICKS = """element.addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (button) trigger("click", { ...button.dataset });
+});"""
+"""Tells the page which button of the list of files was clicked."""
+
+
+def files(visit: Visit, problem_with_one: str = "") -> str:
+    """A line for each chosen file: what came of it, and buttons."""
+    rows = "".join(_file(visit, upload) for upload in visit.uploads)
+    first = problem(problem_with_one) if problem_with_one else ""
+    return f"{first}<ul>{rows}</ul>" if rows else first
+
+
+def _file(visit: Visit, upload: Path) -> str:
+    name, token = escape(upload.name), upload.parent.name
+    mark = ' aria-current="true"' if upload == visit.shown else ""
+    has_result = isinstance(visit.outcomes.get(upload), Answer | PhotoAnswer)
+    show = f'<button type="button" data-show="{token}"{mark} aria-label="Show {name}">Show</button>'
+    remove = f'<button type="button" data-remove="{token}" aria-label="Remove {name}">✕</button>'
+    return (
+        f"<li{mark}><b>{name}</b> {_state(visit, upload)} "
+        f"<span>{show if has_result else ''} {remove}</span></li>"
+    )
+
+
+def _state(visit: Visit, upload: Path) -> str:
+    outcome = visit.outcomes.get(upload)
+    if isinstance(outcome, Answer):
+        return note(_outcome(outcome))
+    if isinstance(outcome, PhotoAnswer):
+        return note(_faces(len(outcome.faces)))
+    if outcome is not None:
+        return problem(outcome)
+    if visit.working is None:
+        return note("Not analysed yet.")
+    return note("Being analysed." if upload == visit.working else "Waiting.")
+
+
+def progress(visit: Visit) -> str:
+    """The progress of the running analysis, as a bar with text; empty if none runs."""
+    state = visit.progress
+    if visit.working is None or state is None:
+        return ""
+    if isinstance(state, Waiting) and state.before:
         one = "one analysis comes" if state.before == 1 else f"{state.before} analyses come"
         return _bar("", f"Waiting: {one} first.")
-    if not state.frames:
+    if isinstance(state, Waiting) or not state.frames:
         return _bar("", "Getting ready…")
     rate = f"{state.frames / max(state.elapsed_s, 1e-6):,.0f} per second"
     if state.expected is None:
@@ -93,25 +132,28 @@ def shown_by(probs: NDArray[np.float64], faces: int) -> str:
     return f"{EXPRESSIONS[int(probs.argmax())]}, {probs.max():.0%}{largest}"
 
 
-def outcome(timeline: Timeline) -> str:
-    """A summary of a recording, with warnings first."""
-    meta = timeline.meta
-    found = meta["detection"]
+def framed(address: str, name: str) -> str:
+    """The report inside the page, and a link to it alone."""
+    where = escape(address)
+    return (
+        f'<p><a href="{where}" target="_blank" rel="noopener">Open the report in a tab of its own'
+        f'</a></p><iframe src="{where}" title="Report of {escape(name)}"></iframe>'
+    )
+
+
+def _outcome(answer: Answer) -> str:
+    """A summary of a recording; its report has the warnings."""
+    found = answer.meta["detection"]
     share = f"{found['frames_with_face']:,} of {found['frames']:,} frames show a face"
-    lines = [
-        f"<h2>{escape(str(meta['recording']['name']))}</h2>",
-        note(f"{share} ({found['detection_rate']:.0%}). {_people(len(timeline.people))}"),
-    ]
-    if partial := partial_line(meta):
-        lines.append(problem(partial))
-    lines += [f'<p class="warning">{escape(str(warning))}</p>' for warning in meta["warnings"]]
-    return "\n".join(lines)
+    people = "1 person" if answer.people == 1 else f"{answer.people:,} people"
+    line = partial_line(answer.meta)
+    partial = f" {line[0].upper()}{line[1:]}." if line else ""
+    return f"{people}. {share} ({found['detection_rate']:.0%}).{partial}"
 
 
-def photo_outcome(name: str, faces: int) -> str:
+def _faces(count: int) -> str:
     """A summary of a photo."""
-    words = {0: "No face was found.", 1: "1 face."}.get(faces, f"{faces:,} faces.")
-    return f"<h2>{escape(name)}</h2>{note(words)}"
+    return {0: "No face was found.", 1: "1 face."}.get(count, f"{count:,} faces.")
 
 
 def faces_table(faces: pd.DataFrame) -> pd.DataFrame:
@@ -120,31 +162,3 @@ def faces_table(faces: pd.DataFrame) -> pd.DataFrame:
     for name in EXPRESSIONS:
         shown[name] = [percent(share) for share in faces[name]]
     return shown
-
-
-def _people(count: int) -> str:
-    return "1 person." if count == 1 else f"{count:,} people."
-
-
-def people_table(people: pd.DataFrame) -> pd.DataFrame:
-    """A row for each person: when seen, and share of time in episodes of each expression."""
-    shown = pd.DataFrame({"person": list(names_of(people).values())})
-    shown["first seen"] = [timecode(seconds, 1) for seconds in people["first_seen"]]
-    shown["seen for"] = [timecode(seconds, 1) for seconds in people["seen_s"]]
-    for name in (*EXPRESSIONS, "uncertain"):
-        shown[name] = [percent(share) for share in people[f"{name}_time"]]
-    return shown
-
-
-def episodes_table(episodes: pd.DataFrame) -> pd.DataFrame:
-    """A row for each episode, by time; only the first ones if there are very many."""
-    first = episodes.sort_values("onset", kind="stable").head(_LARGE)
-    return pd.DataFrame(
-        {
-            "from": [timecode(seconds, 1) for seconds in first["onset"]],
-            "to": [timecode(seconds, 1) for seconds in first["offset"]],
-            "person": [unnamed(face) for face in first["face_id"].tolist()],
-            "expression": first["expression"].tolist(),
-            "peak": [percent(share) for share in first["peak"]],
-        }
-    )

@@ -46,14 +46,29 @@ class Answer:
     """The results of a recording.
 
     Attributes:
-        timeline: all tables.
-        tables: zip archive of the result folder, without the report.
-        report: the report.
+        name: file name of the recording.
+        folder: the result folder.
+        meta: contents of its `meta.json`.
+        people: number of people.
+        archive: the folder as a zip archive.
+        report: a copy of the report under the recording's name.
     """
 
-    timeline: Timeline
-    tables: Path
+    name: str
+    folder: Path
+    meta: dict[str, Any]
+    people: int
+    archive: Path
     report: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Answer:
+        """What a result folder holds; writes the archive and the copy beside it."""
+        archive, report = (folder.with_suffix(end) for end in (".zip", ".report.html"))
+        _pack(folder, archive)
+        report.write_bytes((folder / REPORT_NAME).read_bytes())
+        timeline = Timeline.read(folder)
+        return cls(folder.stem, folder, timeline.meta, len(timeline.people), archive, report)
 
 
 @dataclass(frozen=True)
@@ -101,17 +116,17 @@ class Workshop:
         self._of_recordings: dict[tuple[str, str], Analyzer] = {}
         self._of_photos: dict[tuple[str, str], PhotoAnalyzer] = {}
 
-    def work(self, visit: Visit, settings: Settings) -> Iterator[State]:
-        """Analyse the upload of a visit, reporting progress; ends an earlier analysis of it.
+    def work(self, visit: Visit, upload: Path, settings: Settings) -> Iterator[State]:
+        """Analyse an upload of a visit, reporting progress; ends an earlier analysis of its.
 
         Raises:
             FervidError: the upload cannot be analysed.
-            StoppedError: `visit.stop` was called.
+            StoppedError: `visit.stop` was called, or the upload was removed.
         """
-        visit.stop()
-        if visit.upload is None or not visit.upload.is_file():
+        visit.stopped.set()
+        if not upload.is_file():
             raise MediaError("the file has been deleted; choose it again")
-        job = _Job(visit, visit.upload, settings)
+        job = _Job(visit, upload, settings)
         visit.stopped = job.stopped
         future = self._pool.submit(self._make, job)
         self._line = [one for one in self._line if not one.done()] + [future]
@@ -127,7 +142,7 @@ class Workshop:
         try:
             yield future.result()
         except FervidError as error:
-            raise type(error)(_without_folder(error, job.upload)) from error
+            raise type(error)(without_folder(error, upload)) from error
 
     def close(self) -> None:
         """Accept no more work, and give stopped analyses a moment to end."""
@@ -154,11 +169,7 @@ class Workshop:
         analyzer.engine.settings = choice
         folder = result_folder(job.upload, job.upload.parent)
         analyzer.analyze(job.upload, folder, progress=job.show)
-        tables = folder.with_suffix(".tables.zip")
-        _pack(folder, tables)
-        report = folder.with_suffix(".report.html")
-        report.write_bytes((folder / REPORT_NAME).read_bytes())
-        return Answer(Timeline.read(folder), tables, report)
+        return Answer.of(folder)
 
     def _look(self, job: _Job) -> PhotoAnswer:
         choice = job.settings
@@ -176,13 +187,13 @@ class Workshop:
 
 
 def _pack(folder: Path, archive: Path) -> None:
-    """Pack tables, meta.json and pictures of a result folder into one file."""
+    """Pack a result folder into one file."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.rglob("*")):
-            if path.name != REPORT_NAME and path.is_file():
+            if path.is_file():
                 file.write(path, path.relative_to(folder.parent))
 
 
-def _without_folder(error: FervidError, upload: Path) -> str:
+def without_folder(error: FervidError, upload: Path) -> str:
     """The error's text without the folder of uploads."""
     return str(error).replace(ascii(f"{upload.parent}/")[1:-1], "")

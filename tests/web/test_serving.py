@@ -38,11 +38,15 @@ if find_spec("gradio") is None:
         "/monitoring",
         "/openapi.json",
         "/gradio_api/vibe-code",
+        "/results/visit-{zeros}/{zeros:.16}/a.mp4.fervid/report.html",
+        "/results/visit-{zeros}/{zeros:.16}/..",
+        "/results/../README.md",
     ],
 )
 def test_nothing_but_the_page_and_results_is_served(server: Server, path: str) -> None:
     run = server.run_folder()
-    asked = path.format(cwd=server.folder.parent, run=run, port=server.port)
+    zeros = "0" * 32
+    asked = path.format(cwd=server.folder.parent, run=run, port=server.port, zeros=zeros)
     status, content = server.ask("GET", asked)
     assert status in (403, 404)
     assert b"not for everybody" not in content

@@ -13,8 +13,9 @@ import pytest
 from fervid.errors import MediaError
 from fervid.pipeline import Progress
 from fervid.settings import Settings
+from fervid.web.batch import analyze_all
 from fervid.web.visits import Visit, Visits
-from fervid.web.work import Answer, PhotoAnswer, StoppedError, Waiting, Workshop
+from fervid.web.work import Answer, PhotoAnswer, State, StoppedError, Waiting, Workshop
 from tests.conftest import SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -34,16 +35,22 @@ def workshop() -> Iterator[Workshop]:
 
 def upload(visits: Visits, name: str, content: bytes) -> Path:
     """A file where Gradio puts what a browser sends."""
-    path = visits.folder / "c0ffee" / name
+    path = visits.folder / f"c0ffee-{name}" / name
     path.parent.mkdir()
     path.write_bytes(content)
     return path
 
 
-def begun(visits: Visits, session: str, recording: Path) -> Visit:
+def begun(visits: Visits, session: str, *files: Path) -> Visit:
     visit = visits.of(session)
-    visit.take(upload(visits, recording.name, recording.read_bytes()))
+    for file in files:
+        visit.take(upload(visits, file.name, file.read_bytes()))
     return visit
+
+
+def work(workshop: Workshop, visit: Visit, settings: Settings | None = None) -> Iterator[State]:
+    """Analyse the first upload of a visit."""
+    return workshop.work(visit, visit.uploads[0], settings or Settings())
 
 
 def everything(visits: Visits) -> list[Path]:
@@ -59,13 +66,15 @@ def test_without_gradio_one_line_says_what_to_install() -> None:
     )
 
 
-def test_a_new_upload_takes_the_place_of_the_one_before(visits: Visits) -> None:
+def test_files_are_added_and_removed_one_by_one(visits: Visits) -> None:
     visit = visits.of("me")
-    first = visit.take(upload(visits, "one.mp4", b"1"))
-    assert first.read_bytes() == b"1"
-    second = visit.take(upload(visits, "two.mp4", b"2"))
+    for name in ("one.mp4", "two.mp4"):
+        visit.take(upload(visits, name, name.encode()))
+    first, second = visit.uploads
+    assert [first.read_bytes(), second.read_bytes()] == [b"one.mp4", b"two.mp4"]
+    visit.remove(first)
     assert not first.exists()
-    assert second.read_bytes() == b"2"
+    assert visit.uploads == [second]
     assert everything(visits) == [visit.folder]
     visits.leave("me")
     assert everything(visits) == []
@@ -73,8 +82,9 @@ def test_a_new_upload_takes_the_place_of_the_one_before(visits: Visits) -> None:
 
 def test_equal_files_of_two_pages_lie_at_one_place_and_both_are_taken(visits: Visits) -> None:
     place = upload(visits, "one.mp4", b"1")
-    first = visits.of("me").take(place)
-    second = visits.of("you").take(place)
+    for session in ("me", "you", "you"):
+        visits.of(session).take(place)
+    (first,), (second,) = (visits.of(session).uploads for session in ("me", "you"))
     assert first != second
     visits.leave("me")
     assert not first.exists()
@@ -113,21 +123,16 @@ def test_what_nobody_uses_is_removed_after_a_time(visits: Visits) -> None:
 
 def test_a_recording_becomes_tables_and_a_report(visits: Visits, workshop: Workshop) -> None:
     visit = begun(visits, "me", SAMPLES / "expressions.mp4")
-    *states, answer = workshop.work(visit, Settings(fps=2))
+    *states, answer = work(workshop, visit, Settings(fps=2))
     assert all(isinstance(state, Progress) for state in states)
     assert isinstance(answer, Answer)
-    assert answer.timeline.meta["settings"]["fps"] == 2
-    with zipfile.ZipFile(answer.tables) as archive:
+    assert answer.meta["settings"]["fps"] == 2
+    with zipfile.ZipFile(answer.archive) as archive:
         names = set(archive.namelist())
     folder = "expressions.mp4.fervid/"
-    assert {folder + name for name in ("frames.csv", "people.csv", "meta.json")} < names
-    assert folder + "report.html" not in names
+    kept = ("frames.csv", "people.csv", "meta.json", "report.html")
+    assert {folder + name for name in kept} < names
     assert str(visits.folder) not in answer.report.read_text("utf-8")
-    assert visit.upload is not None
-
-    *_, again = workshop.work(visit, Settings(fps=4))
-    assert isinstance(again, Answer)
-    assert len(again.timeline.frames) > len(answer.timeline.frames)
     visits.leave("me")
     assert everything(visits) == []
 
@@ -135,7 +140,7 @@ def test_a_recording_becomes_tables_and_a_report(visits: Visits, workshop: Works
 def test_a_photo_is_told_by_its_content(visits: Visits, workshop: Workshop) -> None:
     visit = visits.of("me")
     visit.take(upload(visits, "portrait.mp4", (SAMPLES / "portrait.jpg").read_bytes()))
-    *_, answer = workshop.work(visit, Settings())
+    *_, answer = work(workshop, visit)
     assert isinstance(answer, PhotoAnswer)
     assert answer.faces["emotion"].tolist() == ["happy"]
     assert answer.table.read_text().startswith("photo,face,confidence,face_x")
@@ -151,7 +156,7 @@ def test_a_bad_file_is_one_line_without_our_folder(
     visit = visits.of("me")
     visit.take(upload(visits, name, content))
     with pytest.raises(MediaError) as caught:
-        list(workshop.work(visit, Settings()))
+        list(work(workshop, visit))
     assert str(caught.value).startswith(f"'{name}': ")
     assert "\n" not in str(caught.value)
 
@@ -159,9 +164,9 @@ def test_a_bad_file_is_one_line_without_our_folder(
 def test_one_analysis_at_a_time_in_order(
     visits: Visits, workshop: Workshop, long_clip: Path
 ) -> None:
-    first = workshop.work(begun(visits, "first", long_clip), Settings())
+    first = work(workshop, begun(visits, "first", long_clip))
     next(first)
-    second = workshop.work(begun(visits, "second", SAMPLES / "portrait.jpg"), Settings())
+    second = work(workshop, begun(visits, "second", SAMPLES / "portrait.jpg"))
     assert next(second) == Waiting(1)
     visits.leave("first")
     with pytest.raises(StoppedError):
@@ -169,26 +174,50 @@ def test_one_analysis_at_a_time_in_order(
     assert isinstance(list(second)[-1], PhotoAnswer)
 
 
-def test_whoever_stops_keeps_the_upload_and_whoever_leaves_does_not(
-    visits: Visits, long_clip: Path
-) -> None:
+def test_stopping_keeps_the_uploads_and_leaving_does_not(visits: Visits, long_clip: Path) -> None:
     workshop = Workshop()
-    visit = begun(visits, "me", long_clip)
-    states = workshop.work(visit, Settings())
-    next(states)
+    visit = begun(visits, "me", long_clip, SAMPLES / "portrait.jpg")
+    run = analyze_all(visit, workshop, Settings())
+    next(run)
     visit.stop()
-    with pytest.raises(StoppedError):
-        list(states)
-    assert visit.upload is not None
-    assert visit.upload.is_file()
+    list(run)
+    assert (visit.outcomes, visit.working) == ({}, None)
+    assert all(file.is_file() for file in visit.uploads)
 
-    states = workshop.work(visit, Settings())
-    next(states)
+    (upload, _), run = visit.uploads, analyze_all(visit, workshop, Settings())
+    next(run)
     visits.leave("me")
+    list(run)
     workshop.close()
     deadline = time.monotonic() + 20
     while everything(visits):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     with pytest.raises(MediaError, match="has been deleted"):
-        next(workshop.work(visit, Settings()))
+        next(workshop.work(visit, upload, Settings()))
+
+
+def test_all_files_are_analysed_also_added_ones_and_only_once(
+    visits: Visits, workshop: Workshop
+) -> None:
+    portrait, notes = SAMPLES / "portrait.jpg", SAMPLES / "SHA256SUMS"
+    visit = begun(visits, "me", notes, portrait)
+    run = analyze_all(visit, workshop, Settings())
+    next(run)
+    visit.take(upload(visits, "again.jpg", portrait.read_bytes()))
+    list(run)
+    problem, *answers = (visit.outcomes[file] for file in visit.uploads)
+    assert problem == "is not a recording, or is too damaged to read"
+    assert [one.name for one in answers if isinstance(one, PhotoAnswer)] == [
+        "portrait.jpg",
+        "again.jpg",
+    ]
+    assert visit.shown == visit.uploads[1]
+
+    list(analyze_all(visit, workshop, Settings()))
+    assert visit.outcomes[visit.uploads[1]] is answers[0]
+    list(analyze_all(visit, workshop, Settings(labels="fer2013")))
+    assert visit.outcomes[visit.uploads[1]] is not answers[0]
+    visit.remove(visit.uploads[1])
+    assert visit.shown == visit.uploads[1]
+    visits.leave("me")
