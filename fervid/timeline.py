@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from fervid.report.charts import Chart
 
+FIGURE_FILES = (".svg", ".png", ".pdf", ".html")
+"""Kinds of files that a figure can be written as."""
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -133,18 +136,23 @@ class Timeline:
 
         Raises:
             SetupError: .svg, .png and .pdf need the package kaleido and a Chrome for it.
-            ValueError: there is no such figure or person.
+            ValueError: there is no such figure or person, or no such kind of file.
         """
-        figure = self.figure(face_id) if name == "timeline" else self.chart(name, face_id)
         path = Path(path)
+        if path.suffix not in FIGURE_FILES:
+            raise ValueError(f"{path.name}: must end in {', '.join(FIGURE_FILES)}")
+        figure = self.figure(face_id) if name == "timeline" else self.chart(name, face_id)
         if path.suffix == ".html":
             figure.write_html(path, include_plotlyjs=True)
             return path
+        if name == "timeline":
+            figure.update_layout(xaxis2_rangeslider_visible=False)
         try:
             figure.write_image(path, width=width, scale=2)
         except (ValueError, ImportError, RuntimeError) as error:
-            hint = "pip install kaleido, or use the buttons SVG and PNG of the report"
-            raise SetupError(f"{path.name}: pictures of figures need kaleido: {hint}") from error
+            need = "pictures of figures need the package kaleido and a Chrome or Chromium browser"
+            hint = "pip install 'fervid[figures]', or use the buttons SVG and PNG of the report"
+            raise SetupError(f"{path.name}: {need}: {hint}") from error
         return path
 
     def to_html(self, path: str | Path | None = None) -> str:

@@ -141,9 +141,21 @@ def test_pictures_say_what_they_need(
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SetupError, match=r"strip\.svg: pictures of figures need kaleido"):
+    with pytest.raises(SetupError, match=r"strip\.svg: pictures .* kaleido .* fervid\[figures\]"):
         talk.save_figure(tmp_path / "strip.svg", "strip")
     assert not (tmp_path / "strip.svg").exists()
+    with pytest.raises(ValueError, match=r"strip\.gif: must end in \.svg, \.png, \.pdf, \.html"):
+        talk.save_figure(tmp_path / "strip.gif", "strip")
+
+
+@pytest.mark.slow
+def test_a_figure_becomes_a_picture(talk: Timeline, tmp_path: Path) -> None:
+    pytest.importorskip("kaleido")
+    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
+        pytest.skip("no Chromium")
+    with Image.open(talk.save_figure(tmp_path / "timeline.png", width=900)) as picture:
+        assert picture.width == 1800
+        assert len(picture.convert("RGB").getcolors(1_000_000) or ()) > 50
 
 
 def test_without_faces_figures_are_empty(talk: Timeline) -> None:
