@@ -75,6 +75,7 @@ function charts(edited, stem) {
     layout.title.y = 1 - title / layout.height;
     layout.legend.y = 1 - legend / layout.height;
     layout.legend.font = { size: 10 };
+    for (const axis of Object.keys(layout).filter((key) => /^xaxis/.test(key) && layout[key].type === "date")) layout[axis].nticks = 4;
   }
 
   function draw(place, width = null) {

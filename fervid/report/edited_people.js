@@ -6,7 +6,6 @@ function editedPeople(given) {
   const whole = (part) => ({ ...part, from: part.from ?? 0, to: part.to ?? Infinity });
   let people = given.map((one) => ({ ...one, parts: one.parts.map(whole), sources: one.sources.map(whole) }));
   let spans = new Map();
-  let changed = false;
 
   function index() {
     spans = new Map();
@@ -24,7 +23,6 @@ function editedPeople(given) {
   function change(edit) {
     history.push(clone());
     edit();
-    changed = true;
     tell();
   }
 
@@ -43,11 +41,18 @@ function editedPeople(given) {
   const cut = (parts, low, high) =>
     parts.map((part) => ({ ...part, ...inside(part, low, high) })).filter(({ from, to }) => from < to);
 
+  // Which faces are one person and are shown, whatever the names and the order.
+  const grouping = () => people
+    .map(({ shown, sources }) => JSON.stringify([shown, sources.map(({ id, from, to }) => [id, from, to]).sort()]))
+    .sort().join();
+
   index();
+  const first = grouping();
   return {
     get people() { return people; },
     get shown() { return people.filter((one) => one.shown); },
-    get changed() { return changed; },
+    get changed() { return history.length > 0; },
+    get regrouped() { return grouping() !== first; },
     get canUndo() { return history.length > 0; },
     onChange: (listen) => listeners.push(listen),
     // The person of a face at a time; null if left out.

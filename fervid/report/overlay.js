@@ -58,27 +58,41 @@ function overlay({ people, edited, shares, episodeAt, colours, expressions, orig
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
     const all = seen(time);
-    if (toggle.getAttribute("aria-pressed") === "true") all.forEach((one) => mark(pen, one, width, height));
+    const labels = [];
+    if (toggle.getAttribute("aria-pressed") === "true") all.forEach((one) => mark(pen, one, width, height, labels));
     list(all);
   }
 
-  function mark(pen, { name, box, expression, share }, width, height) {
-    const [left, top, right, bottom] = box.map((edge, k) => edge * (k % 2 ? height : width));
-    const colour = expression ? colours[expression] : "#ffffff";
+  // The words of a label, shorter ones where the picture is small or another label is in the way.
+  function labelOf(pen, { name, expression, share }, [left, top, , bottom], width, height, labels) {
+    const wordings = [name];
+    if (expression) wordings.unshift(`${name} \u00b7 ${expression}`);
+    if (share !== null && width > 420) wordings.unshift(`${wordings[0]} ${Math.round(100 * share)}%`);
+    const y = top >= 19 ? top - 19 : Math.min(bottom + 1, height - 18);
+    const places = wordings.map((words) => {
+      const wide = pen.measureText(words).width + 10;
+      return { words, wide, x: Math.max(0, Math.min(left - 1, width - wide)), y };
+    });
+    const free = ({ x, wide }) => labels.every((one) => one.x > x + wide || one.x + one.wide < x || Math.abs(one.y - y) > 18);
+    const label = places.find(free) ?? places.at(-1);
+    labels.push(label);
+    return label;
+  }
+
+  function mark(pen, one, width, height, labels) {
+    const corners = one.box.map((edge, k) => edge * (k % 2 ? height : width));
+    const [left, top, right, bottom] = corners;
+    const colour = one.expression ? colours[one.expression] : "#ffffff";
     pen.lineWidth = 4;
     pen.strokeStyle = "rgba(0, 0, 0, .55)";
     pen.strokeRect(left, top, right - left, bottom - top);
     pen.lineWidth = 2;
     pen.strokeStyle = colour;
-    pen.setLineDash(expression ? [] : [5, 4]);
+    pen.setLineDash(one.expression ? [] : [5, 4]);
     pen.strokeRect(left, top, right - left, bottom - top);
     pen.setLineDash([]);
-    const counted = share !== null && width > 420;
-    const words = expression ? `${name} \u00b7 ${expression}${counted ? ` ${Math.round(100 * share)}%` : ""}` : name;
     pen.font = "600 12px system-ui, sans-serif";
-    const wide = pen.measureText(words).width + 10;
-    const x = Math.max(0, Math.min(left - 1, width - wide));
-    const y = top >= 19 ? top - 19 : Math.min(bottom + 1, height - 18);
+    const { words, wide, x, y } = labelOf(pen, one, corners, width, height, labels);
     pen.fillStyle = "rgba(15, 17, 21, .82)";
     pen.fillRect(x, y, wide, 18);
     pen.fillStyle = colour;

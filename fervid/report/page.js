@@ -147,6 +147,8 @@
   });
   who.addEventListener("change", choosePerson);
 
+  const count = document.getElementById("people-count");
+  const counted = Number(count.textContent.replaceAll(",", ""));
   // What is written about a face carries the name of the person whom it shows.
   function nameEverything() {
     for (const place of document.querySelectorAll("[data-face]")) {
@@ -154,6 +156,9 @@
       if (person) place.textContent = person.name;
       place.closest("li, tr").hidden = !person;
     }
+    document.querySelectorAll(".before-changes").forEach((words) => { words.hidden = !edited.regrouped; });
+    const more = edited.shown.length - given.filter((one) => one.shown).length;
+    count.textContent = (counted + more).toLocaleString("en");
   }
   edited.onChange(() => {
     lanes = fine.arrange(edited);

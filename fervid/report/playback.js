@@ -22,7 +22,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
   function words() {
     const at = origin + time * 1000;
     const shown = runs().filter((run) => run.left <= at && at < run.right);
-    const said = shown.map((run) => `${run.lane} ${run.name}`);
+    const said = shown.map((run) => `${run.lane} ${run.name}`).sort(byWords.compare);
     return `${clock(time)} \u00b7 ${said.length ? said.join(", ") : "no episode"}`;
   }
 
@@ -66,6 +66,20 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
   video.addEventListener("seeked", () => {
     if (Math.abs(video.currentTime - time) > 2 * JUST_AFTER_S) show(video.currentTime);
   });
+  const button = document.getElementById("play");
+  const playOrPause = () => (video.paused ? video.play() : video.pause());
+  button.addEventListener("click", playOrPause);
+  for (const event of ["play", "pause", "ended"]) {
+    video.addEventListener(event, () => { button.textContent = video.paused ? "Play" : "Pause"; });
+  }
+  // The player's own controls darken the picture, so they are there only when they are wanted.
+  if (window.matchMedia("(hover: hover)").matches) {
+    const stage = document.getElementById("stage");
+    const show = () => { video.controls = stage.matches(":hover, :focus-within"); };
+    video.tabIndex = 0;
+    ["pointerenter", "pointerleave", "focusin", "focusout"].forEach((event) => stage.addEventListener(event, () => setTimeout(show)));
+    show();
+  }
   // A codec that the browser lacks gives an error, or, if there is sound, a picture of width 0.
   const pictures = () => { panel.className = video.videoWidth ? "" : "unseen"; };
   const failed = () => { panel.className = video.src.startsWith("blob:") ? "missing unseen" : "missing failed"; };
@@ -103,7 +117,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
 
   const starts = () => [...new Set(runs().map((run) => (run.left - origin) / 1000))].sort((a, b) => a - b);
   keyboard({
-    " ": () => (video.paused ? video.play() : video.pause()),
+    " ": playOrPause,
     ArrowLeft: () => seek(time - STEP_S),
     ArrowRight: () => seek(time + STEP_S),
     ",": () => seek(time - FRAME_S),
