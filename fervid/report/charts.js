@@ -27,8 +27,9 @@ function pictureButtons(place, act) {
   });
 }
 
-// The figures below the timeline; each is drawn when it comes into view.
-function charts(edited, stem) {
+// The figures below the timeline; each is drawn when it comes into view. Returns a function that
+// places their play heads.
+function charts(edited, stem, { origin, seek, now }) {
   const PAPER_PX = 640;
   const config = { displayModeBar: false, responsive: true };
   const places = [...document.querySelectorAll("#charts .plot")];
@@ -87,8 +88,12 @@ function charts(edited, stem) {
     place.style.height = `${layout.height}px`;
     place.dataset.drawn = "";
     Plotly.react(place, figure.data, layout, config);
+    heads.get(place)(now());
   }
 
+  const heads = new Map(places.map((place) => [place, overTime(place, place.previousElementSibling, { origin, seek })]));
+  const placeHeads = (time) => heads.forEach((placeHead) => placeHead(time));
+  window.addEventListener("resize", () => requestAnimationFrame(() => placeHeads(now())));
   const waiting = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -128,4 +133,5 @@ function charts(edited, stem) {
   };
   window.addEventListener("beforeprint", () => onPaper(true));
   window.addEventListener("afterprint", () => onPaper(false));
+  return placeHeads;
 }

@@ -57,7 +57,8 @@
         showarrow: false, font: { size: 11, color: INK[run.name] || INK.others },
       });
     }
-    return titles.concat(shown);
+    const heads = narrow.matches ? titles.map((one) => ({ ...one, text: one.text.replace(/<\/b>.*$/, "</b>") })) : titles;
+    return heads.concat(shown);
   }
 
   const plotWidth = () => box.clientWidth - figure.layout.margin.l - figure.layout.margin.r;
@@ -136,8 +137,8 @@
   const pictures = new Map(
     [...document.querySelectorAll(".pictures a")].map((link) => [link.dataset.of, link.querySelector("img").src]));
   const followers = [episodeTable({ data: episodes, edited, expressions, colours, pictures })];
-  const { place, now } = playback(box, {
-    toMilliseconds: milliseconds, origin: zero, runs: () => fine.runs, end: (end - zero) / 1000, marks, followers,
+  const { place, now, seek } = playback(box, {
+    origin: zero, runs: () => fine.runs, end: (end - zero) / 1000, marks, followers,
   });
   marks.draw(0);
   box.on("plotly_relayout", (change) => {
@@ -181,7 +182,7 @@
   const stem = config.toImageButtonOptions.filename.replace(/-timeline$/, "");
   pictureButtons(document.querySelector(".pictures-of"), (format) => saveFigure(
     { data: box.data, layout: box.layout }, format, `${stem}-timeline`, { "xaxis2.rangeslider.visible": false }));
-  charts(edited, stem);
+  followers.push(charts(edited, stem, { origin: zero, seek, now }));
   sharing(edited, stem);
   document.documentElement.classList.add("ready");
 

@@ -7,15 +7,49 @@ function clock(seconds) {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}.${tenths % 10}`;
 }
 
+// Clicks in a figure over time, or on its time axis, seek. Returns a function that places its play head.
+function overTime(box, head, { origin, seek }) {
+  const AXIS_PX = 24;
+  const isDrawn = () => box._fullLayout?.xaxis?.type === "date";
+
+  // Pointer events are used because Plotly reports clicks only on points.
+  let pressed = null;
+  function timeAt(event) {
+    const frame = box.getBoundingClientRect();
+    const size = box._fullLayout._size;
+    const x = event.clientX - frame.left - size.l;
+    const down = event.clientY - frame.top - size.t;
+    const isInside = x >= 0 && x <= size.w && down >= 0 && down <= size.h + AXIS_PX;
+    return isInside ? (box._fullLayout.xaxis.p2c(x) - origin) / 1000 : null;
+  }
+  window.addEventListener("pointerdown", (event) => {
+    const on = isDrawn() && box.contains(event.target) && !event.target.closest(".modebar, .legend, .rangeslider-container");
+    pressed = on && event.button === 0 ? event : null;
+  }, true);
+  window.addEventListener("pointerup", (event) => {
+    const still = pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < 4;
+    const time = still ? timeAt(pressed) : null;
+    pressed = null;
+    if (time !== null) seek(time);
+  }, true);
+
+  return (time) => {
+    head.hidden = true;
+    if (!isDrawn()) return;
+    const size = box._fullLayout._size;
+    const x = box._fullLayout.xaxis.c2p(origin + time * 1000);
+    head.hidden = x < 0 || x > size.w;
+    Object.assign(head.style, { left: `${size.l + x}px`, top: `${size.t}px`, height: `${size.h}px` });
+  };
+}
+
 // The recording beside the plot: clicks and keys seek, and playing moves the line in the plot.
-function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) {
-  const head = document.getElementById("head");
+function playback(box, { origin, runs, end, marks, followers }) {
   const now = document.getElementById("now");
   const video = document.getElementById("recording");
   const panel = document.getElementById("beside");
   const STEP_S = 5;
   const FRAME_S = Number(panel.dataset.frame) || 0.04;
-  const AXIS_PX = 24; // a click on the time axis below the plot seeks, too
   const JUST_AFTER_S = 0.001; // At a frame's exact time, players may show the frame before.
   let time = 0;
 
@@ -27,13 +61,6 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
   }
 
   function place() {
-    const [from, to] = box.layout.xaxis.range.map(toMilliseconds);
-    const size = box._fullLayout._size;
-    const share = (origin + time * 1000 - from) / (to - from);
-    head.hidden = share < 0 || share > 1;
-    head.style.left = `${size.l + share * size.w}px`;
-    head.style.top = `${size.t}px`;
-    head.style.height = `${size.h}px`;
     now.textContent = words();
     followers.forEach((follow) => follow(time));
   }
@@ -93,27 +120,7 @@ function playback(box, { toMilliseconds, origin, runs, end, marks, followers }) 
     if (event.target.files.length) video.src = URL.createObjectURL(event.target.files[0]);
   });
 
-  // Pointer events are used because Plotly reports clicks only on points.
-  let pressed = null;
-  const inside = (event) => {
-    const frame = box.getBoundingClientRect();
-    const size = box._fullLayout._size;
-    const share = (event.clientX - frame.left - size.l) / size.w;
-    const down = event.clientY - frame.top - size.t;
-    return share >= 0 && share <= 1 && down >= 0 && down <= size.h + AXIS_PX ? share : null;
-  };
-  window.addEventListener("pointerdown", (event) => {
-    const on = box.contains(event.target) && !event.target.closest(".modebar, .legend, .rangeslider-container");
-    pressed = on && event.button === 0 ? event : null;
-  }, true);
-  window.addEventListener("pointerup", (event) => {
-    const still = pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < 4;
-    const share = still ? inside(pressed) : null;
-    pressed = null;
-    if (share === null) return;
-    const [from, to] = box.layout.xaxis.range.map(toMilliseconds);
-    seek((from + share * (to - from) - origin) / 1000);
-  }, true);
+  followers.push(overTime(box, document.getElementById("head"), { origin, seek }));
 
   const starts = () => [...new Set(runs().map((run) => (run.left - origin) / 1000))].sort((a, b) => a - b);
   keyboard({

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import builtins
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from fervid.errors import SetupError
 from fervid.records import EXPRESSIONS
