@@ -29,8 +29,9 @@ _WIDER = 0.3
 _CELLS = 2
 """Cells of the mosaic across a face; more cells begin to look like the face."""
 
-_PALER = 0.5
-"""Weight of the mean colour in each cell, because dark hair over skin still looks like a face."""
+_PALER = {"mosaic": 0.5, "soft": 0.8}
+"""Weight of the mean colour in each cell, because dark hair over skin still looks like a face;
+without the edges of a mosaic, it does so longer."""
 
 _SAME = 0.2
 """Overlap at which a box is the face of a person who stays visible."""
@@ -125,4 +126,5 @@ def _cover(image: Image, boxes: NDArray[np.float64], soft: bool) -> None:
     way = cv2.INTER_LINEAR if soft else cv2.INTER_NEAREST
     cells = cv2.resize(small, (width, height), interpolation=way)[mask]
     mean = cells.mean(axis=0)
-    image[mask] = (cells + _PALER * (mean - cells)).astype(np.uint8)
+    paler = _PALER["soft" if soft else "mosaic"]
+    image[mask] = (cells + paler * (mean - cells)).astype(np.uint8)
