@@ -287,7 +287,7 @@ def test_the_page_says_what_was_found():
 def test_only_twenty_faces_are_listed_and_the_rest_counted():
     faces = [(f, HAPPY) for f in range(30)]
     words = Reader(page_of(table_of(30, faces, ids=range(1, 31)))).words()
-    assert "These are the 20 faces seen longest; 10 more are in people.csv" in words
+    assert "These are the 20 people seen longest; 10 more are in people.csv" in words
 
 
 @pytest.mark.parametrize("frames", [0, 1, 50])
