@@ -97,7 +97,7 @@ class ClusterBatch:
         Raises:
             SetupError: something is missing from the installation on a machine.
         """
-        self._actors = [self._new_actor() for _ in range(self._workers)]
+        self._actors: dict[int, Any] = {}
         running: dict[Any, tuple[Step, int]] = {}
         try:
             free = deque(range(self._workers))
@@ -105,11 +105,11 @@ class ClusterBatch:
                 while free and (step := self._agenda.next(wait=False)) is not None:
                     worker = free.popleft()
                     given = step.to_json(absolute=True)
-                    running[self._actors[worker].do.remote(given)] = (step, worker)
+                    running[self._actor(worker).do.remote(given)] = (step, worker)
                 done, _ = self._ray.wait(list(running), timeout=_POLL_S)
                 for reference in done:
                     step, worker = running.pop(reference)
-                    free.append(worker)
+                    free.appendleft(worker)
                     outcome = self._outcome(reference, step, worker)
                     ended = None if outcome is None else self._agenda.done(step, outcome)
                     if ended is not None:
@@ -118,6 +118,12 @@ class ClusterBatch:
         finally:
             self._ray.shutdown()
 
+    def _actor(self, worker: int) -> Any:
+        """The actor of a worker, started when first needed."""
+        if worker not in self._actors:
+            self._actors[worker] = self._new_actor()
+        return self._actors[worker]
+
     def _outcome(self, reference: Any, step: Step, worker: int) -> Outcome | None:
         """The outcome of a step; None if its actor was lost, so that it goes to another one."""
         job = step.job
@@ -125,7 +131,7 @@ class ClusterBatch:
         try:
             told = Outcome.of_json(self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
-            self._actors[worker] = self._new_actor()
+            del self._actors[worker]
             if self._tries[step] < _TRIES:
                 self._agenda.again(step)
                 return None
@@ -153,7 +159,7 @@ def _connected(address: str | None) -> Any:
     alone = {"include_dashboard": False} if address is None else {}
     try:
         ray.init(address=address or "local", **quiet, **alone)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # a node that starts too slowly is a plain Exception
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"no Ray cluster at {address or 'local'!a}: {reason}") from error
     return ray
