@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fervid.errors import MediaError, ResultError, SetupError
 from fervid.exports import Job
+from fervid.exports.continuous import continuous
 from fervid.exports.drawing import draw
 from fervid.exports.hiding import Hidden
 from fervid.exports.pictures import Image, display_matrix, tag_colours, to_frame, upright_picture
@@ -101,7 +102,8 @@ def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: 
     start_s = pictures.start_s
     sounds = {one.index: sound_for(one, target, start_s) for one in source.streams.audio}
     waiting: list[Packet[Any]] = []
-    for packet in source.demux([pictures.stream, *source.streams.audio]):
+    packets = source.demux([pictures.stream, *source.streams.audio])
+    for packet in continuous(packets, source, pictures.stream):
         if (sound := sounds.get(packet.stream.index)) is None:
             pictures.add(packet)
         else:

@@ -27,6 +27,9 @@ _HARMLESS = re.compile(
 _LOSS = re.compile(
     r"corrupt|partial file|error while decoding|discontinuity|truncat|premature", re.I
 )
+_STARTS_AGAIN = re.compile(r"timestamp discontinuity .*: -?\d+, new offset=")
+"""Time stamps started again, and ffmpeg goes on from those before."""
+
 _LONGEST_LOSS_S = 3600
 """A longer jump of time stamps means joined recordings rather than lost frames."""
 
@@ -52,6 +55,9 @@ class Damage:
 
     `log` and `frame` may be called from different threads; call `findings` after both.
 
+    Attributes:
+        joins: how often time stamps started again, so that the stated length means nothing.
+
     Args:
         fps: frames per second according to the container; 0: unknown.
         sampling: which frames are kept.
@@ -69,6 +75,7 @@ class Damage:
         self._complaint_pts: int | None = None
         self._packets = self._decoded = self._decode_errors = 0
         self._is_listed = False
+        self.joins = 0
         self._backwards = 0
         self._first_backwards = 0.0
         self._steps = Steps(fps, sampling.time_base)
@@ -82,6 +89,9 @@ class Damage:
         if component.startswith("[in#") and (summary := _SUMMARY.search(text)):
             packets, decoded, errors = map(int, summary.groups())
             self.counted(packets, decoded, errors, bool(_LISTS_FRAMES.match(component)))
+        if _STARTS_AGAIN.match(text):
+            self.joins += 1
+            return
         bad = level in ("error", "fatal", "panic") or (level == "warning" and _LOSS.search(text))
         if bad and not _OUTPUT_SIDE.match(component) and not _HARMLESS.search(text):
             self._complaints += 1
@@ -134,6 +144,12 @@ class Damage:
             )
         if exit_code:
             lines.append(f"ffmpeg stopped early (exit code {exit_code})")
+        if self.joins:
+            count = "once" if self.joins == 1 else f"{self.joins} times"
+            lines.append(
+                f"its time stamps start again {count}, as in joined recordings; time goes on from "
+                "the frame before"
+            )
         if self._backwards:
             lines.append(
                 f"time stamps of {_frames(self._backwards)} repeat or go backwards, "
@@ -162,7 +178,7 @@ class Damage:
     @property
     def _due_s(self) -> float | None:
         """When the last frame was due in seconds; None if unknown."""
-        if self._end_s is None or self._sampling.stop is not None:
+        if self._end_s is None or self.joins or self._sampling.stop is not None:
             return None
         return self._end_s - (float(1 / self._sampling.fps) if self._sampling.fps else 0)
 
@@ -245,7 +261,7 @@ class Damage:
     def _tail(self) -> list[Gap]:
         """The stretch from the last frame to the end of the requested part."""
         last, sampling = self._steps.previous, self._sampling
-        if last is None or self._end_s is None:
+        if last is None or self._end_s is None or self.joins:
             return []
         end = float(Fraction(str(self._end_s)) / self._time_base)
         if sampling.stop is None:

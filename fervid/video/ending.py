@@ -130,12 +130,15 @@ def _never_finished(probed: Probed) -> str:
 def _with_length(info: VideoInfo, sampling: Sampling, damage: Damage) -> VideoInfo:
     """Extend the duration if the last frame comes at or after the end that is stated."""
     length_s, last_s = info.duration_s, damage.last_s
-    is_whole = sampling.fps is None and sampling.stop is None
-    step_s = damage.step_s if is_whole else None
     if last_s is None:
         return info
+    if damage.joins and sampling.stop is not None:
+        return replace(info, duration_s=None)
+    is_whole = sampling.fps is None and sampling.stop is None
+    step_s = damage.step_s if is_whole else None
     least_s = last_s + (step_s or 0.0) / 2
-    if is_whole if length_s is None else least_s > length_s + _ROUNDED_S:
+    is_longer = is_whole if length_s is None else least_s > length_s + _ROUNDED_S
+    if is_longer or damage.joins:
         # A raw stream may have another rate than ffmpeg supposes.
         lasts_s = step_s or (float(1 / info.fps) if info.fps else 0.0)
         return replace(info, duration_s=round(last_s + lasts_s, 6))

@@ -54,7 +54,7 @@ because they are not recordings."""
 PICTURES = f"{CONTAINERS},webp_pipe"
 """The same for pictures."""
 
-FROM_FIRST_PACKET: dict[str, Any] = {"start_at_zero": None}
+FROM_FIRST_PACKET: dict[str, Any] = {"copyts": None, "start_at_zero": None}
 """Time starts with the recording; in a transport stream with its video, even if sound is first."""
 
 FIRST_VIDEO = "V:0"
@@ -368,7 +368,6 @@ def _command(
     options: dict[str, Any] = {} if _WINDOWS else {"fd": fd}
     source = ffmpeg.input(
         name,
-        copyts=None,
         protocol_whitelist=protocol,
         format_whitelist=CONTAINERS if chosen else PICTURES,
         max_pixels=MAX_PIXELS,

@@ -23,6 +23,13 @@ _FARTHEST = 2**31 - 1
 """Bytes searched for the start of a transport stream; otherwise ffmpeg pauses 10 ms every 64 KiB.
 """
 
+RESTARTING = {"mpegts", "mpeg"}
+"""Containers whose time stamps start again where recordings are joined, as in the files of a DVD.
+"""
+
+LONGEST_PAUSE_S = 3600
+"""A longer jump of their time stamps is no pause, but the beginning of another recording."""
+
 _MAPPING = "[info] Stream mapping:"
 _REFUSALS = {
     "not on whitelist": "is not a recording, or is of a kind that fervid does not read",
@@ -42,7 +49,8 @@ class Probed:
     Attributes:
         info: properties for the user.
         time_base: unit of the time stamps in seconds.
-        reading: input options for `Child`.
+        reading: input options for `Child`. Where time stamps start again, time goes on with them.
+        entering: the same for decoding from the middle. Time stamps must not start again.
         end_is_sure: whether the last frame ends at `info.duration_s`. It does if no other stream is
             longer, except in a GIF, whose last picture may be shown for long, and in an AVI, which
             has no times.
@@ -53,6 +61,7 @@ class Probed:
     info: VideoInfo
     time_base: Fraction
     reading: dict[str, Any]
+    entering: dict[str, Any]
     end_is_sure: bool
     is_listed: bool
     track: Track | None = None
@@ -115,7 +124,7 @@ def _look(path: Path, stream: str) -> _Look:
             log.append(line)
 
     options = {"frames:v": 1, "c:v": "rawvideo", "f": "framecrc", "enc_time_base": "demux"}
-    child = Child(path, options, threads=1, level="info", on_log=keep, stream=stream)
+    child = Child(path, options, threads=1, level="verbose", on_log=keep, stream=stream)
     try:
         text = bytearray(65536)
         header = bytes(text[: child.read(memoryview(text))]).decode("ascii", "replace")
@@ -139,8 +148,9 @@ def _probed(path: Path, look: _Look) -> Probed:
     duration_s = _duration(log, start_us)
     info = VideoInfo(path, width, height, _rate(log), duration_s, look.size_bytes)
     time_base = Fraction(int(base[1]), int(base[2]))
-    reading, lists_frames = _reading(log, start_us), _format(log).startswith("mov,")
-    return Probed(info, time_base, reading, _stands_alone(log), lists_frames)
+    entering, lists_frames = _entering(log, start_us), _format(log).startswith("mov,")
+    reading = _reading(log, entering)
+    return Probed(info, time_base, reading, entering, _stands_alone(log), lists_frames)
 
 
 def _refusal(log: list[str], stalled: bool) -> str:
@@ -160,10 +170,27 @@ def _only(pattern: str, log: list[str]) -> re.Match[str] | None:
     return matches[0] if len(matches) == 1 else None
 
 
-def _reading(log: list[str], start_us: int | None) -> dict[str, Any]:
+def _entering(log: list[str], start_us: int | None) -> dict[str, Any]:
     """Input options that count time from the container's start and skip bytes before the stream."""
-    clock = FROM_FIRST_PACKET if start_us is None else {"itsoffset": f"{-start_us}us"}
+    clock = FROM_FIRST_PACKET
+    if start_us is not None:
+        clock = {"copyts": None, "itsoffset": f"{-start_us}us"}
     return clock | ({"resync_size": _FARTHEST} if _format(log) == "mpegts" else {})
+
+
+def _reading(log: list[str], entering: dict[str, Any]) -> dict[str, Any]:
+    """The same, but ffmpeg joins time stamps that start again, which it does not with `copyts`."""
+    if _format(log) not in RESTARTING or "itsoffset" not in entering:
+        return entering
+    # ffmpeg would count time from the start of the track.
+    clock = {"itsoffset": f"{_lead(log)}us", "dts_delta_threshold": LONGEST_PAUSE_S}
+    return {name: value for name, value in entering.items() if name != "copyts"} | clock
+
+
+def _lead(log: list[str]) -> int:
+    """Microseconds by which other streams start earlier than the decoded one."""
+    match = _only(r"\[verbose\] Correcting start time of Input #0 by (\d+) us", log)
+    return int(match[1]) if match else 0
 
 
 def _format(log: list[str]) -> str:

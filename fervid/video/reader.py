@@ -171,7 +171,7 @@ class VideoReader:
             return np.empty((0, *self.shape), np.uint8)
         places = np.linspace(self._start_s, min(end, self.info.duration_s or end), count + 2)[1:-1]
         images = [
-            glimpse(self.info, float(place), self._scaling(), self.shape, self._probed.reading)
+            glimpse(self.info, float(place), self._scaling(), self.shape, self._probed.entering)
             for place in places
         ]
         return np.array([image for image in images if image is not None]).reshape(-1, *self.shape)
@@ -270,7 +270,8 @@ class VideoReader:
         if section is not None:
             sampling = section.sampling(sampling)
         if section is not None and section.seek_s is not None:
-            reading = reading | {"ss": f"{section.seek_s:.6f}", "noaccurate_seek": None}
+            seek = {"ss": f"{section.seek_s:.6f}", "noaccurate_seek": None}
+            reading = self._probed.entering | seek
         options: dict[str, Any] = {
             "vf": ",".join([*sampling.filters(self.info.duration_s), *self._scaling()]),
             "f": "rawvideo",
