@@ -55,6 +55,7 @@ def ending_of_decoding(
     child: Child,
     seen: int,
     parts: Sequence[Part],
+    is_deinterlaced: bool,
 ) -> Ending | None:
     """The ending of a decoder that has no more frames; None if it was stopped.
 
@@ -65,6 +66,7 @@ def ending_of_decoding(
         child: the decoder.
         seen: number of frames, kept or not.
         parts: stretches with one picture size each.
+        is_deinterlaced: whether frames were deinterlaced.
 
     Raises:
         MediaError: nothing could be decoded, or decoding makes no progress.
@@ -80,7 +82,7 @@ def ending_of_decoding(
     if not seen:
         ending.warnings.append("no frame is in the chosen time range")
     if len(parts) > 1:
-        ending.warnings.append(line_of(parts))
+        ending.warnings.append(line_of(parts, is_deinterlaced))
     if sampling.stop is None and (why := _unfinished(probed, child)):
         ending = ending.doubted(why)
     if not code and child.next_frame() is not None:
@@ -122,7 +124,7 @@ def _unfinished(probed: Probed, child: Child) -> str:
 
 
 def _never_finished(probed: Probed) -> str:
-    if probed.info.duration_s is None and is_unfinished(probed.info.path):
+    if is_unfinished(probed.info.path):
         return "it was never finished: its end may be missing, and it does not say how long it is"
     return ""
 

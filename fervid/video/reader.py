@@ -221,7 +221,7 @@ class VideoReader:
 
         def end(seen: int) -> None:
             given = self._probed, self._sampling, damage, child, seen, self.parts
-            self._conclude(ending_of_decoding(*given))
+            self._conclude(ending_of_decoding(*given, self.is_deinterlaced))
 
         return keep_sampled(self.info, self._sampling, child, damage, self._begin_part, end)
 

@@ -126,11 +126,13 @@ def parts_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def line_of(parts: Sequence[Part]) -> str:
+def line_of(parts: Sequence[Part], is_deinterlaced: bool) -> str:
     """A warning about the changes for the user."""
     sizes = [f"{one.width}x{one.height} from {one.start_s:.2f} s" for one in parts[:_IN_A_LINE]]
     more = f", and {len(parts) - _IN_A_LINE} more" if len(parts) > _IN_A_LINE else ""
+    # The filter needs the next frame, too, and is built anew.
+    lost = "; the frame before each change is left out, as it cannot be deinterlaced"
     return (
         f"the picture changes its size or shape ({', '.join(sizes)}{more}); boxes are in pixels "
-        "of the picture shown at their time"
+        f"of the picture shown at their time{lost if is_deinterlaced else ''}"
     )

@@ -16,12 +16,15 @@ _DURATION, _VOID = 0x4489, 0xEC
 _AVI_FRAMES = slice(48, 52)
 """Offset of the number of frames in an AVI's first header."""
 
+_FLV_LENGTH = b"\0\x08duration\0" + bytes(8)
+"""A length of 0 seconds in FLV's metadata: a name, and a number of eight bytes."""
+
 
 def is_unfinished(path: Path) -> bool:
     """Whether a file has an empty field for its length.
 
-    This is so for Matroska, WebM and AVI files that are still being written, or whose writer was
-    killed. Matroska written to a pipe, as by browsers, has no such field but may be complete.
+    This is so for Matroska, WebM, AVI and FLV files that are still being written, or whose writer
+    was killed. Matroska written to a pipe, as by browsers, has no such field but may be complete.
 
     Raises:
         MediaError: the file cannot be read.
@@ -30,6 +33,8 @@ def is_unfinished(path: Path) -> bool:
         head = file.read(_HEAD_BYTES)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return head[4:8] in (b"\0\0\0\0", b"\xff\xff\xff\xff") and not any(head[_AVI_FRAMES])
+    if head[:4] == b"FLV\x01":
+        return _FLV_LENGTH in head
     return head[:4] == b"\x1aE\xdf\xa3" and _has_room(head)
 
 

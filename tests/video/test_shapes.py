@@ -85,6 +85,14 @@ def test_smaller_pictures_of_the_same_shape_need_no_other_canvas(
         read(join("larger.webm", small, large))
 
 
+def test_a_frame_that_cannot_be_deinterlaced_is_told(make_clip: MakeClip, join: Join) -> None:
+    sizes = ("160x96", "80x48", "160x96")
+    clips = [make_clip(f"part{size}.webm", *box(size), *VP8) for size in sizes]
+    frames, reader = read(join("fields.webm", *clips), deinterlace="on")
+    assert frames.index.tolist() == [n for n in range(36) if n not in (11, 23)]
+    assert "the frame before each change is left out" in reader.warnings[0]
+
+
 def test_a_turned_camera_is_another_shape(
     make_clip: MakeClip, run_ffmpeg: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -70,13 +70,25 @@ def test_unfinished_avi_is_partial(make_clip: MakeClip, tmp_path: Path) -> None:
     assert any("never finished" in line for line in reader.warnings)
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "webm", "avi"])
+def test_unfinished_flv_is_partial(make_clip: MakeClip, tmp_path: Path) -> None:
+    data = bytearray(make_clip("whole.flv", *counter(50), *X264, "-bf", 0).read_bytes())
+    length = data.index(b"duration") + len(b"duration") + 1
+    assert any(data[length : length + 8])
+    data[length : length + 8] = bytes(8)
+    (tmp_path / "stopped.flv").write_bytes(data)
+    frames, reader = read(tmp_path / "stopped.flv")
+    assert len(frames) == 50
+    assert reader.losses.partial
+    assert any("never finished" in line for line in reader.warnings)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "webm", "avi", "flv"])
 def test_finished_and_piped_ones_are_whole(make_clip: MakeClip, suffix: str) -> None:
     codec = ["-c:v", "libvpx"] if suffix == "webm" else [*X264, "-bf", 0]
     path = make_clip(f"whole50.{suffix}", *counter(50), *codec)
     assert not is_unfinished(path)
     assert read(path)[1].warnings == []
-    if suffix == "avi":
+    if suffix in ("avi", "flv"):
         return
     # A pipe cannot be written again, so the length is never told.
     piped = make_clip(f"live.{suffix}", "-i", path, "-c", "copy", "-f", "matroska", "-live", 1)
