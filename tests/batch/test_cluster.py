@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,8 @@ from tests.batch.test_batch import tables
 
 pytestmark = pytest.mark.slow
 
-pytest.importorskip("ray")
+if find_spec("ray") is None:
+    pytest.skip("Ray is not installed", allow_module_level=True)
 
 
 def command(folder: Path, out: Path, *options: str) -> list[str]:
