@@ -123,7 +123,7 @@ def _change_of_existing(job: Job, task: Task) -> str:
 def _parts_left(job: Job, task: Task) -> str:
     """How many parts of a recording an earlier run has left, if it can be gone on with."""
     from fervid.engine.engine import Engine
-    from fervid.pipeline.parts import parts_left
+    from fervid.pipeline.part_plans import parts_left
 
     if task.part_length is None or not PartsFolder(job.folder).path.exists():
         return ""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from fervid.detection.search import search_ahead
 from fervid.engine.engine import Engine
 from fervid.errors import MediaError
-from fervid.pipeline import parts
-from fervid.pipeline.parts import AnalysisPlan, PartLength
+from fervid.pipeline import part_plans, parts
+from fervid.pipeline.part_plans import AnalysisPlan, PartLength
 from fervid.pipeline.stages import (
     Progress,
     compiling,
@@ -128,7 +128,7 @@ class Analyzer:
         if part_length is None:
             return AnalysisPlan(redone=redone)
         return replace(
-            parts.begin(self.engine, recording, folder, request, part_length), redone=redone
+            part_plans.begin(self.engine, recording, folder, request, part_length), redone=redone
         )
 
     def work(
