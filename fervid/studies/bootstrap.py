@@ -124,9 +124,8 @@ def paired_band(
     Returns:
         The first level minus the second; None if less than half of the people have both.
     """
-    wide = (-1,) + (1,) * (values.ndim - 1)
     own, other = (
-        person_means(np.where(level.reshape(wide), values, np.nan), nesting)
+        person_means(values[level], Nesting(nesting.person[level], nesting.cluster))
         for level in (first, second)
     )
     has = np.zeros((2, nesting.people), np.bool_)
