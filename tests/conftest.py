@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,6 +59,18 @@ def compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """Put back what a command that ran in this process does with signals: it would outlive it."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before, report = {number: signal.getsignal(number) for number in numbers}, sys.unraisablehook
+    yield
+    sys.unraisablehook = report
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="session")
 def run_ffmpeg() -> Callable[..., None]:
     """Run the bundled ffmpeg with these arguments; fails the test if ffmpeg does."""
@@ -72,16 +87,23 @@ def run_ffmpeg() -> Callable[..., None]:
 def make_clip(
     tmp_path_factory: pytest.TempPathFactory, run_ffmpeg: Callable[..., None]
 ) -> MakeClip:
-    """`make_clip(name, *ffmpeg_args)`: a clip by its file name, made once a session."""
-    folder = tmp_path_factory.mktemp("clips")
-    made: dict[str, tuple[object, ...]] = {}
+    """`make_clip(name, *ffmpeg_args)`: a clip by its file name, made once a session.
+
+    Other files may have clips of the same name: each gets a folder of its own.
+    """
+    made: dict[tuple[object, ...], Path] = {}
 
     def make(name: str, *args: object, data: bytes | None = None) -> Path:
-        path = folder / name
-        if name not in made:
+        if (name, *args) not in made:
+            taken = sum(path.name == name for path in made.values())
+            path = folders(taken) / name
             run_ffmpeg(*args, path, data=data)
-        assert made.setdefault(name, args) == args, f"two clips are called {name}"
-        return path
+            made[name, *args] = path
+        return made[name, *args]
+
+    @functools.cache
+    def folders(_: int) -> Path:
+        return tmp_path_factory.mktemp("clips")
 
     return make
 

@@ -98,7 +98,7 @@ def test_a_script_that_is_interrupted_keeps_its_tables(stream: str, tmp_path: Pa
     with subprocess.Popen(command, **pipes) as process:
         wait_for(lambda: rows_of(tmp_path), 120)
         process.send_signal(signal.SIGINT)
-        printed, errors = process.communicate(timeout=60)
+        printed, errors = process.communicate(timeout=120)
     assert errors.endswith("KeyboardInterrupt\n")
     timeline = Timeline.read(result_of(tmp_path))
     seen = sorted({*timeline.frames["frame"]})

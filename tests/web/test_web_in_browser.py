@@ -84,7 +84,8 @@ def analyse(page: Page, *files: Any) -> None:
     """Choose files, and wait until all are analysed."""
     drop(page, *files)
     page.get_by_role("button", name="Analyse", exact=True).click()
-    page.wait_for_selector("#stop", state="visible")
+    begun = "() => !document.querySelector('#files').innerText.includes('Not analysed yet.')"
+    page.wait_for_function(begun, timeout=WAIT_MS)
     page.wait_for_selector("#stop", state="hidden", timeout=WAIT_MS)
 
 
