@@ -65,6 +65,8 @@ def own_signals() -> Iterator[None]:
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before, report = {number: signal.getsignal(number) for number in numbers}, sys.unraisablehook
+    # Shells start what runs in the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     sys.unraisablehook = report
     for number, handler in before.items():
