@@ -7,6 +7,8 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.tracking.track_counts import TrackCounts
+
 _SHORT = 24.0
 """Height in pixels of the working frame below which a face is short: half the size that the
 expression model was trained on."""
@@ -18,10 +20,10 @@ _MANY = 0.5
 
 
 class HardToRead:
-    """Counts the faces of each track that are hard to read; memory grows by 24 bytes per track."""
+    """Counts the faces of each track that are hard to read."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros((0, 3), np.int64)
+        self._counts = TrackCounts(3)
 
     def add(
         self,
@@ -36,16 +38,13 @@ class HardToRead:
             height: (N,) heights in pixels of the working frame.
             weight: (N,) weights of their rows.
         """
-        more = int(track.max(initial=0)) - len(self._counts)
-        if more > 0:
-            self._counts = np.concatenate([self._counts, np.zeros((more, 3), np.int64)])
-        hard = np.stack([np.ones_like(track), height < _SHORT, weight < _UNCLEAR], axis=1)
-        np.add.at(self._counts, track - 1, hard.astype(np.int64))
+        every = np.ones(len(track), bool)
+        self._counts.add(track, np.stack([every, height < _SHORT, weight < _UNCLEAR], axis=1))
 
     def warnings(self, tracks: Collection[int]) -> list[str]:
         """At most one warning about the faces of these tracks."""
         kept = np.array(sorted(tracks), np.int64)
-        faces, short, unclear = self._counts[kept - 1].sum(axis=0).tolist()
+        faces, short, unclear = self._counts.of(kept).sum(axis=0).tolist()
         if short > _MANY * faces:
             return [
                 f"{short / faces:.0%} of the faces are shorter than {_SHORT:.0f} pixels in the "

@@ -53,7 +53,6 @@ function editedPeople(given) {
     get shown() { return people.filter((one) => one.shown); },
     get changed() { return history.length > 0; },
     get regrouped() { return grouping() !== first; },
-    get canUndo() { return history.length > 0; },
     onChange: (listen) => listeners.push(listen),
     // The person of a face at a time; null if left out.
     at(id, seconds) {

@@ -108,7 +108,7 @@ function peopleTable(edited, { together, now, pictures }) {
 
   function fill() {
     body.replaceChildren(...edited.people.map(rowOf));
-    field("editor-undo").disabled = !edited.canUndo;
+    field("editor-undo").disabled = !edited.changed;
     field("editor-save").disabled = !edited.changed;
     section.classList.toggle("changed", edited.changed);
   }

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import TrackedFaces
+from fervid.tracking.track_counts import TrackCounts
 
 _MOSTLY = 0.5
 """Share of a person's rows that must reach the score of a new face."""
@@ -36,7 +37,7 @@ class Evidence:
 
     def __init__(self, start_score: float) -> None:
         self._strong, self._sure = start_score, max(_SURE, start_score)
-        self._counts = np.zeros((0, 5), np.int64)
+        self._counts = TrackCounts(5)
 
     def add(self, tracked: TrackedFaces, frontality: NDArray[np.float32]) -> None:
         """Add the next N faces, except those that were filled in.
@@ -45,14 +46,11 @@ class Evidence:
             tracked: the faces.
             frontality: (N,) float32, see `fervid.detection.framing.frontality`.
         """
-        more = int(tracked.face_id.max(initial=0)) - len(self._counts)
-        if more > 0:
-            self._counts = np.concatenate([self._counts, np.zeros((more, 5), np.int64)])
         score = tracked.faces.score
         sure, turned = score >= self._sure, frontality < _TURNED
         facing = sure & (frontality >= _FACING)
         found = np.stack([score > 0, score >= self._strong, sure, facing, turned], axis=1)
-        np.add.at(self._counts, tracked.face_id - 1, found & ~tracked.filled[:, None])
+        self._counts.add(tracked.face_id, found & ~tracked.filled[:, None])
 
     def doubtful(self, person: Mapping[int, int]) -> set[int]:
         """The people for whom there is too little evidence.
@@ -65,7 +63,7 @@ class Evidence:
         """
         counts: NDArray[np.int64] = np.zeros((max(person.values(), default=0) + 1, 5), np.int64)
         tracks = np.array(list(person), np.int64)
-        np.add.at(counts, np.array(list(person.values()), np.int64), self._counts[tracks - 1])
+        np.add.at(counts, np.array(list(person.values()), np.int64), self._counts.of(tracks))
         rows, strong, sure, facing, turned = counts.T
         certain = (
             (facing >= np.maximum(_SURE_ROWS, _FACING_SHARE * rows))
