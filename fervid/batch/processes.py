@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from typing import IO, Any
 
@@ -25,6 +24,9 @@ _COMMAND = (sys.executable, "-P", "-m", "fervid.batch.worker")
 
 _GRACE_S = 1.2
 """Seconds that a worker gets to tidy up when it is asked to stop."""
+
+_DYING_S = 0.5
+"""Seconds that killed decoders get to disappear."""
 
 
 class WorkerProcess:
@@ -93,13 +95,16 @@ class WorkerProcess:
         family = self._family()
         with contextlib.suppress(OSError):
             self._process.terminate()
-        deadline = time.monotonic() + _GRACE_S
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(max(0.0, deadline - time.monotonic()))
-        for process in {*family, *self._family()}:  # it may have started a decoder in the meantime
+            self._process.wait(_GRACE_S)
+        family += self._family()  # it may have started a decoder in the meantime
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+        for process in family:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        self._process.wait()
+        psutil.wait_procs(family, timeout=_DYING_S)
         for thread in self._threads:
             thread.join(timeout=1)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -111,7 +116,7 @@ class WorkerProcess:
         try:
             parent = psutil.Process(self._process.pid)
             return [parent, *parent.children(recursive=True)]
-        except psutil.Error:
+        except (psutil.Error, OSError, ValueError):  # entries of /proc vanish while they are read
             return []
 
     def _send(self, told: dict[str, Any]) -> None:

@@ -61,9 +61,9 @@ class Batch:
             threading.Thread(target=self._work, args=(number,), daemon=True)
             for number in range(self._workers)
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             while self._left:
                 # With a timeout, because a wait without one ignores signals on some systems.
                 try:
@@ -81,7 +81,8 @@ class Batch:
             self._stop.set()
             self._agenda.close()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:  # a signal may arrive before all have started
+                    thread.join()
 
     def _advance(self, step: Step, made: Advance) -> None:
         self._events.put(self._agenda.progress(step, made))

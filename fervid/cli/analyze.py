@@ -308,7 +308,8 @@ def analyze(
             several.begin(plan, verbosity)
             code = photos.analyze_many(plan.photos, folder, task, verbosity, interruption)
             if plan.jobs:
-                code = max(code, several.analyze(plan, batch, None if shard else out, verbosity))
+                index = None if shard else out
+                code = max(code, several.analyze(plan, batch, index, verbosity, interruption))
         raise SystemExit(code)
 
 

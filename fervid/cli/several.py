@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fervid.batch.interruption import Interruption
 from fervid.batch.jobs import STATUSES, Outcome
 from fervid.batch.slots import Limits
 from fervid.batch.supervisor import Batch, Finish
@@ -163,7 +164,11 @@ def begin(plan: Plan, verbosity: Verbosity) -> None:
 
 
 def analyze(
-    plan: Plan, batch: Batch | ClusterBatch, index: Path | None, verbosity: Verbosity
+    plan: Plan,
+    batch: Batch | ClusterBatch,
+    index: Path | None,
+    verbosity: Verbosity,
+    interruption: Interruption,
 ) -> int:
     """Carry the plan out, print the outcome of each recording, and return the exit code.
 
@@ -175,6 +180,7 @@ def analyze(
     # Closed at once on a signal, so that workers tidy up before this process ends.
     with view_of(plan.jobs, verbosity) as view, closing(batch.events()) as events:
         for event in events:
+            interruption.check()
             if isinstance(event, Finish):
                 outcomes[event.place] = event.outcome
             view(event)
