@@ -27,7 +27,7 @@ from benchmarks.processes import Cost, cost_of
 from fervid import __version__
 from fervid.models.cache import VARIABLE
 from fervid.video.decoding_plan import usable_cores
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 from fervid.video.reader import VideoReader
 
 _FERVID = (sys.executable, "-m", "fervid.cli")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 
 PORTRAIT = Path(__file__).parent.parent / "sample_media" / "portrait.jpg"
 

@@ -27,7 +27,7 @@ import psutil
 
 from benchmarks.__main__ import about, show
 from benchmarks.clips import make_clip
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 
 _FFMPEG = ("-hide_banner", "-nostdin", "-v", "error")
 _MEMORY_EVERY_S = 1.0

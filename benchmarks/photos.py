@@ -16,7 +16,7 @@ import click
 
 from benchmarks.clips import make_clip
 from benchmarks.processes import Cost, cost_of
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 
 _SIZE = (640, 480)
 

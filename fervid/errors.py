@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class FervidError(Exception):
     """Base class of all errors that fervid raises on purpose; the text is one line for the user."""
@@ -29,3 +31,8 @@ class PlanError(FervidError):
 
 class ServingError(FervidError):
     """The page cannot be served: its address is in use, or there is no room for uploads."""
+
+
+def quoted(path: Path) -> str:
+    """The path on one line in printable ASCII, whatever bytes it contains."""
+    return ascii(str(path))

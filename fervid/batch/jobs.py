@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from fervid.errors import FervidError, MediaError, SetupError
+from fervid.errors import FervidError, MediaError, SetupError, quoted
 from fervid.inputs.plan import Job
-from fervid.video.ffmpeg import quoted
 
 if TYPE_CHECKING:
     from fervid.pipeline import Analyzer, PartLength, Progress

@@ -60,7 +60,7 @@ def _run_check(name: str, check: Callable[[], str]) -> bool:
 
 
 def _ffmpeg() -> str:
-    from fervid.video.ffmpeg import find_ffmpeg
+    from fervid.video.executable import find_ffmpeg
 
     binary = find_ffmpeg()
     output = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True).stdout
@@ -115,7 +115,7 @@ def _version(package: str) -> str:
 def _self_test() -> str:
     """Analyse one second of a synthetic picture."""
     from fervid.pipeline import analyze
-    from fervid.video.ffmpeg import find_ffmpeg
+    from fervid.video.executable import find_ffmpeg
 
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="fervid-") as folder:

@@ -19,13 +19,12 @@ from fervid.batch.supervisor import Batch, Finish
 from fervid.batch.worker import Task
 from fervid.cli.console import Verbosity, printable
 from fervid.cli.views import line_of, still_seen, view_of
-from fervid.errors import FervidError, MediaError
+from fervid.errors import FervidError, MediaError, quoted
 from fervid.inputs.lists import read_list
 from fervid.inputs.plan import Job, Plan, make_plan
 from fervid.results.folder_names import RESULT_SUFFIX
 from fervid.results.parts_folder import PartsFolder
 from fervid.results.reuse import difference, digests_of_models, request_of
-from fervid.video.ffmpeg import quoted
 from fervid.video.identity import identity_of
 
 if TYPE_CHECKING:

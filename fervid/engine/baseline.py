@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.detection.search import search_ahead, searched_every
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.expressions.looks import Looks, LooksKeeper
 from fervid.records import FrameBatch
 from fervid.tracking.likeness import likeness
 from fervid.tracking.people import SAME
-from fervid.video.ffmpeg import quoted
 from fervid.video.kinds import kind_of
 from fervid.video.reader import VideoReader
 

@@ -6,10 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.records import FrameBatch
 from fervid.settings import Settings
-from fervid.video.ffmpeg import quoted
 from fervid.video.reader import VideoReader
 from fervid.video.shapes import ShapeChangesError
 

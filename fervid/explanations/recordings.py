@@ -12,7 +12,7 @@ import numpy as np
 
 from fervid.detection.crops import crop
 from fervid.engine.engine import Engine
-from fervid.errors import MediaError, ResultError
+from fervid.errors import MediaError, ResultError, quoted
 from fervid.explanations.moments import RESOLUTION_S, moment
 from fervid.explanations.numbering import NumberedFaces, as_in_table, left_to_right, rows_at
 from fervid.expressions.maps import Explanations, explain
@@ -23,7 +23,6 @@ from fervid.results.files import read_meta
 from fervid.results.folder_names import result_folder
 from fervid.settings import Settings
 from fervid.settings.choices import EXPRESSION_MODELS
-from fervid.video.ffmpeg import quoted
 from fervid.video.kinds import kind_of
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.results.files import read_meta
-from fervid.video.ffmpeg import quoted
 
 
 def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from fervid.errors import MediaError, ResultError, SetupError
+from fervid.errors import MediaError, ResultError, SetupError, quoted
 from fervid.exports import Job
 from fervid.exports.continuous import continuous
 from fervid.exports.drawing import draw
@@ -19,7 +19,8 @@ from fervid.exports.sampled_frames import SampledFrames
 from fervid.exports.sound import sound_for
 from fervid.exports.tables import read_names
 from fervid.results.files import read_meta
-from fervid.video.ffmpeg import CONTAINERS, MAX_PIXELS, open_recording, quoted
+from fervid.video.command import CONTAINERS
+from fervid.video.executable import MAX_PIXELS, open_recording
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fervid.errors import SetupError
 from fervid.live.relay import Relay
 from fervid.live.sources import Source
-from fervid.video.ffmpeg import MAX_BLOCK_BYTES, MAX_PIXELS, find_ffmpeg, start
+from fervid.video.executable import MAX_BLOCK_BYTES, MAX_PIXELS, find_ffmpeg, start
 
 _WINDOWS = sys.platform == "win32"
 _STDIN = 0

@@ -7,8 +7,8 @@ import re
 import struct
 from pathlib import Path
 
-from fervid.errors import MediaError
-from fervid.video.ffmpeg import Child, quoted
+from fervid.errors import MediaError, quoted
+from fervid.video.ffmpeg import Child
 
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 _CHUNK = 1 << 20

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.photos.heif import decode_heif, is_heif
 from fervid.photos.webp import decode_webp
 from fervid.records import FrameBatch
-from fervid.video.ffmpeg import MAX_PIXELS, open_recording, quoted
+from fervid.video.executable import MAX_PIXELS, open_recording
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 """Pillow's names of the formats that are read; its others are for scripts, fonts and rarities."""

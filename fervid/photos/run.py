@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fervid import __version__
-from fervid.errors import MediaError, ResultError
+from fervid.errors import MediaError, ResultError, quoted
 from fervid.inputs.plan import PhotoFile
-from fervid.models.memory import release_memory
 from fervid.photos.annotated import annotated
 from fervid.photos.faces import FINER, PhotoAnalyzer, PhotoFaces
 from fervid.photos.files import is_photo_result, read_photo_tables, text_of
@@ -24,10 +23,10 @@ from fervid.photos.reading import Photo, read_photo, sha256_of, without_notes
 from fervid.photos.tables import PhotoResult
 from fervid.records import EXPRESSIONS
 from fervid.results.files import NEWEST_SCHEMA, PHOTOS
+from fervid.results.memory import release_memory
 from fervid.results.metadata import detector_name, provenance
 from fervid.results.reuse import AnalysisOutcome, difference, digests_of_models
 from fervid.settings import Settings
-from fervid.video.ffmpeg import quoted
 
 WINDOW = 8
 """Photos searched in one call."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from fervid.detection.search import search_ahead
 from fervid.engine.engine import Engine
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.pipeline import part_plans, parts
 from fervid.pipeline.part_plans import AnalysisPlan, PartLength
 from fervid.pipeline.stages import (
@@ -29,7 +29,6 @@ from fervid.results.folder_names import result_folder
 from fervid.results.reuse import AnalysisOutcome, difference, digests_of_models, request_of
 from fervid.settings import Settings
 from fervid.settings.keywords import SettingsKeywords, lists_settings, settings_of
-from fervid.video.ffmpeg import quoted
 from fervid.video.identity import identity_of
 from fervid.video.kinds import kind_of
 from fervid.video.reader import VideoReader

@@ -17,12 +17,11 @@ import numpy as np
 
 from fervid.detection.search import search_ahead
 from fervid.engine.engine import Engine
-from fervid.errors import MediaError, ResultError
+from fervid.errors import MediaError, ResultError, quoted
 from fervid.pipeline.part_plans import PlannedRecording
 from fervid.pipeline.stages import Progress, compiling, new_writer, write
 from fervid.results.parts_folder import PartsFolder, remove_abandoned_parts
 from fervid.results.reuse import difference_of
-from fervid.video.ffmpeg import quoted
 from fervid.video.reader import VideoReader
 from fervid.video.stamps import EntryError
 

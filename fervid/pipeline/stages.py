@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from fervid.detection.search import SparseSearch, searched_every
 from fervid.detection.working_size import GLIMPSES, choose, sizes_for
 from fervid.engine.engine import Engine
-from fervid.errors import MediaError
-from fervid.models.memory import release_memory
+from fervid.errors import MediaError, quoted
 from fervid.records import Detections, FrameBatch, VideoInfo
+from fervid.results.memory import release_memory
 from fervid.settings import Settings
-from fervid.video.ffmpeg import quoted
 from fervid.video.reader import VideoReader
 from fervid.video.shapes import parts_json
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from fervid.errors import MediaError
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 
 _HEIGHT = 180
 """Height of the picture of a face in pixels."""

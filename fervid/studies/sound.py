@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from fervid.errors import MediaError
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 
 RATE = 8000
 """Samples per second, enough for offsets of speech and music to a fraction of a millisecond."""

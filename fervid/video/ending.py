@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.records import VideoInfo
 from fervid.video.aspects import aspect_change
 from fervid.video.damage import Damage
-from fervid.video.ffmpeg import Child, quoted
+from fervid.video.ffmpeg import Child
 from fervid.video.losses import Losses
 from fervid.video.probing import Probed
 from fervid.video.sampling import Sampling

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import io
 import math
 import os
 import re
-import shutil
-import stat
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -20,48 +14,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-import imageio_ffmpeg
-
-from fervid.errors import MediaError, SetupError
-
-OLDEST_VERSION = 7
-"""Oldest major version of ffmpeg whose options and time stamp statistics are known to work."""
+from fervid.video.command import FIRST_VIDEO, FROM_FIRST_PACKET, decoding_command
+from fervid.video.executable import find_ffmpeg, open_recording, start
 
 STALL_S = 60.0
 """ffmpeg is killed as hung after this many seconds without a sign of work."""
-
-MAX_PIXELS = 100_000_000
-"""Largest picture that is decoded, because a small file can claim one that fills the memory."""
-
-MAX_BLOCK_BYTES = 1 << 29
-"""Largest block of memory that ffmpeg may allocate: twice the index of ten hours at 240 frames per
-second. A small file can contain a packed or repeating index that would fill the memory."""
-
-MAX_STREAMS, MAX_TILES = 100, 1000
-"""Most streams of a recording, and most tiles and other pictures of a photo, as each costs memory.
-"""
-
-CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,gif,apng,webp_anim,ogg,mxf,"
-    "wtv,rm,dv,ivf,nut,h261,h263,h264,hevc,vvc,obu,av1,vc1,yuv4mpegpipe,dhav,gxf,nsv,"
-    "aac,aiff,flac,mp3,wav"
-)
-"""Demuxers that may be used: those of recordings, and of plain audio, so that an error can say what
-it is. Play lists, scripts and devices are excluded because they open other files, still images
-because they are not recordings."""
-
-PICTURES = f"{CONTAINERS},webp_pipe"
-"""The same for pictures."""
-
-FROM_FIRST_PACKET: dict[str, Any] = {"copyts": None, "start_at_zero": None}
-"""Time starts with the recording; in a transport stream with its video, even if sound is first."""
-
-FIRST_VIDEO = "V:0"
-"""The first video track that is not a cover."""
-
-_PIPE_BYTES = 1 << 20
-"""Large enough for several frames, where the system allows such a pipe."""
 
 _TELLS = ("in_w", "in_h", "sar*1000000", "t*1000000")
 TELL_PICTURES = "crop=w=iw:h=ih:exact=1:x=0:y='if(n,0,lt({},-1e99))'".format(
@@ -80,72 +37,6 @@ _FINEST_ASPECT = 100_000
 _LONGEST_LINE = 1 << 16
 
 _Picture = tuple[int, int, int, int]
-
-_WINDOWS = sys.platform == "win32"
-
-
-def quoted(path: Path) -> str:
-    """The path on one line in printable ASCII, whatever bytes it contains."""
-    return ascii(str(path))
-
-
-@functools.cache
-def find_ffmpeg() -> str:
-    """Find the ffmpeg to run: the one on PATH if it is new enough, else the bundled one.
-
-    Raises:
-        SetupError: both are missing or too old.
-    """
-    bundled: str = ""
-    system = shutil.which("ffmpeg")
-    if system and _major_version(system) >= OLDEST_VERSION:
-        return system
-    with contextlib.suppress(RuntimeError):
-        bundled = imageio_ffmpeg.get_ffmpeg_exe()
-    if bundled and _major_version(bundled) >= OLDEST_VERSION:
-        return bundled
-    raise SetupError(
-        f"no ffmpeg {OLDEST_VERSION}.0 or newer was found; install ffmpeg, or reinstall the "
-        "package imageio-ffmpeg"
-    )
-
-
-def _major_version(binary: str) -> int:
-    """Major version that `binary -version` prints; 0 if it prints none or cannot be run."""
-    try:
-        text = subprocess.run(
-            [binary, "-version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=20,
-            env=_environment(),
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    match = re.match(rb"ffmpeg version n?(\d+)\.", text)
-    return int(match[1]) if match else 0
-
-
-def open_recording(path: Path) -> int:
-    """Open a non-empty regular file for reading; return its descriptor.
-
-    Raises:
-        MediaError: the path is missing, unreadable, empty, a folder, a pipe or a device.
-    """
-    try:
-        # O_NONBLOCK, because opening a named pipe without a writer would wait for ever.
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a valid file name"
-        raise MediaError(f"{quoted(path)}: cannot be opened: {reason}") from None
-    status = os.fstat(fd)
-    if stat.S_ISREG(status.st_mode) and status.st_size:
-        return fd
-    os.close(fd)
-    kind = "an empty file" if stat.S_ISREG(status.st_mode) else "not a regular file"
-    if stat.S_ISDIR(status.st_mode):
-        kind = "a folder"
-    raise MediaError(f"{quoted(path)}: is {kind}; give the path of a recording or photo")
 
 
 class Child:
@@ -206,7 +97,7 @@ class Child:
                 output = output | self._stats_options()
             decoding = {"threads": threads, **({"skip_loop_filter": "noref"} if coarse else {})}
             reading = decoding | (FROM_FIRST_PACKET if reading is None else reading)
-            command = _command(binary, path, self._fd, output, reading, level, stream)
+            command = decoding_command(binary, path, self._fd, output, reading, level, stream)
             self._process = start(command, [self._fd])
         except BaseException:
             os.close(self._fd)
@@ -348,77 +239,3 @@ class Child:
 def _is_at(time_us: float, stamp: int, base: str) -> bool:
     """Whether a time in microseconds, not a number if unknown, is that of a time stamp."""
     return math.isnan(time_us) or abs(float(stamp * Fraction(base) * 10**6) - time_us) < 0.5
-
-
-def _command(
-    binary: str,
-    path: Path,
-    fd: int,
-    output: dict[str, Any],
-    reading: dict[str, Any],
-    level: str,
-    chosen: str | None,
-) -> list[str]:
-    """The command line. The protocol `fd:` can open only the descriptor; ffmpeg sees no file name.
-
-    Args:
-        chosen: the stream to decode; None: ffmpeg chooses.
-    """
-    name, protocol = (f"file:{path.absolute()}", "file") if _WINDOWS else ("fd:", "fd")
-    options: dict[str, Any] = {} if _WINDOWS else {"fd": fd}
-    source = ffmpeg.input(
-        name,
-        protocol_whitelist=protocol,
-        format_whitelist=CONTAINERS if chosen else PICTURES,
-        max_pixels=MAX_PIXELS,
-        max_streams=MAX_STREAMS if chosen else MAX_TILES,
-        **reading,
-        **options,
-    )
-    stream = ffmpeg.output(
-        source[chosen] if chosen else source, "pipe:1", fps_mode="passthrough", **output
-    )
-    flags = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", f"repeat+level+{level}"]
-    flags += ["-max_alloc", str(MAX_BLOCK_BYTES)]
-    return [binary, *flags, *stream.compile(cmd=binary)[1:]]
-
-
-def _environment() -> dict[str, str]:
-    """Our environment without the variables that make ffmpeg load libraries from the current
-    folder, write a report file or colour its log."""
-    dropped = ("FFREPORT", "AV_LOG_FORCE_COLOR", "LD_LIBRARY_PATH")
-    kept = {key: value for key, value in os.environ.items() if key not in dropped}
-    # Importing OpenCV adds an empty entry, which means the current folder.
-    folders = os.environ.get("LD_LIBRARY_PATH", "").split(":")
-    absolute = [folder for folder in folders if Path(folder).is_absolute()]
-    return kept | ({"LD_LIBRARY_PATH": ":".join(absolute)} if absolute else {})
-
-
-def start(
-    command: list[str], fds: list[int], stdin: int = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
-    """Start ffmpeg with these descriptors open and with unbuffered pipes.
-
-    Raises:
-        SetupError: it cannot be started.
-    """
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env=_environment(),
-            pass_fds=() if _WINDOWS else fds,
-            start_new_session=not _WINDOWS,
-        )
-    except OSError as error:
-        raise SetupError(f"ffmpeg cannot be started: {error.strerror}") from None
-    if sys.platform == "linux":
-        import fcntl
-
-        assert process.stdout is not None
-        with contextlib.suppress(OSError):  # the system limits the size of a user's pipes
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return process

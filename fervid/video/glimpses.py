@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.records import VideoInfo
-from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child
+from fervid.video.command import FROM_FIRST_PACKET
+from fervid.video.ffmpeg import Child
 
 
 def glimpse(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fervid.video.ffmpeg import open_recording
+from fervid.video.executable import open_recording
 
 _END_BYTES = 1 << 20
 """Bytes hashed at the beginning and at the end; reading hours of video would take minutes."""

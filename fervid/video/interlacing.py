@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fervid.settings.choices import Deinterlace
-from fervid.video.ffmpeg import FROM_FIRST_PACKET, Child
+from fervid.video.command import FROM_FIRST_PACKET
+from fervid.video.ffmpeg import Child
 from fervid.video.tracks import Track
 
 _SAMPLE_FRAMES = 40

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.records import VideoInfo
 from fervid.video.damage import Damage
-from fervid.video.ffmpeg import Child, quoted
+from fervid.video.ffmpeg import Child
 from fervid.video.sampling import Sampler, Sampling
 from fervid.video.sections import Section, SectionFrames
 from fervid.video.shapes import Picture, displayed_size

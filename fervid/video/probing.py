@@ -8,9 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.records import VideoInfo
-from fervid.video.ffmpeg import FIRST_VIDEO, FROM_FIRST_PACKET, MAX_PIXELS, Child, quoted
+from fervid.video.command import FIRST_VIDEO, FROM_FIRST_PACKET
+from fervid.video.executable import MAX_PIXELS
+from fervid.video.ffmpeg import Child
 from fervid.video.tracks import Track, default_track, tracks_of
 
 _NTSC = {

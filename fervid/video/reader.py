@@ -13,14 +13,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.errors import MediaError
+from fervid.errors import MediaError, quoted
 from fervid.records import FrameBatch
 from fervid.settings.choices import Deinterlace
 from fervid.video.damage import Damage
 from fervid.video.decoding_plan import check_arguments, decoder_threads, estimate_frames
 from fervid.video.decoding_run import DecodingRun
 from fervid.video.ending import Ending, ending_of_decoding, ending_of_stamps, new_damage
-from fervid.video.ffmpeg import Child, quoted
+from fervid.video.ffmpeg import Child
 from fervid.video.glimpses import glimpse
 from fervid.video.interlacing import deinterlacer
 from fervid.video.keeping import Frame, Keeping, Row, keep_sampled, keep_section

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from fervid.video.ffmpeg import open_recording
+from fervid.video.executable import open_recording
 
 _HEAD_BYTES = 1 << 14
 _SEGMENT, _INFO, _CLUSTER = 0x18538067, 0x1549A966, 0x1F43B675

@@ -107,12 +107,12 @@ def test_doctor_says_what_works() -> None:
 
 def test_doctor_names_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     from fervid.errors import SetupError
-    from fervid.video import ffmpeg
+    from fervid.video import executable
 
     def missing() -> str:
         raise SetupError("no ffmpeg 7.0 or newer was found")
 
-    monkeypatch.setattr(ffmpeg, "find_ffmpeg", missing)
+    monkeypatch.setattr(executable, "find_ffmpeg", missing)
     done = run("doctor")
     assert done.exit_code == 3
     assert "ffmpeg           FAILS: SetupError: no ffmpeg 7.0 or newer was found" in done.output

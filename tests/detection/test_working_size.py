@@ -11,7 +11,7 @@ import pytest
 import fervid
 from fervid.detection.working_size import choose, sizes_for
 from fervid.records import Detections
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 from fervid.video.reader import VideoReader
 
 CALL = Path(__file__).parents[2] / "sample_media/video_call.mp4"

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from fervid.video.ffmpeg import find_ffmpeg
+from fervid.video.executable import find_ffmpeg
 
 CAMERA = ("-t", 8, "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", 6)
 """Encodes as a camera does: no picture refers to a later one; a whole one comes twice a second."""

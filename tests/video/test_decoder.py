@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from fervid.errors import MediaError, SetupError
+from fervid.video import executable
 from fervid.video import ffmpeg as ffmpeg_module
 from fervid.video.reader import VideoReader
 from tests.helpers.clips import children, read
@@ -104,9 +105,9 @@ def test_slow_reader_is_no_stall(long_clip: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def fresh_search() -> Iterator[Callable[[], str]]:
     """`find_ffmpeg` without its memory, before and after."""
-    ffmpeg_module.find_ffmpeg.cache_clear()
-    yield ffmpeg_module.find_ffmpeg
-    ffmpeg_module.find_ffmpeg.cache_clear()
+    executable.find_ffmpeg.cache_clear()
+    yield executable.find_ffmpeg
+    executable.find_ffmpeg.cache_clear()
 
 
 def fake_ffmpeg(folder: Path, version: str) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fervid.errors import MediaError
-from fervid.video.ffmpeg import MAX_BLOCK_BYTES, find_ffmpeg
+from fervid.video.executable import MAX_BLOCK_BYTES, find_ffmpeg
 from fervid.video.probing import probe
 from fervid.video.reader import VideoReader
 from tests.helpers.clips import X264, MakeClip, counter, read

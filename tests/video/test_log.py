@@ -36,7 +36,7 @@ def test_messages_and_frames_that_come_in_pieces(
         output = given[3]
         return [sys.executable, "-c", PIECES, output["stats_enc_pre_fmt"].partition("{")[0]]
 
-    monkeypatch.setattr(ffmpeg_module, "_command", command)
+    monkeypatch.setattr(ffmpeg_module, "decoding_command", command)
     path = tmp_path / "any.mkv"
     path.write_bytes(b"any")
     log: list[str] = []
