@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -73,29 +73,36 @@ def _leaves(state: TrainState) -> dict[str, Any]:
     return {f"{i:04d}": leaf for i, leaf in enumerate(jax.tree.leaves(state))}
 
 
-def same_run(folder: Path, mine: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+def same_run(
+    folder: Path,
+    mine: dict[str, Any],
+    before: dict[str, Any] | None = None,
+    free: Collection[str] = (),
+) -> None:
     """Store how a run began, or compare with how an existing one began.
 
     Args:
         folder: folder of the run.
         mine: how it begins, ready for JSON.
         before: values of fields that runs from before these fields existed do not state.
+        free: fields that may change when a run is continued; their new values are stored.
 
     Raises:
         FervidError: the folder contains a run that began differently.
     """
     path = folder / "recipe.json"
-    if not path.exists():
-        with whole_file(path) as file:
-            file.write(json.dumps(mine, indent=2).encode())
-        return
-    theirs = _filled(json.loads(path.read_text("utf-8")), before or {})
+    theirs = mine
+    if path.exists():
+        theirs = _filled(json.loads(path.read_text("utf-8")), before or {})
     for name, value in mine.items():
-        if theirs.get(name) != value:
+        if theirs.get(name) != value and name not in free:
             raise FervidError(
                 f"{folder} contains a run with {name} {theirs.get(name)}, not {value}; give "
                 "another --run folder"
             )
+    if theirs != mine or not path.exists():
+        with whole_file(path) as file:
+            file.write(json.dumps(mine, indent=2).encode())
 
 
 def _filled(values: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

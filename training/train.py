@@ -70,7 +70,8 @@ def train(
             chooses the best epoch; PrivateTest is not used.
         recipe: settings of the training.
         folder: folder of the run. An existing run is continued if it began with the same recipe,
-            teachers, answers and start.
+            teachers, answers and start. Only the number of epochs may change; the rate then follows
+            the new length.
         teachers: models to distil from, asked in every step.
         answers: stored answers of teachers, to distil from instead; their faces without labels
             join the data.
@@ -112,7 +113,7 @@ def train(
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
-    same_run(folder, beginning(recipe, teachers, answers, start), before())
+    same_run(folder, beginning(recipe, teachers, answers, start), before(), free=("epochs",))
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
     split = [nnx.split(for_inference(teacher)) for teacher, _ in teachers]

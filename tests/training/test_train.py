@@ -60,6 +60,15 @@ def test_a_run_goes_on_only_with_its_own_recipe(tmp_path: Path) -> None:
         train(toy_fer(), dataclasses.replace(SMOKE, epochs=1, rate=0.5), tmp_path, report=silent)
 
 
+def test_a_run_can_be_made_longer_or_shorter(tmp_path: Path) -> None:
+    train(toy_fer(), dataclasses.replace(SMOKE, epochs=2), tmp_path, report=silent)
+    begun = read_log(tmp_path)
+    train(toy_fer(), dataclasses.replace(SMOKE, epochs=3), tmp_path, report=silent)
+    assert read_log(tmp_path)[:2] == begun
+    assert len(read_log(tmp_path)) == 3
+    assert json.loads((tmp_path / "recipe.json").read_text())["epochs"] == 3
+
+
 def test_a_run_from_before_a_setting_goes_on_with_its_default(tmp_path: Path) -> None:
     recipe = dataclasses.replace(SMOKE, epochs=1)
     train(toy_fer(), recipe, tmp_path, report=silent)
