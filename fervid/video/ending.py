@@ -78,7 +78,7 @@ def ending_of_decoding(
         raise MediaError(f"{quoted(path)}: decoding makes no more progress")
     if not seen and sampling.first is None and sampling.stop is None:
         raise MediaError(f"{quoted(path)}: no picture in it can be decoded")
-    ending = _concluded(probed, sampling, damage, code)
+    ending = _concluded(probed, sampling, damage, code, has_one_size=len(parts) < 2)
     if not seen:
         ending.warnings.append("no frame is in the chosen time range")
     if len(parts) > 1:
@@ -102,16 +102,18 @@ def ending_of_stamps(probed: Probed, sampling: Sampling, stamps: Stamps) -> Endi
     for index, pts in zip(comes.tolist(), stamps.pts[comes].tolist(), strict=True):
         damage.frame(index, pts)
     damage.counted(len(stamps), len(stamps), 0, probed.is_listed)
-    ending = _concluded(probed, sampling, damage, 0)
+    ending = _concluded(probed, sampling, damage, 0, has_one_size=True)
     why = _never_finished(probed) if sampling.stop is None else ""
     return ending.doubted(why) if why else ending
 
 
-def _concluded(probed: Probed, sampling: Sampling, damage: Damage, code: int) -> Ending:
+def _concluded(
+    probed: Probed, sampling: Sampling, damage: Damage, code: int, *, has_one_size: bool
+) -> Ending:
     found = damage.findings(code)
     warnings = list(found.warnings)
     is_whole = sampling.first is None and sampling.stop is None
-    if is_whole and (change := aspect_change(probed.info.path, probed.track)):
+    if is_whole and has_one_size and (change := aspect_change(probed)):
         warnings.append(change)
     return Ending(_with_length(probed.info, sampling, damage), warnings, found.losses)
 

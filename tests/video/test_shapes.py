@@ -111,25 +111,45 @@ def test_a_turned_camera_is_another_shape(
     np.testing.assert_allclose(np.rot90(first[:96, :160]), last[:160, :96], atol=8)
 
 
-@pytest.mark.parametrize("suffix", ["m2v", "ts", "mpg", "mkv"])
+MPEG2 = ("-c:v", "mpeg2video", "-g", 6, "-bf", 0)
+X264_SHORT = ("-c:v", "libx264", "-g", 4, "-bf", 0, "-pix_fmt", "yuv420p")
+X265_SHORT = ("-c:v", "libx265", "-x265-params", "keyint=4:log-level=none", "-pix_fmt", "yuv420p")
+
+
+@pytest.mark.parametrize(
+    ("raw", "codec", "suffix"),
+    [
+        *(("m2v", MPEG2, suffix) for suffix in ("m2v", "ts", "mpg", "mkv")),
+        *(("h264", X264_SHORT, suffix) for suffix in ("h264", "ts", "mkv")),
+        ("hevc", X265_SHORT, "hevc"),
+    ],
+)
 def test_a_change_of_the_pixel_aspect_alone_is_said(
-    make_clip: MakeClip, run_ffmpeg: Callable[..., None], tmp_path: Path, suffix: str
+    make_clip: MakeClip,
+    run_ffmpeg: Callable[..., None],
+    tmp_path: Path,
+    raw: str,
+    codec: tuple[object, ...],
+    suffix: str,
 ) -> None:
     """As television switches between 4:3 and 16:9; ffmpeg itself reports the first one only."""
-    codec = ("-c:v", "mpeg2video", "-g", 6, "-bf", 0)
-    shapes = ("4/3", "16/9")
     old, new = (
-        make_clip(f"aspect{number}.m2v", *box("160x96"), *codec, "-aspect", shape)
-        for number, shape in enumerate(shapes)
+        make_clip(f"aspect{number}.{raw}", *box("160x96"), *codec, "-aspect", shape)
+        for number, shape in enumerate(("4/3", "16/9"))
     )
     path = tmp_path / f"switched.{suffix}"
-    for parts, told in (((old, new), True), ((new, new), False)):
-        raw = tmp_path / "raw.m2v"
-        raw.write_bytes(b"".join(part.read_bytes() for part in parts))
-        run_ffmpeg("-fflags", "+genpts", "-i", raw, "-c", "copy", path)
+    for parts, is_said in (((old, new), True), ((new, new), False)):
+        both = tmp_path / f"both.{raw}"
+        both.write_bytes(b"".join(part.read_bytes() for part in parts))
+        if suffix == raw:
+            path = both
+        else:
+            run_ffmpeg("-fflags", "+genpts", "-r", 25, "-i", both, "-c", "copy", path)
         _, reader = read(path)
         lines = [line for line in reader.warnings if "its shape changes from 4:3 to 16:9" in line]
-        assert len(lines) == told
+        assert len(lines) == is_said
+        if is_said and suffix in ("ts", "mkv"):
+            assert " at 0.5 s; " in lines[0]  # the second half begins after twelve frames
 
 
 def analyzed(path: Path, folder: Path) -> tuple[pd.DataFrame, dict]:  # type: ignore[type-arg]
