@@ -135,7 +135,7 @@ class ClusterBatch:
             if self._tries[step] < _TRIES:
                 self._agenda.again(step)
                 return None
-            reason = f"its machine or actor was lost {_TRIES} times ({type(error).__name__})"
+            reason = f"its machine or worker was lost {_TRIES} times ({type(error).__name__})"
             return Outcome(job.recording, job.folder, "failed", reason)
         if told.setup:
             raise SetupError(told.reason)

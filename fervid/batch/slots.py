@@ -111,7 +111,7 @@ class Slot:
     def _exceeded(self, process: WorkerProcess, elapsed_s: float, still_s: float) -> str:
         limits = self._limits
         if limits.time_s is not None and elapsed_s > limits.time_s:
-            return f"took longer than {limits.time_s:g} s, the limit"
+            return f"took longer than the limit of {limits.time_s:g} s"
         if still_s > limits.stall_s:
             return f"made no progress for {limits.stall_s:g} s"
         most = limits.memory_bytes

@@ -83,9 +83,9 @@ _GROUPS = {
     show_default=True,
     metavar="off|auto|MINUTES",
     help="Analyse long recordings in parts of this many minutes. Several processes can then share "
-    "a recording, and a stopped command continues where it was. The result is the same. auto: "
-    "parts of 5 minutes for recordings longer than 10 minutes, if there are at least 4 processor "
-    "cores.",
+    "a recording, and a command that was stopped continues where it left off. The result is the "
+    "same. auto: parts of 5 minutes for recordings longer than 10 minutes, if there are at least "
+    "4 processor cores.",
 )
 @click.option(
     "--shard",
@@ -212,7 +212,7 @@ _GROUPS = {
     "--explain",
     is_flag=True,
     help="Beside each thumbnail, show which parts of the face the model reacts to, as `fervid "
-    "explain` does. This takes a few seconds more.",
+    "explain` does. This takes a few more seconds.",
 )
 @options.device
 @click.option(
@@ -231,7 +231,7 @@ _GROUPS = {
     type=click.Choice(["csv", "parquet", "excel"]),
     default="csv",
     show_default=True,
-    help="Write the tables as Parquet files or an Excel workbook, too. CSV files are always "
+    help="Also write the tables as Parquet files or an Excel workbook. CSV files are always "
     "written.",
 )
 @click.option(
@@ -239,7 +239,7 @@ _GROUPS = {
     type=click.Choice(["fervid", "openface", "pyfeat"]),
     default="fervid",
     show_default=True,
-    help="Write a second frame table with the column names of OpenFace or py-feat.",
+    help="Also write the frame table with the column names of OpenFace or py-feat.",
 )
 @click.option(
     "--overwrite",

@@ -54,7 +54,7 @@ def _run_check(name: str, check: Callable[[], str]) -> bool:
     try:
         found, works = check(), True
     except Exception as error:
-        found, works = f"FAILS: {type(error).__name__}: {error}", False
+        found, works = f"FAILED: {type(error).__name__}: {error}", False
     click.echo(printable(f"{name:<17}{found}"))
     return works
 
@@ -82,7 +82,7 @@ def _models() -> str:
 
     for name in CARDS:
         read_weights(name)
-    return f"{', '.join(CARDS)}: present and unaltered"
+    return f"{', '.join(CARDS)}: present and unchanged"
 
 
 def _cache() -> str:

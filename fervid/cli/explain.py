@@ -32,7 +32,7 @@ from fervid.settings.choices import DEVICES, EXPRESSIONS, LABELS
 @click.option(
     "--expression",
     type=click.Choice(EXPRESSIONS),
-    help="Explain this expression.  [default: each face's most probable one]",
+    help="Explain this expression.  [default: the most probable one of each face]",
 )
 @click.option(
     "-o",

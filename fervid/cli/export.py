@@ -39,20 +39,20 @@ def _face_ids(_: click.Context, __: click.Parameter, value: str | None) -> tuple
     "--recording",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The recording, which video draws on and elan links to.  [default: the one beside RESULT]",
+    help="The recording that video draws on and elan links to.  [default: the one beside RESULT]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option(
     "--blur",
     type=click.Choice(BLURS),
-    help="Hide faces in the video with a mosaic or a soft blur. Every frame is searched for this, "
-    "so that people who are in no table are hidden, too.",
+    help="Hide faces in the video with a mosaic or a soft blur. Every frame is searched for "
+    "faces again, so that people who are not in the tables are hidden as well.",
 )
 @click.option(
     "--keep",
     metavar="IDS",
     callback=_face_ids,
-    help="Leave the people with these face ids visible, such as 1,3: those who agreed to it.",
+    help="Do not hide the people with these face ids, such as 1,3: those who agreed to be shown.",
 )
 def export(
     result: Path,

@@ -207,7 +207,7 @@ def _table(moment: Moment) -> Table:
     from fervid.results.codebook import STATES
 
     table = Table(box=None, pad_edge=False)
-    for name in ("face", "state", "compared", *EXPRESSIONS):
+    for name in ("face", "state", "resting face", *EXPRESSIONS):
         table.add_column(name, no_wrap=True, min_width=_BAR)
     for face in moment.faces[:_MOST_FACES]:
         bars = [
@@ -215,8 +215,8 @@ def _table(moment: Moment) -> Table:
             for name, value in zip(EXPRESSIONS, face["smooth"], strict=True)
         ]
         since_s = moment.compared_since_s.get(int(face["face_id"]))
-        compared = "not yet" if since_s is None else f"since {_clock(since_s)}"
-        table.add_row(str(face["face_id"]), STATES[face["state"]], compared, *bars)
+        resting = "not known" if since_s is None else f"since {_clock(since_s)}"
+        table.add_row(str(face["face_id"]), STATES[face["state"]], resting, *bars)
     return table
 
 

@@ -93,7 +93,9 @@ class Parts(click.ParamType[float | str]):
         try:
             return float(click.FloatRange(0, 600, min_open=True).convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"{value!r} is neither off, auto nor minutes, 600 at most", param, ctx)
+            self.fail(
+                f"{value!r} is neither off, auto nor a number of minutes up to 600", param, ctx
+            )
 
 
 class Shard(click.ParamType[tuple[int, int]]):

@@ -30,8 +30,8 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
 @click.option(
     "--group-by",
     metavar="COLUMN",
-    help="Column of --groups or --events to compare by.  [default: the first one without a fixed "
-    "meaning]",
+    help="Column of --groups or --events to compare by.  [default: the first one that has no "
+    "special meaning]",
 )
 @click.option(
     "--no-faces",
@@ -42,9 +42,9 @@ from fervid.cli.study_options import STUDY_GROUPS, kind_of_study, study_options
 @click.option(
     "--people",
     metavar="FILE.csv|none",
-    help="Name people, merge them, leave them out or put them in order, as this table says. The "
-    "report can save such a table. All tables and the report are updated, without a new analysis. "
-    "`none` undoes all changes.",
+    help="Table that names people, merges them, leaves them out or puts them in order. The report "
+    "can save such a table. All tables and the report are updated without a new analysis. `none` "
+    "undoes all changes.",
 )
 @study_options
 def report(
@@ -60,9 +60,9 @@ def report(
     For one result, writes its report.html again. For a folder with results at any depth, writes
     index.html, a page with a row for each recording, and recordings.csv, the same as a table.
 
-    Some options write a study instead: --events, of what people show around events; --stimulus
-    or --audience, of what an audience shows; --together, of how people in a recording move
-    together.
+    Some options write a study instead. --events: what people show around events. --stimulus or
+    --audience: what an audience shows. --together: how the expressions of people in a recording
+    change together.
 
     \b
     Examples:

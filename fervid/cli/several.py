@@ -134,7 +134,7 @@ def _parts_left(job: Job, task: Task) -> str:
     except FervidError as error:
         return f" ({error})"
     if why:
-        return f" (begun anew: {why})"
+        return f" (would start again: {why})"
     return f" ({left} of {of} parts are left)" if of else ""
 
 

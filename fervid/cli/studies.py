@@ -65,7 +65,8 @@ def _audience(
 
     made = audience(results, stimulus, **shared)
     people, moments = len(made.curves), made.together.moments
-    return f"{people} people aligned; they move together in {len(moments)} moments", made.save(out)
+    line = f"{people} people aligned; their expressions change together in {len(moments)} moments"
+    return line, made.save(out)
 
 
 def _together(results: Path, out: Path, shared: dict[str, Any]) -> tuple[str, Path]:
@@ -74,7 +75,7 @@ def _together(results: Path, out: Path, shared: dict[str, Any]) -> tuple[str, Pa
     made = together(results, **shared)
     sure = int((made.table["p_holm"] < 0.05).sum())
     line = (
-        f"{sure} of {len(made.table)} combinations of pair and expression move together more "
+        f"{sure} of {len(made.table)} combinations of pair and expression change together more "
         "than by chance"
     )
     return line, made.save(out)

@@ -76,7 +76,7 @@ _OPTIONS = (
         metavar="FILE",
         help="Film or sound that everyone watched or heard. Recordings are aligned by its sound, "
         "or by a column `offset` of --groups. Writes audience/audience.html and tables: the mean "
-        "curve, and when people moved together.",
+        "curve, and when expressions changed together.",
     ),
     click.option(
         "--audience",
@@ -86,8 +86,8 @@ _OPTIONS = (
     click.option(
         "--together",
         is_flag=True,
-        help="Test whether people in the same recording move together, and who follows whom. "
-        "Writes together/together.html and a table.",
+        help="Test whether the expressions of people in the same recording change together, and "
+        "who follows whom. Writes together/together.html and a table.",
     ),
     click.option(
         "--measure",
@@ -165,7 +165,7 @@ _OPTIONS = (
         default=0,
         show_default=True,
         metavar="NUMBER",
-        help="Seed of the random numbers behind intervals.",
+        help="Seed of the random numbers for intervals.",
     ),
 )
 
@@ -190,8 +190,7 @@ def kind_of_study(given: dict[str, Any]) -> str:
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
         if option.name in unused and source is click.core.ParameterSource.COMMANDLINE:
-            needs = (
-                "--events" if option.name in _OF_EVENTS else "--events, --stimulus or --together"
-            )
+            every = "--events, --stimulus, --audience or --together"
+            needs = "--events" if option.name in _OF_EVENTS else every
             raise click.UsageError(f"{option.opts[-1]} needs {needs}")
     return kind

@@ -48,7 +48,7 @@ from fervid.cli.console import notify, one_line_errors, printable
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, metavar="NUMBER",
-    help="Seed of the random numbers behind excerpts and intervals.",
+    help="Seed of the random numbers for excerpts and intervals.",
 )  # fmt: skip
 def validate(
     results: Path, codes: tuple[Path, ...], names: tuple[str, ...], sample: str | None,
@@ -103,5 +103,5 @@ def _sample(results: Path, sample: str, out: Path, seed: int) -> None:
         raise click.UsageError(str(error)) from None
     table, missing = draw_excerpts(results, out, count, length_s, seed, notify)
     for name in missing:
-        notify(f"{name} is not beside its result: its excerpts are listed but have no clips")
+        notify(f"{name} is not beside its result, so its excerpts are listed without clips")
     click.echo(f"excerpts: {len(table)} in {printable(str(out / TABLE_NAME))}")

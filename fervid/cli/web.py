@@ -21,8 +21,8 @@ _LOCAL = "127.0.0.1"
     default=_LOCAL,
     show_default=True,
     metavar="ADDRESS",
-    help="Address of the page. With any other than the default, people on the network can use the "
-    "page too; there is no password and no encryption.",
+    help="Address of the page. With any other address than the default, people on the network can "
+    "use the page too; there is no password and no encryption.",
 )
 @click.option(
     "--browser/--no-browser", default=True, show_default=True, help="Open the page in a browser."
@@ -58,8 +58,8 @@ def web(port: int | None, host: str, browser: bool, max_upload: int) -> None:
 
         if host != _LOCAL:
             click.echo(
-                f"fervid: warning: everyone who can reach {printable(host)} can use the page, "
-                "without a password or encryption",
+                f"fervid: warning: everyone who can reach {printable(host)} can use the page; "
+                "there is no password and no encryption",
                 err=True,
             )
         serve(host, port, upload_bytes=max_upload * 1_000_000, ready=ready)

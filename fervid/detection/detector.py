@@ -86,7 +86,7 @@ class FaceDetector:
             self.photo_score = stricter if start_score is None else start_score
             key = {name: self.card[name] for name in ("config", "sha256")}
         except (ValueError, KeyError, TypeError) as error:
-            raise unusable(model, f"no face detector ({error})") from error
+            raise unusable(model, f"is not a face detector ({error})") from error
         self.min_score = KEPT_SHARE * self.start_score if min_score is None else min_score
         self._program = Program(
             {"task": "face search", "fit": self._fit, **key},
@@ -110,7 +110,7 @@ class FaceDetector:
             config = FaceNetConfig.of_card(self.card)
             return restore(lambda rngs: FaceNet(config, rngs=rngs), self._arrays)
         except (ValueError, KeyError, TypeError, ModelError) as error:
-            raise unusable(self._model, f"no face detector ({error})") from error
+            raise unusable(self._model, f"is not a face detector ({error})") from error
 
     def _make(self, on_cpu: bool) -> tuple[Function, Leaves]:
         from fervid.models.face_search import face_search

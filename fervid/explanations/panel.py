@@ -26,9 +26,9 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK, _FAINT, _PAPER = (30, 30, 30), (110, 110, 110), (255, 255, 255)
 
 MEANING = (
-    "For this model, orange places speak for the named expression and blue ones against it; + and "
-    "- mark the strongest. The gradient map (HiResCAM) comes from the network's gradients, the "
-    "occlusion map from hiding squares of 12 x 12 of the 48 x 48 pixels. Trust places that both "
+    "Orange areas raise this model's probability of the named expression, and blue areas lower it; "
+    "+ and - mark the strongest. The gradient map (HiResCAM) comes from the network's gradients, "
+    "the occlusion map from hiding squares of 12 x 12 of the 48 x 48 pixels. Trust areas that both "
     "maps mark. Each map has its own scale. The maps do not say whether the answer is right or "
     "what the person feels."
 )
@@ -159,7 +159,7 @@ def _face(explained: Explained, row: int) -> Picture:
     tiles = (
         ("as the model sees it", plain_tile(crop, _TILE)),
         ("gradient map", gradient_tile(crop, gradient, _TILE)),
-        (f"occlusion: down to {least:.0%}", occlusion_tile(crop, occlusion, _TILE)),
+        (f"occlusion (lowest {least:.0%})", occlusion_tile(crop, occlusion, _TILE)),
     )
     for number, (title, tile) in enumerate(tiles):
         x = _MARGIN + number * (_TILE + _GAP)
@@ -186,7 +186,7 @@ def _bars(
             tick = left + round(longest * float(written[number]))
             cv2.line(picture, (tick, top + 1), (tick, top + 23), _INK, 1)
     if np.isfinite(written).all():
-        _write(picture, "ticks: as in frames.csv", left, _TITLE - 8, 0.42, _FAINT)
+        _write(picture, "ticks: values in frames.csv", left, _TITLE - 8, 0.42, _FAINT)
 
 
 def _footer(text: str) -> Picture:

@@ -122,8 +122,5 @@ def _not_seen_at_rest(faces: Mapping[int, RestingFace], settings: Settings) -> l
     if settings.baseline is None or not without:
         return []
     names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
-    where = "during" if isinstance(settings.baseline, tuple) else "in"
-    return [
-        f"not seen {where} the baseline: face {names}; compared with a resting face found in the "
-        "recording instead"
-    ]
+    whose = f"face {names} is" if len(without) == 1 else f"faces {names} are"
+    return [f"{whose} not seen in the baseline; fervid looks for the resting face in the recording"]

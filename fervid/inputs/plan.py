@@ -227,8 +227,8 @@ def _refuse(what: str, clashes: Sequence[tuple[Path, Path]]) -> None:
     pairs = [f"{str(a)!a} and {str(b)!a}" for a, b in clashes[:_SHOWN]]
     more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
     raise PlanError(
-        f"would get the same {what}: {'; '.join(pairs)}{more}; give the folder that contains "
-        "both, or analyse them with different -o"
+        f"several files would get the same {what}: {'; '.join(pairs)}{more}; give the folder that "
+        "contains them, or analyse them separately, each with its own -o"
     )
 
 

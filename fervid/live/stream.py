@@ -38,12 +38,12 @@ _STAMPLESS = "h261 h263 h264 hevc vvc obu av1 m4v mpegvideo mjpeg mpjpeg".split(
 
 _REASONS = {
     "Connection refused": "the connection was refused",
-    "401 Unauthorized": "the server wants another user name and password",
+    "401 Unauthorized": "the server needs a valid user name and password",
     "403 Forbidden": "the server does not allow it",
     "404 Not Found": "the server has no such stream",
     "resolve hostname": "no such host",
     "Name or service not known": "no such host",
-    "Address already in use": "another program uses this address",
+    "Address already in use": "another program is using this address",
     "No route to host": "the host cannot be reached",
     "Network is unreachable": "the network cannot be reached",
     "timed out": "no answer",
@@ -243,7 +243,7 @@ def check_options(binary: str, source: Source) -> None:
     known = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).stdout
     if needs.encode() not in known:
         raise SetupError(
-            "this ffmpeg is too old for such streams, because it follows every redirection"
+            "this ffmpeg is too old for such streams, because it follows every redirect"
         )
 
 

@@ -8,7 +8,7 @@ from fervid.results.codebook import BOX_COLUMNS, UNCERTAIN, Column
 _BOX = ("left edge", "upper edge", "width", "height")
 
 FACES = (
-    Column("photo", "word", "path of the photo from the analysed folder"),
+    Column("photo", "word", "path of the photo relative to the analysed folder"),
     Column("face", "id", "number of the face in its photo, from left to right"),
     Column("confidence", "share", "score of the face detector"),
     *(
@@ -17,7 +17,7 @@ FACES = (
     ),
     *(Column(name, "share", f"probability of {name}; the seven sum to 1") for name in EXPRESSIONS),
     Column("emotion", "word", "most probable expression"),
-    Column("emotion_confidence", "share", "its probability"),
+    Column("emotion_confidence", "share", "probability of the most probable expression"),
     Column(
         "state",
         "word",
@@ -33,13 +33,13 @@ FACES = (
 )
 
 PHOTOS = (
-    Column("photo", "word", "path of the photo from the analysed folder"),
+    Column("photo", "word", "path of the photo relative to the analysed folder"),
     Column("status", "word", "ok, or refused if the photo could not be read"),
     Column("reason", "word", "why the photo was refused"),
     Column("width", "count", "size of the displayed photo; 0 if it could not be read"),
     Column("height", "count", "likewise"),
     Column("faces", "count", "number of faces"),
-    Column("annotated", "word", "path of the photo with faces drawn in, from this folder"),
+    Column("annotated", "word", "path of the photo with its faces marked, relative to this folder"),
     Column("sha256", "word", "sha256 of the file; empty if it could not be read"),
 )
 

@@ -207,7 +207,7 @@ _TOO_LARGE = f"is larger than {MAX_PIXELS // 1_000_000} megapixels"
 def _check_kind(path: Path, image: Image.Image) -> None:
     if image.mode == "F":
         raise MediaError(
-            f"{quoted(path)}: contains real numbers; save it with 8 or 16 bits per pixel"
+            f"{quoted(path)}: has floating-point pixels; save it with 8 or 16 bits per channel"
         )
 
 

@@ -157,7 +157,7 @@ def _joined(
             with new_writer(folder) as writer:
                 write(writer, analysis, rows(), reader, began, progress, used, about)
         except SeamError:
-            return "its pictures depend on those long before"
+            return "its frames depend on frames from long before"
         except EntryError as error:
             return str(error)
         finally:

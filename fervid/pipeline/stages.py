@@ -198,5 +198,5 @@ def other_tracks(info: VideoInfo) -> list[str]:
 
 
 def _nothing_chosen(info: VideoInfo) -> str:
-    length = "" if info.duration_s is None else f", which is {info.duration_s:.2f} s long"
-    return f"{quoted(info.path)}: the chosen part of the recording has no frame{length}"
+    length = "" if info.duration_s is None else f"; the recording is {info.duration_s:.2f} s long"
+    return f"{quoted(info.path)}: there is no frame in the chosen part{length}"

@@ -216,8 +216,9 @@ def _check(parts: Sequence[Part], found: pd.DataFrame) -> None:
             raise ResultError(f"there is no face {part.face_id}; face ids are {known or 'none'}")
         first, last = seen[part.face_id]["first_seen"], seen[part.face_id]["last_seen"]
         if part.start_s > last or part.end_s <= first:
+            end = " s on" if part.end_s == math.inf else f" to {part.end_s:g} s"
             raise ResultError(
-                f"face {part.face_id} is not seen from {part.start_s:g} to {part.end_s:g} s, only "
+                f"face {part.face_id} is not seen from {part.start_s:g}{end}, only "
                 f"from {first:g} to {last:g} s"
             )
         other = _UNNAMED.fullmatch(part.name)

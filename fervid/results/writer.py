@@ -254,7 +254,10 @@ class ResultWriter:
         if self._edited is not None or not (self._target / PEOPLE_EDITS_NAME).exists():
             return []
         file = f"{self.folder.name}/{PEOPLE_EDITS_NAME}"
-        return [f"{file} is of an earlier analysis; use it again with fervid report --people"]
+        return [
+            f"{file} is from an earlier analysis and was not applied; to apply it, use "
+            "fervid report --people"
+        ]
 
     def _write_thumbnails(self, thumbnails: Sequence[Thumbnail]) -> None:
         if not thumbnails:

@@ -119,7 +119,7 @@ class Settings:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be 0 or more")
         if self.explain and not self.thumbnails:
-            raise ValueError("explain needs thumbnails, because its maps are made of them")
+            raise ValueError("explain needs thumbnails, because its maps are shown beside them")
         check_detector(self.detector)
         check_labels(self.labels)
         check_reading(self.reading)

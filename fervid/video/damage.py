@@ -136,7 +136,7 @@ class Damage:
         elif gaps := self._pauses(step):
             more = f"; {len(gaps)} such gaps in all" if len(gaps) > 1 else ""
             after, seconds = gaps[0]
-            lines.append(f"no picture for {seconds:.2f} s after {after:.2f} s{more}")
+            lines.append(f"no picture for {seconds:.2f} s from {after:.2f} s on{more}")
         if early:
             lines.append(
                 f"the last frame is at {self._last_s:.2f} s, but the recording is "
@@ -147,8 +147,8 @@ class Damage:
         if self.joins:
             count = "once" if self.joins == 1 else f"{self.joins} times"
             lines.append(
-                f"its time stamps start again {count}, as in joined recordings; time goes on from "
-                "the frame before"
+                f"its time stamps start again {count}, as in joined recordings; each part "
+                "continues the time of the part before"
             )
         if self._backwards:
             lines.append(

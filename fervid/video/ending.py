@@ -75,12 +75,12 @@ def ending_of_decoding(
     if child.killed:
         return None
     if child.stalled:
-        raise MediaError(f"{quoted(path)}: decoding makes no more progress")
+        raise MediaError(f"{quoted(path)}: decoding stopped making progress")
     if not seen and sampling.first is None and sampling.stop is None:
         raise MediaError(f"{quoted(path)}: no picture in it can be decoded")
     ending = _concluded(probed, sampling, damage, code, has_one_size=len(parts) < 2)
     if not seen:
-        ending.warnings.append("no frame is in the chosen time range")
+        ending.warnings.append("there is no frame in the chosen time range")
     if len(parts) > 1:
         ending.warnings.append(line_of(parts, is_deinterlaced))
     if sampling.stop is None and (why := _unfinished(probed, child)):

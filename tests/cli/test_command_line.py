@@ -99,7 +99,7 @@ def test_a_dry_run_refuses_what_is_no_photo(tmp_path: Path) -> None:
 def test_doctor_says_what_works() -> None:
     done = run("doctor")
     assert done.exit_code == 0, done.output
-    assert "FAILS" not in done.output
+    assert "FAILED" not in done.output
     for name in ("python", "ffmpeg", "jax", "models", "cache", "extras", "10 of 10 frames"):
         assert name in done.output
     assert len(done.output.splitlines()) == 10
@@ -115,7 +115,7 @@ def test_doctor_names_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executable, "find_ffmpeg", missing)
     done = run("doctor")
     assert done.exit_code == 3
-    assert "ffmpeg           FAILS: SetupError: no ffmpeg 7.0 or newer was found" in done.output
+    assert "ffmpeg           FAILED: SetupError: no ffmpeg 7.0 or newer was found" in done.output
 
 
 @pytest.mark.parametrize(("cores", "seconds"), [(3, None), (4, 300.0)])

@@ -125,7 +125,7 @@ def test_two_recordings_never_share_a_result(tmp_path: Path) -> None:
     made(tmp_path, "x/a.mp4", "y/a.mp4")
     with pytest.raises(PlanError) as error:
         make_plan([tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.mp4"], [], tmp_path / "out")
-    assert str(error.value).startswith("would get the same result folder: ")
+    assert str(error.value).startswith("several files would get the same result folder: ")
     assert "\n" not in str(error.value)
     assert len(make_plan([tmp_path], [], tmp_path / "out").jobs) == 2
 

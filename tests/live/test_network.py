@@ -95,7 +95,7 @@ def test_a_camera_of_the_network_is_read_with_its_password(clip: Path, tmp_path:
         address = f"rtsp://{LOGIN}@{camera.place}/live"
         with fervid.watch(address, out=tmp_path, duration=2) as watch:
             moments = list(watch)
-        with pytest.raises(MediaError, match="another user name and password") as refused:
+        with pytest.raises(MediaError, match="a valid user name and password") as refused:
             list_of(f"rtsp://viewer:guess@{camera.place}/live")
         with pytest.raises(MediaError, match="redirects to another address"):
             list_of(f"rtsp://{LOGIN}@{camera.place}/moved")

@@ -209,7 +209,7 @@ def refusal(address: str, data: bytes = b"") -> str:
     ("path", "why"),
     [
         ("/moved", "if the server redirects to another address"),
-        ("/private", "another user name and password"),
+        ("/private", "a valid user name and password"),
         ("/none", "no such stream"),
         ("/list", "not a supported kind of stream"),
     ],

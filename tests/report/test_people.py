@@ -223,7 +223,7 @@ def test_a_new_analysis_says_that_names_are_not_in_it(result: Path, changes: Pat
         writer.append(frames)
         writer.finish(episodes, {"recording": {"name": "talk.mp4"}, "warnings": []})
     assert not (result / "as_found").exists()
-    assert "people.edits.csv is of an earlier analysis" in read_meta(result)["warnings"][0]
+    assert "people.edits.csv is from an earlier analysis" in read_meta(result)["warnings"][0]
     assert report(result, "--people", result / "people.edits.csv").exit_code == 0
     assert read_table(result, "people")["name"].tolist() == ["Carla", "Anna", "Ben", "Dora"]
 

@@ -90,7 +90,7 @@ def test_numbers_do_not_depend_on_the_order(tmp_path: Path) -> None:
         ("2,Anna,5,5,\n", "row 2: ends at 5, before its start at 5"),
         ("2,Anna,noon,,\n", "row 2: 'noon' is not a time"),
         ("2,Anna,,5,\n2,Ben,4,,\n", "face 2 is 'Anna' and 'Ben' at the same time, at 4 s"),
-        ("2,Anna,20,,\n", "face 2 is not seen from 20 to inf s, only from 1 to 9 s"),
+        ("2,Anna,20,,\n", "face 2 is not seen from 20 s on, only from 1 to 9 s"),
         ("2,Anna,,,maybe\n", "'maybe' is neither yes nor no"),
         ("2,=Anna,,,\n", "begins with =, which spreadsheets take for a formula"),
         ("2,NA,,,\n", "read as an empty cell"),

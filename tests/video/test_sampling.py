@@ -132,7 +132,7 @@ def test_sampling_across_a_change_of_size(make_clip: MakeClip, tmp_path: Path) -
 def test_range_without_frames_is_told(constant_clip: Path) -> None:
     frames, reader = read(constant_clip, start=60)
     assert len(frames) == 0
-    assert reader.warnings == ["no frame is in the chosen time range"]
+    assert reader.warnings == ["there is no frame in the chosen time range"]
     assert reader.expected_frames == 0
 
 
