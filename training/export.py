@@ -55,7 +55,13 @@ _LIMITS = (
 
 
 def export(
-    source: str | Path, data: fer2013.Fer2013, stem: Path, *, command: str, final: bool = False
+    source: str | Path,
+    data: fer2013.Fer2013,
+    stem: Path,
+    *,
+    command: str,
+    final: bool = False,
+    mirrored: bool = True,
 ) -> dict[str, Any]:
     """Calibrate, score and write a model; returns its card without name and digest.
 
@@ -65,6 +71,7 @@ def export(
         stem: path of the new model without suffix.
         command: how the model was trained, for the card.
         final: score PrivateTest too.
+        mirrored: whether the model is to be used with mirror images.
 
     Raises:
         FervidError: there is no such model, or it is damaged.
@@ -72,7 +79,7 @@ def export(
     model, before = load_model(source)
     _round_to_half(model)
     public = data.split("PublicTest")
-    calibration = fit_calibration(predict_logits(model, public.images), public)
+    calibration = fit_calibration(predict_logits(model, public.images), public, mirrored=mirrored)
     splits = ["PublicTest", "PrivateTest"] if final else ["PublicTest"]
     training = data.split("Training")
     card: dict[str, Any] = {
@@ -112,16 +119,18 @@ def _round_to_half(model: nnx.Module) -> None:
 @click.option("--name", default="expression", show_default=True, help="Name of the new model.")
 @click.option("--out", type=click.Path(path_type=Path), default=WEIGHTS, help="Its folder.")
 @click.option("--command", help="How it was trained, for the card.  [default: from the run]")
+@click.option("--one-pass", is_flag=True, help="Use the model without mirror images.")
 @click.option("--final", is_flag=True, help="Score PrivateTest: once for each released model.")
 def main(
     source: str, data: Path, votes: Path | None, name: str, out: Path, command: str | None,
-    final: bool,
+    final: bool, one_pass: bool,
 ) -> None:  # fmt: skip
     """Export, read the result back, and print its scores."""
     try:
         stem = out / name
         done = command or read_card(source).get("command", "unknown")
-        card = export(source, fer2013.load(data, votes), stem, command=done, final=final)
+        given = fer2013.load(data, votes)
+        card = export(source, given, stem, command=done, final=final, mirrored=not one_pass)
         ExpressionClassifier(str(stem))
     except FervidError as error:
         raise click.ClickException(str(error)) from error

@@ -21,7 +21,6 @@ from fervid.settings.choices import EXPRESSION_MODELS, Labels, check_labels
 
 if TYPE_CHECKING:
     from fervid.models.expression_net import ExpressionNet
-    from fervid.models.saliency import Mix
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Calibration:
         prior_power: in the mixture, each head's probabilities are divided by the class frequencies
             of its labels to this power (logit adjustment, Menon et al. 2021); 0: no division.
         fer_prior, ferplus_prior: these class frequencies.
+        mirrored: whether an answer is the mean over a face and its mirror image.
 
     Raises:
         ValueError: a number is out of range.
@@ -45,6 +45,7 @@ class Calibration:
     prior_power: float = 0.0
     fer_prior: tuple[float, ...] = ()
     ferplus_prior: tuple[float, ...] = ()
+    mirrored: bool = True
 
     def __post_init__(self) -> None:
         temperatures = (self.fer_temperature, self.ferplus_temperature)
@@ -130,16 +131,18 @@ class ExpressionClassifier:
     def _make(self, on_cpu: bool) -> tuple[Function, Leaves]:
         from fervid.models.expressions import expressions
 
-        return expressions(*self.network(), on_cpu=on_cpu)
+        network, calibration = self.network()
+        mirrored = calibration.mirrored
+        return expressions(network, calibration.mix, mirrored=mirrored, on_cpu=on_cpu)
 
-    def network(self) -> tuple[ExpressionNet, Mix]:
-        """The network in evaluation mode, and the function from its heads' logits to probabilities.
+    def network(self) -> tuple[ExpressionNet, Calibration]:
+        """The network in evaluation mode, and how its heads' logits become probabilities.
 
         Raises:
             ModelError, SetupError: the weights do not fit.
         """
         model, card = load_model(self._model)
-        return model, Calibration.of_card(card).of_labels(self._labels).mix
+        return model, Calibration.of_card(card).of_labels(self._labels)
 
     def program(
         self, task: str, make: Callable[[bool], tuple[Function, Leaves]], batch_size: int

@@ -78,7 +78,9 @@ def explain(
     def make(on_cpu: bool) -> tuple[Function, Leaves]:
         from fervid.models.saliency import saliency
 
-        return saliency(*classifier.network(), on_cpu=on_cpu)
+        network, calibration = classifier.network()
+        mirrored = calibration.mirrored
+        return saliency(network, calibration.mix, mirrored=mirrored, on_cpu=on_cpu)
 
     probs, cells, drops = classifier.program("explanations", make, _FACES_A_CALL)(crops.images)
     if not all(np.isfinite(part).all() for part in (probs, cells, drops)):

@@ -25,6 +25,7 @@ _WORDS = (
         "boxes with similar scores: how many, their mean score, and the share that are faces",
     ),
     ("fer accuracy", "agreement of the FER-2013 head with FER-2013's labels"),
+    ("mirrored", "true: each answer is the mean over the face and its mirror image"),
     ("one pass", "without averaging each image with its mirror image"),
     (
         "ferplus majority accuracy",

@@ -13,23 +13,36 @@ from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
 
 FACES_AT_A_TIME = 6
-"""Faces per chunk on CPUs; with mirror images they are a dozen, and little padding is computed."""
+"""Faces per chunk on CPUs: few enough that little padding is computed."""
+
+Mix = Callable[[jax.Array, jax.Array], jax.Array]
+"""Turns both heads' (N, 7) logits into probabilities."""
+
+
+def views(faces: jax.Array, *, mirrored: bool) -> jax.Array:
+    """What the network sees of (N, 48, 48) faces: these and, if `mirrored`, their mirror images."""
+    return jnp.concatenate([faces, faces[:, :, ::-1]]) if mirrored else faces
+
+
+def mean_over_views(probs: jax.Array, count: int) -> jax.Array:
+    """(N, 7) mean probabilities of `count` faces, from those of their `views`."""
+    return probs.reshape(-1, count, probs.shape[1]).mean(axis=0)
 
 
 def expressions(
-    network: ExpressionNet, mix: Callable[[jax.Array, jax.Array], jax.Array], *, on_cpu: bool
+    network: ExpressionNet, mix: Mix, *, mirrored: bool, on_cpu: bool
 ) -> tuple[Function, Leaves]:
     """A function that classifies a batch of crops, and its weights.
 
     Args:
         network: the network, in evaluation mode.
         mix: turns both heads' (N, 7) logits into probabilities.
+        mirrored: whether an answer is the mean over the crop and its mirror image.
         on_cpu: whether the function is for CPUs.
 
     Returns:
         The function, which takes weights, (N, 48, 48) uint8 crops and the number of valid crops,
-        and returns (N, 7) float32 probabilities, each the mean over the crop and its mirror image;
-        and the weights.
+        and returns (N, 7) float32 probabilities; and the weights.
     """
     graph, state = nnx.split(for_inference(network, on_cpu=on_cpu))
     weights, structure = jax.tree.flatten(state)
@@ -37,11 +50,10 @@ def expressions(
     def classify(leaves: Leaves, images: jax.Array, count: jax.Array) -> tuple[jax.Array, ...]:
         model = nnx.merge(graph, jax.tree.unflatten(structure, leaves))
 
-        def both_ways(faces: jax.Array) -> jax.Array:
-            fer, ferplus = model(jnp.concatenate([faces, faces[:, :, ::-1]]))
-            return mix(fer, ferplus).reshape(2, len(faces), -1).mean(axis=0)
+        def answer(faces: jax.Array) -> jax.Array:
+            return mean_over_views(mix(*model(views(faces, mirrored=mirrored))), len(faces))
 
-        found = in_chunks(both_ways, images, FACES_AT_A_TIME, count=count[0], on_cpu=on_cpu)
+        found = in_chunks(answer, images, FACES_AT_A_TIME, count=count[0], on_cpu=on_cpu)
         return (found,)
 
     return classify, weights

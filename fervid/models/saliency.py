@@ -3,7 +3,8 @@
 There are two independent methods: HiResCAM (Draelos & Carin 2020), a Grad-CAM (Selvaraju et al.
 2017) in which gradients weight each cell of a feature map separately, and occlusion (Zeiler &
 Fergus 2014), which hides one patch after another. Both explain the logarithm of the reported
-probability: of both heads, calibrated and mixed, averaged over the face and its mirror image.
+probability: of both heads, calibrated and mixed, and averaged over the face and its mirror image
+where the model is used like that.
 """
 
 from __future__ import annotations
@@ -17,14 +18,11 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from fervid.models.expression_net import ExpressionNet
-from fervid.models.expressions import FACES_AT_A_TIME
+from fervid.models.expressions import FACES_AT_A_TIME, Mix, mean_over_views, views
 from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
 from fervid.settings.choices import EXPRESSIONS
 from fervid.settings.sizes import FACE_SIZE
-
-Mix = Callable[[jax.Array, jax.Array], jax.Array]
-"""Turns both heads' (N, 7) logits into probabilities."""
 
 PATCH, STRIDE = 12, 4
 """Side of the hidden squares and distance between them, in pixels of a crop."""
@@ -55,24 +53,27 @@ def patches() -> NDArray[np.bool_]:
     return np.asarray((pixel >= first) & (pixel < first + PATCH))
 
 
-def hires_cam(network: ExpressionNet, mix: Mix, faces: jax.Array) -> tuple[jax.Array, jax.Array]:
+def hires_cam(
+    network: ExpressionNet, mix: Mix, faces: jax.Array, *, mirrored: bool = True
+) -> tuple[jax.Array, jax.Array]:
     """The reported probabilities, and maps of what raises each of them.
 
     Args:
         network: the network, in evaluation mode.
         mix: turns both heads' (N, 7) logits into probabilities.
         faces: (N, 48, 48) luma.
+        mirrored: whether an answer is the mean over the face and its mirror image.
 
     Returns:
         (N, 7) and (N, 7, h, w) float32: for each cell, the sum over channels of activation times
-        gradient, over the face and its mirror image (flipped back). Negative values lower the
-        probability.
+        gradient, over the face and, if `mirrored`, its mirror image (flipped back). Negative values
+        lower the probability.
     """
     stages, count = explained_stage(network), len(faces)
-    features = network.features(jnp.concatenate([faces, faces[:, :, ::-1]]), stages)
+    features = network.features(views(faces, mirrored=mirrored), stages)
 
     def log_probs(features: jax.Array) -> jax.Array:
-        probs = mix(*network.answers(features, stages)).reshape(2, count, -1).mean(axis=0)
+        probs = mean_over_views(mix(*network.answers(features, stages)), count)
         return jnp.log(jnp.maximum(probs, _LEAST_PROBABILITY))
 
     logs, vjp = jax.vjp(log_probs, features)
@@ -80,7 +81,7 @@ def hires_cam(network: ExpressionNet, mix: Mix, faces: jax.Array) -> tuple[jax.A
     def of_class(one_hot: jax.Array) -> jax.Array:
         (gradient,) = vjp(jnp.broadcast_to(one_hot, logs.shape))
         cells: jax.Array = (gradient * features).sum(axis=-1)
-        return cells[:count] + cells[count:, :, ::-1]
+        return cells[:count] + cells[count:, :, ::-1] if mirrored else cells
 
     maps = jax.vmap(of_class, out_axes=1)(jnp.eye(len(EXPRESSIONS), dtype=logs.dtype))
     return jnp.exp(logs), maps
@@ -114,12 +115,15 @@ def occlusion(
     return jnp.moveaxis(drops, -1, 1)
 
 
-def saliency(network: ExpressionNet, mix: Mix, *, on_cpu: bool) -> tuple[Function, Leaves]:
+def saliency(
+    network: ExpressionNet, mix: Mix, *, mirrored: bool, on_cpu: bool
+) -> tuple[Function, Leaves]:
     """A function that explains a batch of crops, and its weights.
 
     Args:
         network: the network, in evaluation mode.
         mix: turns both heads' (N, 7) logits into probabilities.
+        mirrored: whether an answer is the mean over the crop and its mirror image.
         on_cpu: whether the function is for CPUs.
 
     Returns:
@@ -133,12 +137,11 @@ def saliency(network: ExpressionNet, mix: Mix, *, on_cpu: bool) -> tuple[Functio
         model = nnx.merge(graph, jax.tree.unflatten(structure, leaves))
 
         def probabilities(faces: jax.Array) -> jax.Array:
-            logits = model(jnp.concatenate([faces, faces[:, :, ::-1]]))
-            return mix(*logits).reshape(2, len(faces), -1).mean(axis=0)
+            return mean_over_views(mix(*model(views(faces, mirrored=mirrored))), len(faces))
 
         def each(faces: jax.Array) -> tuple[jax.Array, ...]:
             hiding = occlusion(probabilities, faces, on_cpu=on_cpu)
-            return (*hires_cam(model, mix, faces), hiding)
+            return (*hires_cam(model, mix, faces, mirrored=mirrored), hiding)
 
         return in_chunks(each, images, 1, count=count[0], on_cpu=on_cpu)
 

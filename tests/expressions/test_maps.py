@@ -84,6 +84,24 @@ def test_a_face_alone_and_mirrored_gets_the_same_maps(
         np.testing.assert_allclose(getattr(mirrored, name)[0, :, ::-1], maps, atol=1e-4)
 
 
+def test_a_model_that_is_used_without_mirror_images(
+    sample_faces: FaceCrops, explained: Explanations, tmp_path: Path
+) -> None:
+    network, card = load_model("expression")
+    kept = {name: card[name] for name in ("version", "config", "calibration")}
+    kept["calibration"] = kept["calibration"] | {"mirrored": False}
+    write_model(tmp_path / "once", network, kept)
+    once = ExpressionClassifier(tmp_path / "once")
+    faces = crops_of(sample_faces.images[:5])
+    turned = crops_of(np.ascontiguousarray(faces.images[:, :, ::-1]))
+    plain, mirrored = (once.classify(crops).probs for crops in (faces, turned))
+    assert not np.allclose(plain, mirrored, atol=0.01)
+    np.testing.assert_allclose((plain + mirrored) / 2, explained.probs[:5], atol=1e-5)
+    maps = [explain(crops, once, "happy") for crops in (faces, turned)]
+    np.testing.assert_allclose(maps[0].probs, plain, atol=1e-5)
+    assert not np.allclose(maps[0].gradient, maps[1].gradient[:, :, ::-1], atol=0.01)
+
+
 def test_no_face_no_map_and_no_other_expression(classifier: ExpressionClassifier) -> None:
     assert len(explain(FaceCrops.empty(), classifier)) == 0
     with pytest.raises(ValueError, match="expression must be one of angry"):

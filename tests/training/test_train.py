@@ -265,11 +265,13 @@ def test_the_commands_train_and_export_a_model_that_classifies(tmp_path: Path) -
     trained = CliRunner().invoke(train_main, args)
     assert trained.exit_code == 0, trained.output
     done = CliRunner().invoke(
-        export_main, [str(run / "best"), str(csv), "--name", "mine", "--out", str(out)]
+        export_main,
+        [str(run / "best"), str(csv), "--name", "mine", "--out", str(out), "--one-pass"],
     )
     assert done.exit_code == 0, done.output
     assert set(json.loads(done.output)) == {"PublicTest"}
     classifier = ExpressionClassifier(out / "mine")
+    assert classifier.card["calibration"]["mirrored"] is False
     images = toy_fer(3).images
     rows = np.arange(3, dtype=np.int32)
     probs = classifier.classify(FaceCrops(images, rows))

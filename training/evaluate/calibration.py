@@ -16,13 +16,18 @@ from training.evaluate.scores import Floats, cross_entropy
 _NEUTRAL = EXPRESSIONS.index("neutral")
 
 
-def fit_calibration(logits: Logits, data: fer2013.Fer2013) -> Calibration:
+def fit_calibration(logits: Logits, data: fer2013.Fer2013, *, mirrored: bool = True) -> Calibration:
     """Fit temperatures (Guo et al. 2017) and mixture to a split's labels and votes.
 
     Each head's temperature minimises its own cross-entropy; the share of the FER+ head minimises
     the sum of both cross-entropies of the mixture. The power of the priors is the lowest, in steps
     of .05, with which the mixture names neutral no more often than both sets of labels do on
     average. Without votes the FER-2013 head is fitted alone and the share is 0.
+
+    Args:
+        logits: of the images of `data`.
+        data: a split.
+        mirrored: whether the model is used with mirror images.
     """
     labels = np.eye(len(EXPRESSIONS))[data.labels]
     shares = data.vote_shares().astype(np.float64)
@@ -34,17 +39,17 @@ def fit_calibration(logits: Logits, data: fer2013.Fer2013) -> Calibration:
 
         return float(np.exp(minimize_scalar(cost, bounds=(-1.5, 1.5), method="bounded").x))
 
-    fer = fit(Calibration(ferplus_share=0.0), "fer_temperature", labels)
+    fer = fit(Calibration(ferplus_share=0.0, mirrored=mirrored), "fer_temperature", labels)
     if not shares.any():
-        return Calibration(fer_temperature=round(fer, 4), ferplus_share=0.0)
-    ferplus = fit(Calibration(ferplus_share=1.0), "ferplus_temperature", shares)
+        return Calibration(fer_temperature=round(fer, 4), ferplus_share=0.0, mirrored=mirrored)
+    ferplus = fit(Calibration(ferplus_share=1.0, mirrored=mirrored), "ferplus_temperature", shares)
 
     def mixture_cost(share: float) -> float:
-        probs = logits.probs(Calibration(fer, ferplus, share))
+        probs = logits.probs(Calibration(fer, ferplus, share, mirrored=mirrored))
         return cross_entropy(probs, labels) + cross_entropy(probs, shares)
 
     share = float(minimize_scalar(mixture_cost, bounds=(0.0, 1.0), method="bounded").x)
-    found = Calibration(round(fer, 4), round(ferplus, 4), round(share, 2))
+    found = Calibration(round(fer, 4), round(ferplus, 4), round(share, 2), mirrored=mirrored)
     return _with_priors(found, logits, labels, shares)
 
 

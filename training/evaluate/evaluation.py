@@ -36,13 +36,14 @@ from training.evaluate.strata import REST, TITLES, in_split, short
 def evaluate(
     model: ExpressionNet, data: fer2013.Fer2013, usage: str, calibration: Calibration
 ) -> dict[str, Any]:
-    """The scores of one split for a model card, with mirroring.
+    """The scores of one split for a model card, with mirror images if the model is used with them.
 
     Scores against FER+ are None if the data has no votes.
     """
     split = data.split(usage)
     answers = answers_of(predict_logits(model, split.images), calibration)
-    fer, votes, mixture = (answers["mirrored"][head] for head in HEADS)
+    mode = "mirrored" if calibration.mirrored else "one_pass"
+    fer, votes, mixture = (answers[mode][head] for head in HEADS)
     unique = fer2013.unique_rows(data, usage)
     right = fer.after.argmax(1) == split.labels
     majority, plurality = split.ferplus_majority(), split.ferplus_plurality()

@@ -31,15 +31,15 @@ class Logits:
     fer: Floats
     ferplus: Floats
 
-    def probs(self, calibration: Calibration, *, mirrored: bool = True) -> Floats:
+    def probs(self, calibration: Calibration, *, mirrored: bool | None = None) -> Floats:
         """(N, 7) float64 distributions.
 
         Args:
             calibration: temperatures of the heads and the share of each in their mixture.
-            mirrored: mean with the mirror image, as `ExpressionClassifier` does; else of one
-                forward pass.
+            mirrored: mean with the mirror image, else of one forward pass; None: as the calibration
+                says.
         """
-        passes = 2 if mirrored else 1
+        passes = 2 if (calibration.mirrored if mirrored is None else mirrored) else 1
         mixed = calibration.mix(jnp.asarray(self.fer[:passes]), jnp.asarray(self.ferplus[:passes]))
         return np.asarray(np.asarray(mixed, np.float64).mean(axis=0))
 
