@@ -36,8 +36,8 @@ class Step:
     def to_json(self, *, absolute: bool = False) -> dict[str, Any]:
         """Plain JSON; `of_json` reads it back. `absolute`: for processes in other folders."""
         paths = {"recording": self.job.recording, "folder": self.job.folder}
-        told = {name: str(path.absolute() if absolute else path) for name, path in paths.items()}
-        return {**told, "place": self.place, "kind": self.kind, "number": self.number}
+        places = {name: str(path.absolute() if absolute else path) for name, path in paths.items()}
+        return {**places, "place": self.place, "kind": self.kind, "number": self.number}
 
     @classmethod
     def of_json(cls, given: dict[str, Any]) -> Step:
@@ -131,13 +131,13 @@ class Agenda:
     def done(self, step: Step, outcome: Outcome) -> Outcome | None:
         """Take the outcome of a step; return that of its recording, or None if it continues."""
         with self._changed:
-            told = self._done(step, outcome)
-            if told is not None:
+            finished = self._done(step, outcome)
+            if finished is not None:
                 self._left -= 1
                 self._parted.pop(step.place, None)
                 self._steps = deque(one for one in self._steps if one.place != step.place)
             self._changed.notify_all()
-            return told
+            return finished
 
     def _done(self, step: Step, outcome: Outcome) -> Outcome | None:
         if step.kind == "begin":

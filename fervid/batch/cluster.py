@@ -129,7 +129,7 @@ class ClusterBatch:
         job = step.job
         self._tries[step] += 1
         try:
-            told = Outcome.of_json(self._ray.get(reference))
+            outcome = Outcome.of_json(self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
             del self._actors[worker]
             if self._tries[step] < _TRIES:
@@ -137,9 +137,9 @@ class ClusterBatch:
                 return None
             reason = f"its machine or worker was lost {_TRIES} times ({type(error).__name__})"
             return Outcome(job.recording, job.folder, "failed", reason)
-        if told.setup:
-            raise SetupError(told.reason)
-        return replace(told, recording=job.recording, folder=job.folder)
+        if outcome.setup:
+            raise SetupError(outcome.reason)
+        return replace(outcome, recording=job.recording, folder=job.folder)
 
 
 def _connected(address: str | None) -> Any:

@@ -124,8 +124,8 @@ def run(
             progress=progress,
             part_length=part_length,
         )
-        told = {"redone": done.redone, "reused": done.reused, "anew": done.anew}
-        return told | finished(job, exports)
+        about = {"redone": done.redone, "reused": done.reused, "anew": done.anew}
+        return about | finished(job, exports)
 
     return guarded(job, whole)
 

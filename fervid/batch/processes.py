@@ -119,11 +119,11 @@ class WorkerProcess:
         except (psutil.Error, OSError, ValueError):  # entries of /proc vanish while they are read
             return []
 
-    def _send(self, told: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         stdin = self._process.stdin
         assert stdin is not None
         with contextlib.suppress(OSError):  # a dead worker is noticed because no answer comes
-            stdin.write(json.dumps(told).encode() + b"\n")
+            stdin.write(json.dumps(message).encode() + b"\n")
             stdin.flush()
 
     def _read(self, stream: IO[bytes]) -> None:

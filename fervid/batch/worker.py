@@ -61,14 +61,14 @@ class Task:
         return {**asdict(self), "settings": settings}
 
     @classmethod
-    def of_json(cls, told: dict[str, Any]) -> Task:
+    def of_json(cls, stored: dict[str, Any]) -> Task:
         """Read what `to_json` returned."""
-        settings = dict(told["settings"])
+        settings = dict(stored["settings"])
         if isinstance(settings["baseline"], list):
             settings["baseline"] = tuple(settings["baseline"])
-        exports = tuple(told["exports"])
-        parts = told["part_s"], told["parts_from_s"]
-        return cls(Settings(**settings), told["overwrite"], exports, *parts)
+        exports = tuple(stored["exports"])
+        parts = stored["part_s"], stored["parts_from_s"]
+        return cls(Settings(**settings), stored["overwrite"], exports, *parts)
 
     def export(self, folder: Path) -> None:
         """Write the exports into a result folder."""
@@ -108,8 +108,8 @@ class _Lines:
 
 
 def _serve(lines: _Lines, answers: IO[str], interruption: Interruption) -> None:
-    def answer(**told: Any) -> None:
-        answers.write(json.dumps(told) + "\n")
+    def answer(**message: Any) -> None:
+        answers.write(json.dumps(message) + "\n")
 
     def progress(done: Progress) -> None:
         interruption.check()
@@ -120,15 +120,15 @@ def _serve(lines: _Lines, answers: IO[str], interruption: Interruption) -> None:
     task = Task.of_json(lines.next())
     analyzer = Analyzer(task.settings)
     while True:
-        told = lines.next()
-        answer(outcome=_outcome(analyzer, task, told, progress).to_json())
+        step = lines.next()
+        answer(outcome=_outcome(analyzer, task, step, progress).to_json())
 
 
 def _outcome(
-    analyzer: Analyzer, task: Task, told: dict[str, Any], progress: Callable[[Progress], None]
+    analyzer: Analyzer, task: Task, step: dict[str, Any], progress: Callable[[Progress], None]
 ) -> Outcome:
-    """What became of a step of `fervid.batch.agenda`, as it is told."""
-    job = Job(Path(told["recording"]), Path(told["folder"]))
+    """What became of a step of `fervid.batch.agenda`."""
+    job = Job(Path(step["recording"]), Path(step["folder"]))
     paths = job.recording, job.folder
 
     def begin() -> dict[str, Any]:
@@ -141,14 +141,14 @@ def _outcome(
         return about | {"reused": plan.done is not None} | finished(job, task.export)
 
     def part() -> dict[str, Any]:
-        analyzer.work(*paths, told["number"], progress)
+        analyzer.work(*paths, step["number"], progress)
         return {"status": "ok"}
 
     def join() -> dict[str, Any]:
         analyzer.join(*paths, progress)
         return finished(job, task.export)
 
-    return guarded(job, {"begin": begin, "part": part, "join": join}[told["kind"]])
+    return guarded(job, {"begin": begin, "part": part, "join": join}[step["kind"]])
 
 
 if __name__ == "__main__":

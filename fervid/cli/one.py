@@ -86,14 +86,14 @@ class _Lines:
     """Prints a line every half minute, so that logs show the progress of long runs."""
 
     def __init__(self) -> None:
-        self._told_s: float | None = None
+        self._printed_s: float | None = None
 
     def __call__(self, done: Progress) -> None:
-        if self._told_s is None:  # the time before this may have gone into compiling
-            self._told_s = done.elapsed_s
-        if done.elapsed_s - self._told_s < LINE_EVERY_S:
+        if self._printed_s is None:  # the time before this may have gone into compiling
+            self._printed_s = done.elapsed_s
+        if done.elapsed_s - self._printed_s < LINE_EVERY_S:
             return
-        self._told_s = done.elapsed_s
+        self._printed_s = done.elapsed_s
         of = f" of about {done.expected:,}" if done.expected else ""
         rate = done.frames / max(done.elapsed_s, 1e-6)
         click.echo(f"fervid: {done.frames:,}{of} frames, {rate:,.0f}/s", err=True)

@@ -309,5 +309,5 @@ def _damaged(error: BaseException) -> str:
         return "is cut off: the file ends before the picture does"
     if isinstance(error, MemoryError):
         return "needs more memory than is available"
-    told = "".join(c if c.isprintable() else " " for c in words)[:100]
-    return f"is damaged, or is of a kind that fervid does not read ({told or type(error).__name__})"
+    why = "".join(c if c.isprintable() else " " for c in words)[:100]
+    return f"is damaged, or is of a kind that fervid does not read ({why or type(error).__name__})"

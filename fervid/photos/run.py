@@ -209,8 +209,8 @@ def difference_of_photos(photos: Sequence[PhotoFile], folder: Path, settings: Se
 def _outcomes(photos: Sequence[PhotoFile], folder: Path) -> Iterator[PhotoOutcome]:
     """The outcomes of photos according to an existing result."""
     rows = read_photo_tables(folder)[1]
-    told = zip(photos, rows["status"], rows["reason"], rows["faces"].tolist(), strict=True)
-    for photo, status, reason, faces in told:
+    entries = zip(photos, rows["status"], rows["reason"], rows["faces"].tolist(), strict=True)
+    for photo, status, reason, faces in entries:
         yield PhotoOutcome(photo, status, reason, faces)
 
 

@@ -101,17 +101,17 @@ def usable_differences(groups: Mapping[str, Floats]) -> list[str]:
     Args:
         groups: for each group, (N,) share of each recording in which a face is usable.
     """
-    told = []
+    lines = []
     for name, other in combinations(sorted(groups), 2):
         effect = two_samples(groups[name], groups[other])
         if (effect.low > 0 or effect.high < 0) and abs(effect.estimate) > _APART:
-            told.append(
+            lines.append(
                 f"faces are usable in {np.nanmean(groups[name]):.0%} of the recordings of {name} "
                 f"and in {np.nanmean(groups[other]):.0%} of those of {other} (difference "
                 f"{effect.estimate:+.1%}, 95% interval {effect.low:+.1%} to {effect.high:+.1%}); "
                 "differences between the groups may come from this"
             )
-    return told
+    return lines
 
 
 def _unknown(n: int, m: int, estimate: float) -> Effect:

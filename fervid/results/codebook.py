@@ -64,8 +64,8 @@ def _frames() -> list[Column]:
         Column(
             "success",
             "flag",
-            "1 if the row is a face; 0 if the frame has no face, and all "
-            "later columns but status are empty",
+            "1 if the row describes a face; 0 if the frame has no face, and all "
+            "later columns except status are empty",
         ),
         Column("confidence", "share", "score of the face detector"),
         *(
@@ -77,7 +77,7 @@ def _frames() -> list[Column]:
             for name in EXPRESSIONS
         ),
         Column("emotion", "word", "most probable expression in this frame"),
-        Column("emotion_confidence", "share", "its probability"),
+        Column("emotion_confidence", "share", "probability of the most probable expression"),
         Column(
             "valence",
             "number",
@@ -134,9 +134,13 @@ def _episodes() -> list[Column]:
         Column("first_frame", "count", "number of the first frame"),
         Column("last_frame", "count", "number of the last frame"),
         Column("peak", "share", "highest smoothed probability"),
-        Column("peak_time", "seconds", "time of that highest probability"),
+        Column("peak_time", "seconds", "time of the highest smoothed probability"),
         Column("mean", "share", "mean smoothed probability"),
-        Column("previous", "word", "expression of the episode that ends where this one begins"),
+        Column(
+            "previous",
+            "word",
+            "expression of the episode that ends where this one begins; empty if none does",
+        ),
     ]
 
 
@@ -166,7 +170,11 @@ def _statistics() -> list[Column]:
             "number of these frames that show a face; for a person, this person's",
         ),
         Column("detection_rate", "share", "frames_with_face divided by frames"),
-        Column("faces", "count", "number of rows of the frame table behind the numbers below"),
+        Column(
+            "faces",
+            "count",
+            "number of rows of the frame table that the columns below use",
+        ),
         Column("first_seen", "seconds", "time at which a face is first seen"),
         Column("last_seen", "seconds", "time at which a face is last seen"),
         Column("seen_s", "seconds", "total time in which faces are seen, summed over people"),
@@ -196,13 +204,13 @@ PEOPLE = (
         f"where the resting face is from: {FOUND} in the recording, "
         f"{TOLD} by --baseline, {UNKNOWN}, or {UNUSED} with --reading absolute",
     ),
-    Column("rest_s", "seconds", "approximate time for which this person is at rest"),
-    Column("rest_rows", "count", "approximate number of rows at rest"),
-    Column("rest_visits", "count", "number of times that this person comes to rest"),
+    Column("rest_s", "seconds", "approximate time for which this person shows the resting face"),
+    Column("rest_rows", "count", "approximate number of rows that show the resting face"),
+    Column("rest_visits", "count", "number of periods in which this person shows the resting face"),
     Column(
         "rest_spread",
         "nats",
-        "standard deviation of single rows at rest, averaged over expressions",
+        "standard deviation of single rows that show the resting face, averaged over expressions",
     ),
 )
 SUMMARY = (
@@ -227,11 +235,11 @@ def dtypes(columns: Sequence[Column]) -> dict[str, str]:
 TABLES = {"frames": FRAMES, "episodes": EPISODES, "people": PEOPLE, "summary": SUMMARY}
 
 _FOUND_AS = "number of this person before people were named, merged or split"
-_NAME = Column("name", "word", "what the person is called")
+_NAME = Column("name", "word", "name of the person")
 NAMED: dict[str, tuple[Column, ...]] = {
     "frames": (Column("found_as", "id", _FOUND_AS), _NAME),
     "episodes": (Column("found_as", "id", _FOUND_AS), _NAME),
-    "people": (Column("found_as", "word", f"{_FOUND_AS}; several with spaces between"), _NAME),
+    "people": (Column("found_as", "word", f"{_FOUND_AS}; several are separated by spaces"), _NAME),
     "summary": (),
 }
 """Further columns of results whose people somebody named, merged, split or left out."""

@@ -210,13 +210,13 @@ def _name(source: Source, face: int) -> str:
 
 def _about(known: pd.DataFrame, face: int) -> dict[str, str]:
     """Values for one face; a row without face_id applies to everyone."""
-    told: dict[str, str] = {}
+    about: dict[str, str] = {}
     for row in known.to_dict("records"):
         whose = str(row.get("face_id", "")).removeprefix("face ").strip()
         if whose in ("", "nan") or whose.removesuffix(".0") == str(face):
-            told |= {
+            about |= {
                 str(key): str(value)
                 for key, value in row.items()
                 if key not in ("recording", "face_id", "offset")
             }
-    return told
+    return about

@@ -133,8 +133,8 @@ def _tell_unused(
     if index is not None and events is not None:
         unused = events["recording"].iloc[index.unused]
         if len(unused) == len(events):
-            told = first_few([*dict.fromkeys(unused)])
-            raise ResultError(f"no event matches a recording with a result: {told}")
+            unmatched = first_few([*dict.fromkeys(unused)])
+            raise ResultError(f"no event matches a recording with a result: {unmatched}")
         if len(unused):
             names = [*dict.fromkeys(unused)]
             note(f"events that match no recording ({len(unused)}): of {first_few(names)}")

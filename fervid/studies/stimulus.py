@@ -172,9 +172,9 @@ class _Aligner:
             self.length_s = len(self._sound) / RATE
 
     def of(self, source: Source) -> float | None:
-        told = self._opened.reader.offset_s(source)
-        if told is not None:
-            return self._note(source, told, "told", np.nan)
+        known = self._opened.reader.offset_s(source)
+        if known is not None:
+            return self._note(source, known, "table", np.nan)
         try:
             recording = recording_of(source.folder, None, needed=True)
             assert recording is not None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fervid.results.codebook import Column
 
 _WHO = (
-    Column("recording", "word", "path of the result folder from the folder of the study"),
+    Column("recording", "word", "path of the result folder, relative to the folder of the study"),
     Column("face_id", "id", "number of the person in this recording"),
     Column(
         "participant", "word", "name of the person; recording and face_id if no table names them"
@@ -96,14 +96,14 @@ PEOPLE = (
     Column("seen_s", "seconds", "time for which the face is usable"),
     Column("present", "share", "share of the recording in which the face is usable"),
     Column("speaking_s", "seconds", "time for which this person speaks"),
-    Column("area", "word", "part of the frame"),
+    Column("area", "word", "area of the frame that the person is in"),
 )
 EXCLUSIONS = (
     Column("level", "word", "what the rule excludes"),
     Column("rule", "word", "why"),
     Column("dropped", "count", "number excluded"),
     Column("of", "count", "number that the rule was applied to"),
-    Column("share", "share", "dropped divided by of"),
+    Column("share", "share", "column dropped divided by column of"),
 )
 
 STUDY_TABLES = {

@@ -81,7 +81,7 @@ class Child:
         self._tag = f"@{os.urandom(8).hex()} "
         self._on_log = on_log
         self._frames: deque[tuple[int, int, str]] = deque()
-        self._told: list[float] = []
+        self._values: list[float] = []
         self._pictures: list[tuple[float, _Picture]] = []
         self._picture: _Picture = (0, 0, 0, 0)
         self._newest: int | None = None
@@ -198,8 +198,8 @@ class Child:
         return ""
 
     def _line(self, line: str) -> None:
-        if told := _TOLD.match(line):
-            self._tell(float(told[1]))
+        if match := _TOLD.match(line):
+            self._tell(float(match[1]))
         else:
             self._on_log(line, self._newest)
 
@@ -211,14 +211,14 @@ class Child:
 
     def _tell(self, value: float) -> None:
         """Take the next value that `TELL_PICTURES` logs."""
-        self._told.append(value)
-        if len(self._told) == len(_TELLS):
-            width, height, aspect_e6, time_us = self._told
+        self._values.append(value)
+        if len(self._values) == len(_TELLS):
+            width, height, aspect_e6, time_us = self._values
             aspect = Fraction(f"{aspect_e6 / 1e6:.12f}").limit_denominator(_FINEST_ASPECT)
             picture = (round(width), round(height), aspect.numerator, aspect.denominator)
             with self._state:
                 self._pictures.append((time_us, picture))
-            self._told = []
+            self._values = []
 
     def _watch(self) -> None:
         """Kill ffmpeg if we wait for it and its output, log and file position all stand still."""

@@ -37,7 +37,7 @@ def keep_sampled(
         info: properties of the recording.
         sampling: which frames are kept.
         child: the decoder.
-        damage: is told of every frame.
+        damage: takes every frame.
         on_new_picture: called with a frame whose picture has another size than the one before.
         on_end: called with the number of frames, after all.
     """

@@ -157,7 +157,7 @@ def test_offsets_can_be_told(screening: tuple[Path, Path, dict[str, float]]) -> 
         {"recording": list(offsets), "offset": [str(x) for x in offsets.values()]}
     )
     made = audience(folder, people=people)
-    assert set(made.offsets["known_by"]) == {"told"}
+    assert set(made.offsets["known_by"]) == {"table"}
     assert made.together.moments["expression"].tolist() == ["happy", "happy"]
 
 
