@@ -106,8 +106,8 @@ def usable_differences(groups: Mapping[str, Floats]) -> list[str]:
         effect = two_samples(groups[name], groups[other])
         if (effect.low > 0 or effect.high < 0) and abs(effect.estimate) > _APART:
             lines.append(
-                f"faces are usable in {np.nanmean(groups[name]):.0%} of the recordings of {name} "
-                f"and in {np.nanmean(groups[other]):.0%} of those of {other} (difference "
+                f"faces are usable for {np.nanmean(groups[name]):.0%} of the time in recordings of "
+                f"{name}, and for {np.nanmean(groups[other]):.0%} in those of {other} (difference "
                 f"{effect.estimate:+.1%}, 95% interval {effect.low:+.1%} to {effect.high:+.1%}); "
                 "differences between the groups may come from this"
             )

@@ -84,7 +84,7 @@ def transitions(episodes: pd.DataFrame, lanes: Mapping[int, str], of: int | None
         counts / total, [f"{count:,}" for count in counts.ravel()], EXPRESSIONS, "is followed by"
     )
     whose = "everyone" if of is None else lanes[of]
-    more = f"from row to column within {GAP_S:g} s; how often, and area: share of the row"
+    more = f"times that the column follows the row within {GAP_S:g} s; area: share of the row"
     return _matrix(trace, f"What follows what: {whose}", more, {name: name for name in EXPRESSIONS})
 
 
@@ -120,5 +120,5 @@ def together(episodes: pd.DataFrame, lanes: Mapping[int, str]) -> dict[str, Any]
     seconds = seconds[order]
     texts = [f"{value:,.1f} s" for value in seconds.ravel()]
     trace = _cells(seconds / max(float(seconds.max(initial=0.0)), 1e-9), texts, [*rows], "both")
-    more = "seconds in which two people show one expression" if pairs else "there is one person"
-    return _matrix(trace, "Who shows the same at the same time", more, rows)
+    more = "seconds, for each pair of people" if pairs else "there is only one person"
+    return _matrix(trace, "Who shows the same expression at the same time", more, rows)

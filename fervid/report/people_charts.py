@@ -22,7 +22,7 @@ _TITLES = {
     "shares": ("What each person shows", "mean probability of each expression"),
     "intensity": (
         "How strongly each person shows it",
-        "1: as in posed photographs; nothing where the resting face is unknown",
+        "1: the average expression in FER-2013; empty where the resting face is unknown",
     ),
     "change": (
         "Change from rest, person by person",

@@ -152,16 +152,16 @@ def _page(made: Audience) -> tuple[Any, ...]:
             "Over the stimulus",
             [
                 "The mean over people, each counted once, with a 95% bootstrap interval. In "
-                "shaded moments, people moved together. The lowest row shows how much each person "
-                f"moves like the others, in windows of {WINDOW_S:g} s (inter-subject correlation, "
-                "leave-one-out). If each person's curve is shifted by a random time, the "
-                f"correlation rises above the dotted line anywhere in less than 5% of {DRAWS} "
-                "draws."
+                "shaded moments, their expressions changed together. The lowest row shows how "
+                "similar each person's changes are to those of the others, in windows of "
+                f"{WINDOW_S:g} s (inter-subject correlation, leave-one-out). If each person's "
+                "curve is shifted by a random time, the correlation rises above the dotted line "
+                f"anywhere in less than 5% of {DRAWS} draws."
             ],
             audience_figure(made),
         ),
         Section(
-            "Moments in which people moved together",
+            "Moments in which expressions changed together",
             [
                 "Each moment lasts from the middle of its first window to the middle of its last "
                 "one. p is corrected over time and expressions."

@@ -98,8 +98,8 @@ def together(
         cast = opened.reader.of(source)
         if len(cast) > MAX_PEOPLE:
             opened.note(
-                f"{source.path}: only pairs of the {MAX_PEOPLE} people seen longest, of "
-                f"{len(cast)}, are tested"
+                f"{source.path}: only the {MAX_PEOPLE} people seen longest, of {len(cast)}, are "
+                "tested in pairs"
             )
             cast = sorted(cast, key=lambda one: -one.series.seen_s)[:MAX_PEOPLE]
             cast = sorted(cast, key=lambda one: one.face_id)

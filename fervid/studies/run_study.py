@@ -134,10 +134,12 @@ def _tell_unused(
         unused = events["recording"].iloc[index.unused]
         if len(unused) == len(events):
             unmatched = first_few([*dict.fromkeys(unused)])
-            raise ResultError(f"no event matches a recording with a result: {unmatched}")
+            raise ResultError(
+                f"no event matches a recording with a result; the events name {unmatched}"
+            )
         if len(unused):
             names = [*dict.fromkeys(unused)]
-            note(f"events that match no recording ({len(unused)}): of {first_few(names)}")
+            note(f"events that match no recording ({len(unused)}): {first_few(names)}")
         if not collector.has_responses:
             raise ResultError(
                 "no event matches a person who is included; check the columns "

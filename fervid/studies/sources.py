@@ -18,7 +18,7 @@ from fervid.results.files import FRAMES_NAME, begins_as_frame_table, csv_name, r
 
 Measure = Literal["change", "probability"]
 MEASURES: tuple[Measure, ...] = ("change", "probability")
-UNITS: dict[Measure, str] = {"change": "nats above rest", "probability": "probability"}
+UNITS: dict[Measure, str] = {"change": "nats above the resting face", "probability": "probability"}
 
 OF_CHANGE = tuple(name for name in EXPRESSIONS if name != "neutral")
 KNOWN_REST = ("found", "told")

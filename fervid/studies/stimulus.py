@@ -188,7 +188,7 @@ class _Aligner:
         offset = offset_of(self._sound, sound)
         if not offset.is_sure:
             self._opened.note(
-                f"not aligned: {source.path}: has another sound (the highest correlation is "
+                f"not aligned: {source.path}: its sound does not match (the highest correlation is "
                 f"{offset.peak:.1f} standard deviations); give its offset in the table of people"
             )
             return None

@@ -43,7 +43,7 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
         ("Frames coded", f"{len(made.codes):,}"),
         ("Kappa", _with_interval(first, "kappa")),
         ("Krippendorff's alpha", _with_interval(first, "alpha")),
-        ("Equal frames", f"{first['agreement']:.1%}"),
+        ("Frames that agree", f"{first['agreement']:.1%}"),
     ]
     sections = [
         Section(

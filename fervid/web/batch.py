@@ -53,14 +53,14 @@ def edit_shown(visit: Visit, changes: Path) -> str:
     answer = results_of(visit).get(visit.shown or Path())
     try:
         if not isinstance(answer, Answer) or visit.shown is None:
-            raise ResultError("choose the result of a recording first")
+            raise ResultError("first show the result of a recording")
         edit_people(answer.folder, changes)
         visit.outcomes[visit.shown] = Answer.of(answer.folder)
     except ResultError as error:
         raise ResultError(without_folder(error, changes)) from error
     finally:
         changes.unlink(missing_ok=True)
-    return "The report and all tables now have these people."
+    return "The report and all tables now include these changes to people."
 
 
 def _forget_outcomes(visit: Visit, settings: Settings) -> None:

@@ -120,7 +120,7 @@ class Guard:
         if origin is not None and _split(origin).netloc != host:
             raise _RefusedError(403, "requested by another site")
         if not _PATHS.fullmatch(path):
-            raise _RefusedError(404, "not here")
+            raise _RefusedError(404, "not found")
         if path.startswith(_FILE) and not self._is_ours(path.removeprefix(_FILE)):
             raise _RefusedError(403, "not served")
         if scope["method"] == "POST":
@@ -128,7 +128,7 @@ class Guard:
 
     def _check_length(self, length: str | None, path: str) -> None:
         if length is None or not length.isdecimal():
-            raise _RefusedError(411, "of unknown length")
+            raise _RefusedError(411, "the request does not say how long it is")
         most = _MESSAGE_BYTES
         if path == _UPLOAD:
             most = self._upload_bytes + _ENVELOPE_BYTES

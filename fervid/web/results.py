@@ -33,7 +33,7 @@ def results_route(visits: Visits) -> Route:
         path = place / rest
         kind = _kind(path, place)
         if kind is None:
-            return PlainTextResponse("not here", 404)
+            return PlainTextResponse("not found", 404)
         visits.use(visits.folder / visit)
         return FileResponse(path, media_type=kind)
 

@@ -23,17 +23,18 @@ moment. Everything is computed <strong>on this machine</strong>; nothing is sent
 NOTICE = """
 <p><strong>Expressions are what a face shows, not what a person feels.</strong> People smile without
 joy and grieve without a frown, and this differs by person, situation and culture.</p> <ul> <li>Do
-not base decisions about people on it, such as hiring, grading, policing, diagnosis or judging
-honesty.</li> <li>In the European Union, inferring emotions of people at work and in education is
-prohibited except for medical or safety reasons; elsewhere, people exposed to it must be informed.
-Faces are biometric data: ask for consent, and delete what you do not need.</li> <li>The models are
-weak on disgust and fear, and at distinguishing sad from neutral. Accuracy by age, gender and
-ethnicity was measured only for smiles, on fifty people. First look at the share of frames with a
-face.</li> </ul>"""
+not base decisions about people on the results, such as hiring, grading, policing, diagnosis or
+judging honesty.</li> <li>In the European Union, inferring emotions of people at work and in
+education is prohibited except for medical or safety reasons; elsewhere, people exposed to it
+must be informed. Faces are biometric data: ask for consent, and delete what you do not need.</li>
+<li>The models are weak on disgust and fear, and at distinguishing sad from neutral. Accuracy
+by age, gender and ethnicity was measured only for smiles, on fifty people. Check first how many
+frames show a face.</li> </ul>"""
 
 KEPT = """<p class="small">The files that you choose are copied to a temporary folder on this
        machine. A copy and its results are deleted when you remove the file, close this page or stop
-       fervid, at the latest an hour after the last use. Download what you want to keep.</p>"""
+       fervid, and at the latest an hour after you last used it. Download what you want to
+       keep.</p>"""
 
 NOT_KEPT = """<p class="small">The browser sends single frames of the camera only to fervid on this
            machine. Each frame replaces the one before in memory, the last one is deleted when you
@@ -136,7 +137,7 @@ def framed(address: str, name: str) -> str:
     """The report inside the page, and a link to it alone."""
     where = escape(address)
     return (
-        f'<p><a href="{where}" target="_blank" rel="noopener">Open the report in a tab of its own'
+        f'<p><a href="{where}" target="_blank" rel="noopener">Open the report in a new tab'
         f'</a></p><iframe src="{where}" title="Report of {escape(name)}"></iframe>'
     )
 

@@ -181,7 +181,7 @@ def test_groups_whose_faces_are_seen_less_are_told() -> None:
     found = compare("side", recordings, [Who("left")] * 4 + [Who("right")] * 4)
     assert found is not None
     (line,) = found.warnings
-    assert "98% of the recordings of left and in 54% of those of right" in line
+    assert "98% of the time in recordings of left, and for 54% in those of right" in line
 
 
 def test_what_differs_most_comes_first_with_its_effect_size() -> None:

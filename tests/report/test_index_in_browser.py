@@ -93,7 +93,7 @@ def test_words_status_and_group_filter_and_totals_follow(page: Page) -> None:
     page.get_by_label("with status").select_option("ok")
     assert len(names(page)) == 3
     page.get_by_label("Show").fill("nowhere")
-    assert page.get_by_text("No recording fits").is_visible()
+    assert page.get_by_text("No recordings match").is_visible()
 
 
 def test_a_name_leads_to_the_report(page: Page) -> None:

@@ -204,7 +204,7 @@ def test_events_that_fit_no_recording_are_told(smilers: Path) -> None:
     said: list[str] = []
     table = pd.DataFrame({"start": [10.0, 10.0], "recording": ["p1.mp4", "gone.mp4"]})
     made = fervid.study(smilers, table, notify=said.append)
-    assert said == made.notes == ["events that match no recording (1): of 'gone.mp4'"]
+    assert said == made.notes == ["events that match no recording (1): 'gone.mp4'"]
 
 
 def test_a_damaged_result_is_left_out_and_counted(tmp_path: Path) -> None:

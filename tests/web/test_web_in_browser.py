@@ -159,7 +159,7 @@ def test_changes_to_people_are_applied(page: Page, tmp_path: Path) -> None:
     changes = tmp_path / "people.csv"
     waiting.value.save_as(changes)
     page.set_input_files("input[type=file][accept='.csv']", changes)
-    page.get_by_text("now have these people").wait_for(timeout=WAIT_MS)
+    page.get_by_text("now include these changes").wait_for(timeout=WAIT_MS)
     report = report_in(page)
     assert "Ana" in report.inner_text("#cast-table + * , [aria-label='Table of people']")
     _, content = downloaded(page, "Download all tables and the report (ZIP)")
