@@ -58,7 +58,7 @@ def report(
     """Rebuild the report of a result, or make an index or a study of many results.
 
     For one result, writes its report.html again. For a folder with results at any depth, writes
-    index.html, a page with a row for each recording, and recordings.csv, the same as a table.
+    index.html, a page with a row for each recording, and recordings.csv, the same rows as a table.
 
     Some options write a study instead. --events: what people show around events. --stimulus or
     --audience: what an audience shows. --together: how the expressions of people in a recording

@@ -16,9 +16,9 @@ STUDY_GROUPS = {
     "One recording": ("--people", "--no-faces"),
     "Many recordings": ("--groups", "--group-by"),
     "Events": ("--events", "--label", "--before", "--after"),
-    "Together": ("--stimulus", "--audience", "--together"),
+    "Audiences and pairs": ("--stimulus", "--audience", "--together"),
     "Measure and confounds": ("--measure", "--speech", "--area"),
-    "What counts": (
+    "What to ignore": (
         *("--min-face", "--min-frontality", "--min-sharpness", "--min-seen", "--min-coverage"),
     ),
     "Output": ("--out", "--seed"),
@@ -102,7 +102,7 @@ _OPTIONS = (
         multiple=True,
         metavar="FILE",
         help="A file that says who speaks when, in a format of --events. The study then gives all "
-        "figures a second time, without speech.",
+        "results a second time, without the frames in which the person speaks.",
     ),
     click.option(
         "--area",

@@ -115,7 +115,7 @@ def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: 
                 target.mux(piece)
             waiting.clear()
     if pictures.encoder is None:
-        raise MediaError(f"{quoted(recording)}: no picture in it can be decoded")
+        raise MediaError(f"{quoted(recording)}: no frame in it can be decoded")
     target.mux(pictures.encoder.encode(None))
 
 
@@ -182,7 +182,7 @@ def _pictures_of(source: InputContainer, job: Job, recording: Path) -> VideoStre
             continue
         if not stream.disposition & Disposition.attached_pic:
             if stream.width * stream.height > MAX_PIXELS:
-                raise MediaError(f"{quoted(recording)}: has pictures that are too large")
+                raise MediaError(f"{quoted(recording)}: has frames that are too large")
             stream.thread_type = "AUTO"
             return stream
     raise MediaError(f"{quoted(recording)}: has no video")

@@ -117,7 +117,7 @@ class Receiver:
         connection, waits_s = self._connection, time.monotonic() - self._waits_since
         longest_s = _NEXT_PICTURE_S if self._index else _FIRST_PICTURE_S
         if connection is not None and self._source.kind != "stdin" and waits_s > longest_s:
-            self._hangs = f"no picture for {longest_s:.0f} s"
+            self._hangs = f"no frame for {longest_s:.0f} s"
             connection.kill()
 
     def close(self) -> None:

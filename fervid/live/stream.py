@@ -50,7 +50,7 @@ _REASONS = {
     "Protocol not found": "this ffmpeg cannot read such streams",
     "not on whitelist": "is not a supported kind of stream",
     "matches no streams": "has no video",
-    "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
+    "Picture size": f"has frames larger than {MAX_PIXELS // 1_000_000} megapixels",
     "Invalid data found": "is not a supported kind of stream",
     "Input/output error": "cannot be read; if the server redirects to another address, give that "
     "one",

@@ -58,7 +58,7 @@ def partial_line(meta: dict[str, Any]) -> str:
         for key in ("lost_frames", "first_bad_s")
     )
     if not lost and not known(first_s):
-        return f"partial: pictures may be damaged{'' if lost == 0 else ' or missing'}"
+        return f"partial: frames may be damaged{'' if lost == 0 else ' or missing'}"
     frames = "1 frame" if lost == 1 else f"{number(lost)} frames" if lost else "frames"
     first = f", the first at {timecode(first_s)}" if known(first_s) else ""
     return f"partial: {frames} could not be decoded{first}"

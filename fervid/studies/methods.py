@@ -142,8 +142,8 @@ def methods_paragraph(
 def _excluded(exclusions: pd.DataFrame, rules: Rules) -> str:
     dropped = exclusions[exclusions["dropped"] > 0]
     if not len(dropped):
-        least = f"{rules.min_coverage:.0%}"
-        return f"No people or events were excluded (rule: face usable in {least} of an event)."
+        rule = f"face usable in at least {rules.min_coverage:.0%} of an event"
+        return f"No people or events were excluded (rule: {rule})."
     parts = [
         f"{row.dropped:,} of {row.of:,} {_PLURAL[str(row.level)]} ({row.rule})"
         for row in dropped.itertuples()

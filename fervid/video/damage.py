@@ -136,7 +136,7 @@ class Damage:
         elif gaps := self._pauses(step):
             more = f"; {len(gaps)} such gaps in all" if len(gaps) > 1 else ""
             after, seconds = gaps[0]
-            lines.append(f"no picture for {seconds:.2f} s from {after:.2f} s on{more}")
+            lines.append(f"no frame for {seconds:.2f} s from {after:.2f} s on{more}")
         if early:
             lines.append(
                 f"the last frame is at {self._last_s:.2f} s, but the recording is "

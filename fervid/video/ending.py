@@ -77,7 +77,7 @@ def ending_of_decoding(
     if child.stalled:
         raise MediaError(f"{quoted(path)}: decoding stopped making progress")
     if not seen and sampling.first is None and sampling.stop is None:
-        raise MediaError(f"{quoted(path)}: no picture in it can be decoded")
+        raise MediaError(f"{quoted(path)}: no frame in it can be decoded")
     ending = _concluded(probed, sampling, damage, code, has_one_size=len(parts) < 2)
     if not seen:
         ending.warnings.append("there is no frame in the chosen time range")

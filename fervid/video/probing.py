@@ -36,7 +36,7 @@ _MAPPING = "[info] Stream mapping:"
 _REFUSALS = {
     "not on whitelist": "is not a recording, or is of a kind that fervid does not read",
     "matches no streams": "has no video",
-    "Picture size": f"has pictures larger than {MAX_PIXELS // 1_000_000} megapixels",
+    "Picture size": f"has frames larger than {MAX_PIXELS // 1_000_000} megapixels",
     # More specific messages come first: ffmpeg always prints the last one below another.
     "moov atom not found": "is unfinished or was cut off, as its index is missing; copy it again, "
     "or repair it with the program that recorded it",
@@ -163,7 +163,7 @@ def _refusal(log: list[str], stalled: bool) -> str:
     for sign, meaning in _REFUSALS.items():
         if any(sign in line for line in errors):
             return meaning
-    return "no picture in it can be decoded"
+    return "no frame in it can be decoded"
 
 
 def _only(pattern: str, log: list[str]) -> re.Match[str] | None:

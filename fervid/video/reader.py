@@ -326,9 +326,7 @@ class VideoReader:
             return None
         frame = child.next_frame()
         if frame is None:
-            raise MediaError(
-                f"{quoted(self.info.path)}: ffmpeg gave more pictures than time stamps"
-            )
+            raise MediaError(f"{quoted(self.info.path)}: ffmpeg gave more frames than time stamps")
         index, pts, base, picture = frame
         if base != self._known_base and Fraction(base) == self._time_base:
             self._known_base = base

@@ -148,6 +148,6 @@ def test_no_such_stream_is_told_at_once() -> None:
 
 def test_a_source_that_gives_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver, "_FIRST_PICTURE_S", 1.0)
-    with pytest.raises(MediaError, match="no picture for 1 s"):
+    with pytest.raises(MediaError, match="no frame for 1 s"):
         list_of(f"udp://127.0.0.1:{free_port()}")
     assert children() == []

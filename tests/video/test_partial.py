@@ -175,8 +175,8 @@ def test_a_sampled_result_has_rows_at_sampled_places(tmp_path: Path) -> None:
         (1, 63.2, "1 frame could not be decoded, the first at 0:01:03"),
         (1200, None, "1,200 frames could not be decoded"),
         (None, 9.0, "frames could not be decoded, the first at 0:00:09"),
-        (None, None, "pictures may be damaged or missing"),
-        (0, None, "pictures may be damaged"),
+        (None, None, "frames may be damaged or missing"),
+        (0, None, "frames may be damaged"),
     ],
 )
 def test_the_line_fits_what_is_known(lost: int | None, first_s: float | None, line: str) -> None:

@@ -107,7 +107,7 @@ def test_gap_keeps_its_length_and_is_told(make_clip: MakeClip) -> None:
     path = make_clip("gap.mkv", *counter(40, extra=pts), *X264)
     frames, reader = read(path)
     assert frames.time_s.tolist() == [(n + 50 * (n >= 20)) / 25 for n in range(40)]
-    assert reader.warnings == ["no picture for 2.00 s from 0.76 s on"]
+    assert reader.warnings == ["no frame for 2.00 s from 0.76 s on"]
 
 
 def test_edit_list(make_clip: MakeClip, constant_clip: Path) -> None:
