@@ -99,7 +99,7 @@ class Settings:
             raise ValueError("fps must be a positive number")
         end = _LATEST_S if self.end is None else self.end
         if not 0 <= (self.start or 0.0) < end <= _LATEST_S:
-            raise ValueError("end must be after start, and start at 0 or later")
+            raise ValueError("start must be 0 or more, and end must be after start")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ValueError("min_score must be between 0 and 1")
         if self.scale is not None and not 0 < self.scale <= 1:

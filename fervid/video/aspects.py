@@ -69,7 +69,7 @@ def aspect_change(probed: Probed) -> str:
     at = "" if pts is None else f" at {float(pts * probed.time_base):.1f} s"
     return (
         f"its shape changes from {_named(sure[0])} to {_named(sure[1])}{at}; all of it is analysed "
-        "in the first shape, so later faces are squeezed"
+        "in the first shape, so later faces are distorted"
     )
 
 
