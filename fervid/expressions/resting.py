@@ -53,7 +53,7 @@ _EXPRESSIVE = 0.5
 """A look with an expression of this probability does not count as rest, as in someone who smiles
 throughout. None of 102 real people at rest reads like that."""
 
-Source = Literal["found", "told", "unknown"]
+Source = Literal["found", "given", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RestingFace:
         seconds: approximate time at rest.
         rows: approximate number of rows at rest.
         visits: number of times the person comes to rest.
-        source: "found" in the recording, "told" by --baseline, or "unknown".
+        source: "found" in the recording, "given" by --baseline, or "unknown".
         reason: why it is unknown, for the user; empty if it is known.
     """
 
@@ -135,7 +135,7 @@ def given_resting_face(at_rest: Looks, everywhere: Looks | None = None) -> Resti
     some = at_rest.thinned(_MOST_CELLS)
     places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(at_rest)
     rating = _near(some, places, widths) @ some.weights
-    face = _face_around(some, places[int(np.argmax(rating))], widths, "told")
+    face = _face_around(some, places[int(np.argmax(rating))], widths, "given")
     if everywhere is None:
         return face
     whole, widths = everywhere.thinned(_MOST_CELLS), _widths(everywhere)
@@ -145,7 +145,7 @@ def given_resting_face(at_rest: Looks, everywhere: Looks | None = None) -> Resti
         return find_resting_face(everywhere)
     # Light and camera may differ, so the given face only says which look here is rest.
     rating = _near(whole, candidates, widths) @ whole.weights * np.exp(-away / (2 * _MOVED**2))
-    return _face_around(whole, candidates[int(np.argmax(rating))], widths, "told")
+    return _face_around(whole, candidates[int(np.argmax(rating))], widths, "given")
 
 
 def _widths(looks: Looks) -> NDArray[np.float64]:

@@ -118,7 +118,7 @@ def _learned(
 
 def _not_seen_at_rest(faces: Mapping[int, RestingFace], settings: Settings) -> list[str]:
     """A warning if some people are not seen where the user says that they rest."""
-    without = [person_id for person_id, face in faces.items() if face.source != "told"]
+    without = [person_id for person_id, face in faces.items() if face.source != "given"]
     if settings.baseline is None or not without:
         return []
     names = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")

@@ -27,7 +27,7 @@ UNCERTAIN = "uncertain"
 
 STATES = (*EXPRESSIONS, UNCERTAIN)
 
-FOUND, TOLD, UNKNOWN, UNUSED = RESTING = ("found", "told", "unknown", "unused")
+FOUND, GIVEN, UNKNOWN, UNUSED = RESTING = ("found", "given", "unknown", "unused")
 """Where a person's resting face comes from: the recording, --baseline, nowhere, or not used."""
 
 OK, LOST = STATUSES = ("ok", "lost")
@@ -202,7 +202,7 @@ PEOPLE = (
         "resting_face",
         "word",
         f"where the resting face is from: {FOUND} in the recording, "
-        f"{TOLD} by --baseline, {UNKNOWN}, or {UNUSED} with --reading absolute",
+        f"{GIVEN} by --baseline, {UNKNOWN}, or {UNUSED} with --reading absolute",
     ),
     Column("rest_s", "seconds", "approximate time for which this person shows the resting face"),
     Column("rest_rows", "count", "approximate number of rows that show the resting face"),

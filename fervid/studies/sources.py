@@ -21,7 +21,7 @@ MEASURES: tuple[Measure, ...] = ("change", "probability")
 UNITS: dict[Measure, str] = {"change": "nats above the resting face", "probability": "probability"}
 
 OF_CHANGE = tuple(name for name in EXPRESSIONS if name != "neutral")
-KNOWN_REST = ("found", "told")
+KNOWN_REST = ("found", "given")
 
 _ROW_COLUMNS = (
     *("timestamp", "face_id", "success", *BOX_COLUMNS, "frontality", "sharpness", "duration"),

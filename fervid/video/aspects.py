@@ -92,7 +92,7 @@ class _Headers:
         """Take a line of the log."""
         if packet := _PACKET.match(line):
             self._pts = int(packet[1])
-        elif (told := _VALUE.match(line)) and (shape := self._shape(told[1], int(told[2]))):
+        elif (value := _VALUE.match(line)) and (shape := self._shape(value[1], int(value[2]))):
             self.first.setdefault(shape, self._pts)
             self.count[shape] = self.count.get(shape, 0) + 1
 

@@ -189,7 +189,7 @@ def test_a_told_rest_goes_before_the_found_one() -> None:
     rows = rows_of([(rest, 6.0), (look, 2.0)])
     read = RelativeReading({1: 1}, (6.0, 8.0))
     read.learn(rows)
-    assert read.faces[1].source == "told"
+    assert read.faces[1].source == "given"
     assert is_near(read.faces[1], look)
 
 
@@ -217,7 +217,7 @@ def test_raw_values_stay_and_states_follow(tmp_path: Path, results: dict[str, Pa
     assert (usual[happy]["state"] == "happy").all()
     assert (table[happy]["state"] == "neutral").mean() > 0.9
     people = pd.read_csv(folder / "people.csv")
-    assert people["resting_face"].tolist() == ["told", "told"]
+    assert people["resting_face"].tolist() == ["given", "given"]
 
 
 @pytest.mark.parametrize("stretch", [(3.0, 3.0), (-1.0, 2.0), (2.0, 1.0)])
@@ -242,7 +242,7 @@ def test_a_rest_told_in_another_light_says_which_look_is_rest_here() -> None:
     here = kept(rows_of([(smile, 3.0), (rest, 1.0)] * 4)).of_person(1)
     elsewhere = changed(changed(rest, "sad", 0.25), "angry", -0.2)
     face = given_resting_face(kept(rows_of([(elsewhere, 1 / FPS)], noise=0.0)).of_person(1), here)
-    assert face.source == "told"
+    assert face.source == "given"
     assert is_near(face, rest)
     assert face.seconds == pytest.approx(4.0, rel=0.3)
 
