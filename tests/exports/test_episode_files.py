@@ -41,7 +41,7 @@ def from_elan(path: Path) -> Found:
 def from_boris(path: Path) -> Found:
     """State events paired as BORIS does: by subject and code, in the order of time; no modifier,
     by which it would part its time budget."""
-    header, *rows = openpyxl.load_workbook(path, read_only=True).active.iter_rows(values_only=True)
+    header, *rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
     assert header == ("time", "subject", "code", "modifier", "comment")
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)
     running: dict[tuple[str, str], float] = {}
