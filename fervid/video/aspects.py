@@ -36,11 +36,13 @@ _LEAST_HEADERS = 2
 def aspect_change(probed: Probed) -> str:
     """A warning if the shape of the displayed picture changes, but not its size; empty if not.
 
-    The whole file is read, but nothing is decoded. Containers that state the shape once for the
-    whole track are not read.
+    The whole file is read, but nothing is decoded. MP4 states the shape of H.264 and HEVC once for
+    the whole track, so it is not read.
     """
     track = probed.track
-    if track is None or track.codec not in _HEADERS or not track.pixels or probed.is_listed:
+    if track is None or track.codec not in _HEADERS or not track.pixels:
+        return ""
+    if probed.is_listed and track.codec != "mpeg2video":
         return ""
     headers = _Headers(track.width, track.height)
     units = f"filter_units=pass_types={_HEADERS[track.codec]},trace_headers"

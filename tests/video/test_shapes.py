@@ -119,7 +119,7 @@ X265_SHORT = ("-c:v", "libx265", "-x265-params", "keyint=4:log-level=none", "-pi
 @pytest.mark.parametrize(
     ("raw", "codec", "suffix"),
     [
-        *(("m2v", MPEG2, suffix) for suffix in ("m2v", "ts", "mpg", "mkv")),
+        *(("m2v", MPEG2, suffix) for suffix in ("m2v", "ts", "mpg", "mkv", "mov")),
         *(("h264", X264_SHORT, suffix) for suffix in ("h264", "ts", "mkv")),
         ("hevc", X265_SHORT, "hevc"),
     ],
