@@ -103,10 +103,10 @@ def read_photo(path: Path) -> Photo:
     with os.fdopen(open_recording(path), "rb") as file, without_notes():
         digest = _digest(file, path)
         if is_heif(_head(file)):
-            image = _opened(path, decode_heif(path, file.read()), ("PPM",))
-        else:
-            image = _opened(path, file, FORMATS)
-        return _photo(path, image, digest)
+            image, size = decode_heif(path, file.read(), MOST_SIDE)
+            _check_size(path, size)
+            return _displayed(image, size, digest)
+        return _photo(path, _opened(path, file, FORMATS), digest)
 
 
 def check_photo(path: Path) -> None:
@@ -187,7 +187,7 @@ def _opened(path: Path, file: IO[bytes], formats: tuple[str, ...]) -> Image.Imag
     """Open a file as an image; only its header is decoded yet."""
     try:
         image = Image.open(file, formats=formats)
-        pixels = image.width * image.height
+        size = image.size
     except Image.DecompressionBombError:
         raise MediaError(f"{quoted(path)}: {_TOO_LARGE}") from None
     except UnidentifiedImageError:
@@ -196,9 +196,13 @@ def _opened(path: Path, file: IO[bytes], formats: tuple[str, ...]) -> Image.Imag
         ) from None
     except _DAMAGE as error:
         raise MediaError(f"{quoted(path)}: {_damaged(error)}") from error
-    if pixels > MAX_PIXELS:
-        raise MediaError(f"{quoted(path)}: {_TOO_LARGE}")
+    _check_size(path, size)
     return image
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise MediaError(f"{quoted(path)}: {_TOO_LARGE}")
 
 
 _TOO_LARGE = f"is larger than {MAX_PIXELS // 1_000_000} megapixels"

@@ -76,6 +76,16 @@ def test_heic_of_tiles_that_are_to_be_turned(
     assert off(path, upright) < 3
 
 
+@pytest.mark.slow
+def test_a_heic_whose_main_picture_is_not_its_first_grid(
+    tmp_path: Path, picture: Image.Image
+) -> None:
+    path = tmp_path / "gain.heic"
+    upright = picture.resize((384, 512))
+    write_tiled(path, upright, 128, before=Image.new("RGB", (256, 256), (250, 10, 10)))
+    assert off(path, upright) < 3
+
+
 def test_a_heic_without_tiles_may_speak_of_grids(tmp_path: Path, picture: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x010E] = "power grid in spring"

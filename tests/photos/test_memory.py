@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from fervid.photos.reading import MOST_SIDE, read_photo
+from tests.helpers.heic import write_tiled
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,6 +37,13 @@ print(megabytes("VmHWM") - before, child)
 """
 
 
+def _megabytes(photo: Path) -> tuple[int, int]:
+    """What reading a photo takes in this process, and in ffmpeg."""
+    command = [sys.executable, "-W", "ignore", "-c", READ, photo]
+    own, of_ffmpeg = subprocess.run(command, capture_output=True, check=True).stdout.split()
+    return int(own), int(of_ffmpeg)
+
+
 @pytest.mark.parametrize(
     ("name", "mode", "options"),
     [
@@ -55,10 +63,7 @@ def test_its_pixels_are_held_once(
         picture.putalpha(Image.new("L", picture.size, 255))
         picture.paste((0, 0, 0, 0), (WIDTH // 2, HEIGHT // 2, WIDTH, HEIGHT))
     picture.save(path, **options)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", READ, path], capture_output=True, check=True
-    )
-    own, of_ffmpeg = map(int, done.stdout.split())
+    own, of_ffmpeg = _megabytes(path)
     assert own < 120 + 80
     assert of_ffmpeg < 250
 
@@ -71,3 +76,17 @@ def test_its_pixels_are_held_once(
         height, width = photo.colour.shape[:2]
         found = photo.colour[int(down * height), int(across * width)]
         np.testing.assert_allclose(found.astype(int), colour, atol=4)
+
+
+def test_ffmpeg_scales_a_heic_of_tiles_down(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0002.HEIC"
+    # 48 megapixels, as newer phones take them; turned, which ffmpeg does before it scales.
+    write_tiled(path, Image.new("RGB", (8192, 6144), (30, 120, 200)), 512, turns=1)
+    own, of_ffmpeg = _megabytes(path)
+    assert own < 100
+    assert of_ffmpeg < 450
+
+    photo = read_photo(path)
+    assert photo.displayed == (6144, 8192)
+    assert photo.luma.shape == (MOST_SIDE, 1920)
+    assert np.abs(photo.colour.reshape(-1, 3).mean(0) - (30, 120, 200)).max() < 4
