@@ -19,6 +19,7 @@ import jaxlib
 import pytest
 
 from tests.helpers.clips import X264, MakeClip, counter
+from tests.helpers.compiled import keep_compiled
 from tests.helpers.once import made_once, shared_folder
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
@@ -44,19 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Equal programs of different tests are compiled once: most of the time goes into that.
+def compile_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> None:
+    """Equal programs are compiled once, by this run or an earlier one: that takes most of the time.
 
     They are hardly optimised, as that takes longer than running them; `fervid.models.program`
-    chooses for itself.
+    chooses for itself. `pytest --cache-clear` removes them.
     """
     shared = shared_folder(tmp_path_factory)
     os.environ["FERVID_CACHE_DIR"] = str(shared / "cache")
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     jax.config.update("jax_disable_most_optimizations", True)
-    jax.config.update("jax_compilation_cache_dir", str(shared / "compiled"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    for name, value in keep_compiled(pytestconfig, shared).items():
+        os.environ[name.upper()] = str(value)  # for child processes
+        jax.config.update(name, value)
 
 
 @pytest.fixture(autouse=True)

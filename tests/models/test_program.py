@@ -22,6 +22,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6), np.uint8)
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")  # child processes keep compiled code there, too
     return tmp_path / "cache"
 
 
