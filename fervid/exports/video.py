@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,13 +12,11 @@ from fervid.exports import Job
 from fervid.exports.continuous import continuous
 from fervid.exports.drawing import draw
 from fervid.exports.hiding import Hidden
+from fervid.exports.opening import Opened, opened
 from fervid.exports.pictures import Image, display_matrix, tag_colours, to_frame, upright_picture
 from fervid.exports.sampled_frames import SampledFrames
 from fervid.exports.sound import sound_for
 from fervid.exports.tables import read_names
-from fervid.results.files import read_meta
-from fervid.video.command import CONTAINERS
-from fervid.video.executable import MAX_PIXELS, open_recording
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,32 +53,16 @@ def write(job: Job, out: Path) -> None:
     assert recording is not None
     try:
         with (
-            _source(recording) as source,
+            opened(recording, job.folder) as given,
             out.open("wb") as file,
-            _target(file, muxer, source) as target,
+            _target(file, muxer, given.source) as target,
         ):
-            _copy(source, target, job, recording)
+            _copy(given, target, job, recording)
     except av.FFmpegError as error:
         # Disk errors are OSErrors, too; the caller reports them.
         if isinstance(error, OSError):
             raise
         raise MediaError(f"{quoted(recording)}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _source(recording: Path) -> Iterator[InputContainer]:
-    """Open the recording through a descriptor, so that its contents cannot open other files."""
-    import av
-
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "fd"}
-    with os.fdopen(open_recording(recording), "rb") as file:
-        try:
-            source = av.open(file, "r", options=options)
-        except av.FFmpegError as error:
-            reason = "is not a recording, or is of a kind that fervid does not read"
-            raise MediaError(f"{quoted(recording)}: {reason}") from error
-        with source:
-            yield source
 
 
 def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContainer:
@@ -94,12 +74,11 @@ def _target(file: BinaryIO, muxer: str, source: InputContainer) -> OutputContain
     return av.open(file, "w", format=muxer, container_options=exact)
 
 
-def _copy(source: InputContainer, target: OutputContainer, job: Job, recording: Path) -> None:
+def _copy(given: Opened, target: OutputContainer, job: Job, recording: Path) -> None:
     """Draw on every picture and copy the sound, in the order of the recording."""
     hidden = Hidden.of(job.folder, recording, job.keep, job.blur == "soft") if job.blur else None
-    faces, stream = SampledFrames(job.folder), _pictures_of(source, job, recording)
-    names = read_names(job.folder)
-    pictures = _Pictures(source, target, faces, stream, hidden, names)
+    faces, names = SampledFrames(job.folder), read_names(job.folder)
+    source, pictures = given.source, _Pictures(given, target, faces, hidden, names)
     start_s = pictures.start_s
     sounds = {one.index: sound_for(one, target, start_s) for one in source.streams.audio}
     waiting: list[Packet[Any]] = []
@@ -124,21 +103,20 @@ class _Pictures:
 
     def __init__(
         self,
-        source: InputContainer,
+        given: Opened,
         target: OutputContainer,
         faces: SampledFrames,
-        stream: VideoStream,
         hidden: Hidden | None,
         names: dict[int, str],
     ) -> None:
-        self.stream = stream
+        self.stream = given.video
         self._names = names
         self._hidden = hidden
         self.encoder: VideoStream | None = None
         self._target, self._faces = target, faces
-        self._base = stream.time_base or Fraction(1, 90_000)
+        self._base = given.video.time_base or Fraction(1, 90_000)
         # As ffmpeg counts: from the start of the earliest stream, in whole units of this stream.
-        self._start = round(Fraction(source.start_time or 0, 1_000_000) / self._base)
+        self._start = round(Fraction(given.start_us, 1_000_000) / self._base)
         self.start_s = self._start * self._base
         self._last: int | None = None
         self._matrix: NDArray[np.int32] | None = None
@@ -170,22 +148,6 @@ class _Pictures:
             tag_colours(self.encoder, frame)
         drawn = to_frame(picture, self.encoder, pts, self._base, frame.duration)
         self._target.mux(self.encoder.encode(drawn))
-
-
-def _pictures_of(source: InputContainer, job: Job, recording: Path) -> VideoStream:
-    """The analysed stream; older versions analysed the first one that is not a cover."""
-    from av.stream import Disposition
-
-    track = (read_meta(job.folder).get("recording") or {}).get("track") or {}
-    for stream in source.streams.video:
-        if "stream" in track and stream.index != track["stream"]:
-            continue
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.width * stream.height > MAX_PIXELS:
-                raise MediaError(f"{quoted(recording)}: has frames that are too large")
-            stream.thread_type = "AUTO"
-            return stream
-    raise MediaError(f"{quoted(recording)}: has no video")
 
 
 def _encoder(

@@ -22,6 +22,12 @@ from fervid.video.unfinished import is_unfinished
 _ROUNDED_S = 0.01
 """Precision of the lengths of recordings, in seconds."""
 
+_ASSUMED_STEP_S = 1 / 25
+_ASSUMED = (
+    "it is a raw stream, which has no timestamps; times assume 25 frames per second. If it has "
+    "another rate: ffmpeg -r RATE -i FILE NEW.mp4"
+)
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -115,6 +121,8 @@ def _concluded(
     is_whole = sampling.first is None and sampling.stop is None
     if is_whole and has_one_size and (change := aspect_change(probed)):
         warnings.append(change)
+    if not probed.has_times and abs((damage.step_s or 0) - _ASSUMED_STEP_S) < _ROUNDED_S / 100:
+        warnings.append(_ASSUMED)
     return Ending(_with_length(probed.info, sampling, damage), warnings, found.losses)
 
 

@@ -42,6 +42,7 @@ def deinterlacer(
     duration_s: float | None,
     fps: Fraction,
     choice: Deinterlace,
+    opening: dict[str, Any],
 ) -> list[str]:
     """ffmpeg filters that turn each frame into a picture of its first field's time, if needed.
 
@@ -55,6 +56,7 @@ def deinterlacer(
         duration_s: length of the recording in seconds.
         fps: frames per second; 0: unknown.
         choice: the user's choice.
+        opening: input options without which ffmpeg does not recognise the file.
     """
     if choice == "on":
         return [_deinterlaced("auto", "all")]
@@ -63,7 +65,7 @@ def deinterlacer(
     is_flagged = track.is_interlaced or track.codec in _OF_CAMCORDERS
     if not (is_flagged or _is_of_television(track, fps)):
         return []
-    top, bottom, whole = _sample(path, track, duration_s)
+    top, bottom, whole = _sample(path, track, duration_s, opening)
     # Noise and fine patterns look interlaced in both orders, so one must clearly prevail.
     is_clear = max(top, bottom) > _PREVAILS * min(top, bottom)
     order = "tff" if top > bottom else "bff"
@@ -86,7 +88,9 @@ def _is_of_television(track: Track, fps: Fraction) -> bool:
     return track.height in _TELEVISION_LINES
 
 
-def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, int, int]:
+def _sample(
+    path: Path, track: Track, duration_s: float | None, opening: dict[str, Any]
+) -> tuple[int, int, int]:
     """Number of frames with the top field first, with the bottom field first, and progressive."""
     counts = [(0, 0, 0)]
 
@@ -107,7 +111,7 @@ def _sample(path: Path, track: Track, duration_s: float | None) -> tuple[int, in
         level="info",
         on_log=keep,
         stream=str(track.stream),
-        reading=FROM_FIRST_PACKET | middle,
+        reading=FROM_FIRST_PACKET | opening | middle,
     )
     try:
         while child.read(memoryview(bytearray(4096))):

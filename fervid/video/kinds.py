@@ -90,7 +90,10 @@ def kind_of(path: Path) -> Kind | None:
         return "recording" if _is_animated(path) else "photo"
     if _is_recording(head):
         return "recording"
-    return "photo" if _is_photo(head) else _kind_by_name(path)
+    if _is_photo(head):
+        return "photo"
+    # A transport stream may begin with something else; a program in TypeScript is text.
+    return "recording" if path.suffix.lower() == ".ts" and b"\0" in head else _kind_by_name(path)
 
 
 def _kind_by_name(path: Path) -> Kind | None:

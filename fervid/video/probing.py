@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from fervid.records import VideoInfo
 from fervid.video.command import FIRST_VIDEO, FROM_FIRST_PACKET
 from fervid.video.executable import MAX_PIXELS
 from fervid.video.ffmpeg import Child
+from fervid.video.matroska import time_before_zero_us
+from fervid.video.resync import FARTHEST, as_transport_stream
 from fervid.video.tracks import Track, default_track, tracks_of
 
 _NTSC = {
@@ -21,13 +23,12 @@ _NTSC = {
 }
 """Broadcast rates by the two decimals that ffmpeg prints."""
 
-_FARTHEST = 2**31 - 1
-"""Bytes searched for the start of a transport stream; otherwise ffmpeg pauses 10 ms every 64 KiB.
-"""
-
 RESTARTING = {"mpegts", "mpeg"}
 """Containers whose time stamps start again where recordings are joined, as in the files of a DVD.
 """
+
+_WITHOUT_TIMES = {"h264", "hevc", "vvc", "obu"}
+"""Raw streams, for which ffmpeg assumes 25 frames per second if they state no rate."""
 
 LONGEST_PAUSE_S = 3600
 """A longer jump of their time stamps is no pause, but the beginning of another recording."""
@@ -58,6 +59,9 @@ class Probed:
             has no times.
         is_listed: whether the container lists every frame with its duration.
         track: the track that is read; None: unknown.
+        opening: input options without which ffmpeg does not recognise the file.
+        has_times: whether its frames have time stamps, or a rate in the container; the raw streams
+            of some codecs have neither.
     """
 
     info: VideoInfo
@@ -67,6 +71,8 @@ class Probed:
     end_is_sure: bool
     is_listed: bool
     track: Track | None = None
+    opening: dict[str, Any] = field(default_factory=dict)
+    has_times: bool = True
 
 
 def probe(path: Path, track: int | None = None) -> VideoInfo:
@@ -85,7 +91,7 @@ def probe(path: Path, track: int | None = None) -> VideoInfo:
 
 def probe_stream(path: Path, track: int | None = None) -> Probed:
     """Like `probe`, with the properties that decoding needs."""
-    first = _look(path, FIRST_VIDEO)
+    first = _recognised(path, _look(path, FIRST_VIDEO, {}))
     tracks = tracks_of(_described(first.log))
     if not tracks:
         return _probed(path, first)
@@ -95,7 +101,11 @@ def probe_stream(path: Path, track: int | None = None) -> Probed:
     best = default_track(tracks)
     chosen = best if track is None else tracks[track - 1]
     # The first track is nearly always the right one, so no second look is needed.
-    seen = first if chosen.stream == _mapped(first.log) else _look(path, str(chosen.stream))
+    seen = (
+        first
+        if chosen.stream == _mapped(first.log)
+        else _look(path, str(chosen.stream), first.opening)
+    )
     probed = _probed(path, seen)
     info = replace(
         probed.info,
@@ -115,9 +125,22 @@ class _Look:
     header: str
     stalled: bool
     size_bytes: int
+    opening: dict[str, Any]
+
+    @property
+    def has_frame(self) -> bool:
+        return re.search(r"^0,", self.header, re.M) is not None
 
 
-def _look(path: Path, stream: str) -> _Look:
+def _recognised(path: Path, look: _Look) -> _Look:
+    """The look, or a better one at a transport stream that begins with something else."""
+    if look.has_frame or look.stalled or (opening := as_transport_stream(path)) is None:
+        return look
+    again = _look(path, FIRST_VIDEO, opening)
+    return again if again.has_frame else look
+
+
+def _look(path: Path, stream: str, opening: dict[str, Any]) -> _Look:
     log: list[str] = []
 
     def keep(line: str, _: int | None) -> None:
@@ -126,33 +149,43 @@ def _look(path: Path, stream: str) -> _Look:
             log.append(line)
 
     options = {"frames:v": 1, "c:v": "rawvideo", "f": "framecrc", "enc_time_base": "demux"}
-    child = Child(path, options, threads=1, level="verbose", on_log=keep, stream=stream)
+    reading = FROM_FIRST_PACKET | opening
+    child = Child(
+        path, options, threads=1, level="verbose", on_log=keep, stream=stream, reading=reading
+    )
     try:
         text = bytearray(65536)
         header = bytes(text[: child.read(memoryview(text))]).decode("ascii", "replace")
         child.wait()
     finally:
         child.close()
-    return _Look(log, header, child.stalled, child.size_bytes)
+    return _Look(log, header, child.stalled, child.size_bytes, opening)
 
 
 def _probed(path: Path, look: _Look) -> Probed:
     log, header = look.log, look.header
     size = re.search(r"^#dimensions 0: (\d+)x(\d+)$", header, re.M)
     base = re.search(r"^#tb 0: (\d+)/(\d+)$", header, re.M)
-    has_frame = re.search(r"^0,", header, re.M)
-    if not (size and base and has_frame):
+    if not (size and base and look.has_frame):
         raise MediaError(f"{quoted(path)}: {_refusal(log, look.stalled)}")
     width, height = int(size[1]), int(size[2])
     if aspect := re.search(r"^#sar 0: ([1-9]\d*)/([1-9]\d*)$", header, re.M):
         width = max(1, round(width * Fraction(int(aspect[1]), int(aspect[2]))))
-    start_us = _start(log)
+    start_us = _start(path, log)
     duration_s = _duration(log, start_us)
     info = VideoInfo(path, width, height, _rate(log), duration_s, look.size_bytes)
     time_base = Fraction(int(base[1]), int(base[2]))
-    entering, lists_frames = _entering(log, start_us), _format(log).startswith("mov,")
-    reading = _reading(log, entering)
-    return Probed(info, time_base, reading, entering, _stands_alone(log), lists_frames)
+    entering, kind = _entering(log, start_us) | look.opening, _format(log)
+    return Probed(
+        info,
+        time_base,
+        _reading(log, entering),
+        entering,
+        _stands_alone(log),
+        kind.startswith("mov,"),
+        opening=look.opening,
+        has_times=kind not in _WITHOUT_TIMES,
+    )
 
 
 def _refusal(log: list[str], stalled: bool) -> str:
@@ -177,7 +210,7 @@ def _entering(log: list[str], start_us: int | None) -> dict[str, Any]:
     clock = FROM_FIRST_PACKET
     if start_us is not None:
         clock = {"copyts": None, "itsoffset": f"{-start_us}us"}
-    return clock | ({"resync_size": _FARTHEST} if _format(log) == "mpegts" else {})
+    return clock | ({"resync_size": FARTHEST} if _format(log) == "mpegts" else {})
 
 
 def _reading(log: list[str], entering: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +233,13 @@ def _format(log: list[str]) -> str:
     return match[1] if match else ""
 
 
-def _start(log: list[str]) -> int | None:
+def _start(path: Path, log: list[str]) -> int | None:
+    """Microseconds at which the recording starts; None if unknown."""
     match = _only(r"\[info\]   Duration: [^ ]+, start: (-?\d+)\.(\d{6}), ", log)
-    return int(match[1] + match[2]) if match else None
+    start_us = int(match[1] + match[2]) if match else None
+    if _format(log).startswith("matroska") and (early_us := time_before_zero_us(path)):
+        return -early_us
+    return start_us
 
 
 def _duration(log: list[str], start_us: int | None) -> float | None:
@@ -213,7 +250,7 @@ def _duration(log: list[str], start_us: int | None) -> float | None:
     if start_us and _format(log).startswith(("matroska", "flv")):
         # Many writers of these store the end time as duration, even if the start is late.
         start_s = start_us / 1e6
-        return duration_s - start_s if duration_s > start_s > 0 else duration_s
+        return duration_s - start_s if duration_s > start_s else duration_s
     return duration_s
 
 

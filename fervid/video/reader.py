@@ -134,7 +134,7 @@ class VideoReader:
         self.threads = threads or decoder_threads(self.info)
         if deinterlacing is None:
             about = (self.info.path, probed.track, self.info.duration_s, self.info.fps)
-            deinterlacing = deinterlacer(*about, deinterlace)
+            deinterlacing = deinterlacer(*about, deinterlace, probed.opening)
         self.deinterlacing = [*deinterlacing]
         self._time_base = probed.time_base
         self._known_base = ""
