@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -75,7 +77,8 @@ def ending_of_decoding(
         is_deinterlaced: whether frames were deinterlaced.
 
     Raises:
-        MediaError: nothing could be decoded, or decoding makes no progress.
+        MediaError: nothing could be decoded, decoding makes no progress, or the file is no longer
+            there.
     """
     code, path = child.wait(), probed.info.path
     if child.killed:
@@ -85,6 +88,8 @@ def ending_of_decoding(
     if not seen and sampling.first is None and sampling.stop is None:
         raise MediaError(f"{quoted(path)}: no frame in it can be decoded")
     ending = _concluded(probed, sampling, damage, code, has_one_size=len(parts) < 2)
+    if ending.losses.partial:
+        _check_readable(path, child)
     if not seen:
         ending.warnings.append("there is no frame in the chosen time range")
     if len(parts) > 1:
@@ -124,6 +129,25 @@ def _concluded(
     if not probed.has_times and abs((damage.step_s or 0) - _ASSUMED_STEP_S) < _ROUNDED_S / 100:
         warnings.append(_ASSUMED)
     return Ending(_with_length(probed.info, sampling, damage), warnings, found.losses)
+
+
+def _check_readable(path: Path, child: Child) -> None:
+    """Raise MediaError if frames are missing because the file has gone or was overwritten."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            file.read(1)
+    except OSError as error:
+        raise MediaError(
+            f"{quoted(path)}: could not be read to its end ({error.strerror}); analyse it again "
+            "when its disk or share is connected"
+        ) from error
+    if size < child.size_bytes:
+        raise MediaError(
+            f"{quoted(path)}: became shorter while it was being read; analyse it again when it is "
+            "finished"
+        )
 
 
 def _unfinished(probed: Probed, child: Child) -> str:

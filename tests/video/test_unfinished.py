@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +114,31 @@ def test_a_file_that_grows_is_said_to(make_clip: MakeClip, tmp_path: Path) -> No
     assert reader.losses.partial
     assert len(np.concatenate(times)) > 160
     assert reader.info.duration_s == pytest.approx(times[-1][-1] + 0.04)
+
+
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [
+        (
+            Path.unlink,
+            r"could not be read to its end \(No such file or directory\); analyse it again",
+        ),
+        (Path.touch, "became shorter while it was being read"),
+    ],
+)
+def test_a_file_that_goes_away_while_it_is_read_is_no_partial_result(
+    make_clip: MakeClip, tmp_path: Path, then: Callable[[Path], None], says: str
+) -> None:
+    clip = make_clip("long.mkv", *NOISE, "-c:v", "mpeg2video", "-q:v", 2, "-g", 25)
+    path = tmp_path / "on_a_share.mkv"
+    path.write_bytes(clip.read_bytes())
+    with VideoReader(path, batch_size=1) as reader:
+        frames = iter(reader)
+        next(frames)
+        os.truncate(path, path.stat().st_size // 2)
+        then(path)
+        with pytest.raises(MediaError, match=says):
+            list(frames)
 
 
 @pytest.mark.parametrize("suffix", ["h264", "nut"])
