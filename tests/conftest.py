@@ -19,7 +19,7 @@ import jaxlib
 import pytest
 
 from tests.helpers.clips import X264, MakeClip, counter
-from tests.helpers.compiled import keep_compiled
+from tests.helpers.kept_programs import keep_programs
 from tests.helpers.once import made_once, shared_folder
 
 SAMPLES = Path(__file__).parent.parent / "sample_media"
@@ -51,13 +51,9 @@ def compile_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.
     They are hardly optimised, as that takes longer than running them; `fervid.models.program`
     chooses for itself. `pytest --cache-clear` removes them.
     """
-    shared = shared_folder(tmp_path_factory)
-    os.environ["FERVID_CACHE_DIR"] = str(shared / "cache")
+    keep_programs(pytestconfig, shared_folder(tmp_path_factory))
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     jax.config.update("jax_disable_most_optimizations", True)
-    for name, value in keep_compiled(pytestconfig, shared).items():
-        os.environ[name.upper()] = str(value)  # for child processes
-        jax.config.update(name, value)
 
 
 @pytest.fixture(autouse=True)
