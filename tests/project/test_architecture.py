@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,14 +63,23 @@ def room_of(path: Path) -> str:
 
 WAYS_IN = (ROOT / "__init__.py", ROOT / "__main__.py")
 FILES = sorted(path for path in ROOT.rglob("*.py") if path not in WAYS_IN)
-MODULES = {path: modules_imported_by(path) for path in (*WAYS_IN, *FILES)}
-IMPORTS = {path: {name for name in MODULES[path] if name.startswith("fervid.")} for path in FILES}
+
+
+@cache
+def modules() -> dict[Path, set[str]]:
+    """What each file imports."""
+    return {path: modules_imported_by(path) for path in (*WAYS_IN, *FILES)}
+
+
+def own_imports(path: Path) -> set[str]:
+    """What a file imports of fervid."""
+    return {name for name in modules()[path] if name.startswith("fervid.")}
 
 
 @pytest.mark.parametrize("room", LAYER_OF)
 def test_imports_run_from_the_later_rooms_to_the_earlier(room: str) -> None:
     for path in (path for path in FILES if room_of(path) == room):
-        rooms = {name.split(".")[1] for name in IMPORTS[path]} - {room}
+        rooms = {name.split(".")[1] for name in own_imports(path)} - {room}
         wrong = {other for other in rooms if LAYER_OF[other] >= LAYER_OF[room]}
         assert not wrong, f"{path} imports {wrong}"
 
@@ -78,13 +88,13 @@ def test_the_house_is_small() -> None:
     assert {room_of(path) for path in FILES} == set(LAYER_OF)
     assert len([path for path in ROOT.iterdir() if path.is_file()]) <= 7
     assert len(LAYERS) <= 8
-    edges = {(room_of(path), name.split(".")[1]) for path in FILES for name in IMPORTS[path]}
+    edges = {(room_of(path), name.split(".")[1]) for path in FILES for name in own_imports(path)}
     assert len({(room, other) for room, other in edges if room != other}) <= 145
 
 
 @pytest.mark.parametrize("room", ["live", "photos"])
 def test_the_engine_has_few_doors(room: str) -> None:
-    names = set().union(*(IMPORTS[path] for path in FILES if room_of(path) == room))
+    names = set().union(*(own_imports(path) for path in FILES if room_of(path) == room))
     doors = {name for name in names if name.split(".")[1] in ENGINE}
     assert len(doors) <= 4, doors
 
@@ -92,13 +102,13 @@ def test_the_engine_has_few_doors(room: str) -> None:
 def test_live_streams_know_nothing_of_the_analysis() -> None:
     allowed = {"errors", "records", "live", "video"}
     for name in ("sources", "clock", "newest", "stream", "relay", "camera"):
-        rooms = {module.split(".")[1] for module in IMPORTS[ROOT / "live" / f"{name}.py"]}
+        rooms = {module.split(".")[1] for module in own_imports(ROOT / "live" / f"{name}.py")}
         assert rooms <= allowed, name
 
 
 def test_the_package_never_imports_training() -> None:
-    for path, modules in MODULES.items():
-        assert not any(name.split(".")[0] == "training" for name in modules), path
+    for path, names in modules().items():
+        assert not any(name.split(".")[0] == "training" for name in names), path
 
 
 def loaded_after(code: str) -> set[str]:
