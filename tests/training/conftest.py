@@ -12,7 +12,7 @@ from tests.helpers.toy_data import toy_fer
 from training.presets import smoke
 from training.train import train
 
-LEARN = dataclasses.replace(smoke(), epochs=15, ema=0.9)
+LEARN = dataclasses.replace(smoke(), epochs=5, ema=0.9)
 
 
 @pytest.fixture(scope="session")
