@@ -16,7 +16,7 @@ from fervid.settings.sizes import FACE_SIZE as FACE_SIZE
 from fervid.settings.sizes import PAD_MULTIPLE as PAD_MULTIPLE
 
 KEPT_SHARE = 0.5
-"""A face is followed down to this share of the score at which it begins to be followed."""
+"""A face is followed until its score falls below this share of the score that starts a track."""
 
 
 def _check(name: str, array: NDArray[Any], dtype: type, *shape: int | None) -> None:

@@ -90,13 +90,13 @@ class Timeline:
         return Figure(timeline_figure(binned, lanes, self.episodes, cuts_of(self.meta), of))
 
     def chart(self, name: Chart, face_id: int | None = None) -> Figure:
-        """A figure of the report: who shows what, what follows what, who shows the same.
+        """One of the smaller figures of the report.
 
         Args:
-            name: "shares", "intensity" or "change", one row a person; "transitions", what follows
-                what; "together", which two people show the same at the same time; "strip", the
-                whole recording, for a slide.
-            face_id: whose transitions; None: everyone's.
+            name: "shares", "intensity" or "change", with one row per person; "transitions", which
+                expression follows which; "together", which two people show the same expression at
+                the same time; "strip", the whole recording, for a slide.
+            face_id: person whose transitions are shown; None: everyone.
 
         Raises:
             ValueError: there is no such figure or person.

@@ -160,7 +160,7 @@ def headlines(document: dict[str, Any]) -> list[str]:
         lines.append(
             f"  from score {usual['score']}: precision {usual['precision']:.3f}, recall "
             f"{usual['recall']:.3f}; of 48 px and more {large['precision']:.3f}, "
-            f"{large['recall']:.3f}; {usual['false_boxes_a_faceless_picture']:.3f} false boxes a "
+            f"{large['recall']:.3f}; {usual['false_boxes_per_faceless_picture']:.3f} false boxes a "
             "picture without people"
         )
         lines += [

@@ -45,11 +45,11 @@ _SPLITS = (
 )
 _LIMITS = (
     "Trained on web photographs, mostly posed or acted and frontal. The labels are noisy opinions "
-    "of many people. Weak on disgust, on fear, and on telling sad from neutral. Accuracy by age, "
+    "of many people. Weak on disgust and fear. Often confuses sad and neutral. Accuracy by age, "
     "gender and ethnicity was measured only for smiles, on fifty people. An expression is what a "
     "face shows, not what a person feels (Barrett et al. 2019). Not for decisions about people. In "
     "the EU, inferring emotions at work and in education is banned except for medical or safety "
-    "reasons (AI Act, Art. 5(1)(f)), and people exposed to such a system must be told (Art. "
+    "reasons (AI Act, Art. 5(1)(f)), and people exposed to such a system must be informed (Art. "
     "50(3))."
 )
 

@@ -117,16 +117,17 @@ def main(fer: Path, parts: tuple[Path, ...], out: Path) -> None:
     card = {
         "version": "0.1",
         "task": "compare two faces of one recording",
-        "data": f"Faces without labels: {len(posed):,} of FER-2013's Training (every fourth one), "
-        f"and {len(found):,} from the pictures that the face detector is trained on, except those "
-        "from television and two collections of masks. None of them is distributed here.",
+        "data": f"Faces without labels: {len(posed):,} from FER-2013's split Training (every "
+        f"fourth one), and {len(found):,} from the pictures that the face detector is trained on, "
+        "without those from television and from two collections of masks. None of them is "
+        "distributed here.",
         "splits": "Held out: pictures from television, and those on which the detector is scored.",
         "metrics": _metrics(model, held_out),
         "metrics_note": "Likeness of two faces: the median, and the values that 1% and 0.1% of the "
         "pairs exceed. A few pairs show the same person, mostly those from television.",
-        "limits": "Tells the people of one recording apart. It does not say who they are and must "
-        "not be used to recognise anyone in another recording. Not evaluated by age, gender or "
-        "skin colour. Faces shorter than 40 pixels and profiles look much alike to it.",
+        "limits": "Distinguishes the people in one recording. It does not say who they are, and "
+        "must not be used to recognise anyone in another recording. Not evaluated by age, gender "
+        "or skin colour. Faces shorter than 40 pixels, and profiles, all look similar to it.",
         "date": today(),
         "command": "python -m training.likeness fer2013.parquet faces-*.parquet",
         "license": "MIT",

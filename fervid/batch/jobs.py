@@ -114,7 +114,8 @@ def run(
         overwrite: analyse again even if an equal result exists.
         exports: called with the result folder, to write the exports that the user wants.
         progress: called after each batch of frames.
-        part_length: of its parts, so that it can be gone on with; None: it is done as a whole.
+        part_length: length of its parts, so that an interrupted analysis can continue; None:
+            analyse it as a whole.
     """
 
     def whole() -> dict[str, Any]:

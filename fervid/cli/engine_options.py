@@ -1,4 +1,4 @@
-"""Options that several commands share: what is searched and how, and which model answers."""
+"""Options that several commands share: how faces are searched for, and which model is used."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workers:
-    """How many processes there are, and what each may cost."""
+    """How many processes there are, and what each may use."""
 
     count: int
     limits: Limits
@@ -121,7 +121,7 @@ def _change_of_existing(job: Job, task: Task) -> str:
 
 
 def _parts_left(job: Job, task: Task) -> str:
-    """How many parts of a recording an earlier run has left, if it can be gone on with."""
+    """How many parts of a recording an earlier run has left, if that run can be continued."""
     from fervid.engine.engine import Engine
     from fervid.pipeline.part_plans import parts_left
 

@@ -75,7 +75,7 @@ def _together(results: Path, out: Path, shared: dict[str, Any]) -> tuple[str, Pa
     made = together(results, **shared)
     sure = int((made.table["p_holm"] < 0.05).sum())
     line = (
-        f"{sure} of {len(made.table)} combinations of pair and expression change together more "
-        "than by chance"
+        f"in {sure} of {len(made.table)} combinations of pair and expression, people change "
+        "together more than by chance"
     )
     return line, made.save(out)

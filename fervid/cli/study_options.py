@@ -101,8 +101,8 @@ _OPTIONS = (
         type=_FILE,
         multiple=True,
         metavar="FILE",
-        help="A file that says who speaks when, in a format of --events. The study then gives all "
-        "results a second time, without the frames in which the person speaks.",
+        help="A file that says who speaks when, in a format of --events. The study then repeats "
+        "all results without the frames in which the person speaks.",
     ),
     click.option(
         "--area",

@@ -2,7 +2,7 @@
 
 If two searched frames show the same faces at nearly the same places, boxes in the frames between
 are interpolated; each must look like the face at one of the two ends. Where a face appears,
-disappears, moves fast or changes its looks, the frame in the middle is searched, and so on.
+disappears, moves fast or changes its look, the frame in the middle is searched, and so on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al. 2023) by OpenCV, for users who have its ONNX file; same interface as our own."""
+"""YuNet (Wu et al. 2023), run by OpenCV as a `Detector`, for users who have its ONNX file."""
 
 from __future__ import annotations
 

@@ -126,17 +126,17 @@ class Analysis:
         yield from self.follow(self.look_at(batch, faces))
 
     def look_at(self, batch: FrameBatch, faces: Detections) -> FrameFaces:
-        """What is needed of the next frames to follow their faces."""
+        """Compute what is needed to follow the faces of the next frames."""
         return FrameFaces.of(batch, faces, self._displayed, self._changes.of(batch))
 
     def follow(self, seen: FrameFaces) -> Iterator[NDArray[Any]]:
-        """As `add`, of frames that were looked at already."""
+        """Like `add`, for frames that `look_at` has returned."""
         for with_cuts in self._cuts.add(seen):
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
 
     def last_before(self, seen: FrameFaces) -> Iterator[NDArray[Any]]:
-        """The rows of the last frames before some that are not wanted themselves."""
+        """Yield the rows of the last frames; `seen` are later frames, which get no rows."""
         for with_cuts in (*self._cuts.add(seen), *self._cuts.flush()):
             for tracked in self._flicker.add(*with_cuts):
                 yield self._read(tracked)
@@ -150,7 +150,7 @@ class Analysis:
             yield self._read(tracked)
 
     def _read(self, tracked: TrackedBatch) -> NDArray[Any]:
-        """Classify the faces of some frames, and learn people and portraits from them."""
+        """Classify the faces of some frames; update people and portraits."""
         batch, faces, cuts = tracked
         reading = self._reader.read(batch, faces.faces)
         self._evidence.add(faces, frontality(faces.faces.points))

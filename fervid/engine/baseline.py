@@ -65,7 +65,7 @@ class Baseline:
 
 
 def learn_baseline(path: Path, engine: Engine) -> Baseline:
-    """Read the people in a recording or photo as being at rest throughout.
+    """Read the people in a recording or photo, who are taken to be at rest throughout.
 
     Raises:
         MediaError: the file cannot be read, or shows no face.

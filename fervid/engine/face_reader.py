@@ -34,7 +34,7 @@ class Reading:
 
 
 class FaceReader(Protocol):
-    """The interface of what reads faces."""
+    """The interface of classes that read faces."""
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Read the faces of some frames."""

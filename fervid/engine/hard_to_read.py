@@ -1,4 +1,4 @@
-"""Warnings about recordings most of whose faces are too small, turned or blurred to be read."""
+"""Warns about recordings in which most faces are too small, turned away or blurred to be read."""
 
 from __future__ import annotations
 

@@ -19,17 +19,17 @@ Opened = Callable[[int], AbstractContextManager[Iterable[FrameBatch]]]
 
 
 class SeamError(Exception):
-    """The first picture of a part differs from the one that decoding the part before gives."""
+    """The first picture of a part differs from the same picture decoded with the part before."""
 
 
 class JoinedParts:
-    """Gives the frames of all parts, and what was read from their faces.
+    """Yields the frames of all parts, and what was read from their faces.
 
-    Knowing everything before a part, faces may be followed differently, so that something is needed
-    that was not read. Its pictures are then decoded again.
+    Once everything before a part is known, its faces may be followed differently, and readings may
+    be needed that were not stored. The part's pictures are then decoded again.
 
     Args:
-        parts: gives what was stored for each part, in order.
+        parts: yields what was stored for each part, in order.
         opened: opens a part for decoding.
         reader: reads faces in pictures that are decoded again.
 

@@ -27,7 +27,7 @@ class OnlineRows:
 
     Face ids are numbers of tracks, smoothed values are means of the past, and a state begins at
     once. The result at the end of the session may differ, because it also uses later frames.
-    Resting faces are learned on the way.
+    Resting faces are learned as the stream runs.
 
     Args:
         engine: reads the faces.

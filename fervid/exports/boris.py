@@ -17,9 +17,8 @@ COLUMNS = ("time", "subject", "code", "modifier", "comment")
 def write(job: Job, out: Path) -> None:
     """Write a row for each onset and offset, sorted by time; times in seconds.
 
-    There are no modifiers, because BORIS splits its time budget by them.
-
-    Names cannot be taken for formulas, because they do not begin like one.
+    There are no modifiers, because BORIS splits its time budget by them. No name begins like a
+    formula.
 
     Raises:
         ResultError: the table of episodes is missing or damaged.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _BACK_S = Fraction(1, 10)
-"""ffmpeg takes smaller steps back for disorder."""
+"""ffmpeg treats smaller backward steps as frames out of order."""
 
 
 def continuous(

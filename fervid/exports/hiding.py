@@ -30,8 +30,8 @@ _CELLS = 2
 """Cells of the mosaic across a face; more cells begin to look like the face."""
 
 _PALER = {"mosaic": 0.5, "soft": 0.8}
-"""Weight of the mean colour in each cell, because dark hair over skin still looks like a face;
-without the edges of a mosaic, it does so longer."""
+"""Weight of the mean colour in each cell, because dark hair over skin still looks like a face. A
+soft blur needs more of it, as it lacks the edges of a mosaic."""
 
 _SAME = 0.2
 """Overlap at which a box is the face of a person who stays visible."""

@@ -10,7 +10,7 @@ from fervid.results.files import read_meta
 
 
 def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | None:
-    """The recording: the given one, or the one where it was, or one of its name beside the folder.
+    """The given recording, else the one at its stored path, else one of its name beside the folder.
 
     Raises:
         MediaError: the file is missing, or its size is not that of the analysed recording.

@@ -42,8 +42,8 @@ def _count_from(start_s: Fraction, one: Packet[Any] | AudioFrame) -> None:
 
 
 class _Rising:
-    """Passes only packets with increasing time stamps, as files require; like pictures, others are
-    dropped."""
+    """Passes only packets with increasing time stamps, as files require; drops the others, as is
+    done with pictures."""
 
     def __init__(self) -> None:
         self._last: int | None = None

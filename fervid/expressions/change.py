@@ -28,8 +28,8 @@ _LENGTHS = np.linalg.norm(_USUAL, axis=1)
 _DIRECTIONS = _USUAL / _LENGTHS[:, None]
 
 _EVEN, _STEEP, _LAPSES = 0.45, 9.5, 0.01
-"""Of a largest change of so many nats, something is shown as likely as not; by so much the log-odds
-rise a nat; and so often nothing is shown, or something, whatever the change. Fitted to 50 people
+"""The probability that a face shows an expression: the largest change, in nats, at which it is a
+half; the rise of its log-odds per nat; and its smallest distance from 0 and 1. Fitted to 50 people
 whose smiles have known strengths and to rendered people: `python -m training.reading.fit`."""
 
 _BY_CHANGE, _BY_LOOKS = 8.0, 1.0

@@ -31,7 +31,7 @@ _QUALITY = [
 def with_maps(
     thumbnails: Sequence[Thumbnail], crops: FaceCrops, classifier: ExpressionClassifier
 ) -> tuple[list[Thumbnail], list[str]]:
-    """Add to thumbnails the maps of what raises the probability of their expression.
+    """Add maps of what raises the probability of their expression to thumbnails.
 
     Args:
         thumbnails: N thumbnails.

@@ -27,7 +27,8 @@ _WIDTH, _NOISES = 0.2, 4.0
 """Looks within this many nats, or this many times the noise from cell to cell, count as near."""
 
 _BELOW, _SOFT = 0.3, 0.1
-"""Nats by which one look must be less than another to count as below it, and how gradually."""
+"""Nats by which one look must be less than another to count as below it, and the width of this
+limit, which is gradual."""
 
 _BELOW_COUNTS = 3.0
 """Weight of time below relative to time near, because rest may be much shorter than a smile."""

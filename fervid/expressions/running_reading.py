@@ -1,4 +1,4 @@
-"""Compares rows of a stream with resting faces that are learned on the way."""
+"""Compares rows of a stream with resting faces that are learned as it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fervid.expressions.reading import read_against
 from fervid.expressions.resting import LEAST_SEEN_S, RestingFace, find_resting_face
 
 _SEARCH_AGAIN = 1.25
-"""A resting face is searched again when its person has been seen this many times longer."""
+"""A resting face is searched for again when its person has been seen this many times longer."""
 
 _CELLS = 256
 """Cells that are searched; so few that it takes only milliseconds."""
@@ -22,12 +22,12 @@ _FORGOTTEN_S = 60.0
 
 
 class RunningReading:
-    """Reads rows from the past only: with the absolute reading until a resting face is known.
+    """Compares rows using only the past; until a resting face is known, the reading is absolute.
 
     Memory depends on the number of people in the last minute only.
 
     Attributes:
-        since_s: for each track that is compared with its resting face, since which time.
+        since_s: for each compared track, the time since which it is compared.
     """
 
     def __init__(self) -> None:

@@ -82,4 +82,4 @@ class Camera:
 
     def reason(self) -> str:
         """Why there are no more pictures, for the user."""
-        return "gives no more frames; it may have been unplugged"
+        return "sends no more frames; it may have been unplugged"

@@ -17,7 +17,7 @@ _KEPT = 12
 
 
 class Relay:
-    """Relays one connection of ffmpeg to a server, but no redirection back.
+    """Relays one connection of ffmpeg to a server, but passes no redirection back.
 
     Args:
         url: address of the stream.

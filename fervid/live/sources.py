@@ -119,7 +119,7 @@ def find_source(word: str | int) -> Source:
         return Source("camera", word, f"camera {path.name}")
     if path.exists() and sys.platform != "win32":
         raise MediaError(f"{word!a}: is not a camera; use `fervid analyze` for recordings")
-    shown = "that" if "@" in word else ascii(word)  # a mistyped address may hold a password
+    shown = "that" if "@" in word else ascii(word)  # a mistyped address may contain a password
     raise MediaError(f"{shown}: no such camera; give a number, a device or the address of a stream")
 
 

@@ -55,8 +55,8 @@ class Moment:
             face.
         latency_s: seconds from the frame's arrival to these results.
         dropped: number of frames dropped so far.
-        compared_since_s: for each face that is compared with its own resting face, the time since
-            which it is. Other faces have the absolute reading until their resting face is known.
+        compared_since_s: for each face whose resting face is known, the time since which it is
+            compared with that. Other faces have the absolute reading until then.
     """
 
     image: NDArray[np.uint8]
@@ -83,10 +83,10 @@ class Moment:
 class Watch:
     """A running analysis of a camera or stream: an iterable context manager.
 
-    Iterating gives a `Moment` for each analysed frame, which is always the newest one. It ends with
-    the source, after `duration`, or when `stopped` says so. Leaving the context writes the result,
-    also after Ctrl-C (KeyboardInterrupt). After any other exception, the growing table stays, with
-    all rows until then.
+    Iterating yields a `Moment` for each analysed frame, which is always the newest one. It ends
+    with the source, after `duration`, or when `stopped` returns True. Leaving the context writes
+    the result, even after Ctrl-C (KeyboardInterrupt). After any other exception, the growing table
+    stays, with all rows until then.
 
     Args:
         source: the source.
@@ -310,7 +310,7 @@ def watch(
         **settings: the fields of `fervid.settings.Settings`, such as `fps` or `weights`.
 
     Raises:
-        MediaError: the source does not exist or gives no pictures; also raised while iterating.
+        MediaError: the source does not exist or sends no pictures; also raised while iterating.
         ResultError: a result of this name already exists, or it cannot be written.
         ModelError, SetupError, TypeError, ValueError: as for `fervid.analyze`.
     """

@@ -13,35 +13,44 @@ _ELSEWHERE = {"name", "version", "classes", *_HEAD}
 _BY_CLASS = ("precision", "recall", "f1")
 _WORDS = (
     ("faceless picture", "a picture without people"),
-    ("bands", "faces by their height in the searched picture"),
+    ("bands", "ranges of the height of faces in the searched picture"),
     ("recall at 95", "highest recall at which the precision is at least 95%"),
-    ("default", "at the default threshold"),
+    ("default", "precision and recall at the default score"),
     (
         "points",
         "median error of the eyes and of the mouth, as a share of the distance between the eyes",
     ),
     (
         "reliability",
-        "boxes with similar scores: how many, their mean score, and the share that are faces",
+        "boxes with similar scores: their number, their mean score, and the share that are faces",
     ),
     ("fer accuracy", "agreement of the FER-2013 head with FER-2013's labels"),
-    ("mirrored", "true: each answer is the mean over the face and its mirror image"),
-    ("one pass", "without averaging each image with its mirror image"),
+    ("mirrored", "if true, each answer is the mean over the face and its mirror image"),
+    ("one pass", "each answer is for the image alone, without its mirror image"),
     (
         "ferplus majority accuracy",
         "agreement of the FER+ head with the class that has more than half of the votes",
     ),
-    ("ferplus plurality accuracy", "the same with the class that has the most votes"),
+    (
+        "ferplus plurality accuracy",
+        "agreement of the FER+ head with the class that has the most votes",
+    ),
+    ("macro recall", "mean of the recalls of the classes"),
     ("ferplus votes", "distance between the answers of the FER+ head and the shares of the votes"),
     (
         "shipped mixture",
-        "the default answer, a mixture of both heads; ferplus share: the weight of the FER+ head",
+        "the default answer, a mixture of both heads; ferplus share: weight of the FER+ head",
+    ),
+    (
+        "prior power, fer prior, ferplus prior",
+        "in the mixture, each head's answers are divided by the class frequencies (prior) of its "
+        "labels, raised to this power",
     ),
     ("fer temperature, ferplus temperature", "divisors of the logits, which calibrate each head"),
-    ("nll, brier", "negative log-likelihood and Brier score; less is better"),
+    ("nll, brier", "negative log-likelihood and Brier score; lower is better"),
     (
         "ece 15",
-        "expected calibration error with 15 bins; before and after: before and after calibration",
+        "expected calibration error with 15 bins, before and after calibration if there are two",
     ),
 )
 """Words in the tables of a page that do not explain themselves, and their meanings."""
@@ -52,7 +61,7 @@ def page_of(cards: Iterable[dict[str, Any]]) -> str:
     intro = (
         "# Model cards\n\nThese cards say what each shipped network learned from, how accurate it "
         "is, and what it cannot do.\n± is a 95% interval. `fervid models --markdown` writes this "
-        "page from `fervid/weights/*.json`.\n\nThese words are used in the tables:\n"
+        "page from `fervid/weights/*.json`.\n\nThe tables use these words:\n"
     )
     words = _table(("word", "meaning"), _WORDS)
     return "\n".join([intro, *words, *(_section(card) for card in cards)])

@@ -38,7 +38,7 @@ class ExpressionNetConfig:
         stem: channels of a 3x3 convolution before the stages; 0 for none.
         squeeze_excite: channel attention at the end of each stage (Hu et al. 2018).
         dropout: rate before the heads.
-        covered: a third head, which tells faces whose expression cannot be read.
+        covered: whether there is a third head, which finds faces whose expression cannot be read.
         kernel: side of the convolutions, odd.
         normalized: batch normalisation after each convolution.
 

@@ -67,7 +67,7 @@ class FoldedConvBlock(nnx.Module):
 
 
 def _folded(arrays: dict[str, NDArray[Any]], block: ConvBlock) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Kernel and bias of a block, by the arrays it holds."""
+    """Kernel and bias of a block, from its arrays."""
     if block.norm is None:
         return arrays["conv.kernel"], arrays["conv.bias"]
     with np.errstate(invalid="ignore"):  # the classifier reports values that are not numbers

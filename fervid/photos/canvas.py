@@ -67,8 +67,8 @@ def lay_out(photo: Photo, longest: int, scale: float | None = None) -> Canvas:
 
 
 def _shape(used: Shape, longest: int) -> Shape:
-    """The smallest canvas: sides are halvings of the longest, in shape upright, flat (3:4) or
-    square."""
+    """The smallest canvas that fits: upright (3:4), flat (4:3) or square, and `longest` halved any
+    number of times."""
     long, short = max(used), min(used)
     side = longest
     while side % 2 == 0 and long <= side // 2 >= _LEAST:

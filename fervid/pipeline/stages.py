@@ -139,13 +139,13 @@ def write(
 
     Args:
         writer: open writer of the result.
-        analysis: gives the rows.
+        analysis: the analysis that yields the rows.
         pieces: the rows.
         reader: reader of the recording; after all rows, it knows what was lost.
         began: start of the work, on the clock of `time.perf_counter`.
         progress: called now and then.
         used: the values used for settings that the user left open.
-        about: gives further contents of `meta.json`; called after all rows.
+        about: returns further contents of `meta.json`; called after all rows.
     """
     for some in counted(pieces, reader, began, progress):
         writer.store(reader.in_own_pixels(some))

@@ -13,13 +13,13 @@ from fervid.records import EXPRESSIONS
 from fervid.results.codebook import CHANGE_COLUMNS, LOST, SMOOTH_COLUMNS
 
 MAX_BINS = 8000
-"""All are visible when zoomed in; at first, groups of them are drawn, see `Binned.coarser`."""
+"""Most bins. All are visible when zoomed in; at first, groups are drawn, see `Binned.coarser`."""
 
 SHOWN_BINS = 1200
-"""More than a screen's columns, but so few that ten hours draw as fast as ten minutes."""
+"""Bins drawn at first: more than a screen has columns, but few enough to draw ten hours fast."""
 
 SLIDER_BINS = 300
-"""Of the small picture in the slider."""
+"""Bins of the small picture in the slider."""
 
 _FIRST_WIDTH_S = 1e-3
 _K = len(EXPRESSIONS)
@@ -83,7 +83,7 @@ class Binned:
 
     @property
     def change(self) -> NDArray[np.float64]:
-        """(L, B, 6) mean change from rest in nats, of `CHANGE_COLUMNS`; NaN as of `intensity`."""
+        """(L, B, 6) mean change from rest in nats, by `CHANGE_COLUMNS`; NaN if `intensity` is."""
         return self._per_compared(self.sums[..., _CHANGE])
 
     def _per_compared(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:

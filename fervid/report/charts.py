@@ -1,4 +1,4 @@
-"""Figures that answer a question: who shows what, what follows what, who shows the same."""
+"""The smaller figures: what each person shows, what follows it, and what people show together."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def chart(
     """A figure as plotly.js takes it and `plotly.graph_objects.Figure`, too.
 
     Args:
-        name: "shares", "intensity" or "change": one row a person; "transitions": what follows what;
-            "together": which two people show the same at the same time; "strip": the whole
-            recording in one row a person, as wide as a slide.
+        name: "shares", "intensity" or "change": one row per person; "transitions": which
+            expression follows which; "together": which two people show the same expression at the
+            same time; "strip": the whole recording in one row per person, as wide as a slide.
         binned: means over time.
-        lanes: face ids that the lanes of `binned` from 1 on show, and what they are called.
+        lanes: face ids of the lanes of `binned` from 1 on, and the names of the people.
         episodes: the table of episodes.
         of: face id for "transitions"; None: everyone.
     """

@@ -55,7 +55,7 @@ class Difference:
     Attributes:
         points: difference of the means.
         low, high: its 95% interval (Student if paired, else Welch); None if too few are in a group.
-        effect: Hedges' g, the difference in standard deviations; None as `low`.
+        effect: Hedges' g, the difference in standard deviations; None if `low` is.
         design: "paired" if at least half of the people are in both groups, else "unpaired".
     """
 

@@ -92,11 +92,11 @@ def compare_units(values: Floats, reference: Floats) -> tuple[str, Effect, int]:
 
 
 _APART = 0.05
-"""Difference in how much of the faces is usable from which it is reported."""
+"""Smallest reported difference between groups in the share of time with a usable face."""
 
 
 def usable_differences(groups: Mapping[str, Floats]) -> list[str]:
-    """A warning for each two groups whose faces are usable to clearly different degrees.
+    """A warning for each pair of groups whose faces are usable to clearly different degrees.
 
     Args:
         groups: for each group, (N,) share of each recording in which a face is usable.
@@ -154,7 +154,7 @@ def _noncentralities(t: float, df: float) -> tuple[float, float]:
 
 
 def _noncentral_cdf(t: float, df: float, shift: float) -> float:
-    """The distribution of the noncentral t; where SciPy's gives up, its normal approximation."""
+    """The distribution of the noncentral t; where SciPy's fails, its normal approximation."""
     exact = float(stats.nct.cdf(t, df, shift))
     if not np.isnan(exact):
         return exact

@@ -43,7 +43,7 @@ MAX_LANES = 8
 """Most people with their own lane in the figure."""
 
 LINE, LINE_FILL = "#7d8ba1", "rgba(125,139,161,0.28)"
-"""Of what is no expression."""
+"""Colours of everything that is not an expression."""
 
 _FOOT_MS = 0.2
 BAR_WIDTH, _SEEN_BAR = 0.66, 0.14

@@ -242,7 +242,7 @@ def _people(recordings: Sequence[Recording], groups: Sequence[str]) -> list[dict
 
 
 def _address(one: Recording) -> str:
-    """Of its report, as seen from the index."""
+    """Address of its report, relative to the index."""
     return quote(f"{one.path}/{REPORT_NAME}".encode("utf-8", "surrogateescape"))
 
 

@@ -49,7 +49,7 @@ def panels_of(lanes: int, of: str = "everyone") -> tuple[list[Panel], int]:
     titles = [
         f"<b>What {whom} shows</b>: mean probabilities",
         "<b>Episodes</b>; thin lines: no clear expression",
-        f"<b>Valence of {whom}</b>, derived; the band shows single frames",
+        f"<b>Valence of {whom}</b>, derived; band: spread of single frames",
         "<b>Faces found</b> per frame",
     ]
     inner = sum(heights) + (_TITLE_PX + _GAP_PX) * len(heights) - _GAP_PX + _TICKS_PX

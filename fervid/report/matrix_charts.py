@@ -38,7 +38,7 @@ def followers(episodes: pd.DataFrame) -> NDArray[np.int64]:
 def _cells(
     sizes: NDArray[np.float64], texts: Sequence[str], rows: Sequence[str], hover: str
 ) -> dict[str, Any]:
-    """Squares (R, 7) whose area tells a value from 0 to 1, in the colours of their columns."""
+    """Squares (R, 7) whose area shows a value from 0 to 1, in the colours of their columns."""
     place = np.flatnonzero(sizes.ravel() > 0)
     row, column = np.divmod(place, len(EXPRESSIONS))
     names = [EXPRESSIONS[k] for k in column.tolist()]
@@ -96,7 +96,7 @@ def seconds_together(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.float
 
 
 def _overlap(one: pd.DataFrame, other: pd.DataFrame) -> float:
-    """Seconds in which an episode of either table goes on; those of a table do not overlap."""
+    """Seconds in which both tables have an episode; episodes of one table do not overlap."""
     if one.empty or other.empty:
         return 0.0
     spans = other[["onset", "offset"]].sort_values("onset").to_numpy(np.float64)

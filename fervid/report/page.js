@@ -100,11 +100,11 @@
     return Plotly.react(box, episodesIn(data, from, to), box.layout, config);
   }
 
-  // Titles say whose areas and valence they stand over.
+  // Titles name the person whose areas and valence are shown.
   function nameTitles() {
     const whom = escaped(who.selectedOptions[0].textContent);
     titles[0] = { ...titles[0], text: `<b>What ${whom} shows</b>: mean probabilities` };
-    titles[2] = { ...titles[2], text: `<b>Valence of ${whom}</b>, derived; band: single frames` };
+    titles[2] = { ...titles[2], text: `<b>Valence of ${whom}</b>, derived; band: spread of single frames` };
   }
 
   function choosePerson() {

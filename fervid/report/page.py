@@ -219,7 +219,7 @@ def _moments(
 def _charts(
     binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame, compared: bool
 ) -> dict[str, Markup]:
-    """The figures that answer a question, each as JSON: a list of its versions."""
+    """The smaller figures, each as JSON: a list of its versions."""
     wanted = [name for name in CHARTS if compared or name not in ("intensity", "change")]
     wanted = [name for name in wanted if name != "together" or len(lanes) > 1]
     versions = {name: [None, *lanes] if name == "transitions" else [None] for name in wanted}

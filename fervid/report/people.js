@@ -34,7 +34,7 @@ function peopleTable(edited, { together, now, pictures }) {
     else {
       const was = person.name;
       edited.rename(person, name);
-      said.textContent = `${was} is called ${name}.`;
+      said.textContent = `${was} is now called ${name}.`;
     }
   }
 
@@ -47,7 +47,7 @@ function peopleTable(edited, { together, now, pictures }) {
     }
     const [one, other] = [person.name, into.name];
     edited.merge(person, into);
-    said.textContent = `${one} and ${other} are one person.`;
+    said.textContent = `${one} and ${other} are now one person.`;
   }
 
   function split(person) {

@@ -21,7 +21,7 @@ _ROW_PX, _BETWEEN_PX = 74, 24
 _TITLES = {
     "shares": ("What each person shows", "mean probability of each expression"),
     "intensity": (
-        "How strongly each person shows it",
+        "How strong each person's expressions are",
         "1: the average expression in FER-2013; empty where the resting face is unknown",
     ),
     "change": (

@@ -45,7 +45,7 @@ def strip(binned: Binned, lanes: Mapping[int, str], episodes: pd.DataFrame) -> d
 
 
 def longest_in_columns(episodes: pd.DataFrame, edges: NDArray[np.float64]) -> pd.DataFrame:
-    """Of many short episodes, what each person shows longest in each column of a screen."""
+    """Join many short episodes: what each person shows longest in each column of a screen."""
     grid = np.linspace(edges[0], edges[-1], _COLUMNS + 1)
     found = []
     for face, mine in episodes.groupby("face_id"):

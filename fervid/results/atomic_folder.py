@@ -28,7 +28,7 @@ class WholeFolder:
 
     Args:
         target: the resolved final path.
-        keeps: says, by its name, whether to keep an entry of an earlier folder of that name.
+        keeps: whether to keep an entry of an earlier folder at `target`, given the entry's name.
 
     Attributes:
         path: path of the hidden folder.

@@ -1,4 +1,4 @@
-"""Returns memory to the system that the process has freed but still holds."""
+"""Returns freed memory to the operating system."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def without_tracks(rows: NDArray[Any], kept: NDArray[np.int64]) -> None:
 
 
 def one_a_frame(rows: NDArray[Any]) -> NDArray[Any]:
-    """Pass on rows with no frame split, without superfluous rows that have no face."""
+    """Regroup rows so that no frame is split, and drop superfluous rows without a face."""
     frame, is_face = rows["frame"], rows["face_id"] > 0
     needed = is_face.copy()
     if not needed.all():

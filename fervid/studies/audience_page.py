@@ -154,9 +154,9 @@ def _page(made: Audience) -> tuple[Any, ...]:
                 "The mean over people, each counted once, with a 95% bootstrap interval. In "
                 "shaded moments, their expressions changed together. The lowest row shows how "
                 "similar each person's changes are to those of the others, in windows of "
-                f"{WINDOW_S:g} s (inter-subject correlation, leave-one-out). If each person's "
-                "curve is shifted by a random time, the correlation rises above the dotted line "
-                f"anywhere in less than 5% of {DRAWS} draws."
+                f"{WINDOW_S:g} s (inter-subject correlation, leave-one-out). In {DRAWS} draws, "
+                "each person's curve was shifted by a random time: in fewer than 5% of them, the "
+                "correlation rises above the dotted line at any moment."
             ],
             audience_figure(made),
         ),
@@ -166,7 +166,7 @@ def _page(made: Audience) -> tuple[Any, ...]:
                 "Each moment lasts from the middle of its first window to the middle of its last "
                 "one. p is corrected over time and expressions."
                 if len(moments)
-                else "There are no moments beyond chance."
+                else "In no moment did expressions change together more than by chance."
             ],
             table=moments.round(4),
             file="moments.csv",

@@ -33,7 +33,7 @@ class Study:
     Attributes:
         measure: "change" (nats above a person's resting face) or "probability".
         by: column by which levels are compared, empty if none are.
-        window, rules: what is looked at, and what must be met.
+        window, rules: the time around an event, and the rules of exclusion.
         responses: a row for each event, person and expression; with many recordings, means over
             repetitions. See `fervid.studies.tables.RESPONSES`.
         people: a row for each person in each recording.

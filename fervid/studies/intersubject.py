@@ -1,4 +1,4 @@
-"""Inter-subject correlation: when people who watched the same moved together."""
+"""Inter-subject correlation: when people who watched the same film changed together."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ DRAWS = 200
 
 
 def intersubject_correlation(curves: Floats, width: int) -> Floats:
-    """How much each person moves like the others, in windows, averaged over people.
+    """How much each person's curve changes like the others', in windows, averaged over people.
 
     Each person's curve is correlated with the mean of all others' in each window (Hasson et al.,
     2004; leave-one-out). Correlations are averaged without Fisher's z, because in windows with few
     independent values a few people near 1 would outweigh the others. Unknown values count as no
-    movement.
+    change.
 
     Args:
         curves: (P, T, ...) curves of at least two people.
         width: length of a window in steps.
 
     Returns:
-        (T - width + 1, ...) correlations; NaN where nobody moves.
+        (T - width + 1, ...) correlations; NaN where no curve changes.
     """
     middles: Floats = nan_mean(curves.swapaxes(0, 1))
     own: Floats = np.nan_to_num(curves - middles[:, None])
@@ -52,11 +52,11 @@ def _sums(values: Floats, width: int) -> Floats:
 
 
 def chance_level(curves: Floats, width: int, *, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """The highest correlation over time that chance alone gives.
+    """The highest correlation over time that arises by chance alone.
 
     In each draw, every person's curve is shifted circularly by a random time, which keeps each
-    person's movements and breaks what they share. Taking the highest value over all windows ensures
-    that in 95% of such draws no moment is found in the whole stimulus.
+    person's own changes and breaks what people share. Taking the highest value over all windows
+    ensures that in 95% of such draws no moment is found in the whole stimulus.
 
     Args:
         curves: (P, T, K).
@@ -99,7 +99,7 @@ def moments_together(
     curves: Floats, names: tuple[str, ...], *, step_s: float = STEP_S, window_s: float = WINDOW_S,
     draws: int = DRAWS, seed: int = 0,
 ) -> Together:  # fmt: skip
-    """Find the moments in which people move together more than by chance.
+    """Find the moments in which people change together more than by chance.
 
     Args:
         curves: (P, T, K).

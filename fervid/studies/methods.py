@@ -130,7 +130,7 @@ def methods_paragraph(
     )
     return (
         f"{provenance.sentence()} {_MEASURED[measure]} {counts} A response is the mean from an "
-        f"event's start to its end ({window.after:g} s where it has none) minus the mean of the "
+        f"event's start to its end ({window.after:g} s if it has none) minus the mean of the "
         f"{window.before:g} s before it. {_excluded(exclusions, rules)} Repetitions were averaged "
         "within people first, and each person counts once. Bands are 95% percentile intervals of a "
         f"hierarchical bootstrap (recordings, people, repetitions; {draws} samples, seed {seed}; "

@@ -52,7 +52,7 @@ class Opened:
         self.notify(line)
 
     def sources(self) -> Iterator[Source]:
-        """Yield the usable results; add a note for each other one.
+        """Yield the usable results; add a note for each of the others.
 
         Raises:
             ResultError: there is no usable result; raised at the end.
@@ -104,7 +104,7 @@ def open_results(
 def sources(
     places: Sequence[Path], folder: Path, measure: Measure, tally: Tally, note: Notify
 ) -> Iterator[Source]:
-    """Yield the usable results; add a note for each other one."""
+    """Yield the usable results; add a note for each of the others."""
     for place in places:
         path = place.name if place == folder else place.relative_to(folder).as_posix()
         try:

@@ -1,4 +1,4 @@
-"""Tests pairs of people in the same recording for moving together."""
+"""Tests whether the expressions of pairs of people in a recording change together."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Columns = tuple(Synchrony.__dataclass_fields__)
 
 @dataclass
 class Pairs:
-    """How pairs of people in the same recordings move together.
+    """How the expressions of pairs of people in the same recordings change together.
 
     Attributes:
         table: a row for each pair and expression; see `fervid.studies.synchrony.Synchrony`.
-            `leader` is the person who moves first, if the interval of the lag excludes 0.
+            `leader` is the person who changes first, if the interval of the lag excludes 0.
         measure: the measure.
         exclusions: what each rule excluded.
         notes: warnings for the reader, one line each.
@@ -81,7 +81,7 @@ def together(
     seed: int = 0,
     notify: Notify = lambda line: None,
 ) -> Pairs:
-    """Test whether people in the same recording move together, and who follows whom.
+    """Test whether people in the same recording change together, and who follows whom.
 
     Args:
         results: a folder of results, or one.
@@ -228,12 +228,13 @@ def _page(made: Pairs) -> tuple[Any, ...]:
         Section(
             "Pairs",
             [
-                f"Correlation in windows of {WINDOW_S:g} s at the best lag of up to {MAX_LAG_S:g} "
-                "s, compared with chance, where one of the two is shifted in time (mean, and what "
-                "95% of the shifts stay below). If the lag is above 0, the second person follows "
-                "the first; a leader is named if its 95% interval excludes 0. The last columns are "
-                "the time in which both show the expression, divided by the time in which either "
-                "does. p (Holm) is corrected over all pairs and expressions."
+                f"The correlation is the mean over windows of {WINDOW_S:g} s, at the best lag of "
+                f"up to {MAX_LAG_S:g} s. Chance is the correlation when one of the two people is "
+                "shifted in time: its mean over shifts, and the value that 95% of the shifts stay "
+                "below. If the lag is above 0, the second person follows the first; a leader is "
+                "named if the 95% interval of the lag excludes 0. The last columns are the time in "
+                "which both show the expression, divided by the time in which either does. p "
+                "(Holm) is corrected over all pairs and expressions."
             ],
             made.plot(),
             _rows(table.sort_values("effect", ascending=False)),

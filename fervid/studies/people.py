@@ -32,7 +32,8 @@ class Person:
     Attributes:
         recording: path of the result.
         face_id: number within the recording.
-        name: the participant, who can be the same in several recordings, by the table of people.
+        name: the participant, as named in the table of people; may be the same in several
+            recordings.
         about: further columns of the tables, and `area`.
         series: values over time, without rows that rules exclude.
         episodes: rows of the table of episodes.

@@ -48,8 +48,8 @@ def study(
         by: column of events or people to compare by; None: the first further column of `events`,
             else of `people`, else the label if it has 2 to 12 values.
         labels: use only events with these labels; empty: all.
-        speech: who speaks when, in the form of `events`; figures are then also given without
-            speech.
+        speech: who speaks when, in the form of `events`; all results are then repeated without the
+            frames in which the person speaks.
         areas: parts of the frame, or `NAME=x,y,w,h`; people elsewhere are excluded.
         measure: "change" or "probability"; None: change, if at least half of the people have a
             known resting face.

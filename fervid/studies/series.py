@@ -14,7 +14,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Series:
-    """A person's values; each value holds from its time for its duration.
+    """A person's values; each value applies from its time, for its duration.
 
     Attributes:
         time_s: (N,) float64 seconds, ascending.

@@ -77,7 +77,7 @@ class Audience:
 
     @cached_property
     def together(self) -> Together:
-        """The moments in which people moved together."""
+        """The moments in which people's expressions changed together."""
         curves = self.curves.astype(np.float64)
         return moments_together(curves, self.expressions, seed=self.seed)
 

@@ -1,4 +1,4 @@
-"""Synchrony of two people in a recording: whether they move together, and who follows whom."""
+"""Synchrony of two people in a recording: do they change together, and who follows whom?"""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def synchrony(
 
 
 def _filled(curve: Floats) -> Floats:
-    """Replace unknown values by no movement."""
+    """Replace unknown values by no change."""
     known = ~np.isnan(curve)
     middle = float(curve[known].mean()) if known.any() else 0.0
     return np.where(known, curve - middle, 0.0)

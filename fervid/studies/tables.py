@@ -71,7 +71,7 @@ COMPARISONS = (
     Column("expression", "word", "the expression"),
     Column("unit", "word", "independent unit: person, or recording if people share them"),
     Column("level", "word", "compared level"),
-    Column("reference", "word", "level it is compared with; baseline means 0"),
+    Column("reference", "word", "level it is compared with; baseline: it is compared with 0"),
     Column("design", "word", "mean, paired or unpaired"),
     Column("left_out", "count", "number of units that do not fit the design"),
     Column("n", "count", "number of units of the level"),

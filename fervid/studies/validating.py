@@ -144,8 +144,8 @@ def _collect(
         made.folders[source.path] = source
     if several:
         note(
-            f"in {several} recordings with several people, codes without a person are taken for "
-            "the person seen longest; name people as face 1, face 2"
+            f"in {several} recordings with several people, codes without a person are compared "
+            "with the person seen longest; to code others, name them face 1, face 2 and so on"
         )
     for coder, index in indexes.items():
         if len(index.unused):

@@ -67,8 +67,8 @@ def _page(made: Validation, worst: pd.DataFrame) -> tuple[Any, ...]:
             "Episode by episode",
             [
                 "Two episodes match if they overlap by at least half of the shorter one. "
-                "The last columns show by how many seconds fervid's episodes begin later: median, "
-                "and mean with limits of agreement (mean \u00b1 1.96 standard deviations).",
+                "The last columns show how many seconds later fervid's episodes begin: the median, "
+                "and the mean with limits of agreement (mean \u00b1 1.96 standard deviations).",
             ],
             table=_episode_rows(made.episode_agreement),
             file="episode_agreement.csv",

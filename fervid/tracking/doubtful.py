@@ -14,11 +14,11 @@ _MOSTLY = 0.5
 """Share of a person's rows that must reach the score of a new face."""
 
 _SURE, _SURE_ROWS = 0.9, 3
-"""Rows with this score are certain; fewer than so many of them are no evidence."""
+"""Rows with this score are certain; fewer certain rows than this are not evidence."""
 
 _FACING, _FACING_SHARE = 0.85, 0.02
-"""Frontality of a face that looks at the camera, and the share of a person's rows that must show
-one, and with certainty."""
+"""Frontality of a face that looks at the camera, and the share of a person's rows that must be
+certain and show such a face."""
 
 _TURNED, _TURNED_SHARE = 0.75, 0.25
 """Frontality of a turned head, and the share of certain rows of a person who is always turned: real
@@ -55,8 +55,8 @@ class Evidence:
     def doubtful(self, person: Mapping[int, int]) -> set[int]:
         """The people for whom there is too little evidence.
 
-        A person is certain who looks at the camera in a few certain rows, who is certain in a
-        quarter of the rows, or who is seldom in doubt and not turned away most of the time.
+        There is enough if the person looks at the camera in a few certain rows, if a quarter of
+        the rows are certain, or if the person is seldom in doubt and seldom turned away.
 
         Args:
             person: the person that each track shows.

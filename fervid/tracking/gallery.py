@@ -1,4 +1,4 @@
-"""A table of what many people look like, so that one product finds who may look like somebody."""
+"""A table of the views of many people, in which one matrix product finds those who look alike."""
 
 from __future__ import annotations
 

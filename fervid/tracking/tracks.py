@@ -1,4 +1,4 @@
-"""Follows faces from frame to frame by place, motion and looks, but never across a cut."""
+"""Follows faces from frame to frame by position, motion and appearance, but never across a cut."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COLUMNS = 26
 
 
 class Tracker:
-    """Gives faces ids, batch by batch; ids count from 1 by first appearance.
+    """Assigns ids to faces, batch by batch; ids count from 1 by first appearance.
 
     Args:
         fps: sampled frames per second; None: every frame. A face keeps its id over gaps of up to a

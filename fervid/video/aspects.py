@@ -76,11 +76,11 @@ def aspect_change(probed: Probed) -> str:
 
 
 class _Headers:
-    """The shapes that a log of `trace_headers` tells.
+    """The shapes in a log of `trace_headers`.
 
     Attributes:
         first: shapes in order, with the time stamp of the first packet that has each.
-        count: how often each comes.
+        count: how often each occurs.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -111,7 +111,7 @@ class _Headers:
 
 
 def _named(shape: Fraction) -> str:
-    """A shape in the usual words, such as 16:9; pictures of television are a few pixels wider."""
+    """A shape in the usual words, such as 16:9; television pictures are a few pixels wider."""
     for usual in (Fraction(4, 3), Fraction(16, 9), Fraction(1), Fraction(9, 16)):
         if abs(shape / usual - 1) < 0.03:
             return f"{usual.numerator}:{usual.denominator}"

@@ -27,7 +27,7 @@ PICTURES = f"{CONTAINERS},webp_pipe"
 """The same for pictures."""
 
 FROM_FIRST_PACKET: dict[str, Any] = {"copyts": None, "start_at_zero": None}
-"""Time starts with the recording; in a transport stream with its video, even if sound is first."""
+"""Time starts with the recording; in a transport stream, with the video, even if sound is first."""
 
 FIRST_VIDEO = "V:0"
 """The first video track that is not a cover."""

@@ -16,7 +16,7 @@ _SUMMARY = re.compile(
     r"(\d+) frames decoded; (\d+) decode errors;"
 )
 _LISTS_FRAMES = re.compile(r"^\[in#\d+/mov,")
-"""Containers that list every frame with its length, so the last frame may be meant to stay long."""
+"""Containers that list every frame with its length, so the last frame may be shown for long."""
 
 _OUTPUT_SIDE = re.compile(r"^\[(out|vost|enc|rawvideo|framecrc|null|swscaler|Parsed_)")
 _HARMLESS = re.compile(
@@ -100,7 +100,7 @@ class Damage:
                 self._complaint_pts = newest
 
     def counted(self, packets: int, decoded: int, errors: int, is_listed: bool) -> None:
-        """Take how many packets were read, how many frames decoded, and how often that failed.
+        """Add the numbers of packets read, of frames decoded, and of failures.
 
         Args:
             packets, decoded, errors: as above.

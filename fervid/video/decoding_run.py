@@ -13,7 +13,7 @@ from fervid.video.ffmpeg import Child
 class DecodingRun:
     """One pass over a recording, in which a thread decodes one batch ahead of the reader.
 
-    Iterating yields the batches and raises what the thread met.
+    Iterating yields the batches, and raises any error of the thread.
 
     Args:
         child: the decoder; it is closed with the run.

@@ -33,7 +33,7 @@ _ASSUMED = (
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known after a reading.
+    """What is known after a recording has been read.
 
     Attributes:
         info: properties of the recording, with a duration that covers all frames.
@@ -102,7 +102,7 @@ def ending_of_decoding(
 
 
 def ending_of_stamps(probed: Probed, sampling: Sampling, stamps: Stamps) -> Ending:
-    """What decoding would tell of a recording whose frames all come as they should.
+    """The ending of a decoding in which all frames come as they should.
 
     Args:
         probed, sampling: as above.
@@ -175,7 +175,7 @@ def _with_length(info: VideoInfo, sampling: Sampling, damage: Damage) -> VideoIn
     least_s = last_s + (step_s or 0.0) / 2
     is_longer = is_whole if length_s is None else least_s > length_s + _ROUNDED_S
     if is_longer or damage.joins:
-        # A raw stream may have another rate than ffmpeg supposes.
+        # A raw stream may have another rate than ffmpeg assumes.
         lasts_s = step_s or (float(1 / info.fps) if info.fps else 0.0)
         return replace(info, duration_s=round(last_s + lasts_s, 6))
     return info

@@ -1,4 +1,4 @@
-"""Interlaced recordings, whose frames hold two fields of different times."""
+"""Interlaced recordings, whose frames contain two fields of different times."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def deinterlacer(
 ) -> list[str]:
     """ffmpeg filters that turn each frame into a picture of its first field's time, if needed.
 
-    The number and times of frames stay the same. A recording marked as interlaced may hold whole
+    The number and times of frames stay the same. A recording marked as interlaced may have whole
     pictures, and one that is not marked may be interlaced, so a sample from its middle decides. No
     sample is taken of recordings that are neither marked nor of television's heights and rates.
 

@@ -19,7 +19,7 @@ Row = tuple[int, int]
 Frame = tuple[Row, Picture]
 
 Keeping = Generator[Row | None, Frame | None]
-"""Is sent each decoded frame, and None at the end; gives the row of each frame to keep, else None.
+"""A generator: it is sent each decoded frame, then None, and yields the frame's row if it is kept.
 """
 
 

@@ -1,4 +1,4 @@
-"""Tells recordings and photos by their first bytes, as the program `file` does."""
+"""Recognises recordings and photos by their first bytes, as the program `file` does."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _WITHOUT_TIMES = {"h264", "hevc", "vvc", "obu"}
 """Raw streams, for which ffmpeg assumes 25 frames per second if they state no rate."""
 
 LONGEST_PAUSE_S = 3600
-"""A longer jump of their time stamps is no pause, but the beginning of another recording."""
+"""A longer jump of their time stamps is not a pause but the beginning of another recording."""
 
 _MAPPING = "[info] Stream mapping:"
 _REFUSALS = {

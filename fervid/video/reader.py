@@ -73,8 +73,8 @@ class VideoReader:
         track: number of the video track, from 1; None: the one that players show.
         deinterlace: whether to turn frames into whole pictures: "on", "off", or "auto" for
             interlaced recordings.
-        deinterlacing: that attribute of another reader of the same recording, to save finding it
-            out again; None: find it out.
+        deinterlacing: the attribute `deinterlacing` of another reader of the same recording, which
+            saves time; None: decide by `deinterlace`.
         square: make all frames square, so that pictures of any shape fit; for recordings whose
             picture changes its shape.
 
@@ -240,19 +240,19 @@ class VideoReader:
         """The time stamps of all frames, without decoding them.
 
         Raises:
-            EntryError: the recording does not tell them.
+            EntryError: the packets do not show them.
         """
         return read_stamps(self.info.path, self.info.stream, self._probed.reading, self._time_base)
 
     def sections(self, stamps: Stamps, length_s: float) -> list[Section]:
-        """Sections of about some seconds, each of whole batches; see `sections_of`."""
+        """Sections of about `length_s` seconds, in whole batches; see `sections_of`."""
         return sections_of(stamps, self._sampling, length_s, self.batch_size)
 
     def enter(self, section: Section) -> None:
-        """Give the frames of a section alone from now on; before the iteration.
+        """Read only the frames of a section; call it before the iteration.
 
-        Iterating raises EntryError if they are not those that a whole decoding would give, as far
-        as their time stamps and the decoder's complaints tell.
+        Iterating raises EntryError if the time stamps or the decoder's complaints show that the
+        frames differ from those of a whole decoding.
         """
         self._section = section
 
@@ -261,7 +261,7 @@ class VideoReader:
         return float(pts * self._time_base)
 
     def account(self, stamps: Stamps) -> None:
-        """Tell what an iteration would, of a recording whose sections all came as they should."""
+        """Set what an iteration would set, for a recording whose sections were all decoded well."""
         self._conclude(ending_of_stamps(self._probed, self._sampling, stamps))
 
     def _child(self, damage: Damage) -> Child:

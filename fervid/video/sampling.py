@@ -75,7 +75,7 @@ class Sampling:
         return (self.first is None or pts >= self.first) and (self.stop is None or pts < self.stop)
 
     def kept(self, pts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of all frames of a recording (N,), by their time stamps, `Sampler` keeps."""
+        """(N,) whether `Sampler` keeps each frame, given the time stamps of all N frames."""
         kept = np.ones(len(pts), np.bool_)
         if self.fps is not None:
             scale = self.time_base * self.fps
@@ -86,7 +86,7 @@ class Sampling:
         return kept & (pts >= low) & (pts < (np.inf if high is None else high))
 
     def comes(self, pts: NDArray[np.int64], duration_s: float | None) -> NDArray[np.bool_]:
-        """Which of all frames of a recording (N,) come out of `filters`."""
+        """(N,) whether each frame comes out of `filters`, given all N time stamps."""
         if self.selects_exactly(duration_s):
             return self.kept(pts)
         return np.asarray(pts < (np.inf if self.stop is None else self.stop))
@@ -96,7 +96,7 @@ class Sampling:
         return self.fps is None or self._is_exact(duration_s)
 
     def _is_exact(self, duration_s: float | None) -> bool:
-        """Whether ffmpeg can tell ticks."""
+        """Whether ffmpeg can compute ticks exactly."""
         assert self.fps is not None
         longest = math.ceil((duration_s or 1e6) / self.time_base)
         scale = self.time_base * self.fps

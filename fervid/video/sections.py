@@ -27,7 +27,7 @@ class Section:
         pts: (T,) int64 their time stamps.
         after: whether its last frame is the first frame of the next section.
         stop: time stamp after which no frame needs to be decoded; None: decode to the end.
-        seek_s: decoding starts at the key frame of this time; None: at the beginning.
+        seek_s: decoding starts at the key frame at or before this time; None: at the beginning.
     """
 
     first: int
@@ -113,11 +113,11 @@ def _section(
 
 
 class SectionFrames:
-    """Checks that a decoder gives the frames of a section.
+    """Checks that a decoder outputs the frames of a section.
 
     Args:
         section: the section.
-        all_come: whether the decoder gives only frames of the section.
+        all_come: whether the decoder outputs only frames of the section.
     """
 
     def __init__(self, section: Section, all_come: bool) -> None:

@@ -25,7 +25,7 @@ def address_of(folder: Path, visit: Visit) -> str:
 
 
 def results_route(visits: Visits) -> Route:
-    """Answers requests for a visit's files, also for parts of them, as players ask for them."""
+    """Answers requests for a visit's files, or for ranges of their bytes, as players need."""
 
     def answer(request: Request) -> Response:
         visit, token, rest = (request.path_params[name] for name in ("visit", "token", "rest"))

@@ -27,7 +27,7 @@ not base decisions about people on the results, such as hiring, grading, policin
 judging honesty.</li> <li>In the European Union, inferring emotions of people at work and in
 education is prohibited except for medical or safety reasons; elsewhere, people exposed to it
 must be informed. Faces are biometric data: ask for consent, and delete what you do not need.</li>
-<li>The models are weak on disgust and fear, and at distinguishing sad from neutral. Accuracy
+<li>The models are weak on disgust and fear, and often confuse sad and neutral. Accuracy
 by age, gender and ethnicity was measured only for smiles, on fifty people. Check first how many
 frames show a face.</li> </ul>"""
 

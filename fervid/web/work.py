@@ -63,7 +63,7 @@ class Answer:
 
     @classmethod
     def of(cls, folder: Path) -> Answer:
-        """What a result folder holds; writes the archive and the copy beside it."""
+        """Read a result folder, and write the archive and the copy beside it."""
         archive, report = (folder.with_suffix(end) for end in (".zip", ".report.html"))
         _pack(folder, archive)
         report.write_bytes((folder / REPORT_NAME).read_bytes())
@@ -117,7 +117,7 @@ class Workshop:
         self._of_photos: dict[tuple[str, str], PhotoAnalyzer] = {}
 
     def work(self, visit: Visit, upload: Path, settings: Settings) -> Iterator[State]:
-        """Analyse an upload of a visit, reporting progress; ends an earlier analysis of its.
+        """Analyse an upload of a visit, reporting progress; end the visit's earlier analysis.
 
         Raises:
             FervidError: the upload cannot be analysed.

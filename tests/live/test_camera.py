@@ -51,7 +51,7 @@ def test_a_camera_is_watched_until_it_is_unplugged(
     with fervid.watch(1, out=tmp_path) as watch:
         moments = list(watch)
     assert watch.ended_by == "lost"
-    assert watch.lost == "camera 1: gives no more frames; it may have been unplugged"
+    assert watch.lost == "camera 1: sends no more frames; it may have been unplugged"
     assert len(moments[0].faces)
     timeline = Timeline.read(result_of(tmp_path))
     assert timeline.meta["live"]["times"] == "arrival"

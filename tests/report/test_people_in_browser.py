@@ -69,7 +69,7 @@ def test_people_are_named_merged_split_ordered_and_left_out(
     assert names(page, "#bars b") == lanes(page)
     name(page, "face 1", "Anna")
     page.get_by_label("face 4 is the same person as", exact=True).select_option(label="Anna")
-    assert said(page) == "face 4 and Anna are one person."
+    assert said(page) == "face 4 and Anna are now one person."
     page.get_by_label("face 3 is the same person as", exact=True).select_option(label="Anna")
     assert "face 3 and Anna are both in the picture at 0:00:01" in said(page)
     page.evaluate("location.hash = '#t=4'")

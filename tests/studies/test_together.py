@@ -212,5 +212,5 @@ def test_pairs_of_a_recording(tmp_path: Path) -> None:
     assert (made.table["p_holm"] < 0.05).sum() == 1
     done = CliRunner().invoke(main, ["report", str(tmp_path), "--together"])
     assert done.exit_code == 0, done.output
-    assert "1 of 18 combinations of pair and expression" in done.output
+    assert "in 1 of 18 combinations of pair and expression, people change together" in done.output
     assert (tmp_path / "together" / "together.html").is_file()

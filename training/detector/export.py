@@ -111,8 +111,8 @@ def ship(
         ),
         "limits": (
             "Often misses faces shorter than about 16 px at the working size, and people seen "
-            "from behind or from far above. Sometimes takes statues, drawings, animals and prints "
-            "of faces for faces."
+            "from behind or from far above. Sometimes mistakes statues, drawings, animals and "
+            "printed pictures of faces for faces."
         ),
         "recipe": recipe,
         "license": "MIT",
@@ -145,7 +145,7 @@ def _data(pictures: list[Picture]) -> str:
     """The training data, in words."""
     sources = sorted({picture.source for picture in pictures})
     return (
-        f"{len(pictures):,} gray pictures of the collections {', '.join(sources)}. A teacher "
+        f"{len(pictures):,} grey pictures from the collections {', '.join(sources)}. A teacher "
         "(YuNet-n at two scales) labelled boxes, eyes and mouths. The labels of collections "
         "without people were checked by eye. The other labels contain the teacher's mistakes and "
         "lack the faces that it misses. The pictures are not distributed here."

@@ -110,7 +110,7 @@ def _operating_point(match: Match, results: Results, score: float) -> dict[str, 
         "score": score,
         "precision": round(precision, 4),
         "recall": round(recall, 4),
-        "false_boxes_a_faceless_picture": round(false_in_faceless(results, score), 4),
+        "false_boxes_per_faceless_picture": round(false_in_faceless(results, score), 4),
     }
 
 
