@@ -1,10 +1,10 @@
-"""Teachers' answers on disk: for many replayable views of every training image, both heads.
+"""Stores teachers' answers on disk: those of both heads to many views of every training image.
 
-A folder holds `answers.json`, which says whose answers they are and to what; `view-0000.npy` and
-so on, (N, 2, 7) float16 each, the logarithm of the teachers' mean distribution by head; and, if
-unlabelled faces joined, `faces.npy`, (M, 48, 48) uint8, the last M of the N rows. Each file is
-there whole or not at all, so that an interrupted command goes on with the next view. A view takes
-28 bytes an image: 100 views of 35,000 images are 98 MB.
+A folder contains `answers.json`, which describes the teachers, images and views; `view-0000.npy`
+and so on, each (N, 2, 7) float16, the logarithm of the teachers' mean distribution by head; and, if
+there are unlabelled faces, `faces.npy`, (M, 48, 48) uint8, the last M of the N rows. Files are
+written completely or not at all, so an interrupted command continues with the next view. A view
+takes 28 bytes per image: 100 views of 35,000 images take 98 MB.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _HEADER, _FACES = "answers.json", "faces.npy"
 
 @dataclass(frozen=True)
 class Header:
-    """Whose answers they are, and to what.
+    """The teachers, images and views that the answers belong to.
 
     Attributes:
-        views: how many there are when the folder is complete.
-        seed: of the views, see `training.views`.
-        labelled: how many of the rows are the data set's.
-        unlabelled: how many are faces without a label, after the others.
+        views: number of views in the complete folder.
+        seed: seed of the views, see `training.views`.
+        labelled: number of rows from the data set.
+        unlabelled: number of faces without a label, which follow these rows.
         images: SHA-256 of all rows' pixels.
         teachers: SHA-256 of each teacher's file.
-        hidden, uneven, infrared: how the faces were spoilt, see `training.looks.Looks`.
+        hidden, uneven, infrared: how the faces were altered, see `training.looks.Looks`.
         sample: see `training.views.sample_of_views`.
     """
 
@@ -56,16 +56,16 @@ class Header:
 
     @property
     def looks(self) -> Looks:
-        """How the faces were spoilt."""
+        """How the faces were altered."""
         return Looks(self.hidden, self.uneven, self.infrared)
 
 
 class StoredAnswers:
-    """A folder of answers, complete or in the making.
+    """A folder of answers, complete or not.
 
     Attributes:
-        folder: where they are.
-        header: what they are.
+        folder: path of the folder.
+        header: description of the answers.
     """
 
     def __init__(self, folder: Path, header: Header) -> None:
@@ -73,15 +73,15 @@ class StoredAnswers:
 
     @classmethod
     def begin(cls, folder: Path, header: Header, faces: NDArray[np.uint8]) -> StoredAnswers:
-        """Start a folder, or go on with one; it may get more views than it was begun with.
+        """Start a folder or continue one, whose number of views may grow.
 
         Args:
-            folder: made if it is not there.
-            header: what it is to hold.
+            folder: path of the folder, which is created if needed.
+            header: description of the answers.
             faces: (M, 48, 48) uint8 unlabelled faces.
 
         Raises:
-            FervidError: it holds other answers.
+            FervidError: the folder contains other answers.
         """
         if (folder / _HEADER).exists():
             kept = _header(folder)
@@ -90,7 +90,7 @@ class StoredAnswers:
             for name, value in asdict(same).items():
                 if asdict(kept)[name] != value:
                     raise FervidError(
-                        f"{folder} holds answers with {name} {asdict(kept)[name]}, not {value}; "
+                        f"{folder} contains answers with {name} {asdict(kept)[name]}, not {value}; "
                         "give another --out folder"
                     )
             header = replace(header, views=max(kept.views, header.views))
@@ -102,33 +102,33 @@ class StoredAnswers:
 
     @classmethod
     def open(cls, folder: Path) -> StoredAnswers:
-        """A complete folder.
+        """Open a complete folder.
 
         Raises:
-            FervidError: there is none, or views are missing.
+            FervidError: there are no answers, or views are missing.
         """
         if not (folder / _HEADER).is_file():
-            raise FervidError(f"{folder}: holds no answers; make them with training.teach")
+            raise FervidError(f"{folder}: contains no answers; make them with training.teach")
         stored = cls(folder, _header(folder))
         missing = len(stored.missing())
         if missing:
             raise FervidError(
-                f"{folder}: {missing} of {stored.header.views} views are missing; give the command "
-                "of training.teach again"
+                f"{folder}: {missing} of {stored.header.views} views are missing; repeat the "
+                "command of training.teach"
             )
         return stored
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells these answers from others, ready for JSON."""
+        """What identifies these answers, as plain JSON."""
         return dict(json.loads(json.dumps(asdict(self.header))))
 
     def missing(self) -> list[int]:
-        """Numbers of the views that are not there yet."""
+        """Numbers of the views that are not stored yet."""
         return [view for view in range(self.header.views) if not self._path(view).is_file()]
 
     def add(self, view: int, answers: NDArray[np.float16]) -> None:
-        """Keep one view's answers, (N, 2, 7) float16."""
+        """Store one view's answers, (N, 2, 7) float16."""
         _write(self._path(view), answers)
 
     def view(self, number: int) -> NDArray[np.float16]:
@@ -161,7 +161,7 @@ def digest(images: NDArray[np.uint8]) -> str:
 
 
 def check_augmentation(folder: Path, header: Header, sample: tuple[float, ...]) -> None:
-    """Raise FervidError unless today's augmentation gives the views that were answered."""
+    """Raise FervidError if the augmentation has changed since the answers were stored."""
     # Half a step of grey is far more than processors differ by.
     if not np.allclose(header.sample or sample, sample, rtol=0, atol=0.5):
         raise FervidError(

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from training.looks import Looks, spoil
+from training.looks import Looks, alter
 
 
 def warp_affine(images: jax.Array, matrix: jax.Array) -> jax.Array:
@@ -47,7 +47,7 @@ def warp_affine(images: jax.Array, matrix: jax.Array) -> jax.Array:
 def random_affine(
     key: jax.Array, n: int, *, degrees: float, zoom: float, shift: float
 ) -> jax.Array:
-    """(n, 2, 3) float32 maps: rotation, log-uniform zoom, shift in px, flip of every second one."""
+    """(n, 2, 3) float32 maps: rotation, log-uniform zoom, shift in px; half of them also flip."""
     turn, size, move, flip = jax.random.split(key, 4)
     angle = jnp.deg2rad(jax.random.uniform(turn, (n,), minval=-degrees, maxval=degrees))
     scale = jnp.exp(jax.random.uniform(size, (n,), minval=-zoom, maxval=zoom))
@@ -103,7 +103,7 @@ def random_erase(
 ) -> jax.Array:
     """Replace a random rectangle of some (N, H, W) float32 images by one level each.
 
-    `side`: least and greatest length of the rectangle's sides, as shares of the image's.
+    `side`: smallest and largest length of the rectangle's sides, as shares of the image's.
     """
     pick, place, size, level = jax.random.split(key, 4)
     n, h, w = images.shape
@@ -199,21 +199,21 @@ def random_jpeg(
 def augment_faces(
     key: jax.Array, images: jax.Array, looks: Looks | None = None
 ) -> tuple[jax.Array, jax.Array]:
-    """Faces as a recording may show them.
+    """Augment faces to look as in recordings.
 
     Args:
         key: random key.
         images: (N, 48, 48) uint8.
-        looks: how often they are hidden or lit badly; None: never.
+        looks: how often faces are hidden or badly lit; None: never.
 
     Returns:
-        (N, 48, 48) float32, 0 to 255; and (N,) float32, 1 where a face cannot be read since its
+        (N, 48, 48) float32, 0 to 255; and (N,) float32, 1 if a face cannot be read because its
         mouth is hidden, see `training.looks`.
     """
     affine, size, tone, blur, noise, squeeze, erase = jax.random.split(key, 7)
     x, covered = images.astype(jnp.float32), jnp.zeros(len(images))
     if looks is not None and looks != Looks():
-        x, covered = spoil(jax.random.fold_in(key, 7), x, looks)
+        x, covered = alter(jax.random.fold_in(key, 7), x, looks)
     x = warp_affine(x, random_affine(affine, len(x), degrees=12.0, zoom=0.12, shift=3.0))
     x = random_resize(size, x, chance=0.12, sizes=(16, 40))
     x = random_blur(blur, x, chance=0.12, sigma=(0.4, 1.6))
@@ -232,7 +232,7 @@ def mixup(
         key: random key.
         images: (N, H, W) float32.
         targets: arrays (N, ...) of target shares, blended alike.
-        alpha: parameter of the Beta distribution of the share; one share a batch.
+        alpha: parameter of the Beta distribution of the share; one share per batch.
     """
     share = jax.random.beta(key, alpha, alpha)
     share = jnp.maximum(share, 1 - share)

@@ -1,4 +1,4 @@
-"""How a training of the expression classifier begins: weights, and what tells runs apart."""
+"""How a training of the expression classifier begins: its first weights, and what identifies it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from training.narrow import narrow
 from training.presets import Recipe
 
 LoadedModel = tuple[ExpressionNet, dict[str, Any]]
-"""A model and its card, as `fervid.expressions.classifier.load_model` gives them."""
+"""A model and its card, as `fervid.expressions.classifier.load_model` returns them."""
 
 
 def copy_weights(start: LoadedModel, target: ExpressionNet, config: ExpressionNetConfig) -> None:
-    """Give a net of shape `config` the weights of another of its shape, or of a wider one.
+    """Copy the weights of a network to another one of the same shape or a narrower one.
 
-    The head that tells covered faces is left as it is where the other has none.
+    If `start` has no head for covered faces, that head of `target` is not changed.
 
     Raises:
         FervidError: the start is neither of this shape nor wider.
@@ -46,7 +46,7 @@ def beginning(
     answers: StoredAnswers | None = None,
     start: LoadedModel | None = None,
 ) -> dict[str, Any]:
-    """What makes a run, ready for JSON; models by the digest of their files."""
+    """What identifies a run, as plain JSON; models are given by the digest of their files."""
     began = asdict(recipe) | {
         "teachers": [card["sha256"] for _, card in teachers],
         "answers": answers.identity if answers else None,
@@ -56,5 +56,5 @@ def beginning(
 
 
 def before() -> dict[str, Any]:
-    """The same of runs that began before a setting was there: its default."""
+    """The same for runs that are older than some settings: these settings' defaults."""
     return beginning(Recipe())

@@ -1,11 +1,13 @@
-"""Compare networks and recipes on equal small budgets: one command, a table and a page.
+r"""Compare networks and recipes on equal small budgets.
 
-    python -m training.compare fer2013.csv --votes fer2013new.csv --epochs 20 --out runs/compare
+    python -m training.compare fer2013.csv --votes fer2013new.csv \
+        --epochs 20 --out runs/compare
 
-Depth, width, kernel size, dropout, batch normalisation, optimizers, class weights, plain VGG and
-ResNet, and with --start a model's weights instead of random ones: each variant is one change to a
-small network and is trained for the same number of epochs on the same images. If the command is
-interrupted, give it again. It writes comparison.csv, comparison.md and comparison.html.
+Each variant makes one change to a small network or its recipe, and is trained for the same number
+of epochs on the same images. The variants change depth, width, kernel size, dropout, batch
+normalisation, optimiser, class weights and architecture (VGG, ResNet), and, with --start, the
+initial weights. An interrupted command continues when it is given again. Writes comparison.csv,
+comparison.md and comparison.html.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from fervid.models.expression_net import ExpressionNetConfig
 from training import fer2013
 from training.atomic import whole_file
 from training.beginning import LoadedModel
+from training.command_help import help_of
 from training.comparison.page import render
 from training.comparison.results import Result, as_csv, as_markdown
 from training.comparison.variants import BASE, STARTED, Variant, started, variants
@@ -46,15 +49,15 @@ def compare(
     onednn: bool = False,
     report: Callable[[str], Any] = click.echo,
 ) -> list[Result]:
-    """Train each variant in a folder of its own, or go on with it.
+    """Train each variant, or continue its training, in a folder of its own.
 
     Args:
         data: all splits.
-        chosen: variants; the one named `STARTED` begins with `start`.
-        folder: for their runs.
-        start: model of their shape or wider.
+        chosen: variants; the one named `STARTED` begins with the weights of `start`.
+        folder: folder for the runs.
+        start: a model of the same shape or a wider one.
         onednn: as in `training.train`.
-        report: gets a line for each variant.
+        report: called with a line for each variant.
 
     Raises:
         FervidError: as in `training.train.train`.
@@ -79,7 +82,7 @@ def compare(
 
 
 def smaller(data: fer2013.Fer2013, images: int) -> fer2013.Fer2013:
-    """As many training images, evenly spread, and all of PublicTest."""
+    """The data with this many training images, evenly spread, and all of PublicTest."""
     training = np.flatnonzero(data.usage == fer2013.USAGES.index("Training"))
     public = np.flatnonzero(data.usage == fer2013.USAGES.index("PublicTest"))
     places = np.linspace(0, len(training) - 1, min(images, len(training))).astype(int)
@@ -90,25 +93,37 @@ def _chosen(every: list[Variant], only: Sequence[str]) -> list[Variant]:
     known = [variant.name for variant in every]
     unknown = sorted(set(only) - set(known))
     if unknown:
-        raise FervidError(f"no variant {unknown[0]}; there are {', '.join(known)}")
+        raise FervidError(f"there is no variant {unknown[0]}; variants are {', '.join(known)}")
     kept = {BASE, STARTED, *only} if only else set(known)
     return [variant for variant in every if variant.name in kept]
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option("--images", type=click.IntRange(min=1), help="Training images.  [default: all]")
-@click.option("--batch", type=click.IntRange(min=1), default=BATCH, show_default=True)
 @click.option(
-    "--only", multiple=True, metavar="NAME", help="This variant and the base; repeatable."
+    "--images", type=click.IntRange(min=1), help="Number of training images.  [default: all]"
 )
-@click.option("--start", help="Train one more variant from this model's weights.")
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=BATCH, show_default=True, help="Images per step."
+)
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Train this variant and the base; repeatable."
+)
+@click.option("--start", help="Also train a variant that starts from this model's weights.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/compare"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/compare"),
+    show_default=True,
+    help="Folder of the runs and tables.",
+)
 @click.option("--onednn", is_flag=True, help="As in training.train.")
-@click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
+@click.option(
+    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
+)
 def main(
     data: Path,
     votes: Path | None,
@@ -122,7 +137,7 @@ def main(
     onednn: bool,
     cpu_devices: int | None,
 ) -> None:
-    """Read the data, train all variants, write table and page."""
+    """Read the data, train all variants, and write tables and page."""
     try:
         split_cpu(cpu_devices, batch)
         every, model = variants(epochs, batch, seed), None
@@ -139,7 +154,7 @@ def main(
     kept = len(fer2013.without_leaks(part))
     made = {
         "data": f"{data.name}, {kept:,} training images",
-        "budget": f"{epochs} epochs, {batch} images a step",
+        "budget": f"{epochs} epochs, {batch} images per step",
         "made": f"{today()} with fervid {fervid.__version__}",
     }
     texts = (as_csv(results), as_markdown(results), render(results, made))

@@ -1,6 +1,6 @@
-"""How well the third head tells faces that cannot be read from free ones.
+"""Measures how well the third head recognises faces whose mouth is covered.
 
-The answer is meant to join the weight of a row: probability 1 that a face is covered, weight 0.
+The head is meant to lower the weight of a row: to 0 if a face is certainly covered.
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from fervid.models.store import set_evaluation
 from training.looks import random_cover
 
 MOST = 512
-"""Images that are looked at, evenly spread."""
+"""Most images that are used, evenly spread."""
 
 
-def told_apart(model: ExpressionNet, images: NDArray[np.uint8]) -> dict[str, float]:
-    """Shares of covered faces and of free ones that are told as such; always the same copies.
+def covered_scores(model: ExpressionNet, images: NDArray[np.uint8]) -> dict[str, float]:
+    """Shares of covered faces and of free faces that are recognised as such.
+
+    The faces are covered in the same way at every call.
 
     Args:
-        model: with the head; put into evaluation mode.
+        model: a model with the third head; put into evaluation mode.
         images: (N, 48, 48) uint8 of PublicTest.
 
     Returns:
-        public_covered and public_free, 0 to 1; NaN where nothing was covered.
+        public_covered and public_free, 0 to 1; public_covered is NaN if no face was covered.
     """
     set_evaluation(model)
     chosen = images[np.linspace(0, len(images) - 1, min(MOST, len(images))).astype(int)]
     faces = jnp.asarray(chosen, jnp.float32)
     cover = jax.jit(random_cover, static_argnames="chance")
-    spoilt, covered = cover(jax.random.key(0), faces, chance=1.0)
+    altered, covered = cover(jax.random.key(0), faces, chance=1.0)
     graph, state = nnx.split(model)
-    told = [np.asarray(_logits(graph, state, shown)) > 0 for shown in (spoilt, faces)]
+    answers = [np.asarray(_logits(graph, state, shown)) > 0 for shown in (altered, faces)]
     known = np.asarray(covered) > 0
-    found = float(told[0][known].mean()) if known.any() else float("nan")
-    return {"public_covered": found, "public_free": float((~told[1]).mean())}
+    found = float(answers[0][known].mean()) if known.any() else float("nan")
+    return {"public_covered": found, "public_free": float((~answers[1]).mean())}
 
 
 @partial(jax.jit, static_argnums=0)

@@ -1,9 +1,10 @@
-"""Evaluate a face detector: evaluation.json, and evaluation.html to read.
+r"""Evaluate a face detector; writes evaluation.json, and evaluation.html to read.
 
-    python -m training.evaluate_detector faces-*.parquet --clips sample_media --compare yunet.onnx
+    python -m training.evaluate_detector faces-*.parquet \
+        --clips sample_media --compare yunet.onnx
 
 DATA is what `training.detector.train` reads; only the part that is never trained on is used. The
-page works offline and holds parts of the pictures.
+page works offline and contains parts of the pictures.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from fervid.detection.detector import Detector, FaceDetector
 from fervid.detection.yunet import YunetDetector
 from fervid.errors import FervidError
 from training.atomic import whole_file
+from training.command_help import help_of
 from training.detector.evaluate.clips import clips_in, score_clip
 from training.detector.evaluate.gallery import Mistake, worst
 from training.detector.evaluate.page import render
@@ -36,16 +38,22 @@ NAMES = ("evaluation.json", "evaluation.html")
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", nargs=-1, required=True, type=_PATH)
 @click.option(
-    "--model", default="face_detector", show_default=True, help="Shipped name, or path of a pair."
+    "--model", default="face_detector", show_default=True, help="Name or path of the model."
 )
 @click.option("--wider", type=_PATH, help="Folder of WIDER FACE, for its validation part.")
 @click.option("--clips", type=_PATH, help="Folder of recordings with NAME.truth.csv.")
 @click.option("--stills", type=_PATH, help="Folder of the Face Research Lab London Set's stills.")
 @click.option("--compare", multiple=True, type=_PATH, help="YuNet's ONNX file; repeatable.")
-@click.option("--out", type=_PATH, default=Path("runs/detector-evaluation"), show_default=True)
+@click.option(
+    "--out",
+    type=_PATH,
+    default=Path("runs/detector-evaluation"),
+    show_default=True,
+    help="Folder of the two files.",
+)
 def main(
     data: tuple[Path, ...],
     model: str,

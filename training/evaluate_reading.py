@@ -5,7 +5,7 @@
 CLIPS is a folder of recordings NAME.mp4 with truth.csv: a row for each frame and person with clip
 (NAME), person, frame, time_s, intensity (0 at rest to 1), x0, y0, x1, y1 (the part of the frame the
 person is in), expression (happy if the column is missing) and groups such as age, gender and
-ethnicity. Or with NAME.truth.csv for each recording.
+ethnicity. A file NAME.truth.csv for each recording will do as well.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from fervid.pipeline import Analyzer
 from fervid.settings import Settings
 from fervid.settings.choices import READINGS
 from training.atomic import whole_file
+from training.command_help import help_of
 from training.pages import render_page
 from training.reading.showings import COLUMNS, Read, check_truth, figures_of, read_person
 from training.release import today
@@ -35,10 +36,16 @@ _AGE_NAMES = ("under 25", "25 to 34", "35 and more")
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("clips", type=_PATH)
 @click.option("--reading", type=click.Choice(READINGS), default=READINGS[0], show_default=True)
-@click.option("--out", type=_PATH, default=Path("runs/reading"), show_default=True)
+@click.option(
+    "--out",
+    type=_PATH,
+    default=Path("runs/reading"),
+    show_default=True,
+    help="Folder of the two files.",
+)
 def main(clips: Path, reading: str, out: Path) -> None:
     """Analyse all clips, compare, write both files."""
     try:
@@ -133,8 +140,8 @@ def grouped(reads: list[tuple[Read, dict[str, str]]]) -> list[dict[str, Any]]:
     """Figures of everyone, then of each group."""
     tables = [{"by": "", "group": "everyone", **figures_of([read for read, _ in reads])}]
     for by in ("gender", "age", "ethnicity"):
-        for group in sorted({told[by] for _, told in reads if by in told}):
-            members = [read for read, told in reads if told.get(by) == group]
+        for group in sorted({about[by] for _, about in reads if by in about}):
+            members = [read for read, about in reads if about.get(by) == group]
             tables.append({"by": by, "group": group, **figures_of(members)})
     return tables
 

@@ -1,6 +1,7 @@
-"""Turn the best epoch of a run into a model with a full model card.
+r"""Turn the best epoch of a run into a model with a full model card.
 
-    python -m training.export runs/cpu/best fer2013.csv --votes fer2013new.csv --name expression
+    python -m training.export runs/cpu/best fer2013.csv \
+        --votes fer2013new.csv --name expression
 
 The model is calibrated and scored on PublicTest. `--final` scores PrivateTest too: do so once, for
 a model that is released.
@@ -26,6 +27,7 @@ from fervid.expressions.classifier import ExpressionClassifier, load_model
 from fervid.models.cards import read_card
 from fervid.records import EXPRESSIONS
 from training import fer2013
+from training.command_help import help_of
 from training.evaluate import evaluate, fit_calibration, predict_logits
 from training.release import WEIGHTS, today, write_model
 
@@ -66,7 +68,7 @@ def export(
     """Calibrate, score and write a model; returns its card without name and digest.
 
     Args:
-        source: model to export, by path or name; a run's is RUN/best.
+        source: path or name of the model to export; for a run, RUN/best.
         data: all splits.
         stem: path of the new model without suffix.
         command: how the model was trained, for the card.
@@ -112,15 +114,20 @@ def _round_to_half(model: nnx.Module) -> None:
     nnx.update(model, jax.tree.map(lambda x: x.astype(jnp.float16).astype(jnp.float32), state))
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("source", metavar="MODEL")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
 @click.option("--name", default="expression", show_default=True, help="Name of the new model.")
-@click.option("--out", type=click.Path(path_type=Path), default=WEIGHTS, help="Its folder.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=WEIGHTS,
+    help="Folder of the new model.  [default: the package's own]",
+)
 @click.option("--command", help="How it was trained, for the card.  [default: from the run]")
 @click.option("--one-pass", is_flag=True, help="Use the model without mirror images.")
-@click.option("--final", is_flag=True, help="Score PrivateTest: once for each released model.")
+@click.option("--final", is_flag=True, help="Also score PrivateTest: once for each released model.")
 def main(
     source: str, data: Path, votes: Path | None, name: str, out: Path, command: str | None,
     final: bool, one_pass: bool,

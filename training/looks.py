@@ -1,7 +1,7 @@
-"""What recordings do to faces beyond blur and noise: parts hidden, uneven light, infrared.
+"""Simulates faces in recordings: hidden parts, uneven light and infrared light.
 
-Pure functions, to be called inside jit. Things before a face are painted where FER-2013's faces
-have their eyes and mouth, before the picture is turned and moved.
+Pure functions, to be called inside jit. Objects in front of a face are painted at the places of
+eyes and mouth in FER-2013, before the picture is rotated and moved.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _EDGE = 4.0
 
 @dataclass(frozen=True)
 class Looks:
-    """How often a face is spoilt, as shares of all faces, 0 to 1.
+    """How often faces are altered, as shares of all faces, 0 to 1.
 
     Attributes:
-        hidden: a surgical mask, a hand, a microphone or dark glasses before it.
-        uneven: light from one side, or a shadow's edge across it.
-        infrared: as a camera sees it by its own infrared lamp in the dark.
+        hidden: a surgical mask, a hand, a microphone or dark glasses in front of the face.
+        uneven: light from one side, or the edge of a shadow across the face.
+        infrared: the face as a camera with an infrared lamp sees it in the dark.
     """
 
     hidden: float = 0.0
@@ -34,12 +34,12 @@ class Looks:
     infrared: float = 0.0
 
 
-def spoil(key: jax.Array, images: jax.Array, looks: Looks) -> tuple[jax.Array, jax.Array]:
-    """Spoil some of (N, 48, 48) float32 faces, 0 to 255.
+def alter(key: jax.Array, images: jax.Array, looks: Looks) -> tuple[jax.Array, jax.Array]:
+    """Alter some of (N, 48, 48) float32 faces, 0 to 255.
 
     Returns:
-        The faces, and (N,) float32: 1 where so much of the mouth is hidden that the expression
-        cannot be read, else 0.
+        The faces, and (N,) float32: 1 if so much of the mouth is hidden that the expression cannot
+        be read, else 0.
     """
     hide, light, lamp = jax.random.split(key, 3)
     covered = jnp.zeros(len(images))
@@ -55,7 +55,7 @@ def spoil(key: jax.Array, images: jax.Array, looks: Looks) -> tuple[jax.Array, j
 def random_cover(
     key: jax.Array, images: jax.Array, *, chance: float
 ) -> tuple[jax.Array, jax.Array]:
-    """A thing before some faces, and whether it covers (N,) mouths, 0 or 1."""
+    """Put an object in front of some faces; also return whether it covers (N,) mouths, 0 or 1."""
     pick, kind, *keys = jax.random.split(key, 6)
     n = len(images)
     skin = images[:, 20:32, 12:36].mean(axis=(1, 2))
@@ -76,7 +76,7 @@ def random_cover(
 
 
 def random_light(key: jax.Array, images: jax.Array, *, chance: float) -> jax.Array:
-    """Light from one side on some (N, S, S) faces, every second time with a shadow's edge."""
+    """Light some (N, S, S) faces from one side, half of them with the edge of a shadow."""
     pick, way, fall, half, soft, deep, place = jax.random.split(key, 7)
     n = len(images)
     angle = _uniform(way, n, 0, 2 * jnp.pi)
@@ -91,7 +91,7 @@ def random_light(key: jax.Array, images: jax.Array, *, chance: float) -> jax.Arr
 
 
 def random_infrared(key: jax.Array, images: jax.Array, *, chance: float) -> jax.Array:
-    """Some (N, S, S) faces by an infrared lamp at the camera: pale smooth skin, a dark surround."""
+    """Show some (N, S, S) faces in infrared light: pale, smooth skin and dark surroundings."""
     pick, wide, pale, where = jax.random.split(key, 4)
     n = len(images)
     x, y = _grid()
@@ -118,7 +118,7 @@ def _uniform(key: jax.Array, n: int, low: float, high: float) -> jax.Array:
 
 
 def _inside(distance: jax.Array) -> jax.Array:
-    """From 0 outside of a shape to 1 inside, softly, by a distance that is 1 at its edge."""
+    """From 0 outside a shape to 1 inside, with a soft edge where the distance is 1."""
     return jax.nn.sigmoid((1 - distance) * 3 * _EDGE)
 
 
@@ -132,7 +132,7 @@ def _bar(x: jax.Array, y: jax.Array, length: float, radius: jax.Array | float) -
 
 
 def _mask(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-    """A surgical mask from the nose over the chin: how much it covers, and its luma."""
+    """A surgical mask over nose, mouth and chin: how much it covers, and its luma."""
     across, upper, tone = jax.random.split(key, 3)
     x, y = _grid()
     side = x - _uniform(across, n, 22.0, 26.0)
@@ -143,7 +143,7 @@ def _mask(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
 
 
 def _hand(key: jax.Array, skin: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """A palm with four fingers about the mouth or a cheek, of the skin's luma."""
+    """A palm with four fingers near the mouth or a cheek, with the luma of the skin."""
     across, down, way, tone = jax.random.split(key, 4)
     n = len(skin)
     x, y = _grid()

@@ -30,7 +30,7 @@ def supervised(
 
 
 def softened(teachers: Sequence[Logits], temperature: float) -> Logits:
-    """Mean of the teachers' distributions at `temperature`, (N, 7) by head."""
+    """Mean of the teachers' distributions at `temperature`, (N, 7) for each head."""
 
     def mean(head: int) -> jax.Array:
         soft = [jax.nn.softmax(teacher[head] / temperature) for teacher in teachers]
@@ -42,7 +42,7 @@ def softened(teachers: Sequence[Logits], temperature: float) -> Logits:
 def divergence(
     logits: Logits, taught: Logits, temperature: float, votes_weight: float
 ) -> jax.Array:
-    """Divergence from what `softened` gives (Hinton et al. 2015), in nats, a scalar.
+    """Divergence from what `softened` returns (Hinton et al. 2015), in nats, a scalar.
 
     Both softmaxes are taken at `temperature`; its square keeps the size of the gradient.
     """

@@ -1,4 +1,4 @@
-"""What a training step shows to the network, and what it wants to hear."""
+"""The input of the network in a training step, and the loss of its output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Shown:
         votes: (N, 7) float32 blended shares of FER+ votes.
         weights: (N,) float32 of the labels.
         covered: (N,) float32 blended, 1 where a face cannot be read.
-        taught: the teachers' blended distributions by head, (N, 7) float32, if they are stored.
+        taught: the teachers' blended distributions by head, (N, 7) float32; None if not stored.
     """
 
     images: jax.Array
@@ -40,7 +40,7 @@ class Shown:
 
 
 def show(recipe: Recipe, batch: TrainingSet, augment_key: jax.Array, mixup_key: jax.Array) -> Shown:
-    """The batch augmented, or as its teachers saw it; with mixup, images and targets blended."""
+    """Augment a batch, or make the views that its teachers saw; with mixup, blend it."""
     if batch.keys is None:
         images, covered = augment_faces(augment_key, jnp.asarray(batch.images), recipe.looks)
     else:
@@ -70,14 +70,14 @@ def objective(
     teachers: Sequence[Callable[[jax.Array], Logits]] = (),
     unreadable: jax.Array | None = None,
 ) -> jax.Array:
-    """The loss, a scalar: labels and votes, and teachers' distributions, stored or asked now.
+    """The loss, a scalar: against labels, votes, and the teachers' distributions, if there are any.
 
     Args:
-        recipe: weighs the parts.
-        logits: of both heads for the images shown.
+        recipe: weights of the parts.
+        logits: logits of both heads for the images of `shown`.
         shown: images and targets.
-        teachers: who is asked now.
-        unreadable: (N,) logits of the head that tells covered faces; its cross-entropy joins.
+        teachers: teachers whose answers are computed now, instead of stored ones.
+        unreadable: (N,) logits of the head for covered faces; its cross-entropy is added.
     """
     loss = _of_expressions(recipe, logits, shown, teachers)
     if unreadable is None:
@@ -104,7 +104,7 @@ def _of_expressions(
 
 
 def share_right(logits: Logits, labels: jax.Array) -> jax.Array:
-    """Share of (N,) known labels that the FER-2013 head gives, a scalar; 0 where none is known."""
+    """Share of known labels (N,) that the FER-2013 head predicts, a scalar; 0 if none is known."""
     known = labels != UNLABELLED
     right: jax.Array = (logits[0].argmax(axis=1) == labels).sum() / jnp.maximum(known.sum(), 1)
     return right

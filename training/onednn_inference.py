@@ -1,6 +1,6 @@
-"""A trained expression net's answers by oneDNN in bfloat16: for teachers, on CPUs.
+"""Computes a trained expression net's answers by oneDNN in bfloat16: for teachers, on CPUs.
 
-See `training.onednn` for what trains; here normalisation is folded into the convolutions.
+Unlike in `training.onednn`, which trains, normalisation is folded into the convolutions.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 def onednn_answers(
     model: ExpressionNet, mesh: Mesh, *, bfloat16: bool = True
 ) -> Callable[[jax.Array], Logits]:
-    """What `model(images)` gives in evaluation mode, as a function for use inside jit.
+    """Make a function for use inside jit that computes `model(images)` in evaluation mode.
 
     Args:
-        model: plain or residual, in evaluation mode.
+        model: a plain or residual network, in evaluation mode.
         mesh: CPU devices; each works on its share of the images on one core.
-        bfloat16: precision of the convolutions; false: float32.
+        bfloat16: whether the convolutions compute in bfloat16 instead of float32.
 
     Returns:
-        From (N, 48, 48) luma to logits of both heads, each (N, 7) float32.
+        A function from (N, 48, 48) luma to logits of both heads, each (N, 7) float32.
 
     Raises:
         FervidError: PyTorch is not installed.
@@ -92,7 +92,7 @@ def _folded_block(block: FoldedConvBlock, dtype: Any) -> Callable[..., Tensor]:
     import torch
     from torch.nn import functional
 
-    # Copied, since JAX's arrays cannot be written to, of which PyTorch warns.
+    # Copied, because PyTorch warns about arrays that cannot be written to, such as JAX's.
     kernel = torch.tensor(np.array(block.kernel[...])).permute(3, 2, 0, 1)
     kernel = kernel.to(dtype, memory_format=torch.channels_last)
     bias = torch.tensor(np.array(block.bias[...])).to(dtype)

@@ -1,4 +1,4 @@
-"""The documented experiments with the expression classifier; each function gives a `Recipe`.
+"""The documented experiments with the expression classifier; each function returns a `Recipe`.
 
 Each preset is run by `python -m training.train DATA --votes VOTES --preset NAME --run RUN`. Only
 what is stated as measured was measured. On Linux, huge pages and no trimming make a CPU training
@@ -22,7 +22,7 @@ class Recipe:
 
     Attributes:
         net: shape of the network.
-        epochs, batch: length of the run, and images per step over all devices.
+        epochs, batch: number of epochs, and images per step over all devices.
         optimizer: "sgd" with Nesterov momentum .9, "adamw", "adam" or "rmsprop".
         rate: peak learning rate.
         schedule: after the warm-up, "cosine" to 0, or "plateau": times .75 whenever the training
@@ -74,12 +74,12 @@ class Recipe:
 
     @property
     def looks(self) -> Looks:
-        """How faces are spoilt."""
+        """How often faces are hidden or badly lit."""
         return Looks(self.hidden, self.uneven, self.infrared)
 
     @property
     def shape(self) -> ExpressionNetConfig:
-        """Of the network with all its heads."""
+        """Shape of the network with all its heads."""
         return replace(self.net, covered=self.net.covered or self.covered_weight > 0)
 
 
@@ -112,7 +112,7 @@ def cpu_teacher() -> Recipe:
     """A network twice as costly as the default, as a teacher.
 
     PublicTest 68.5% (FER-2013), 85.3% (FER+ majority) in one forward pass at the best epoch, 68.0%
-    over the last five; 60 epochs of 140 s on one core of an AVX2 server, two hours and a half.
+    over the last five; 60 epochs of 140 s on one core of an AVX2 server, two and a half hours.
     """
     return Recipe(net=TEACHER, epochs=60, smoothing=0.05, balance=0.25)
 
@@ -124,7 +124,7 @@ def _long(net: ExpressionNetConfig) -> Recipe:
 
 
 def patient() -> Recipe:
-    """The net that ships, learning long from stored answers; give `--answers`, and `--onednn`.
+    """The shipped network, trained for many epochs on stored answers; give `--answers`, `--onednn`.
 
     After Beyer et al. 2022: many epochs, mixup, and teachers that count far more than labels. Not
     measured yet.
@@ -145,7 +145,7 @@ def fine_teacher() -> Recipe:
 
     PublicTest 69.4% (FER-2013), 86.9% (FER+ majority) in one forward pass at the best of 110
     epochs, of 95 to 180 s on one core of a server with AVX-512 BF16 that it shared with another
-    training: five hours and a half. It was begun with 150 epochs and shortened after the 71st.
+    training: five and a half hours. It was planned for 150 epochs and shortened after the 71st.
     """
     return replace(_long(FINE), seed=1)
 

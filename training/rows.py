@@ -1,4 +1,4 @@
-"""The rows that a training learns from, as its step reads them."""
+"""The rows of the training set, as the training step reads them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class TrainingSet:
 
     Attributes:
         images: (N, 48, 48) uint8.
-        labels: (N,) int32, `UNLABELLED` where there is none.
-        votes: (N, 7) float32 shares of FER+ votes, 0 where there are none.
-        weights: (N,) float32 weight of each row's label, 1 on average, 0 where there is none.
-        keys: (N,) random keys of the view that teachers saw, see `training.views`, or None.
+        labels: (N,) int32, `UNLABELLED` if there is none.
+        votes: (N, 7) float32 shares of FER+ votes, 0 if there are none.
+        weights: (N,) float32 weight of each row's label, 1 on average, 0 if there is none.
+        keys: (N,) random keys of the view that the teachers saw, see `training.views`, or None.
         answers: (N, 2, 7) float16 log of the teachers' mean distribution by head, or None.
     """
 
@@ -43,7 +43,7 @@ class TrainingSet:
     def of(
         cls, rows: fer2013.Fer2013, weights: NDArray[np.float64], faces: NDArray[np.uint8]
     ) -> TrainingSet:
-        """The rows with a weight each, then faces without labels."""
+        """The rows with their weights, then faces without labels."""
         more = len(faces)
         return cls(
             np.concatenate([rows.images, faces]),
@@ -69,21 +69,21 @@ def row_weights(labels: NDArray[np.int32], power: float) -> NDArray[np.float64]:
 def training_rows(
     data: fer2013.Fer2013, recipe: Recipe, stored: StoredAnswers | None
 ) -> tuple[TrainingSet, NDArray[np.float64] | None]:
-    """What is learnt, and the chance of drawing each row; None for all rows once an epoch.
+    """The rows, and the chance of drawing each; None: every row is used once per epoch.
 
     Args:
         data: the training images.
         recipe: how classes are balanced.
-        stored: teachers' answers to these images, and maybe to more faces.
+        stored: teachers' answers to these images, and possibly to further faces; None: none.
 
     Raises:
-        FervidError: the answers are to other images or views.
+        FervidError: the answers belong to other images or views.
     """
     if stored and stored.header.looks != recipe.looks:
-        told = " ".join(
+        options = " ".join(
             f"--set {name}={value}" for name, value in vars(stored.header.looks).items()
         )
-        raise FervidError(f"{stored.folder}: holds answers to other views; give {told}")
+        raise FervidError(f"{stored.folder}: the answers are for other views; give {options}")
     if stored:
         check_augmentation(stored.folder, stored.header, sample_of_views(recipe.looks))
     weights = row_weights(data.labels, recipe.balance)
@@ -94,5 +94,5 @@ def training_rows(
         drawn, weights = drawn / drawn.sum(), np.ones_like(weights)
     rows = TrainingSet.of(data, weights, faces)
     if stored and digest(np.asarray(rows.images)) != stored.header.images:
-        raise FervidError(f"{stored.folder}: holds answers to other images than these")
+        raise FervidError(f"{stored.folder}: the answers are for other images than these")
     return rows, drawn

@@ -1,11 +1,14 @@
-"""Store what teachers answer to many views of every training image, to be learnt from later.
+r"""Store teachers' answers to many views of every training image, for students to learn from.
 
-    python -m training.teach fer2013.csv --teacher A --teacher B --views 60 --out runs/answers
-    python -m training.train fer2013.csv --votes fer2013new.csv --answers runs/answers
+    python -m training.teach fer2013.csv --teacher A --teacher B \
+        --views 60 --out runs/answers
+    python -m training.train fer2013.csv --votes fer2013new.csv \
+        --answers runs/answers
 
-The student sees the very views that its teachers saw, and their answers cost it nothing ("patient
-and consistent" distillation, Beyer et al. 2022). An interrupted command goes on when it is given
-again; with a greater --views it adds to what is there. A view takes 28 bytes an image.
+The student sees exactly the views that its teachers saw, and the training does not have to run the
+teachers ("patient and consistent" distillation, Beyer et al. 2022). An interrupted command
+continues when it is given again; with more --views, it adds to those stored. A view takes 28 bytes
+per image.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import for_inference
 from training import fer2013
 from training.answers import Header, StoredAnswers, digest
+from training.command_help import help_of
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.looks import Looks
 from training.losses import Logits
@@ -52,27 +56,26 @@ def teach(
     batch: int = BATCH,
     report: Callable[[str], Any] = click.echo,
 ) -> StoredAnswers:
-    """Store the answers to all views that are not there yet.
+    """Store the answers to all views that are not stored yet.
 
     Args:
-        images: (N, 48, 48) uint8 of the training set, as `fer2013.without_leaks` gives them.
+        images: (N, 48, 48) uint8 of the training set, as `fer2013.without_leaks` returns them.
         faces: (M, 48, 48) uint8 without labels.
         teachers: models and their cards.
-        views: of every image.
-        folder: made, or gone on with.
-        seed: of the views.
-        looks: how faces are spoilt in them; None: not beyond the usual.
-        onednn: whether oneDNN computes the answers, not XLA.
-        batch: images at a time, over all devices.
-        report: gets a line for each view.
+        views: number of views of every image.
+        folder: folder of the answers, which is created or continued.
+        seed: seed of the views.
+        looks: how often faces are hidden or badly lit in the views; None: never.
+        onednn: whether oneDNN computes the answers instead of XLA.
+        batch: images per step, over all devices.
+        report: called with a line for each view.
 
     Raises:
-        FervidError: no teacher, the folder holds other answers, the augmentation has changed since
-            they were stored, or the devices cannot share a
-            batch evenly.
+        FervidError: there is no teacher, the folder contains other answers, the augmentation has
+            changed since they were stored, or the devices cannot share a batch evenly.
     """
     if not teachers:
-        raise FervidError("nobody teaches; give --teacher")
+        raise FervidError("there is no teacher; give --teacher")
     mesh, rows = data_mesh(), np.concatenate([images, faces])
     check_batch(batch, mesh)
     shas = tuple(card["sha256"] for _, card in teachers)
@@ -96,7 +99,7 @@ def teach(
 
 
 def _batches(count: int, size: int) -> Iterator[NDArray[np.int64]]:
-    """Row numbers, all of one size; the last ones repeat the last row."""
+    """Batches of row numbers, all of one size; the last batch repeats the last row."""
     for start in range(0, count, size):
         yield np.minimum(np.arange(start, start + size), count - 1)
 
@@ -128,24 +131,38 @@ def _mean(logits: jax.Array) -> jax.Array:
     return together.astype(jnp.float16)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--teacher", "teachers", multiple=True, required=True, help="A model; repeatable.")
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    required=True,
+    help="Name or path of a model; repeatable.",
+)
 @click.option("--views", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option(
     "--faces",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Pictures with face boxes, as the detector learns from; their faces join without labels. "
-    "Repeatable.",
+    help="Pictures with face boxes, as for the detector's training. Their faces are used without "
+    "labels. Repeatable.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/answers"))
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the views.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/answers"),
+    show_default=True,
+    help="Folder of the answers.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the views.")
 @click.option("--hidden", type=SHARE, default=0.0, help="Share of faces with parts hidden.")
 @click.option("--uneven", type=SHARE, default=0.0, help="Share of faces in uneven light.")
-@click.option("--infrared", type=SHARE, default=0.0, help="Share of faces as in infrared.")
+@click.option("--infrared", type=SHARE, default=0.0, help="Share of faces as in infrared light.")
 @click.option("--onednn", is_flag=True, help="As in training.train.")
-@click.option("--cpu-devices", type=click.IntRange(min=1), help="Default: one a core, if no GPU.")
+@click.option(
+    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
+)
 def main(
     data: Path,
     teachers: tuple[str, ...],
@@ -159,7 +176,7 @@ def main(
     onednn: bool,
     cpu_devices: int | None,
 ) -> None:
-    """Read data and teachers, store the answers, say where they are."""
+    """Read data and teachers, store the answers, and print where they are."""
     try:
         split_cpu(cpu_devices, BATCH)
         images = fer2013.without_leaks(fer2013.load(data)).images

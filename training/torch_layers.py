@@ -1,4 +1,4 @@
-"""Layers of fervid's networks in PyTorch, where it computes what a Flax class states."""
+"""Layers of fervid's networks in PyTorch, which takes the place of Flax in some computations."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Mirror:
 
 
 def parts_of(module: nnx.Module) -> list[tuple[str, nnx.Module]]:
-    """The modules that a module holds, by name."""
+    """The modules that a module contains, by name."""
     return [(name, part) for name, part in vars(module).items() if isinstance(part, nnx.Module)]
 
 
 def refuse(kind: str, *_: Any, **__: Any) -> Tensor:
-    """Stands for a layer that is not here; raises FervidError when it is called."""
+    """Stands for a layer that has no oneDNN form; raises FervidError when it is called."""
     raise FervidError(f"{kind} has no oneDNN form")
 
 
@@ -67,7 +67,7 @@ def up_sample(x: Tensor) -> Tensor:
 
 
 def as_tensor(array: Any) -> Tensor:
-    """An array of JAX or NumPy as it is; of JAX's nothing is copied."""
+    """An array of JAX or NumPy as a tensor; JAX's arrays are not copied."""
     import torch
 
     # Nothing here writes into JAX's arrays.

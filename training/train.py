@@ -1,6 +1,7 @@
-"""Train the expression classifier on FER-2013 and FER+.
+r"""Train the expression classifier on FER-2013 and FER+.
 
-    python -m training.train fer2013.csv --votes fer2013new.csv --preset cpu --run runs/cpu
+    python -m training.train fer2013.csv --votes fer2013new.csv \
+        --preset cpu --run runs/cpu
 
 The same command runs on a CPU, a GPU or a TPU and uses every device it sees. An interrupted run
 continues from its last checkpoint when the command is given again. RUN/best.npz and RUN/best.json
@@ -31,8 +32,9 @@ from fervid.models.inference import for_inference
 from training import fer2013
 from training.answers import StoredAnswers
 from training.beginning import LoadedModel, before, beginning, copy_weights
+from training.command_help import help_of
 from training.convolution import speed_up_gradients
-from training.covered import told_apart
+from training.covered import covered_scores
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.evaluate import Logits, accuracy, fit_calibration, macro_recall, predict_logits
 from training.onednn import onednn_forward
@@ -90,7 +92,7 @@ def train(
             belong to other images, or the folder contains another run.
     """
     if teachers and answers:
-        raise FervidError("teachers have answered already; give them or their answers, not both")
+        raise FervidError("give teachers or their stored answers, not both")
     mesh = data_mesh()
     check_batch(recipe.batch, mesh)
     train_set, public = fer2013.without_leaks(data), data.split("PublicTest")
@@ -136,7 +138,7 @@ def train(
         logits = predict_logits(model, public.images)
         line = {"epoch": epoch + 1, "loss": float(loss), "train_fer": float(right)}
         line |= _scores(logits, public)
-        line = rounded(line | (told_apart(model, public.images) if model.covered else {}))
+        line = rounded(line | (covered_scores(model, public.images) if model.covered else {}))
         if all(line["public_fer"] >= past["public_fer"] for past in run.log):
             write_model(folder / "best", model, _card(logits, public, recipe, command))
         line |= rounded({"seconds": time.perf_counter() - began})
@@ -183,16 +185,30 @@ def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str)
     }
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
-@click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/classifier"))
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    metavar="NAME",
+    default="cpu",
+    show_default=True,
+    help=f"Settings to use: {', '.join(PRESETS)}.",
+)
+@click.option(
+    "--run",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("runs/classifier"),
+    show_default=True,
+    help="Folder of the run.",
+)
 @click.option("--teacher", "teachers", multiple=True, help="Distil from this model; repeatable.")
 @click.option(
     "--answers",
     type=click.Path(path_type=Path),
-    help="Distil from the answers that training.teach has stored, at no teacher's cost.",
+    help="Distil from the answers that training.teach has stored, without running teachers.",
 )
 @click.option(
     "--start",

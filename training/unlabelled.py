@@ -1,4 +1,4 @@
-"""Faces without labels, cut from the detector's pictures as fervid cuts faces from frames."""
+"""Cuts faces without labels from the detector's pictures, as fervid cuts faces from frames."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fervid.records import FACE_SIZE, Detections, FrameBatch
 from training.detector.pictures import Picture, load, training_part
 
 LEAST_HEIGHT = 40.0
-"""Pixels: smaller faces show teachers too little."""
+"""Smallest height in pixels; smaller faces show too little."""
 
 
 def unlabelled_faces(paths: Iterable[Path]) -> NDArray[np.uint8]:
-    """(M, 48, 48) uint8 sure faces of the training part, in the order of files and pictures.
+    """(M, 48, 48) uint8 certain faces of the training part, in the order of files and pictures.
 
     Raises:
         FervidError: a file is missing or malformed.
@@ -27,7 +27,7 @@ def unlabelled_faces(paths: Iterable[Path]) -> NDArray[np.uint8]:
 
 
 def cut_faces(picture: Picture) -> NDArray[np.uint8]:
-    """(n, 48, 48) uint8 sure faces of `LEAST_HEIGHT` and more whose eyes and mouth are known."""
+    """(n, 48, 48) uint8 certain faces, at least `LEAST_HEIGHT` high, with known eyes and mouth."""
     known = np.isfinite(picture.points).all(axis=(1, 2))
     rows = np.flatnonzero(picture.sure & known & (picture.boxes[:, 3] >= LEAST_HEIGHT))
     height, width = picture.image.shape

@@ -1,4 +1,4 @@
-"""Augmented views that can be shown again: a seed, a view's number and a row give back the view."""
+"""Augmented views that can be made again: seed, number of the view and row determine a view."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.looks import Looks
 def view_keys(seed: int, view: int, rows: int) -> jax.Array:
     """(rows,) random keys of one view of every training image.
 
-    They depend on nothing else: neither on batches and their order nor on devices.
+    They do not depend on batches, their order, or devices.
     """
     key = jax.random.fold_in(jax.random.key(seed), view)
     return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(rows, dtype=jnp.uint32))
@@ -23,10 +23,10 @@ def view_keys(seed: int, view: int, rows: int) -> jax.Array:
 def replay(
     keys: jax.Array, images: jax.Array, looks: Looks | None = None
 ) -> tuple[jax.Array, jax.Array]:
-    """Each image as its own key shows it.
+    """Augment each image with its own key.
 
     Args:
-        keys: (N,) of `view_keys`.
+        keys: (N,) keys from `view_keys`.
         images: (N, 48, 48) uint8.
         looks: see `augment_faces`.
 
@@ -43,7 +43,7 @@ def replay(
 
 
 def sample_of_views(looks: Looks) -> tuple[float, ...]:
-    """Mean luma of 16 views of a fixed picture; it changes with the code of the augmentation."""
+    """Mean luma of 16 views of a fixed picture; it changes if the augmentation's code changes."""
     slope = np.linspace(0, 255, FACE_SIZE, dtype=np.float32)
     picture = np.sqrt(np.outer(slope, slope)).astype(np.uint8)
     faces, _ = jax.jit(replay, static_argnums=2)(

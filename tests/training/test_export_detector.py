@@ -31,7 +31,7 @@ def test_a_run_becomes_a_model_that_loads_and_says_what_it_is(tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     detector = FaceDetector(out / "face_detector")
     assert detector.card["version"] == "7"
-    assert detector.card["data"].startswith("6 gray pictures of the collections toy.")
+    assert detector.card["data"].startswith("6 grey pictures from the collections toy.")
     assert detector.card["metrics"]["pictures"] == 4
     assert set(detector.card["calibration"]) == {"scale", "shift"}
     assert json.loads(done.output)["command"] == "train it"

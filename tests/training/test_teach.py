@@ -104,13 +104,13 @@ def test_whoever_is_interrupted_goes_on_and_ends_with_the_same_files(tmp_path: P
 def test_answers_are_refused_where_they_do_not_belong(tmp_path: Path) -> None:
     data = toy_fer(40)
     stored = quietly(images_of(data), NO_FACES, [net(1)], 1, tmp_path / "a")
-    with pytest.raises(FervidError, match="holds answers with teachers"):
+    with pytest.raises(FervidError, match="contains answers with teachers"):
         quietly(images_of(data), NO_FACES, [net(2)], 1, tmp_path / "a")
     with pytest.raises(FervidError, match="answers to other images"):
         train(toy_fer(40, seed=1), SMOKE, tmp_path / "run", answers=stored)
     with pytest.raises(FervidError, match=r"other views; give --set hidden=0\.0 --set"):
         train(data, dataclasses.replace(SMOKE, hidden=0.1), tmp_path / "run", answers=stored)
-    with pytest.raises(FervidError, match="holds no answers"):
+    with pytest.raises(FervidError, match="contains no answers"):
         StoredAnswers.open(tmp_path)
     (tmp_path / "a" / "view-0000.npy").write_bytes(b"half")
     with pytest.raises(FervidError, match="is damaged"):
@@ -219,7 +219,7 @@ def test_the_command_stores_and_the_training_command_learns(tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     done = CliRunner().invoke(train_main, [*args, "--answers", str(tmp_path)])
     assert done.exit_code == 1
-    assert "holds no answers" in done.output
+    assert "contains no answers" in done.output
 
 
 def test_onednn_gives_the_teachers_answers(tmp_path: Path) -> None:

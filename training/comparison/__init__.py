@@ -1,1 +1,1 @@
-"""Comparisons of networks and recipes on equal small budgets, see `training.compare`."""
+"""Compares networks and recipes on equal small budgets; see `training.compare`."""

@@ -15,11 +15,11 @@ _GREY = "#8a909c"
 
 
 def render(results: list[Result], made: dict[str, Any]) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-        results: of every variant, the base first.
-        made: how they were made, for the reader: names and words.
+        results: the results of all variants, the base first.
+        made: how they were made: names and values for the reader.
     """
     groups = list(dict.fromkeys(result.variant.group for result in results))
     base = next((result for result in results if result.variant.name == BASE), None)
@@ -40,7 +40,7 @@ def render(results: list[Result], made: dict[str, Any]) -> str:
 
 
 def _curves(base: Result | None, results: list[Result]) -> go.Figure:
-    """FER-2013 accuracy on PublicTest by epoch, of the variants of a group and of the base."""
+    """FER-2013 accuracy on PublicTest by epoch, for the base and the variants of a group."""
     figure = go.Figure()
     shown = [(base, _GREY)] if base else []
     for result, colour in [*shown, *zip(results, _COLOURS, strict=False)]:

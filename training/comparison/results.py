@@ -1,4 +1,4 @@
-"""What became of each variant: a row of figures, and its curves."""
+"""Results of the variants: a row of figures for each, and its curves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.comparison.variants import BASE, Variant, multiplications
 from training.run import Line
 
 FIGURES = ("public_fer", "public_fer_recall", "public_ferplus", "public_ferplus_recall")
-"""Of the last epoch, on PublicTest, in one forward pass."""
+"""Figures of the last epoch, on PublicTest, in one forward pass."""
 
 COLUMNS = ("group", "variant", "title", "million_multiplications", "epochs", *FIGURES, "best_fer",
            "seconds")  # fmt: skip
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def row(self) -> dict[str, Any]:
-        """By the names of `COLUMNS`; shares as 0 to 1, None where there is no figure."""
+        """Values by the names in `COLUMNS`; shares from 0 to 1, None if there is no figure."""
         last = self.log[-1]
         return {
             "group": self.variant.group,
@@ -57,7 +57,7 @@ def as_csv(results: list[Result]) -> str:
 
 
 def as_markdown(results: list[Result]) -> str:
-    """The rows as a Markdown table: percent, and points of FER-2013 accuracy beyond the base."""
+    """The rows as a Markdown table: percentages, and FER-2013 accuracy minus that of the base."""
     titles = [f"{_TITLES[name]}" for name in FIGURES]
     lines = [
         "| varied | variant | million multiplications | "

@@ -1,4 +1,4 @@
-"""What is compared: one change at a time to a small net and its recipe."""
+"""The compared variants: each makes one change to a small network or its recipe."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from fervid.records import EXPRESSIONS, FACE_SIZE
 from training.presets import Recipe
 
 BASE = "base"
-"""The variant that all others are changes of."""
+"""Name of the variant that all others change."""
 
 SMALL = ExpressionNetConfig(stages=((24, 24), (48, 48), (96, 96), (160,)))
-"""Shape of the base: 13.7 million multiplications a face."""
+"""Shape of the base: 13.7 million multiplications per face."""
 
 VGG = ExpressionNetConfig(stages=((32, 16), (32, 32), (64, 64), (128, 128)), fold=1)
 """Shape of a plain VGG that sees all 48x48 pixels: 35.3 million multiplications."""
 
 STARTED = "start"
-"""The variant that begins with a given model's weights."""
+"""Name of the variant that begins with the weights of a given model."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Variant:
     """One way to train.
 
     Attributes:
-        group: what is varied, for a reader.
-        name: of the variant, a folder's name.
-        title: what it is, for a reader.
-        recipe: how it is trained.
+        group: what is varied, for the reader.
+        name: name of the variant and of its folder.
+        title: description for the reader.
+        recipe: settings of the training.
     """
 
     group: str
@@ -39,7 +39,7 @@ class Variant:
 
 
 def variants(epochs: int, batch: int, seed: int) -> list[Variant]:
-    """All of them, the base first; each has as many epochs and images a step as the others."""
+    """All variants, the base first, with the same number of epochs and of images per step."""
     base = Recipe(
         net=SMALL, epochs=epochs, batch=batch, seed=seed, warmup_epochs=min(2.0, epochs / 4)
     )
@@ -70,12 +70,12 @@ def variants(epochs: int, batch: int, seed: int) -> list[Variant]:
         recipe("Class weights", "balance5", "root of the inverse frequency", balance=0.5),
         recipe("Class weights", "balance10", "inverse frequency", balance=1.0),
         recipe(
-            *("Class weights", "sampling", "classes drawn alike"),
+            *("Class weights", "sampling", "classes drawn equally often"),
             balance=1.0, balance_by="sampling",
         ),
         net("Architecture", "vgg", "plain VGG from 48x48 pixels on", **vars(VGG)),
         net(
-            *("Architecture", "resnet", "ResNet, two convolutions a block"),
+            *("Architecture", "resnet", "ResNet, two convolutions per block"),
             block="residual", stages=((24,), (48,), (96,), (160,)),
         ),
         net(
@@ -86,12 +86,12 @@ def variants(epochs: int, batch: int, seed: int) -> list[Variant]:
 
 
 def started(every: list[Variant], net: ExpressionNetConfig, title: str) -> Variant:
-    """The variant that begins with a model of shape `net`: like the one of its shape, or the base.
+    """The variant that starts from a model: like the variant of the model's shape, else the base.
 
     Args:
-        every: what `variants` gave.
+        every: what `variants` returned.
         net: shape of the model to start from.
-        title: of the model.
+        title: name of the model.
     """
     alike = (v for v in every if replace(v.recipe.net, dropout=net.dropout) == net)
     like = next(alike, every[0])
@@ -100,7 +100,7 @@ def started(every: list[Variant], net: ExpressionNetConfig, title: str) -> Varia
 
 
 def multiplications(net: ExpressionNetConfig) -> int:
-    """Multiplications of one face's forward pass, in convolutions and heads."""
+    """Multiplications in the forward pass of one face, in convolutions and heads."""
     side, features, total = FACE_SIZE // net.fold, net.fold**2, 0
     if net.stem:
         total += side**2 * net.kernel**2 * features * net.stem

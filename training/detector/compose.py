@@ -62,7 +62,7 @@ def paste_crowd(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
 
 
 def paste_decoys(rng: np.random.Generator, pool: Pool, crop: Crop) -> Crop:
-    """Blend in up to twelve things that a detector took for faces where there is no box."""
+    """Blend in up to twelve things that a detector mistook for faces, where there is no box."""
 
     def decoy() -> Crop:
         image = pool.decoys[rng.integers(len(pool.decoys))].image

@@ -67,7 +67,7 @@ class Pool:
         pictures: all pictures.
         chances: (n,) float64, cumulative probabilities of drawing each picture.
         faceless: backdrops, which have no box.
-        decoys: things that a detector took for faces, with their surroundings.
+        decoys: things that a detector mistook for faces, with their surroundings.
         cutouts: certain faces completely inside a picture: index in `pictures`, and index of the
             box.
     """

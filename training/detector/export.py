@@ -1,7 +1,8 @@
-"""Turn a finished detector run into shipped weights with their model card.
+r"""Turn a finished detector run into shipped weights with their model card.
 
-    python -m training.detector.export faces-*.parquet --run runs/detector --version 0.2 \\
-        --command "python -m training.detector.train faces-*.parquet --run runs/detector"
+    python -m training.detector.export faces-*.parquet \
+        --run runs/detector --version 0.2 \
+        --command "python -m training.detector.train faces-*.parquet"
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
+from training.command_help import help_of
 from training.detector.evaluate.calibration import fit_scores
 from training.detector.evaluate.matching import Band, Match
 from training.detector.evaluate.scores import LEAST_SCORE, detect_pictures, score_results
@@ -34,9 +36,15 @@ NAME = "face_detector"
 _CALIBRATED_FROM = Band(12)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--run", type=click.Path(path_type=Path), default=Path("runs/detector"))
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    default=Path("runs/detector"),
+    show_default=True,
+    help="Folder of the finished run.",
+)
 @click.option("--version", "number", required=True, help="Version of the model, for its card.")
 @click.option("--min-score", default=0.5, show_default=True, help="Calibrated score of a new face.")
 @click.option(

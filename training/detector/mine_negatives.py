@@ -1,6 +1,7 @@
-"""Collect what the detector takes for faces in pictures without faces.
+r"""Collect what the detector mistakes for faces in pictures without faces.
 
-    python -m training.detector.mine_negatives empty_hall.mp4 cats/ --output mined.parquet
+    python -m training.detector.mine_negatives empty_hall.mp4 cats/ \
+        --output mined.parquet
 
 The sources are recordings, pictures and folders of pictures, none of which may show a face or be
 used for evaluation, or data files of the training, of which the pictures without boxes that are not
@@ -22,6 +23,7 @@ from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from fervid.records import FrameBatch
 from fervid.video.reader import VideoReader
+from training.command_help import help_of
 from training.detector.pictures import MINED_SOURCE, load, training_part
 
 _CONTEXT = 3.0
@@ -75,13 +77,13 @@ def _laid_out(image: NDArray[np.uint8]) -> FrameBatch:
     return FrameBatch(canvas, np.zeros(1, np.int64), np.zeros(1))
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--model", default="face_detector", show_default=True, help="Shipped name, or path of a pair."
+    "--model", default="face_detector", show_default=True, help="Name or path of the model."
 )
 @click.option("--min-score", default=0.1, show_default=True)
-@click.option("--fps", default=2.0, show_default=True, help="Frames a second to search.")
+@click.option("--fps", default=2.0, show_default=True, help="Frames per second to search.")
 @click.option("--output", type=click.Path(path_type=Path), required=True)
 def main(sources: tuple[Path, ...], model: str, min_score: float, fps: float, output: Path) -> None:
     """Search the sources and write the Parquet file."""

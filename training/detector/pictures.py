@@ -23,14 +23,15 @@ HELD_OUT_SHARES = {
     "caltech-objects": 20, "cats-and-dogs": 20, "imagenet-samples": 20, "bsds500": 20,
     "racing": 10, "signs": 10, "hands": 10, "drawings": 10, "animals-and-houses": 10,
 }  # fmt: skip
-"""Collections of independent pictures, of which every so manieth is held out: crowded events, and
+"""Collections of independent pictures, of which one in this many is held out: crowded events, and
 pictures that are mostly without faces."""
 
 SURE = 0.6
 """Boxes with at least this score are faces; those below are ignored."""
 
 _SURE_IN = {"imagenet-samples": 0.905, "bsds500": 0.87}
-"""The same for collections where the teacher takes many animals for faces; both chosen by eye."""
+"""The same for collections in which the teacher mistakes many animals for faces; both chosen by
+eye."""
 
 _ANIMALS = "cats-and-dogs"
 _ANIMALS_WITH_PEOPLE = {

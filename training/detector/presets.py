@@ -1,4 +1,4 @@
-"""The documented experiments with the face detector; each function gives a `Recipe`.
+"""The documented experiments with the face detector; each function returns a `Recipe`.
 
 Each preset is run by `python -m training.detector.train DATA… --preset NAME --run RUN`. Only what
 is stated as measured was measured.

@@ -1,6 +1,7 @@
-"""Train the face detector on pictures with face boxes.
+r"""Train the face detector on pictures with face boxes.
 
-    python -m training.detector.train faces-*.parquet WIDER/ --preset cpu --run runs/detector
+    python -m training.detector.train faces-*.parquet WIDER/ \
+        --preset cpu --run runs/detector
 
 The data are Parquet files and folders of WIDER FACE. The same command runs on a CPU, a GPU or a TPU
 and uses every device it sees. An interrupted run continues from its newest checkpoint when the
@@ -39,6 +40,7 @@ from fervid.models.face_net import (
     place_points,
 )
 from fervid.records import PAD_MULTIPLE
+from training.command_help import help_of
 from training.convolution import speed_up_gradients
 from training.detector.compose import batches
 from training.detector.losses import losses, make_targets
@@ -215,10 +217,24 @@ def _feed(
             yield number, batch
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="cpu", show_default=True)
-@click.option("--run", "folder", type=click.Path(path_type=Path), default=Path("runs/detector"))
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    metavar="NAME",
+    default="cpu",
+    show_default=True,
+    help=f"Settings to use: {', '.join(PRESETS)}.",
+)
+@click.option(
+    "--run",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("runs/detector"),
+    show_default=True,
+    help="Folder of the run.",
+)
 @click.option("--start", help="Start from this detector's weights: a second stage.")
 @click.option(
     "--set",

@@ -1,8 +1,9 @@
-"""Evaluate an expression classifier: evaluation.json, and evaluation.html to read.
+r"""Evaluate an expression classifier; writes evaluation.json, and evaluation.html to read.
 
-    python -m training.evaluate fer2013.csv --votes fer2013new.csv --curves runs/c/log.jsonl
+    python -m training.evaluate fer2013.csv --votes fer2013new.csv \
+        --curves runs/c/log.jsonl
 
-DATA is FER-2013 in any form that `training.fer2013.load` reads. The page works offline and holds
+DATA is FER-2013 in any form that `training.fer2013.load` reads. The page works offline and contains
 images of the data.
 """
 
@@ -22,6 +23,7 @@ from fervid.errors import FervidError
 from fervid.expressions.classifier import Calibration, load_model
 from training import fer2013
 from training.atomic import whole_file
+from training.command_help import help_of
 from training.evaluate.evaluation import evaluate_in_full
 from training.evaluate.groups import read_groups
 from training.evaluate.page import render
@@ -33,12 +35,10 @@ NAMES = ("evaluation.json", "evaluation.html")
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=_PATH)
 @click.option("--votes", type=_PATH, help="FER+'s fer2013new.csv, for the CSV.")
-@click.option(
-    "--model", default="expression", show_default=True, help="Shipped name, or path of a pair."
-)
+@click.option("--model", default="expression", show_default=True, help="Name or path of the model.")
 @click.option(
     "--split",
     type=click.Choice(["PublicTest", "PrivateTest"]),
@@ -46,7 +46,13 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="PrivateTest is scored once for each released model.",
 )
-@click.option("--out", type=_PATH, default=Path("runs/evaluation"), show_default=True)
+@click.option(
+    "--out",
+    type=_PATH,
+    default=Path("runs/evaluation"),
+    show_default=True,
+    help="Folder of the two files.",
+)
 @click.option("--curves", type=_PATH, help="log.jsonl of the training run.")
 @click.option(
     "--strata",

@@ -76,9 +76,9 @@ class Figure:
 
     Attributes:
         name: its key in `evaluation.json`.
-        title, unit: for a reader; unit is "%" or "".
-        highest_is_best: which end is good.
-        target: what it compares with: labels, FER+ majority or FER+ vote shares.
+        title, unit: title and unit for the reader; the unit is "%" or "".
+        highest_is_best: whether high values are good.
+        target: what answers are compared with: labels, FER+ majority or FER+ vote shares.
         features: (n, 7) probabilities and the target -> (n, m), summed over images.
         value: (..., m) sums and n -> (...) the figure.
     """
@@ -112,7 +112,7 @@ def _distance(probs: Floats, labels: NDArray[Any]) -> Floats:
 
 
 def _bin_gaps(probs: Floats, labels: NDArray[Any]) -> Floats:
-    """Right minus confidence, in the column of the image's bin of confidence."""
+    """Whether the answer is right, minus its confidence, in the column of the confidence's bin."""
     confidence = probs.max(axis=1)
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     return np.asarray(np.eye(BINS)[place] * (_right(probs, labels) - confidence[:, None]))
@@ -255,7 +255,7 @@ def _gap(figure: Figure, parts: dict[str, _Part]) -> dict[str, Any] | None:
         ends = difference((high_part.hits, low_part.hits), (high_part.n, low_part.n))
         low, high = 100 * ends[0], 100 * ends[1]
     else:
-        # Groups of equal size share their draw; turning one round makes the two independent.
+        # Groups of equal size share their draw; reversing one makes the two independent.
         spread = high_part.resampled - np.roll(low_part.resampled, 1)
         low, high = map(float, np.percentile(spread, (2.5, 97.5)))
     return {

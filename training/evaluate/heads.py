@@ -1,4 +1,4 @@
-"""What both heads and their mixture answer about images, and how right they are."""
+"""Answers of both heads and of their mixture, and how right they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluation as one HTML page that works offline, made from what `evaluation.json` holds."""
+"""The evaluation as one HTML page that works offline, made from `evaluation.json`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
     """The page.
 
     Args:
-        document: what `evaluation.json` holds, whole.
-        images: (N, 48, 48) uint8, every image of the data set; the samples point into it by row.
+        document: the contents of `evaluation.json`.
+        images: (N, 48, 48) uint8, every image of the data set; samples refer to its rows.
     """
     return render_page(
         "training.evaluate",
@@ -41,14 +41,14 @@ def render(document: dict[str, Any], images: NDArray[np.uint8]) -> str:
 
 
 def percent(share: dict[str, Any] | None) -> str:
-    """A share of `scores.proportion` with one decimal; a dash when nothing was counted."""
+    """A share of `scores.proportion` with one decimal; a dash if nothing was counted."""
     if share is None or share["percent"] is None:
         return _DASH
     return f"{share['percent']:.1f}%"
 
 
 def between(ends: dict[str, Any] | None, places: int = 1) -> str:
-    """An interval, low to high, in the unit of the figure; empty when there is none."""
+    """An interval, low to high, in the unit of the figure; empty if there is none."""
     if ends is None or ends["low"] is None or ends.get("n") == 0:
         return ""
     low, high = (
@@ -58,7 +58,7 @@ def between(ends: dict[str, Any] | None, places: int = 1) -> str:
 
 
 def decimals(value: float | None, places: int = 3) -> str:
-    """A figure with so many decimals; a dash when there is none."""
+    """A figure with this many decimals; a dash if there is none."""
     return _DASH if value is None else f"{value:.{places}f}".replace("-", _MINUS)
 
 
@@ -69,7 +69,7 @@ def change(loss: dict[str, Any]) -> dict[str, Any]:
 
 
 def _samples(samples: list[dict[str, Any]], images: NDArray[np.uint8]) -> list[dict[str, Any]]:
-    """By label: its right and its wrong samples, each with its image as a data URI."""
+    """For each label, the right and the wrong samples, each with its image as a data URI."""
     labels = list(dict.fromkeys(sample["label"] for sample in samples))
     shown = [{**sample, "uri": data_uri(encode_png(images[sample["row"]]))} for sample in samples]
     return [

@@ -1,4 +1,4 @@
-"""Both heads' logits of many images, in jitted batches of one padded size."""
+"""Computes both heads' logits for many images, in jitted batches of one padded size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Logits:
     """Both heads' logits of N images and of their mirror images.
 
     Attributes:
-        fer, ferplus: (2, N, 7) float64; [0] as they are, [1] mirrored.
+        fer, ferplus: (2, N, 7) float64; [0] for the images as they are, [1] for mirror images.
     """
 
     fer: Floats
@@ -36,7 +36,7 @@ class Logits:
 
         Args:
             calibration: temperatures of the heads and the share of each in their mixture.
-            mirrored: mean with the mirror image, else of one forward pass; None: as the calibration
+            mirrored: whether to average each image with its mirror image; None: as the calibration
                 says.
         """
         passes = 2 if (calibration.mirrored if mirrored is None else mirrored) else 1
@@ -63,7 +63,7 @@ def predict_logits(model: ExpressionNet, images: NDArray[np.uint8]) -> Logits:
 
 @partial(jax.jit, static_argnums=0)
 def _forward(graph: Any, state: Any, images: jax.Array) -> jax.Array:
-    """(head, mirrored, N, 7) logits; compiled once a network, not once a call."""
+    """(head, mirrored, N, 7) logits; compiled once per network, not once per call."""
     model = nnx.merge(graph, state)
     plain, mirrored = model(images), model(images[:, :, ::-1])
     return jnp.stack([jnp.stack([plain[0], mirrored[0]]), jnp.stack([plain[1], mirrored[1]])])

@@ -1,4 +1,4 @@
-"""Spoilt copies of face images, the same on every call.
+"""Degraded copies of face images, the same at every call.
 
 They are made with OpenCV and its JPEG codec, not with the augmentation of the training: a network
 must not be tested with the very code that it was trained with.
@@ -20,12 +20,12 @@ _SEED = 2013
 
 @dataclass(frozen=True)
 class Copy:
-    """One way to spoil images.
+    """One way to degrade images.
 
     Attributes:
         name: its key in `evaluation.json`.
-        title: what it does, for a reader.
-        make: (N, 48, 48) uint8 images -> as many, of the same shape and dtype.
+        title: what it does, for the reader.
+        make: (N, 48, 48) uint8 images -> degraded images of the same shape and dtype.
     """
 
     name: str
@@ -69,10 +69,10 @@ def dark(images: Images, gamma: float = 2.0) -> Images:
 def jittered(images: Images, share: float = 0.1) -> Images:
     """Another box around the face: shift (x, y) and scale, each uniform within `share` of the side.
 
-    What lies outside of the image is its replicated edge.
+    Outside the image, its edge is replicated.
     """
     rng = np.random.default_rng(_SEED)
-    # One row an image, so that an image's jitter does not depend on how many follow it.
+    # One row per image, so that an image's jitter does not depend on how many follow it.
     draws = rng.uniform(-share, share, (len(images), 3))
     sides = np.array(images.shape[:0:-1])
     return _each_warped(
@@ -83,7 +83,7 @@ def jittered(images: Images, share: float = 0.1) -> Images:
 def rotated(images: Images, degrees: float = 15.0) -> Images:
     """Rotated about the centre, even rows counter-clockwise and odd rows clockwise.
 
-    What lies outside of the image is its replicated edge.
+    Outside the image, its edge is replicated.
     """
     sides = np.array(images.shape[:0:-1])
     turns = [_about_centre(sides, sign * degrees, 1.0, np.zeros(2)) for sign in (1, -1)]

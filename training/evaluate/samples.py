@@ -1,4 +1,4 @@
-"""Which images the page shows, right and wrong ones of each label."""
+"""Chooses the images that the page shows: right and wrong ones of each label."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from fervid.records import EXPRESSIONS
 from training.evaluate.scores import Floats
 
 EACH = 5
-"""Images of each label that are shown as right, and as wrong."""
+"""Number of right images, and of wrong ones, shown for each label."""
 
 
 def choose_samples(
     probs: Floats, labels: NDArray[np.int32], rows: NDArray[np.int64], each: int = EACH
 ) -> list[dict[str, Any]]:
-    """Evenly spaced through the split, so that nobody picks what looks good.
+    """Choose samples evenly spaced through the split, so that nobody picks what looks good.
 
     Args:
         probs: (N, 7) distributions of one split.
         labels: (N,) its labels.
         rows: (N,) row of each image in the data set.
-        each: how many right and how many wrong ones of each label; fewer where there are fewer.
+        each: most right images, and most wrong images, for each label.
 
     Returns:
-        row, label, predicted, confidence (0 to 1) and right, by label, right ones first.
+        For each sample row, label, predicted, confidence (0 to 1) and right; sorted by label, the
+        right ones first.
     """
     predicted = probs.argmax(axis=1)
     chosen = []

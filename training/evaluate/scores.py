@@ -112,7 +112,7 @@ def reliability(probs: Floats, labels: NDArray[Any], bins: int = BINS) -> dict[s
     """The reliability diagram of the top class in equal-width bins (Guo et al. 2017).
 
     Returns:
-        For each bin that holds an image: `bin` (its number from 0), `confidence` and `accuracy`
+        For each bin that contains an image: `bin` (its number from 0), `confidence` and `accuracy`
         (means, 0 to 1) and `n`.
     """
     confidence, right = probs.max(axis=1), probs.argmax(axis=1) == labels
@@ -135,7 +135,7 @@ def calibration_error(probs: Floats, labels: NDArray[Any], bins: int = BINS) -> 
 
 
 def confusion(predicted: NDArray[Any], labels: NDArray[Any]) -> Ints:
-    """(7, 7) int64 counts; rows are the labels, columns what was predicted."""
+    """(7, 7) int64 counts; rows are labels, columns are predictions."""
     pairs = np.asarray(labels, np.int64) * _K + np.asarray(predicted, np.int64)
     return np.asarray(np.bincount(pairs, minlength=_K * _K).reshape(_K, _K), np.int64)
 
@@ -168,7 +168,7 @@ def macro_recall(probs: Floats, labels: NDArray[Any]) -> float:
 
 
 def class_table(table: Ints) -> list[dict[str, Any]]:
-    """A row a class: precision and recall in percent with Wilson intervals, F1 (0 to 1), n."""
+    """A row per class: precision and recall in percent with Wilson intervals, F1 (0 to 1), n."""
     f1 = f1_of_classes(table)
     return [
         {

@@ -1,6 +1,8 @@
-"""Neutral and smiling stills of people with known age, gender and ethnicity, read by a model.
+"""Evaluate a model on neutral and smiling stills of people of known age, gender and ethnicity.
 
-The Face Research Lab London Set (DeBruine & Jones 2017): a folder of pictures with `labels.csv`
+    python -m training.evaluate.stills FOLDER
+
+FOLDER is the Face Research Lab London Set (DeBruine & Jones 2017): pictures with `labels.csv`
 (image, expression, person, age, gender, ethnicity). Faces are found and framed as in photos.
 """
 
@@ -17,12 +19,13 @@ from fervid.errors import FervidError
 from fervid.photos.api import analyze_photos
 from fervid.settings.choices import LABELS
 from training.atomic import whole_file
+from training.command_help import help_of
 from training.evaluate.scores import difference, proportion
 
 COLUMNS = ("image", "expression", "person", "age", "gender", "ethnicity")
 _AGES = (0, 25, 35, 200)
 _AGE_NAMES = ("under 25", "25 to 34", "35 and more")
-"""Bounds and names of the groups of age."""
+"""Bounds and names of the age groups."""
 
 
 def read_labels(folder: Path) -> pd.DataFrame:
@@ -47,12 +50,12 @@ def read_labels(folder: Path) -> pd.DataFrame:
 
 
 def evaluate_stills(folder: Path, model: str, labels: str = "mixture") -> dict[str, Any]:
-    """How a model reads the stills, over all and by group.
+    """Evaluate how a model classifies the stills, overall and by group.
 
     Args:
-        folder: of the stills.
-        model: shipped name, or path of a pair.
-        labels: which output, see `fervid.settings.choices.LABELS`.
+        folder: folder of the stills.
+        model: name of a shipped model, or path of one on disk.
+        labels: whose labels to imitate, see `fervid.settings.choices.LABELS`.
 
     Returns:
         stills, found (stills with a face), `all` and `groups` (by column, then by name), each with
@@ -92,7 +95,7 @@ def _figures(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _women_less_men(smiles: pd.DataFrame) -> dict[str, float] | None:
-    """Points of recall of women's smiles less men's, with Newcombe's 95% interval."""
+    """Recall of women's smiles minus that of men's, in points, with Newcombe's 95% interval."""
     right = [smiles.loc[smiles["gender"] == name, "right"] for name in ("female", "male")]
     if not all(map(len, right)):
         return None
@@ -105,11 +108,23 @@ def _women_less_men(smiles: pd.DataFrame) -> dict[str, float] | None:
     }
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--model", "models", multiple=True, default=["expression"], help="Repeatable.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=["expression"],
+    help="Name or path of a model; repeatable.",
+)
 @click.option("--labels", type=click.Choice(LABELS), default=LABELS[0], show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/stills.json"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/stills.json"),
+    show_default=True,
+    help="JSON file for the figures.",
+)
 def main(folder: Path, models: tuple[str, ...], labels: str, out: Path) -> None:
     """Evaluate each model, print a table, write one JSON file."""
     try:
@@ -124,7 +139,7 @@ def main(folder: Path, models: tuple[str, ...], labels: str, out: Path) -> None:
 
 
 def lines_of(model: str, found: dict[str, Any]) -> list[str]:
-    """What the terminal shows of one model."""
+    """Lines for the terminal about one model."""
     groups = [("all", found["all"])]
     groups += [
         (f"{column} {name}", figures)

@@ -1,7 +1,8 @@
-"""Hard parts of a split: heads turned away, hidden parts; an image may be in several or in none.
+"""Hard parts (strata) of a split; an image may be in several of them or in none.
 
 The lists are those of Wang et al. 2020 (Region Attention Networks, IEEE TIP) for FER+: images of
-PrivateTest with hidden parts, and with heads turned by more than 30 and 45 degrees.
+PrivateTest in which parts of the face are hidden, or the head is turned by more than 30 or 45
+degrees.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ TITLES = {
     "occlusion": "Hidden parts",
     REST: "All other images",
 }
-"""What each of them is, for a reader."""
+"""Titles of the strata, for the reader."""
 
 _COLUMNS = ("row", "usage", *STRATA)
 
@@ -45,7 +46,8 @@ def read_strata(path: Path, data: fer2013.Fer2013) -> dict[str, NDArray[np.bool_
         By name (`STRATA`), (rows of the data set,) bool.
 
     Raises:
-        FervidError: the file cannot be read, or a row is wrong or of another split than it says.
+        FervidError: the file cannot be read, or a row is invalid or belongs to another split than
+            it says.
     """
     try:
         table = pd.read_csv(path)
@@ -88,7 +90,7 @@ def in_split(
 
 
 def short(scores: dict[str, Any]) -> dict[str, Any]:
-    """Of `evaluation.score`, what a stratum is told by: accuracies and macro recalls."""
+    """The scores of `evaluation.score` that are given for a stratum: accuracies, macro recalls."""
     kept = ("accuracy", "balanced_accuracy")
     return {
         "labels": {name: scores["labels"][name] for name in kept},

@@ -1,8 +1,9 @@
-"""Teachers one by one and averaged, on PublicTest.
+r"""Evaluate teachers on PublicTest, one by one and averaged.
 
-    python -m training.evaluate.teachers fer2013.csv --votes fer2013new.csv --teacher A --teacher B
+    python -m training.evaluate.teachers fer2013.csv --votes fer2013new.csv \
+        --teacher A --teacher B
 
-Averaged are the calibrated distributions of each head. PrivateTest is not looked at.
+The average is that of the calibrated distributions of each head. PrivateTest is not used.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fervid.expressions.classifier import Calibration, load_model
 from training import fer2013
 from training.atomic import whole_file
 from training.beginning import LoadedModel
+from training.command_help import help_of
 from training.evaluate.predict import predict_logits
 from training.evaluate.scores import Floats, accuracy, macro_recall
 
@@ -33,13 +35,13 @@ def evaluate_teachers(
     """Accuracy and macro recall, in percent, of each teacher and of all of them averaged.
 
     Args:
-        teachers: models and their cards by name.
-        public: images to score, of PublicTest.
+        teachers: models and their cards, by name.
+        public: the images of PublicTest.
 
     Returns:
-        By name, and `AVERAGE`: fer_accuracy, fer_macro_recall, fer_accuracy_one_pass and, where
+        By name, and for `AVERAGE`: fer_accuracy, fer_macro_recall, fer_accuracy_one_pass and, if
         there are votes, ferplus_accuracy and ferplus_macro_recall (against the majority). All but
-        the third with the mirror image.
+        fer_accuracy_one_pass include the mirror image.
     """
     probs = {name: _heads(teacher, public.images) for name, teacher in teachers.items()}
     if len(probs) > 1:
@@ -92,7 +94,7 @@ def _cell(figure: Any) -> str:
 
 
 def named(names: Sequence[str]) -> dict[str, LoadedModel]:
-    """The models by the name that was given for each.
+    """Load the models; the keys are the given names.
 
     Raises:
         FervidError: there is no such model.
@@ -100,13 +102,19 @@ def named(names: Sequence[str]) -> dict[str, LoadedModel]:
     return {name: load_model(name) for name in dict.fromkeys(names)}
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
-@click.option("--teacher", "teachers", multiple=True, required=True, help="A model; repeatable.")
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    required=True,
+    help="Name or path of a model; repeatable.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file for the figures.")
 def main(data: Path, votes: Path | None, teachers: tuple[str, ...], out: Path | None) -> None:
-    """Score all, print a Markdown table, write the figures if asked to."""
+    """Evaluate all teachers, print a Markdown table, and write the figures to --out if given."""
     try:
         found = evaluate_teachers(named(teachers), fer2013.load(data, votes).split("PublicTest"))
     except FervidError as error:

@@ -38,7 +38,7 @@ def with_votes(data: Fer2013, table: pd.DataFrame, path: Path) -> Fer2013:
     """The rows with votes from the columns `VOTE_COLUMNS` of a table, joined by position.
 
     Raises:
-        FervidError: a column is missing, or a row of `path` holds something else than votes.
+        FervidError: a column is missing, or a row of `path` contains something other than votes.
     """
     missing = [name for name in VOTE_COLUMNS if name not in table.columns]
     if missing:

@@ -36,12 +36,12 @@ class _Picture:
 
 
 def is_image_folders(path: Path) -> bool:
-    """Whether the folder holds `train` and `test`."""
+    """Whether the folder contains `train` and `test`."""
     return path.is_dir() and {"train", "test"} <= {name for name, _ in _subfolders(path)}
 
 
 def files(path: Path) -> list[Path]:
-    """All pictures, in the order of the rows that `read` gives.
+    """All pictures, in the order of the rows that `read` returns.
 
     Raises:
         FervidError: a folder is not named after an emotion, or a picture's split is unknown.

@@ -1,8 +1,8 @@
-"""FER-2013 as one Parquet file, and from there to the official files:
+"""Convert FER-2013 from one Parquet file to the official files.
 
     python -m training.fer2013.parquet fer2013.parquet FOLDER
 
-writes FOLDER/fer2013.csv, byte for byte the contest's file, and FOLDER/fer2013new.csv with the
+Writes FOLDER/fer2013.csv, byte for byte the contest's file, and FOLDER/fer2013new.csv with the
 votes in FER+'s columns.
 
 The Parquet file has one row per row of the official csv, in its order: `emotion` (0 to 6), `image`
@@ -17,6 +17,7 @@ import click
 import pandas as pd
 
 from fervid.errors import FervidError
+from training.command_help import help_of
 from training.fer2013 import csv_file, ferplus, pictures
 from training.fer2013.records import Fer2013, record
 
@@ -46,7 +47,7 @@ def read(path: Path) -> Fer2013:
     return ferplus.with_votes(data, votes, path)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("parquet", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def main(parquet: Path, folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""Prepare FER-2013 as the TensorFlow Datasets data set `fer2013`, in array_record files:
+"""Prepare FER-2013 as the TensorFlow Datasets data set `fer2013`, in array_record files.
 
     python -m training.fer2013.prepare MANUAL_DIR DATA_DIR --config ferplus
 
-MANUAL_DIR holds fer2013.csv (or icml_face_data.csv, or the folders train/ and test/), for FER+'s
-votes also fer2013new.csv. The other commands then read DATA_DIR in place of the csv.
+MANUAL_DIR contains fer2013.csv (or icml_face_data.csv, or the folders train/ and test/), and
+fer2013new.csv if FER+'s votes are wanted. The other commands then read DATA_DIR instead of the csv.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 
 from fervid.errors import FervidError
+from training.command_help import help_of
 
 
 def prepare(manual: Path, data_dir: Path, config: str = "plain") -> Path:
-    """Prepare a config below `data_dir`, unless it exists.
+    """Prepare a config in `data_dir`, unless it exists.
 
     Returns:
         The folder of the prepared data set, for `training.fer2013.load`.
@@ -40,7 +41,7 @@ def prepare(manual: Path, data_dir: Path, config: str = "plain") -> Path:
     return Path(builder.data_dir)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("manual_dir", type=click.Path(path_type=Path))
 @click.argument("data_dir", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--config", type=click.Choice(["plain", "ferplus"]), default="plain")

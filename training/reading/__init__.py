@@ -1,1 +1,1 @@
-"""How well what people show is read from recordings, where its intensity is known."""
+"""Measures how well expressions of known intensity are found in recordings."""

@@ -1,11 +1,11 @@
-"""Fit the constants of `fervid.expressions.change`: which change each expression makes, how large.
+r"""Fit the constants of `fervid.expressions.change`.
 
-    python -m training.reading.fit fer2013.csv --votes fer2013new.csv --clips CALM --clips BUSY
+    python -m training.reading.fit fer2013.csv --votes fer2013new.csv \
+        --clips CALM --clips BUSY
 
-From FER-2013's PublicTest come the usual changes; from CLIPS, folders as
-`training.evaluate_reading` takes them, the odds that something is shown. Rest and showings, and all
-folders, count alike.
-Prints both, and the expected calibration error in 15 bins.
+The usual change of each expression comes from FER-2013's PublicTest. The odds that an expression is
+shown come from CLIPS, folders as for `training.evaluate_reading`; all folders count equally, and
+rest counts as much as expressions. Prints both, and the expected calibration error in 15 bins.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from fervid.records import EXPRESSIONS
 from fervid.results.codebook import CHANGE_COLUMNS
 from fervid.settings import Settings
 from training import fer2013
+from training.command_help import help_of
 from training.evaluate import predict_logits
 from training.evaluate_reading import recording_of, truth_of
 from training.reading.showings import faces_of
@@ -34,16 +35,18 @@ from training.reading.showings import faces_of
 Floats = NDArray[np.float64]
 _LAPSES = 0.01
 _FAINT = 0.25
-"""Of a weaker intensity, nobody can say whether something is shown."""
+"""At a lower intensity, nobody can say whether an expression is shown."""
 
 _BINS = 15
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=_PATH)
 @click.option("--votes", type=_PATH, help="FER+'s fer2013new.csv, for the CSV.")
-@click.option("--clips", type=_PATH, multiple=True, help="Folder with recordings and truth.")
+@click.option(
+    "--clips", type=_PATH, multiple=True, help="Folder with recordings and truth; repeatable."
+)
 def main(data: Path, votes: Path | None, clips: tuple[Path, ...]) -> None:
     """Fit and print."""
     try:
@@ -61,9 +64,9 @@ def main(data: Path, votes: Path | None, clips: tuple[Path, ...]) -> None:
 
 
 def usual_changes(data: fer2013.Fer2013) -> Floats:
-    """(6, 7) nats: mean log-ratios of each expression less those of neutral, PublicTest.
+    """(6, 7) nats: mean log-ratios of each expression minus those of neutral, on PublicTest.
 
-    Only faces count whose label FER+'s majority confirms.
+    Only faces whose label agrees with FER+'s majority count.
     """
     public = data.split("PublicTest")
     network, card = load_model("expression")
@@ -75,7 +78,7 @@ def usual_changes(data: fer2013.Fer2013) -> Floats:
 
 
 def _showings(folders: tuple[Path, ...]) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Largest change, whether something is shown, and weight, of all rows of some folders."""
+    """For all rows of some folders: largest change, whether an expression is shown, and weight."""
     tables = [_rows_of(folder) for folder in folders]
     for table in tables:
         table["weight"] = 1 / table.groupby("shown")["shown"].transform("size") / 2 / len(tables)
@@ -103,13 +106,13 @@ def _rows_of(folder: Path) -> pd.DataFrame:
 
 
 def probability(change: Floats, even: float, steep: float) -> Floats:
-    """That something is shown, as `fervid.expressions.change` has it."""
+    """The probability that an expression is shown, as in `fervid.expressions.change`."""
     odds = 1 / (1 + np.exp(-np.clip(steep * (change - even), -50, 50)))
     return np.asarray(_LAPSES + (1 - 2 * _LAPSES) * odds)
 
 
 def fit_odds(change: Floats, shown: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
-    """Where something is shown as likely as not, and how steeply that rises; weights sum to 1."""
+    """The change at which the probability is a half, and how steeply it rises; weights sum to 1."""
 
     def cost(at: Floats) -> float:
         probs = probability(change, *at)

@@ -1,4 +1,4 @@
-"""Showings: stretches in which a person shows something, and whether an analysis names them."""
+"""Showings: stretches in which a person shows an expression, and whether an analysis finds it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from fervid.errors import FervidError
 from training.evaluate.scores import wilson
 
 COLUMNS = ("clip", "person", "frame", "time_s", "intensity", "x0", "y0", "x1", "y1")
-"""What a table of truth must hold; others, such as gender, are groups. `expression` names what is
-shown, happy where it is missing."""
+"""Columns that a table of truth must have; others, such as gender, are groups. `expression` names
+what is shown; without it, that is happy."""
 
 _FULL = 0.9
-"""Intensity from which a showing is a full one; down to a quarter, it is a weaker one."""
+"""Lowest intensity of a full showing; weaker ones reach at least a quarter."""
 
 _WEAKEST = 0.25
 
 
 @dataclass(frozen=True)
 class Showing:
-    """One stretch at its highest intensity, with the ramp that leads to it.
+    """A stretch at its highest intensity, with the ramp that leads to it.
 
     Attributes:
         expression: what is shown.
-        intensity: at its height, 0 to 1.
-        found: whether it is named in any frame of its height.
-        named_other: whether another expression but neutral is named there instead.
-        onset_error_s: seconds from when the intensity leaves 0 to when it is named; NaN if there
-            is no such moment, or it is not found.
+        intensity: highest intensity, 0 to 1.
+        found: whether the analysis finds the expression in any frame of highest intensity.
+        named_other: whether it finds another expression there instead, except neutral.
+        onset_error_s: seconds from when the intensity leaves 0 until the expression is found; NaN
+            if there is no such moment, or it is not found.
     """
 
     expression: str
@@ -44,7 +44,7 @@ class Showing:
 
     @property
     def full(self) -> bool:
-        """Whether it is shown in full."""
+        """Whether it is a full showing."""
         return self.intensity >= _FULL
 
 
@@ -53,9 +53,9 @@ class Read:
     """One person in one clip.
 
     Attributes:
-        showings: all of them.
-        rest_frames, rest_misread: frames at rest, and those of them with an expression named.
-        frames, seen: frames of the person, and those with a face.
+        showings: the person's showings.
+        rest_frames, rest_misread: numbers of frames at rest, and of those with an expression.
+        frames, seen: numbers of frames of the person, and of those with a face.
     """
 
     showings: list[Showing]
@@ -70,7 +70,7 @@ def read_person(truth: pd.DataFrame, frames: pd.DataFrame) -> Read:
 
     Args:
         truth: rows of one person in one clip, by frame.
-        frames: the frame table of that clip; faces whose middle lies in the person's part count.
+        frames: the frame table of that clip; faces whose centre is in the person's part count.
     """
     named = _named(truth, frames)
     intensity = truth["intensity"].to_numpy(np.float64)
@@ -86,7 +86,7 @@ def read_person(truth: pd.DataFrame, frames: pd.DataFrame) -> Read:
 
 
 def _named(truth: pd.DataFrame, frames: pd.DataFrame) -> NDArray[np.object_]:
-    """The state in each row of truth, empty where there is no face."""
+    """The state in each row of the truth; empty if there is no face."""
     faces = faces_of(truth, frames)
     named = np.full(len(truth), "", object)
     named[faces["row"].to_numpy()] = faces["state"].astype(object).to_numpy()
@@ -94,10 +94,10 @@ def _named(truth: pd.DataFrame, frames: pd.DataFrame) -> NDArray[np.object_]:
 
 
 def faces_of(truth: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a frame table that show the person of some rows of truth, at most one a frame.
+    """The rows of a frame table that show a person, at most one per frame.
 
-    `row` is the position in `truth` of each, `true_intensity` the intensity there. Of several faces
-    in the person's part of the frame, the largest counts.
+    `row` is each row's position in `truth`, and `true_intensity` the intensity there. Of several
+    faces in the person's part of the frame, the largest counts.
     """
     faces = frames[frames["success"] == 1]
     faces = faces.assign(
@@ -135,13 +135,13 @@ def _onset_error(truth: pd.DataFrame, is_named: NDArray[np.bool_], first: int, l
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Starts and ends of the stretches in which it is true."""
+    """Starts and ends of the stretches in which a mask is true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _heights(intensity: NDArray[np.float64], start: int, end: int) -> list[tuple[int, int]]:
-    """The level parts of a stretch that are higher than what is beside them."""
+    """The level parts of a stretch that are higher than their neighbours."""
     level = np.flatnonzero(np.diff(intensity[start:end], prepend=np.nan, append=np.nan)) + start
     parts = [(a, b) for a, b in pairwise(level.tolist()) if b - a >= 5]
     return [(a, b) for a, b in parts if intensity[a] >= _WEAKEST]

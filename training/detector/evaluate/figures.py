@@ -1,4 +1,4 @@
-"""The figures of the detector's evaluation page, made from what `evaluation.json` holds."""
+"""The figures of the detector's evaluation page, made from `evaluation.json`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DASHES = ("solid", "dash", "dot")
 
 
 def figures_of(document: dict[str, Any]) -> dict[str, go.Figure]:
-    """By the id of the element they go into."""
+    """Figures by the id of their element."""
     return {
         "curves": _curves(document),
         "sizes": _sizes(document),

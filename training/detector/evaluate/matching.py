@@ -28,7 +28,7 @@ class Band:
     high: float = np.inf
 
     def holds(self, heights: Floats) -> NDArray[np.bool_]:
-        """Which heights are in the band."""
+        """Whether each height is in the band."""
         return np.asarray((heights >= self.low) & (heights < self.high))
 
     @property

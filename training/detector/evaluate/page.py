@@ -13,8 +13,8 @@ def render(document: dict[str, Any], mistakes: dict[str, list[Mistake]]) -> str:
     """The page.
 
     Args:
-        document: what `evaluation.json` holds, whole.
-        mistakes: of the first detector: "missed" and "false".
+        document: the contents of `evaluation.json`.
+        mistakes: those of the first detector: "missed" and "false".
     """
     return render_page(
         "training.detector.evaluate", figures_of(document), d=document, mistakes=mistakes
