@@ -31,7 +31,7 @@ _TRIES = 3
 _CONNECT_S = 10
 
 
-class _Recorder:
+class _WorkerActor:
     """An actor with one supervised worker process, which does one step after another."""
 
     def __init__(self, task: dict[str, Any], limits: dict[str, Any]) -> None:
@@ -76,7 +76,7 @@ class ClusterBatch:
         room, needs = self._room(task.settings.device, workers)
         workers = workers or room
         self._workers = workers if task.part_s is not None else min(workers, len(self._jobs))
-        actor = self._ray.remote(**needs)(_Recorder)
+        actor = self._ray.remote(**needs)(_WorkerActor)
         given = _everywhere(task).to_json(), asdict(limits or Limits())
         self._new_actor: Callable[[], Any] = lambda: actor.remote(*given)
 

@@ -23,13 +23,13 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 
 
 @dataclass(frozen=True)
-class Who:
-    """What a table of groups says about a recording.
+class GroupMember:
+    """A recording's group, and the person in it who counts, according to a table of groups.
 
     Attributes:
         group: the group; empty for none.
-        participant: the person who is meant, the same in all their recordings; empty if not named.
-        face_id: their number within the recording, in words; empty: the person seen longest.
+        participant: the person's name in all of their recordings; empty if the table has none.
+        face_id: the person's number in the recording, as text; empty: the person seen longest.
     """
 
     group: str
@@ -106,7 +106,9 @@ class _Value:
     usable: float
 
 
-def compare(by: str, recordings: Sequence[Recording], who: Sequence[Who]) -> Comparison | None:
+def compare(
+    by: str, recordings: Sequence[Recording], who: Sequence[GroupMember]
+) -> Comparison | None:
     """Mean probabilities of groups; None if no recording with a face is in one.
 
     If the table names a participant in any recording, people count: a person's recordings in a
@@ -157,7 +159,7 @@ def _has_face(recording: Recording) -> bool:
     return all(known(recording.summary.get(f"{name}_mean")) for name in EXPRESSIONS)
 
 
-def _value(place: int, recording: Recording, who: Who, named: bool) -> _Value | None:
+def _value(place: int, recording: Recording, who: GroupMember, named: bool) -> _Value | None:
     """The value of a recording; None if the participant's face is not in it."""
     if not named:
         means = [float(recording.summary[f"{name}_mean"]) for name in EXPRESSIONS]

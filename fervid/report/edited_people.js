@@ -19,11 +19,11 @@ function editedPeople(given) {
   }
 
   const clone = () => people.map((one) => ({ ...one, parts: [...one.parts], sources: [...one.sources] }));
-  const tell = () => { index(); listeners.forEach((listen) => listen()); };
+  const announce = () => { index(); listeners.forEach((listen) => listen()); };
   function change(edit) {
     history.push(clone());
     edit();
-    tell();
+    announce();
   }
 
   // A name that is not in use.
@@ -92,7 +92,7 @@ function editedPeople(given) {
     }),
     undo() {
       people = history.pop();
-      tell();
+      announce();
     },
     // The file for `fervid report --people`.
     text() {

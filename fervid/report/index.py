@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from fervid import __version__
 from fervid.errors import ResultError
-from fervid.report.comparison import Who, compare
+from fervid.report.comparison import GroupMember, compare
 from fervid.report.figures import COLOURS
 from fervid.report.groups import FACE, PARTICIPANT, Metadata, match, read_metadata
 from fervid.report.html import asset, csp_hash, environment, save
@@ -160,7 +160,7 @@ def render_index(
         values: for each recording, the values of the columns of `metadata`, or None.
         photos: results of photos to link to.
     """
-    who = _who(metadata, values) if metadata else [Who("")] * len(recordings)
+    who = _members(metadata, values) if metadata else [GroupMember("")] * len(recordings)
     groups = [one.group for one in who]
     comparison = compare(metadata.by, recordings, who) if metadata else None
     notes = [*notes, *(comparison.warnings if comparison else [])]
@@ -192,12 +192,14 @@ def render_index(
     )
 
 
-def _who(metadata: Metadata, values: Sequence[tuple[str, ...] | None]) -> list[Who]:
+def _members(metadata: Metadata, values: Sequence[tuple[str, ...] | None]) -> list[GroupMember]:
     """What the table says about each recording."""
     places = {name: place for place, name in enumerate(metadata.columns)}
     wanted = [places.get(name) for name in (metadata.by, PARTICIPANT, FACE)]
     return [
-        Who(*("" if place is None else row[place] for place in wanted)) if row else Who("")
+        GroupMember(*("" if place is None else row[place] for place in wanted))
+        if row
+        else GroupMember("")
         for row in values
     ]
 

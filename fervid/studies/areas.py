@@ -16,7 +16,7 @@ class Area:
     w: float
     h: float
 
-    def holds(self, x: float, y: float) -> bool:
+    def contains(self, x: float, y: float) -> bool:
         """Whether a place in the frame, in fractions, is in the area."""
         return self.x <= x < self.x + self.w and self.y <= y < self.y + self.h
 
@@ -46,4 +46,4 @@ def area_of(text: str) -> Area:
 
 def named_area(areas: Sequence[Area], x: float, y: float) -> str:
     """The first area that contains a place; empty if there is none."""
-    return next((area.name for area in areas if area.holds(x, y)), "")
+    return next((area.name for area in areas if area.contains(x, y)), "")

@@ -77,7 +77,7 @@ def study(
     for source in opened.sources():
         provenance.add(source.meta)
         collector.add(source)
-    _tell_unused(index, table, collector, note)
+    _report_unused(index, table, collector, note)
     made = _made(collector, chosen, levels, opened, provenance)
     made.seed, made.draws = seed, draws
     for line in made.detection:
@@ -126,7 +126,7 @@ def _by(
     return "label" if 2 <= labels <= MAX_LEVELS else ""
 
 
-def _tell_unused(
+def _report_unused(
     index: RecordingIndex | None, events: pd.DataFrame | None, collector: Collector, note: Notify
 ) -> None:  # fmt: skip
     """Report what matches no recording, because a silent miss would look like a result."""

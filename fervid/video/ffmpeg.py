@@ -21,11 +21,11 @@ STALL_S = 60.0
 """ffmpeg is killed as hung after this many seconds without a sign of work."""
 
 _TELLS = ("in_w", "in_h", "sar*1000000", "t*1000000")
-TELL_PICTURES = "crop=w=iw:h=ih:exact=1:x=0:y='if(n,0,lt({},-1e99))'".format(
+LOG_PICTURES = "crop=w=iw:h=ih:exact=1:x=0:y='if(n,0,lt({},-1e99))'".format(
     "+".join(f"print({value})" for value in _TELLS)
 )
-"""A filter that changes nothing, but has ffmpeg log size, pixel aspect and time of the first frame
-and of each one with another size. ffmpeg builds its filters anew there, so that `n` starts again.
+"""A filter that changes nothing but makes ffmpeg log the size, pixel aspect and time of the first
+frame and of each frame with a new size, where ffmpeg builds its filters anew and `n` starts again.
 
 Unlike `showinfo`, it writes whole lines, so no message of another thread gets into them.
 """
@@ -50,7 +50,7 @@ class Child:
         on_log: called from a thread with each line of the log and the time stamp of the newest
             frame decoded by then.
         frame_stats: report number, time stamp and picture size of every frame through `next_frame`;
-            the output's filters must include `TELL_PICTURES`.
+            the output's filters must include `LOG_PICTURES`.
         coarse: skip the smoothing of block edges in frames that no other frame refers to.
         reading: further options of the input; None: time starts with the first packet.
         stream: the stream to decode, as ffmpeg names it; None: the file is a picture, whose tiles
@@ -128,7 +128,7 @@ class Child:
             if not self._frames:
                 return None
             number, stamp, base = self._frames.popleft()
-            # ffmpeg tells a new size before the frame that has it, but maybe frames ahead.
+            # ffmpeg logs a new size before the frame that has it, sometimes several frames before.
             for place, (time_us, picture) in enumerate(self._pictures):
                 if _is_at(time_us, stamp, base):
                     self._pictures = self._pictures[place + 1 :]
@@ -199,7 +199,7 @@ class Child:
 
     def _line(self, line: str) -> None:
         if match := _TOLD.match(line):
-            self._tell(float(match[1]))
+            self._take_picture_value(float(match[1]))
         else:
             self._on_log(line, self._newest)
 
@@ -209,8 +209,8 @@ class Child:
             self._frames.append((int(number), self._newest, base))
             self._state.notify_all()
 
-    def _tell(self, value: float) -> None:
-        """Take the next value that `TELL_PICTURES` logs."""
+    def _take_picture_value(self, value: float) -> None:
+        """Take the next value that `LOG_PICTURES` logs."""
         self._values.append(value)
         if len(self._values) == len(_TELLS):
             width, height, aspect_e6, time_us = self._values

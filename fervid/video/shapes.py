@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.video.ffmpeg import TELL_PICTURES
+from fervid.video.ffmpeg import LOG_PICTURES
 
 _TOLD, _IN_A_LINE = 100, 3
 
@@ -89,7 +89,7 @@ def filters(
     colours = "in_color_matrix=bt601:out_color_matrix=bt601:out_range=pc"
     resize = f"scale={':'.join(sides)}:flags=area:{colours}:eval=frame"
     fill = f"pad={canvas[0]}:{canvas[1]}:eval=frame"
-    return [TELL_PICTURES, *before, resize, fill, "setsar=1"]
+    return [LOG_PICTURES, *before, resize, fill, "setsar=1"]
 
 
 def in_own_pixels(

@@ -106,7 +106,7 @@ class Guard:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:  # Gradio checks little, so its errors become one line
-            _log.warning("%s", _stumble(scope, error))
+            _log.warning("%s", _error_line(scope, error))
             if not begun:
                 answer = PlainTextResponse("cannot be answered", 400)
                 await answer(scope, receive, send_with_headers)
@@ -174,7 +174,7 @@ def _split(address: str) -> SplitResult:
         return urlsplit("")
 
 
-def _stumble(scope: Scope, error: Exception) -> str:
+def _error_line(scope: Scope, error: Exception) -> str:
     """A short line of printable ASCII: what could not be answered, and why."""
     what = f"{scope['method']} {ascii(str(scope['path']))[1:-1]:.80}"
     return f"fervid: {what}: cannot be answered ({f'{type(error).__name__}: {error}'!a:.120})"

@@ -50,7 +50,7 @@ def test_a_killed_actor_costs_nothing_and_tables_are_those_of_this_machine(
     deadline = time.monotonic() + 90
     while not list(tmp_path.glob("ray/.*.fervid-part")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    (actor,) = processes_with(process, "ray::_Recorder")
+    (actor,) = processes_with(process, "ray::_WorkerActor")
     actor.kill()
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 1, errors

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fervid.report.comparison import Who, compare, estimate
+from fervid.report.comparison import GroupMember, compare, estimate
 from fervid.report.groups import match, read_metadata
 from fervid.report.index import render_index, write_index
 from fervid.report.recordings import Person, Recording
@@ -110,7 +110,7 @@ def test_a_table_that_cannot_be_read_is_one_line(many: Path, tmp_path: Path) -> 
 def test_each_recording_counts_once_with_students_interval() -> None:
     recordings = [rated(0.2), rated(0.4, faces=1_000_000), rated(0.6), rated(0.9), rated(0.5)]
     found = compare(
-        "side", recordings, [Who(side) for side in ("left", "left", "left", "right", "")]
+        "side", recordings, [GroupMember(side) for side in ("left", "left", "left", "right", "")]
     )
     assert found is not None
     left, right = found.estimates["happy"]
@@ -146,8 +146,8 @@ def test_each_participant_counts_once_and_is_compared_with_themselves() -> None:
     # Face 2 is seen longest; Ann's four recordings before are one value.
     before = [with_people({1: 0.9, 2: share}) for share in (0.1, 0.1, 0.3, 0.3, 0.2, 0.4)]
     after = [with_people({2: share}) for share in (0.4, 0.5, 0.8)]
-    who = [Who("1 before", name) for name in ("Ann", "Ann", "Ann", "Ann", "Bob", "Cy")]
-    who += [Who("2 after", name) for name in ("Ann", "Bob", "Cy")]
+    who = [GroupMember("1 before", name) for name in ("Ann", "Ann", "Ann", "Ann", "Bob", "Cy")]
+    who += [GroupMember("2 after", name) for name in ("Ann", "Bob", "Cy")]
     found = compare("visit", [*before, *after], who)
     assert found is not None
     assert found.unit == "person"
@@ -164,7 +164,11 @@ def test_each_participant_counts_once_and_is_compared_with_themselves() -> None:
 
 def test_a_participant_can_be_a_certain_face_and_may_be_absent() -> None:
     both = with_people({1: 0.9, 2: 0.1})
-    who = [Who("a", "Ann", "1"), Who("a", "Bob", "face 2"), Who("a", "Cy", "3")]
+    who = [
+        GroupMember("a", "Ann", "1"),
+        GroupMember("a", "Bob", "face 2"),
+        GroupMember("a", "Cy", "3"),
+    ]
     found = compare("g", [both] * 3, who)
     assert found is not None
     (one,) = found.estimates["happy"]
@@ -178,7 +182,7 @@ def test_groups_whose_faces_are_seen_less_are_told() -> None:
         replace(one, summary={**one.summary, "detection_rate": rate})
         for one, rate in zip([rated(0.5)] * 8, rates, strict=True)
     ]
-    found = compare("side", recordings, [Who("left")] * 4 + [Who("right")] * 4)
+    found = compare("side", recordings, [GroupMember("left")] * 4 + [GroupMember("right")] * 4)
     assert found is not None
     (line,) = found.warnings
     assert "98% of the time in recordings of left, and for 54% in those of right" in line
@@ -192,7 +196,7 @@ def test_what_differs_most_comes_first_with_its_effect_size() -> None:
         replace(one, summary={**one.summary, "sad_mean": value})
         for one, value in zip(map(rated, happy), sad, strict=True)
     ]
-    found = compare("side", recordings, list(map(Who, sides)))
+    found = compare("side", recordings, list(map(GroupMember, sides)))
     assert found is not None
     assert next(iter(found.estimates)) == "sad"
     apart = found.differences["sad"][1]
@@ -213,11 +217,11 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 def test_only_so_many_groups_are_compared_and_faceless_recordings_in_none() -> None:
     recordings = [rated(0.5) for _ in range(20)]
-    found = compare("who", recordings, [Who(f"p{k:02}") for k in range(20)])
+    found = compare("who", recordings, [GroupMember(f"p{k:02}") for k in range(20)])
     assert found is not None
     assert (len(found.estimates["sad"]), found.left_out) == (12, 8)
-    assert compare("who", [Recording("x", "x")], [Who("a")]) is None
-    assert compare("who", recordings, [Who("")] * 20) is None
+    assert compare("who", [Recording("x", "x")], [GroupMember("a")]) is None
+    assert compare("who", recordings, [GroupMember("")] * 20) is None
 
 
 def test_the_page_shows_estimates_without_p_values(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Band:
     low: float
     high: float = np.inf
 
-    def holds(self, heights: Floats) -> NDArray[np.bool_]:
+    def contains(self, heights: Floats) -> NDArray[np.bool_]:
         """Whether each height is in the band."""
         return np.asarray((heights >= self.low) & (heights < self.high))
 
@@ -63,7 +63,7 @@ def judge(picture: Picture, found: Detections, band: Band) -> Verdict:
     A detection without a match is false if its height is in the band and it is far from ignored
     boxes.
     """
-    counts = picture.sure & band.holds(picture.boxes[:, 3])
+    counts = picture.sure & band.contains(picture.boxes[:, 3])
     overlap = iou(found.xywh, picture.boxes)
     free = np.ones(len(picture.boxes), bool)
     right: list[int] = []
@@ -77,7 +77,9 @@ def judge(picture: Picture, found: Detections, band: Band) -> Verdict:
             if counts[best]:
                 right.append(row)
                 face.append(best)
-        elif band.holds(found.xywh[row, 3]) and not (overlap[row, ~counts] >= _NEAR_IGNORED).any():
+        elif (
+            band.contains(found.xywh[row, 3]) and not (overlap[row, ~counts] >= _NEAR_IGNORED).any()
+        ):
             false.append(row)
     taken, faces, others = (np.array(rows, np.intp) for rows in (right, face, false))
     return Verdict(taken, faces, others, np.flatnonzero(counts & free))
