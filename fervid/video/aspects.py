@@ -70,8 +70,8 @@ def aspect_change(probed: Probed) -> str:
     pts = headers.first[sure[1]]
     at = "" if pts is None else f" at {float(pts * probed.time_base):.1f} s"
     return (
-        f"its shape changes from {_named(sure[0])} to {_named(sure[1])}{at}; all of it is analysed "
-        "in the first shape, so later faces are distorted"
+        f"the picture's shape changes from {_named(sure[0])} to {_named(sure[1])}{at}; all frames "
+        "are analysed in the first shape, so later faces are distorted"
     )
 
 

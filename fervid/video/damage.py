@@ -147,8 +147,8 @@ class Damage:
         if self.joins:
             count = "once" if self.joins == 1 else f"{self.joins} times"
             lines.append(
-                f"its time stamps start again {count}, as in joined recordings; each part "
-                "continues the time of the part before"
+                f"the recording's time stamps start again {count}, as in joined recordings; each "
+                "part continues the time of the part before"
             )
         if self._backwards:
             lines.append(

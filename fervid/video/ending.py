@@ -153,13 +153,16 @@ def _check_readable(path: Path, child: Child) -> None:
 def _unfinished(probed: Probed, child: Child) -> str:
     """A warning if the recording was incomplete when it was read."""
     if child.grown_bytes() or child.size_bytes != probed.info.size_bytes:
-        return "it grew while it was being read; analyse it again when it is finished"
+        return "the recording grew while it was being read; analyse it again when it is finished"
     return _never_finished(probed)
 
 
 def _never_finished(probed: Probed) -> str:
     if is_unfinished(probed.info.path):
-        return "it was never finished: its end may be missing, and it does not say how long it is"
+        return (
+            "the recording was never finished: its end may be missing, and the file does not state "
+            "its length"
+        )
     return ""
 
 

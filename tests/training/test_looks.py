@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.toy_data import read_log, toy_fer
-from training.looks import Looks, random_cover, random_infrared, random_light, spoil
+from training.looks import Looks, alter, random_cover, random_infrared, random_light
 from training.presets import PRESETS
 from training.train import train
 
@@ -55,8 +55,8 @@ def test_an_infrared_lamp_lights_the_middle() -> None:
 
 def test_looks_come_as_often_as_asked() -> None:
     for looks in (Looks(hidden=0.5), Looks(uneven=0.5), Looks(infrared=0.5)):
-        spoilt, _ = jax.jit(spoil, static_argnums=2)(jax.random.key(3), GREY, looks)
-        share = (jnp.abs(spoilt - GREY).max(axis=(1, 2)) > 1).mean()
+        altered, _ = jax.jit(alter, static_argnums=2)(jax.random.key(3), GREY, looks)
+        share = (jnp.abs(altered - GREY).max(axis=(1, 2)) > 1).mean()
         assert 0.3 < float(share) < 0.7, looks
 
 

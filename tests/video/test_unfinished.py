@@ -24,7 +24,7 @@ from tests.helpers.clips import X264, MakeClip, counter, read
 pytestmark = pytest.mark.slow
 
 NOISE = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=12,noise=alls=40:allf=t")
-GROWS = "it grew while it was being read; analyse it again when it is finished"
+GROWS = "the recording grew while it was being read; analyse it again when it is finished"
 
 
 def without_length(whole: bytes) -> bytes:
