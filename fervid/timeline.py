@@ -129,10 +129,10 @@ class Timeline:
         """Write a figure of the report as a file; return its path.
 
         Args:
-            path: ends in .svg, .png, .pdf or .html; a page asks the network for nothing.
+            path: ends in .svg, .png, .pdf or .html; an HTML page loads nothing from the network.
             name: "timeline" or a figure of `chart`.
-            face_id: one person; None: everyone.
-            width: in pixels; pictures have twice as many.
+            face_id: person to show; None: everyone.
+            width: width in pixels, as on a screen; a PNG file has twice as many.
 
         Raises:
             SetupError: .svg, .png and .pdf need the package kaleido and a Chrome for it.
