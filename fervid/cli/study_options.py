@@ -48,7 +48,7 @@ _OPTIONS = (
         multiple=True,
         metavar="FILE",
         help="Times of events: a CSV with a column `start` (and `end`, `label`, `recording`, "
-        "`participant`, condition…), a file of ELAN, BORIS, Praat, SRT, WebVTT or RTTM, or a "
+        "`participant`, condition…), an ELAN, BORIS, Praat, SRT, WebVTT or RTTM file, or a "
         "folder of such files. Writes study/study.html and tables. Can be given several times.",
     ),
     click.option(
@@ -165,7 +165,7 @@ _OPTIONS = (
         default=0,
         show_default=True,
         metavar="NUMBER",
-        help="Seed of the random numbers for intervals.",
+        help="Seed of the random numbers used for intervals.",
     ),
 )
 

@@ -17,7 +17,7 @@ from fervid.cli.console import notify, one_line_errors, printable
     multiple=True,
     metavar="FILE",
     help="One coder's codes: a CSV with columns `start`, `end`, `label` (an expression) and "
-    "`recording`, a file of ELAN, BORIS, Praat…, or a folder of such files. Give it once for each "
+    "`recording`, a file from ELAN, BORIS, Praat…, or a folder of such files. Give it once for each "
     "coder, or add a column `coder`.",
 )
 @click.option(
@@ -48,7 +48,7 @@ from fervid.cli.console import notify, one_line_errors, printable
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, metavar="NUMBER",
-    help="Seed of the random numbers for excerpts and intervals.",
+    help="Seed of the random numbers used for excerpts and intervals.",
 )  # fmt: skip
 def validate(
     results: Path, codes: tuple[Path, ...], names: tuple[str, ...], sample: str | None,

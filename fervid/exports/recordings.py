@@ -31,7 +31,7 @@ def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | No
             return None
         raise MediaError(
             f"{quoted(path)}: is not the analysed recording ({path.stat().st_size} bytes, not "
-            f"{size}); give that with --recording FILE"
+            f"{size}); give the analysed one with --recording FILE"
         )
     return path
 

@@ -48,8 +48,8 @@ class Camera:
         self._capture = cv2.VideoCapture(number, kind)
         if not self._capture.isOpened():
             raise MediaError(
-                f"{self._name}: cannot be opened; check that it exists, is not in "
-                "use and is allowed"
+                f"{self._name}: cannot be opened; check that it exists, that no other program uses "
+                "it, and that access is allowed"
             )
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         if working_size > _USUAL_SIZE:

@@ -142,8 +142,9 @@ def read_edits(path: Path) -> list[Part]:
     if "face_id" not in table:
         raise ResultError(f"{path}: has no column 'face_id'; its columns should be {COLUMNS}")
     if more := [name for name in table if name not in COLUMNS]:
-        what = "the table of people itself" if "resting_face" in more else f"a column {more[0]!r}"
-        raise ResultError(f"{path}: has {what}; columns of changes are {', '.join(COLUMNS)}")
+        people = "is the table of people, not a file of changes"
+        what = people if "resting_face" in more else f"has an unknown column {more[0]!r}"
+        raise ResultError(f"{path}: {what}; columns of changes are {', '.join(COLUMNS)}")
     rows = table.reindex(columns=list(COLUMNS), fill_value="").to_dict("records")
     return [_part(row, f"{path}: row {number}") for number, row in enumerate(rows, 2)]
 
@@ -226,8 +227,9 @@ def _check(parts: Sequence[Part], found: pd.DataFrame) -> None:
             number = int(other[1])
             own = called.get(number, "")
             if number not in seen or own not in ("", part.name):
-                why = f"which is called {own!r}" if number in seen else "which does not exist"
-                raise ResultError(f"face {part.face_id} is called {part.name!r}, {why}")
+                there = f"face {number} is called {own!r}"
+                why = there if number in seen else f"there is no face {number}"
+                raise ResultError(f"face {part.face_id} is called {part.name!r}, but {why}")
 
 
 def _filled(face_id: int, parts: Sequence[Part], first_s: float, last_s: float) -> list[Part]:

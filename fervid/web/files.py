@@ -23,7 +23,9 @@ Update = dict[Any, Any]
 _RATES = [("every frame", 0.0), ("10", 10.0), ("5", 5.0), ("1", 1.0)]
 _WEIGHTS = [
     (words, name)
-    for words, name in zip(("standard", "larger, five times slower"), EXPRESSION_MODELS, strict=True)
+    for words, name in zip(
+        ("standard", "larger, five times slower"), EXPRESSION_MODELS, strict=True
+    )
 ]
 _LABELS = [
     (words, name)

@@ -94,8 +94,8 @@ def test_numbers_do_not_depend_on_the_order(tmp_path: Path) -> None:
         ("2,Anna,,,maybe\n", "'maybe' is neither yes nor no"),
         ("2,=Anna,,,\n", "begins with =, which spreadsheets take for a formula"),
         ("2,NA,,,\n", "read as an empty cell"),
-        ("1,Ben,,,\n2,face 1,,,\n", "face 2 is called 'face 1', which is called 'Ben'"),
-        ("2,face 9,,,\n", "face 2 is called 'face 9', which does not exist"),
+        ("1,Ben,,,\n2,face 1,,,\n", "face 2 is called 'face 1', but face 1 is called 'Ben'"),
+        ("2,face 9,,,\n", "face 2 is called 'face 9', but there is no face 9"),
     ],
 )
 def test_what_makes_no_sense_is_told(tmp_path: Path, text: str, said: str) -> None:
@@ -106,5 +106,5 @@ def test_what_makes_no_sense_is_told(tmp_path: Path, text: str, said: str) -> No
 def test_the_table_of_people_itself_is_not_taken_for_changes(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("face_id,frames,resting_face\n1,2,found\n", "utf-8")
-    with pytest.raises(ResultError, match="has the table of people itself"):
+    with pytest.raises(ResultError, match="is the table of people, not a file of changes"):
         read_edits(file)
