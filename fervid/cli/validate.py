@@ -17,7 +17,7 @@ from fervid.cli.console import notify, one_line_errors, printable
     multiple=True,
     metavar="FILE",
     help="One coder's codes: a CSV with columns `start`, `end`, `label` (an expression) and "
-    "`recording`, a file from ELAN, BORIS, Praat…, or a folder of such files. Give it once for each "
+    "`recording`, a file from ELAN, BORIS, Praat…, or a folder of such files. Give it once per "
     "coder, or add a column `coder`.",
 )
 @click.option(
