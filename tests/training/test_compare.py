@@ -85,7 +85,7 @@ def test_the_command_trains_resumes_and_writes_table_and_page(tmp_path: Path) ->
     args += ["--only", "unnormalized", "--only", "kernel5"]
     done = CliRunner().invoke(main, [*args, "--only", "nothing"])
     assert (done.exit_code, done.output.count("\n")) == (1, 1)
-    assert "no variant nothing; there are base, shallow" in done.output
+    assert "no variant nothing; variants are base, shallow" in done.output
     done = CliRunner().invoke(main, [*args, "--start", "expression"])
     assert done.exit_code == 0, done.output
     with (out / "comparison.csv").open() as file:

@@ -106,7 +106,7 @@ def test_answers_are_refused_where_they_do_not_belong(tmp_path: Path) -> None:
     stored = quietly(images_of(data), NO_FACES, [net(1)], 1, tmp_path / "a")
     with pytest.raises(FervidError, match="contains answers with teachers"):
         quietly(images_of(data), NO_FACES, [net(2)], 1, tmp_path / "a")
-    with pytest.raises(FervidError, match="answers to other images"):
+    with pytest.raises(FervidError, match="answers are for other images"):
         train(toy_fer(40, seed=1), SMOKE, tmp_path / "run", answers=stored)
     with pytest.raises(FervidError, match=r"other views; give --set hidden=0\.0 --set"):
         train(data, dataclasses.replace(SMOKE, hidden=0.1), tmp_path / "run", answers=stored)
