@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from fervid.errors import MediaError, quoted
-from fervid.video.ffmpeg import TELL_PICTURES, Child
+from fervid.video.ffmpeg import LOG_PICTURES, Child
 
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 _OF_TILES = (b"grid", b"iovl")
@@ -75,7 +75,7 @@ def _scaled(group: int | None, longest: int) -> dict[str, Any]:
     """Output options that tell the size of the picture, and then scale it down."""
     scale = f"min(1,{longest}/max(iw,ih))"
     sides = ":".join(f"'max(1,round({side}*{scale}))'" for side in ("iw", "ih"))
-    filters = f"{TELL_PICTURES},scale={sides}:flags=area"
+    filters = f"{LOG_PICTURES},scale={sides}:flags=area"
     if group is None:
         return {"vf": filters}
     return {"filter_complex": f"[0:g:{group}]{filters}[whole]", "map": "[whole]"}
