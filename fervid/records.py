@@ -216,28 +216,49 @@ class FaceCrops:
         return len(self.images)
 
 
+COVERED = 0.5
+"""Probability from which a face counts as covered."""
+
+
 @dataclass(frozen=True)
 class Expressions:
     """Class probabilities of N faces.
 
     Attributes:
         probs: (N, 7) float32 in the order of `EXPRESSIONS`; each row sums to 1.
+        covered: (N,) float32 in [0, 1], probability that the mouth is hidden, so that the
+            expression cannot be read; 0 for models that do not know.
     """
 
     probs: NDArray[np.float32]
+    covered: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         _check("probs", self.probs, np.float32, None, len(EXPRESSIONS))
+        _check("covered", self.covered, np.float32, len(self.probs))
         if len(self.probs) and not np.allclose(self.probs.sum(axis=1), 1.0, atol=1e-3):
             raise ValueError("probs: rows do not sum to 1")
 
     @classmethod
     def empty(cls) -> Self:
         """No faces."""
-        return cls(np.zeros((0, len(EXPRESSIONS)), np.float32))
+        return cls.of_free_faces(np.zeros((0, len(EXPRESSIONS)), np.float32))
+
+    @classmethod
+    def of_free_faces(cls, probs: NDArray[np.float32]) -> Self:
+        """Probabilities (N, 7) of faces of which nothing is hidden."""
+        return cls(probs, np.zeros(len(probs), np.float32))
 
     def __len__(self) -> int:
         return len(self.probs)
+
+    def __getitem__(self, rows: slice) -> Self:
+        return type(self)(self.probs[rows], self.covered[rows])
+
+    @property
+    def is_covered(self) -> NDArray[np.bool_]:
+        """(N,) whether each face counts as covered."""
+        return np.asarray(self.covered >= COVERED)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Answers:
     Attributes:
         faces: the faces.
         probs: (N, 7) float32 probabilities.
+        covered: (N,) float32 probabilities that a face is covered.
         sharpness: (N,) float32.
         crops: (48, 48) uint8 crops of some faces, by row.
         portraits: JPEG portraits of some faces, by row.
@@ -36,6 +37,7 @@ class Answers:
 
     faces: Detections
     probs: NDArray[np.float32]
+    covered: NDArray[np.float32]
     sharpness: NDArray[np.float32]
     crops: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     portraits: dict[int, bytes] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class Answers:
             return self, True
         place = {key.tobytes(): row for row, key in enumerate(mine)}
         rows = np.array([place.get(key.tobytes(), -1) for key in wanted], np.int64)
-        answers = Answers(faces, self.probs[rows], self.sharpness[rows])
+        answers = Answers(faces, self.probs[rows], self.covered[rows], self.sharpness[rows])
         for row, old in enumerate(rows.tolist()):
             if old in self.crops:
                 answers.crops[row] = self.crops[old]
@@ -87,6 +89,7 @@ def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
         **_columns("found", [one.faces for one in found]),
         **_columns("read", [one.faces for one in read]),
         "probs": np.concatenate([one.probs for one in read]),
+        "covered": np.concatenate([one.covered for one in read]),
         "sharpness": np.concatenate([one.sharpness for one in read]),
         "crop_row": np.array([row for row, _ in crops], np.int64),
         "crops": images,
@@ -124,6 +127,7 @@ def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, Answers]]:
         answers = Answers(
             _faces("read", arrays, read_rows, before, slice(first, last)),
             arrays["probs"][read_rows],
+            arrays["covered"][read_rows],
             arrays["sharpness"][read_rows],
         )
         _add_pictures(answers, arrays, read_rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class FaceReadings:
 
     Attributes:
         crops: (N, 48, 48) luma, as the classifier sees the faces.
-        expressions: (N, 7) probabilities.
+        expressions: the expressions.
         frontality: (N,) float32, see `fervid.detection.framing.frontality`.
         sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
     """
@@ -158,15 +159,17 @@ class Engine:
         from fervid.tracking.appearance import sharpness
 
         crops = [crop(*some) for some in located]
-        ends = np.cumsum([len(some) for some in crops])[:-1]
-        probs = np.split(self.classify(np.concatenate([some.images for some in crops])).probs, ends)
+        together = self.classify(np.concatenate([some.images for some in crops]))
+        edges = pairwise([0, *np.cumsum([len(some) for some in crops]).tolist()])
         return [
-            FaceReadings(cut, Expressions(own), frontality(faces.points), sharpness(cut.images))
-            for (_, faces, _), cut, own in zip(located, crops, probs, strict=True)
+            FaceReadings(
+                cut, together[slice(*edge)], frontality(faces.points), sharpness(cut.images)
+            )
+            for (_, faces, _), cut, edge in zip(located, crops, edges, strict=True)
         ]
 
     def classify(self, crops: NDArray[np.uint8]) -> Expressions:
-        """(N, 48, 48) uint8 luma of framed faces -> (N, 7) probabilities."""
+        """The expressions of (N, 48, 48) uint8 luma of framed faces."""
         return self.classifier.classify(FaceCrops(crops, np.arange(len(crops), dtype=np.int32)))
 
     def analysis(

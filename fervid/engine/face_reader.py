@@ -21,7 +21,7 @@ class Reading:
     """Readings of N faces in some frames.
 
     Attributes:
-        expressions: (N, 7) probabilities.
+        expressions: the expressions.
         sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
         crops_of: returns the (K, 48, 48) uint8 crops of some of the faces, given their rows.
         portrait_of: returns the portrait of one of the faces as JPEG, given its row.

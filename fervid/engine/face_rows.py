@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.detection.framing import frontality
+from fervid.expressions.covered import is_covered, without_covered
 from fervid.expressions.smoothing import weights
 from fervid.records import Expressions, FrameBatch, TrackedFaces
 from fervid.results.rows import ROW
@@ -25,7 +26,7 @@ def face_rows(
     Args:
         batch: T frames.
         tracked: N faces in them, with their tracks.
-        expressions: (N, 7) probabilities, row for row with `tracked`.
+        expressions: N expressions, row for row with `tracked`.
         sharpness: (N,) sharpness of the same faces.
         scale: pixels of the working frame per pixel of the displayed frame.
 
@@ -43,8 +44,11 @@ def face_rows(
     mine["face_id"], mine["filled"] = tracked.face_id, tracked.filled
     mine["score"], mine["xywh"] = faces.score, faces.xywh
     mine["probs"], mine["frontality"] = expressions.probs, frontality(faces.points)
-    mine["sharpness"], mine["adjusted"] = sharpness, expressions.probs
+    mine["sharpness"], mine["covered"] = sharpness, expressions.covered
+    mine["adjusted"] = without_covered(expressions.probs, expressions.covered)
+    height = faces.xywh[:, 3] * scale
     mine["weight"] = weights(
-        faces.score, faces.xywh[:, 3] * scale, sharpness, mine["frontality"], tracked.filled
+        *(faces.score, height, sharpness, mine["frontality"]),
+        *(tracked.filled, is_covered(expressions.covered)),
     )
     return rows[np.argsort(row, kind="stable")]

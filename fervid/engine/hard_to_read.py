@@ -1,4 +1,4 @@
-"""Warns about recordings in which most faces are too small, turned away or blurred to be read."""
+"""Warns about recordings in which most faces are too small or too unclear to be read."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class HardToRead:
             ]
         if unclear > _MANY * faces:
             return [
-                f"{unclear / faces:.0%} of the faces are turned away or blurred too much to "
-                "classify well"
+                f"{unclear / faces:.0%} of the faces are turned away, covered or blurred too much "
+                "to classify well"
             ]
         return []

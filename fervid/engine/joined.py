@@ -83,7 +83,8 @@ class JoinedParts:
                 self._complete(answers, number, batch)
             return answers.portraits[row]
 
-        return Reading(Expressions(answers.probs), answers.sharpness, crops_of, portrait_of)
+        shown = Expressions(answers.probs, answers.covered)
+        return Reading(shown, answers.sharpness, crops_of, portrait_of)
 
     def _complete(self, answers: Answers, number: int, batch: FrameBatch) -> None:
         """Read everything about all faces in some frames, so that they are decoded only once."""
@@ -98,6 +99,7 @@ class JoinedParts:
             faces = replace(faces, frame=faces.frame - np.int32(first))
             reading = self._reader.read(pictures, faces)
             answers.probs[rows] = reading.expressions.probs
+            answers.covered[rows] = reading.expressions.covered
             answers.sharpness[rows] = reading.sharpness
             places = [*range(len(rows))]
             answers.crops |= zip(rows.tolist(), reading.crops_of(places), strict=True)

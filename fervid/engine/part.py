@@ -105,7 +105,8 @@ class _StoringReader:
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Read the faces of some frames."""
         reading = self._reader.read(batch, faces)
-        answers = Answers(faces, reading.expressions.probs, reading.sharpness)
+        shown = reading.expressions
+        answers = Answers(faces, shown.probs, shown.covered, reading.sharpness)
         self.answers.append(answers)
 
         def crops_of(rows: list[int]) -> NDArray[np.uint8]:

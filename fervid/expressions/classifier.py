@@ -164,17 +164,17 @@ class ExpressionClassifier:
         self._program.prepare((FACE_SIZE, FACE_SIZE))
 
     def classify(self, crops: FaceCrops) -> Expressions:
-        """Class probabilities of N crops, (N, 7) float32 in the order of `EXPRESSIONS`.
+        """Class probabilities of N crops, and whether they are covered.
 
         Raises:
             ModelError: the weights give values that are not numbers.
         """
         if len(crops) == 0:
             return Expressions.empty()
-        (probs,) = self._program(crops.images)
-        if not np.isfinite(probs).all():
+        probs, covered = self._program(crops.images)
+        if not (np.isfinite(probs).all() and np.isfinite(covered).all()):
             raise ModelError(f"model {self.card['name']}: its weights give no probabilities")
-        return Expressions(probs)
+        return Expressions(probs, covered)
 
 
 def load_model(weights: str | Path) -> tuple[ExpressionNet, dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.expressions.change import changes, intensities, relative_probabilities
+from fervid.expressions.covered import is_covered
 from fervid.expressions.looks import Looks, LooksKeeper
 from fervid.expressions.resting import RestingFace, find_resting_face, given_resting_face
 from fervid.tracking.people import numbered
@@ -74,7 +75,8 @@ class RelativeReading:
 
 
 def read_against(rows: NDArray[Any], mine: NDArray[np.intp], face: RestingFace) -> None:
-    """Compare some of the rows, which show one person, with a resting face."""
+    """Compare some of the rows, which show one person, with a resting face; but no covered face."""
+    mine = mine[~is_covered(rows["covered"][mine])]
     change = changes(rows["probs"][mine], face)
     rows["change"][mine] = change
     rows["adjusted"][mine] = relative_probabilities(change, rows["probs"][mine])

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fervid.expressions.covered import is_covered
+
 _BLOCK = 300.0
 """Time constants summed at once; exp(300) is well within float64."""
 
@@ -20,6 +22,10 @@ _LEAST_WEIGHT = 0.02
 _TURNED_AWAY, _NOT_TURNED = 0.34, 0.71
 """Frontality of heads turned by 70 and 45 degrees, between which the weight falls to 0."""
 
+_TYPICAL = 0.4
+"""Weight in smoothing of a covered face. Its answer, that nothing is known, must count, or the
+expression before would go on under a mask."""
+
 _FILLED = 0.5
 """Weight of an interpolated box."""
 
@@ -30,6 +36,7 @@ def weights(
     sharpness: NDArray[Any],
     frontality: NDArray[Any],
     filled: NDArray[np.bool_],
+    covered: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
     """Weights of single faces in means.
 
@@ -39,14 +46,17 @@ def weights(
         sharpness: (N,) in [0, 1], see `fervid.tracking.appearance.sharpness`.
         frontality: (N,) in [0, 1], see `fervid.detection.framing.frontality`; NaN: unknown.
         filled: (N,) whether the box was interpolated.
+        covered: (N,) whether the mouth is hidden.
 
     Returns:
         (N,) in (0, 1]: score times sharpness times size (1 from 48 pixels) times a factor that is 1
-        for heads turned by at most 45 degrees and falls to 0 at 70 degrees.
+        for heads turned by at most 45 degrees and falls to 0 at 70 degrees; the smallest weight
+        if the face is covered.
     """
     size = np.minimum(height / _SURE_HEIGHT, 1.0)
     turn = (np.nan_to_num(frontality, nan=1.0) - _TURNED_AWAY) / (_NOT_TURNED - _TURNED_AWAY)
     weight = score * size * sharpness * np.clip(turn, 0.0, 1.0) * np.where(filled, _FILLED, 1.0)
+    weight = np.where(covered, 0.0, weight)
     return np.asarray(np.clip(weight, _LEAST_WEIGHT, 1.0), np.float32)
 
 
@@ -138,5 +148,6 @@ def _each_track(
     if not len(order):
         return
     for mine in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
-        weight = rows["weight"][mine, None].astype(np.float64)
+        covered = is_covered(rows["covered"][mine])
+        weight = np.where(covered, _TYPICAL, rows["weight"][mine])[:, None].astype(np.float64)
         handle(mine, np.hstack([weight * rows["adjusted"][mine], weight]), rows["time_s"][mine])

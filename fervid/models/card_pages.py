@@ -47,6 +47,8 @@ _WORDS = (
         "labels, raised to this power",
     ),
     ("fer temperature, ferplus temperature", "divisors of the logits, which calibrate each head"),
+    ("public covered", "share of painted masks, hands and microphones that the head recognises"),
+    ("public free", "share of uncovered faces that the head does not take for covered"),
     ("nll, brier", "negative log-likelihood and Brier score; lower is better"),
     (
         "ece 15",

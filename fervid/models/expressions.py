@@ -16,7 +16,7 @@ FACES_AT_A_TIME = 6
 """Faces per chunk on CPUs: few enough that little padding is computed."""
 
 Mix = Callable[[jax.Array, jax.Array], jax.Array]
-"""Turns both heads' (N, 7) logits into probabilities."""
+"""Turns both expression heads' (N, 7) logits into probabilities."""
 
 
 def views(faces: jax.Array, *, mirrored: bool) -> jax.Array:
@@ -25,8 +25,8 @@ def views(faces: jax.Array, *, mirrored: bool) -> jax.Array:
 
 
 def mean_over_views(probs: jax.Array, count: int) -> jax.Array:
-    """(N, 7) mean probabilities of `count` faces, from those of their `views`."""
-    return probs.reshape(-1, count, probs.shape[1]).mean(axis=0)
+    """(N, ...) mean probabilities of `count` faces, from those of their `views`."""
+    return probs.reshape(-1, count, *probs.shape[1:]).mean(axis=0)
 
 
 def expressions(
@@ -36,24 +36,29 @@ def expressions(
 
     Args:
         network: the network, in evaluation mode.
-        mix: turns both heads' (N, 7) logits into probabilities.
+        mix: turns both expression heads' (N, 7) logits into probabilities.
         mirrored: whether an answer is the mean over the crop and its mirror image.
         on_cpu: whether the function is for CPUs.
 
     Returns:
         The function, which takes weights, (N, 48, 48) uint8 crops and the number of valid crops,
-        and returns (N, 7) float32 probabilities; and the weights.
+        and returns (N, 7) float32 probabilities, and (N,) float32 probabilities that a face is
+        covered, which are 0 if the network has no head for that; and the weights.
     """
     graph, state = nnx.split(for_inference(network, on_cpu=on_cpu))
     weights, structure = jax.tree.flatten(state)
+    stages = len(network.stages)
 
     def classify(leaves: Leaves, images: jax.Array, count: jax.Array) -> tuple[jax.Array, ...]:
         model = nnx.merge(graph, jax.tree.unflatten(structure, leaves))
 
-        def answer(faces: jax.Array) -> jax.Array:
-            return mean_over_views(mix(*model(views(faces, mirrored=mirrored))), len(faces))
+        def answer(faces: jax.Array) -> tuple[jax.Array, jax.Array]:
+            seen = views(faces, mirrored=mirrored)
+            features = model.features(seen, stages)
+            probs, unreadable = mix(*model.answers(features, stages)), model.unreadable(features)
+            covered = jnp.zeros(len(seen)) if unreadable is None else jax.nn.sigmoid(unreadable)
+            return mean_over_views(probs, len(faces)), mean_over_views(covered, len(faces))
 
-        found = in_chunks(answer, images, FACES_AT_A_TIME, count=count[0], on_cpu=on_cpu)
-        return (found,)
+        return in_chunks(answer, images, FACES_AT_A_TIME, count=count[0], on_cpu=on_cpu)
 
     return classify, weights

@@ -34,7 +34,7 @@ def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:
     Returns:
         One row for each face, from left to right, with the columns of `faces.csv` except `photo`:
         face, confidence, face_x, face_y, face_w and face_h in pixels, the seven probabilities,
-        emotion, emotion_confidence, state, valence, frontality, sharpness.
+        emotion, emotion_confidence, state, valence, frontality, sharpness, covered.
 
     Raises:
         TypeError: a setting is unknown or has the wrong type.
@@ -60,7 +60,8 @@ def predict(
         **settings: `weights`, `labels` and `device`; see `fervid.settings.Settings`.
 
     Returns:
-        (N, 7) probabilities in the order of `fervid.records.EXPRESSIONS`.
+        `probs`, (N, 7) in the order of `fervid.records.EXPRESSIONS`, and `covered`, (N,)
+        probabilities that the mouth is hidden.
 
     Raises:
         TypeError: a setting is unknown or has the wrong type.

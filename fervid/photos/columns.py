@@ -21,7 +21,8 @@ FACES = (
     Column(
         "state",
         "word",
-        f"most probable expression if it reaches --min-confidence, else {UNCERTAIN}",
+        f"most probable expression if it reaches --min-confidence, else {UNCERTAIN}; "
+        f"{UNCERTAIN} if the face is covered",
     ),
     Column(
         "valence",
@@ -30,6 +31,9 @@ FACES = (
     ),
     Column("frontality", "share", "1 if the face is seen from the front, near 0 in profile"),
     Column("sharpness", "share", "fine detail in the face; 1 is as sharp as a typical photograph"),
+    Column(
+        "covered", "share", "probability that the mouth is hidden, by a mask or a hand for example"
+    ),
 )
 
 PHOTOS = (

@@ -26,7 +26,7 @@ class PhotoFaces:
 
     Attributes:
         faces: the faces, in pixels of the displayed photo.
-        expressions: (N, 7) probabilities.
+        expressions: the expressions.
         frontality: (N,) float32, see `fervid.detection.framing.frontality`.
         sharpness: (N,) float32, see `fervid.tracking.appearance.sharpness`.
     """

@@ -40,11 +40,10 @@ class PhotoResult:
 
 def states(found: PhotoFaces, min_confidence: float) -> list[str]:
     """The state of each face: its most probable expression, or uncertain."""
-    probs = found.expressions.probs
-    return [
-        EXPRESSIONS[best] if row[best] >= min_confidence else UNCERTAIN
-        for row, best in zip(probs, probs.argmax(axis=1).tolist(), strict=True)
-    ]
+    shown = found.expressions
+    best = shown.probs.argmax(axis=1)
+    known = (shown.probs.max(axis=1) >= min_confidence) & ~shown.is_covered
+    return [EXPRESSIONS[one] if sure else UNCERTAIN for one, sure in zip(best, known, strict=True)]
 
 
 def face_table(found: PhotoFaces, min_confidence: float) -> pd.DataFrame:
@@ -70,6 +69,7 @@ def face_rows(found: Sequence[tuple[str, PhotoFaces]], min_confidence: float) ->
         "valence": valence(probs),
         "frontality": np.concatenate([faces.frontality for faces in each]).astype(np.float64),
         "sharpness": np.concatenate([faces.sharpness for faces in each]).astype(np.float64),
+        "covered": np.concatenate([f.expressions.covered for f in each]).astype(np.float64),
     }
     return pd.DataFrame(columns, columns=[column.name for column in FACES])
 

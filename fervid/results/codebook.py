@@ -96,9 +96,14 @@ def _frames() -> list[Column]:
             "sharpness", "share", "fine detail in the face; 1 is as sharp as a typical photograph"
         ),
         Column(
+            "covered",
+            "share",
+            "probability that the mouth is hidden, by a mask or a hand for example",
+        ),
+        Column(
             "weight",
             "share",
-            "weight of this row: score x size x sharpness x frontality",
+            "weight of this row: score x size x sharpness x frontality; near 0 if covered",
         ),
         *(
             Column(

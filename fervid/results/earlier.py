@@ -1,4 +1,4 @@
-"""Tables of fervid 0.9, which have no columns of resting faces."""
+"""Tables of fervid 0.9, which have no columns of resting faces and covered faces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from fervid.results.codebook import CHANGE_COLUMNS, TABLES, UNUSED, dtypes
 
 _ADDED: dict[str, dict[str, Any]] = {
-    "frames": dict.fromkeys(("intensity", *CHANGE_COLUMNS), float("nan")),
+    "frames": dict.fromkeys(("covered", "intensity", *CHANGE_COLUMNS), float("nan")),
     "people": {
         "resting_face": UNUSED,
         "rest_s": float("nan"),

@@ -85,8 +85,8 @@ _FRAME_TYPES: dict[str, Any] = dtypes(TABLES["frames"])
 _FRAME_TYPES |= {"face_id": "Int64", "success": "int64"}
 _NAMED_TYPES: dict[str, Any] = {**_FRAME_TYPES, "found_as": "Int64", "name": "str"}
 _FLOATS = [name for name, kind in _FRAME_TYPES.items() if kind == "float64"]
-_MAY_MISS = ["intensity", *CHANGE_COLUMNS]
-"""Columns that are missing for people without a known resting face."""
+_MAY_MISS = ["covered", "intensity", *CHANGE_COLUMNS]
+"""Columns that are missing in results of 0.9, or for people without a known resting face."""
 _SHARES = [column.name for column in TABLES["frames"] if column.kind == "share"]
 
 

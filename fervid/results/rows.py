@@ -37,7 +37,8 @@ ROW = np.dtype(
     [
         *(("frame", np.int64), ("time_s", np.float64), ("face_id", np.int64)),
         *(("score", np.float32), ("xywh", np.float32, 4), ("probs", np.float32, len(EXPRESSIONS))),
-        *(("frontality", np.float32), ("sharpness", np.float32), ("weight", np.float32)),
+        *(("frontality", np.float32), ("sharpness", np.float32), ("covered", np.float32)),
+        ("weight", np.float32),
         *(("adjusted", np.float32, len(EXPRESSIONS)), ("change", np.float32, len(EXPRESSIONS) - 1)),
         *(("intensity", np.float32), ("compared", np.bool_)),
         *(("smooth", np.float32, len(EXPRESSIONS)), ("smooth_weight", np.float32)),
@@ -47,7 +48,7 @@ ROW = np.dtype(
 )
 """A face in a frame, or, with face_id 0, a frame without a face. The fields from `change` to
 `state` are filled in when all rows are known. `adjusted` equals `probs` unless the person is
-compared with a resting face."""
+compared with a resting face, or the face is covered."""
 
 
 def lost_rows(frame: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[Any]:
@@ -89,7 +90,7 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
         Int64; emotion, state and status are categorical over `EXPRESSIONS`, `STATES` and
         `STATUSES`; all others are float64. In a frame without a face, success is 0 and the face
         columns are missing. Intensity and changes are missing for people without a known resting
-        face.
+        face, and for covered faces.
     """
     rows = rows[np.lexsort([rows["face_id"], rows["frame"]])]
     is_face = rows["face_id"] > 0
@@ -123,6 +124,7 @@ def frame_table(rows: NDArray[Any]) -> pd.DataFrame:
         "filled": whole("filled"),
         "duration": known(rows["lasts_s"]),
         "sharpness": known(rows["sharpness"]),
+        "covered": known(rows["covered"]),
         "weight": known(rows["weight"]),
         **{name: known(smooth[:, k]) for k, name in enumerate(SMOOTH_COLUMNS)},
         "smooth_valence": known(valence(smooth)),

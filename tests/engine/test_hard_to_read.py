@@ -17,7 +17,7 @@ def test_a_warning_where_faces_are_turned_away(real_clips: Path) -> None:
     faces = found.frames[found.frames["success"] == 1]
     assert len(faces)
     assert (faces["frontality"] < 0.5).mean() > 0.5
-    assert any("are turned away or blurred" in line for line in found.meta["warnings"])
+    assert any("are turned away, covered or blurred" in line for line in found.meta["warnings"])
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_faces_of_people_who_are_left_out_do_not_count() -> None:
     )
     found.add(track[:1], np.array([90.0]), np.array([0.0]))
     assert found.warnings([1]) == [
-        "67% of the faces are turned away or blurred too much to classify well"
+        "67% of the faces are turned away, covered or blurred too much to classify well"
     ]
     (line,) = found.warnings([1, 2])
     assert line.startswith("57% of the faces are shorter than 24 pixels")

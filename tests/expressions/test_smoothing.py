@@ -100,10 +100,13 @@ def test_small_unsharp_turned_and_guessed_faces_count_less() -> None:
     height[0], height[2], sharp[3] = 96, 24, 0.5
     filled = np.arange(8) == 4
     frontality = np.array([1, 1, 1, 1, 1, 0.75, 0.525, np.nan])
-    result = weights(score, height, sharp, frontality, filled)
+    free = np.zeros(8, np.bool_)
+    result = weights(score, height, sharp, frontality, filled, free)
     np.testing.assert_allclose(result, [0.9, 0.9, 0.45, 0.45, 0.45, 0.9, 0.45, 0.9], rtol=1e-6)
-    nothing = np.zeros(1)
-    assert (weights(nothing, nothing, nothing, nothing, np.zeros(1, np.bool_)) > 0).all()
+    least = weights(score, height, sharp, frontality, filled, ~free)
+    assert ((least > 0) & (least < 0.05)).all()
+    nothing, no = np.zeros(1), np.zeros(1, np.bool_)
+    assert (weights(nothing, nothing, nothing, nothing, no, no) > 0).all()
 
 
 def test_sharpness_falls_with_blur_and_does_not_see_contrast() -> None:

@@ -48,7 +48,9 @@ def made_frames(
     count = len(times)
     batch = FrameBatch(np.zeros((count, 1, 1), np.uint8), np.arange(count), np.array(times))
     found = faces_at([frame for frame, *_ in faces], [list(box) for *_, box in faces])
-    shown = Expressions(np.tile(np.array(probs, np.float32), (len(faces), 1)).reshape(-1, 7))
+    shown = Expressions.of_free_faces(
+        np.tile(np.array(probs, np.float32), (len(faces), 1)).reshape(-1, 7)
+    )
     rows = rows_of(batch, tracked(found, [who for _, who, _ in faces]), shown)
     return frame_table(settled(rows, frame_s=frame_s)[0])
 

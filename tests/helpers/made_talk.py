@@ -27,7 +27,7 @@ def made_talk(home: Path, pictures: Sequence[Thumbnail] = ()) -> Path:
     probs = 0.02 + 0.86 * np.eye(7, dtype=np.float32)[[SHOWS[face] for face in ids]]
     batch = FrameBatch(np.zeros((count, 1, 1), np.uint8), np.arange(count), np.arange(count) / 10)
     found = faces_at(frames, [[20 * face, 10, 16, 16] for face in ids])
-    rows, episodes = settled(rows_of(batch, tracked(found, ids), Expressions(probs)))
+    rows, episodes = settled(rows_of(batch, tracked(found, ids), Expressions.of_free_faces(probs)))
     folder = home / "talk.mp4.fervid"
     rest = {"resting_face": "found", "rest_visits": 2}
     resting = [

@@ -28,7 +28,9 @@ def rows(first=0, n=4):
     k = n - 1
     probs = np.tile(np.array([0.1, 0.1, 0.1, 0.12345, 0.1, 0.1, 0.37655], np.float32), (k, 1))
     found = faces_at(range(1, n), [[10.26, 20, 30, 40]] * k, score=0.9876)
-    return settled(rows_of(batch, tracked(found, [3] * k), Expressions(probs)), frame_s=1 / 30)[0]
+    return settled(
+        rows_of(batch, tracked(found, [3] * k), Expressions.of_free_faces(probs)), frame_s=1 / 30
+    )[0]
 
 
 def table(first=0, n=4):

@@ -94,7 +94,9 @@ def two_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     probs = 0.02 + 0.86 * np.eye(7, dtype=np.float32)[shown]
     found = faces_at(frames.tolist(), np.ones((len(frames), 4)))
     ids = np.tile([1, 2], count).tolist()
-    rows, episodes = settled(rows_of(batch, tracked(found, ids), Expressions(probs)), frame_s=0.2)
+    rows, episodes = settled(
+        rows_of(batch, tracked(found, ids), Expressions.of_free_faces(probs)), frame_s=0.2
+    )
     folder = tmp_path_factory.mktemp("long") / "long.mp4.fervid"
     with ResultWriter(folder, report=ReportMaker()) as writer:
         writer.append(frame_table(rows))

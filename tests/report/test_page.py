@@ -43,7 +43,7 @@ def table_of(n_frames, faces, *, fps=10.0, first=0, ids=None):
     rows = rows_of(
         FrameBatch(np.zeros((n_frames, 1, 1), np.uint8), index, index / fps),
         tracked(found, ids if ids is not None else [1] * n),
-        Expressions(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
+        Expressions.of_free_faces(np.array([p for _, p in faces], np.float32).reshape(n, 7)),
     )
     return frame_table(settled(rows, frame_s=1 / fps)[0])
 

@@ -25,7 +25,7 @@ def settled_of(n_frames, faces, *, first=0, fps=10.0):
     n = len(faces)
     found = faces_at([f[0] for f in faces], np.arange(4 * n).reshape(n, 4))
     probs = np.array([f[2] for f in faces], np.float32).reshape(n, 7)
-    rows = rows_of(batch, tracked(found, [f[1] for f in faces]), Expressions(probs))
+    rows = rows_of(batch, tracked(found, [f[1] for f in faces]), Expressions.of_free_faces(probs))
     return settled(rows, frame_s=1 / fps)
 
 
@@ -48,8 +48,8 @@ def test_columns_are_the_documented_ones():
     assert ",".join(FRAME_COLUMNS) == (
         "frame,timestamp,face_id,success,confidence,face_x,face_y,face_w,face_h,angry,disgust,fear,"
         "happy,sad,surprise,neutral,emotion,emotion_confidence,valence,frontality,filled,duration,"
-        "sharpness,weight,smooth_angry,smooth_disgust,smooth_fear,smooth_happy,smooth_sad,"
-        "smooth_surprise,smooth_neutral,smooth_valence,intensity,change_angry,change_disgust,"
+        "sharpness,covered,weight,smooth_angry,smooth_disgust,smooth_fear,smooth_happy,"
+        "smooth_sad,smooth_surprise,smooth_neutral,smooth_valence,intensity,change_angry,change_disgust,"
         "change_fear,change_happy,change_sad,change_surprise,state,status"
     )
 

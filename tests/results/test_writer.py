@@ -39,10 +39,10 @@ def test_these_files_and_nothing_else(tmp_path):
 def test_numbers_have_their_decimals(tmp_path):
     lines = (write(tmp_path / "r") / "frames.csv").read_text().splitlines()
     assert lines[0] == ",".join(FRAME_COLUMNS)
-    assert lines[1] == "0,0.000000,,0" + "," * 37 + "ok"
+    assert lines[1] == "0,0.000000,,0" + "," * 38 + "ok"
     assert lines[2] == (
         "1,0.033333,3,1,0.9876,10.3,20.0,30.0,40.0,0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,"
-        "neutral,0.3765,0.0235,0.7500,0,0.033333,1.0000,0.9876,"
+        "neutral,0.3765,0.0235,0.7500,0,0.033333,1.0000,0.0000,0.9876,"
         "0.1000,0.1000,0.1000,0.1235,0.1000,0.1000,0.3765,0.0235,,,,,,,,uncertain,ok"
     )
 

@@ -65,7 +65,7 @@ def seen(
     probs[:, SAD] = 1 - probs[:, HAPPY]
     faces = faces_at(range(count), [[100, 60, height, height]] * count)
     who = tracked(faces, [4] * count, [filled] * count)
-    rows = face_rows(batch, who, Expressions(probs), np.ones(count, np.float32), 0.5)
+    rows = face_rows(batch, who, Expressions.of_free_faces(probs), np.ones(count, np.float32), 0.5)
     portraits = Portraits(np.log)
     for row in range(count):
         alone = slice(row, row + 1)
@@ -89,7 +89,7 @@ def test_each_face_of_a_batch_keeps_its_own_crop() -> None:
     probs = np.full((2, 7), 0.01, np.float32)
     probs[:, HAPPY] = 0.94
     who = tracked(faces_at([1, 1], [[5, 5, 60, 60], [30, 5, 60, 60]]), [4, 9])
-    rows = face_rows(batch, who, Expressions(probs), np.ones(2, np.float32), 1.0)
+    rows = face_rows(batch, who, Expressions.of_free_faces(probs), np.ones(2, np.float32), 1.0)
     portraits = Portraits(np.log)
     look_at(portraits, batch, rows, crops_of([40, 90]), 1.0)
     thumbnails, crops = portraits.chosen({4: 1, 9: 2}, EPISODES)
@@ -125,7 +125,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         probs = np.full((1, 7), (0.4 - track / 100) / 6, np.float32)
         probs[0, HAPPY] = 0.6 + track / 100
         who = tracked(faces_at([0], [[10, 10, 60, 60]]), [track])
-        rows = face_rows(batch, who, Expressions(probs), np.ones(1, np.float32), 1.0)
+        rows = face_rows(batch, who, Expressions.of_free_faces(probs), np.ones(1, np.float32), 1.0)
         look_at(portraits, batch, rows, crops_of([0]), 1.0)
         assert len(portraits._best) <= 6 * len(EXPRESSIONS)
     people = {track: track for track in range(1, 30)}
@@ -146,7 +146,7 @@ def test_which_pictures_are_kept_does_not_depend_on_batches(
     probs = np.random.default_rng(7).dirichlet(np.ones(7), count).astype(np.float32)
     ids = [1 + row % tracks for row in range(count)]
     who = tracked(faces_at(range(count), [[10, 10, 60, 60]] * count), ids)
-    rows = face_rows(batch, who, Expressions(probs), np.ones(count, np.float32), 1.0)
+    rows = face_rows(batch, who, Expressions.of_free_faces(probs), np.ones(count, np.float32), 1.0)
     people = {track: track for track in range(1, tracks + 1)}
     spans = [(track, name, 0.0, 1.0) for track in people for name in EXPRESSIONS]
     episodes = pd.DataFrame(spans, columns=EPISODES.columns)
