@@ -18,7 +18,7 @@ VARIABLE = ("-vf", "select='not(mod(n,3))+lt(mod(n,7),3)'", "-fps_mode", "passth
 GAP = ("-vf", "select='not(between(t,3,5.5))'", "-fps_mode", "passthrough")
 LATE = ("-vf", "setpts=PTS+3.7/TB", "-fps_mode", "passthrough")
 X265 = "log-level=error:keyint=50"
-FIELDS = ("-f", "lavfi", "-i", "testsrc2=s=720x576:r=50:d=8", "-vf", "interlace")
+FIELDS = ("-f", "lavfi", "-i", "testsrc2=s=352x288:r=50:d=8", "-vf", "interlace")
 INTERLACED = ("-c:v", "libx264", "-preset", "ultrafast", "-flags", "+ildct+ilme", "-g", 25)
 
 ENTERED: dict[str, tuple[object, ...]] = {
