@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -29,9 +30,15 @@ CHANGES = """face_id,name,from,to,show
 """
 
 
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result of which each test gets a copy."""
+    return made_talk(tmp_path_factory.mktemp("talk"))
+
+
 @pytest.fixture
-def result(tmp_path: Path) -> Path:
-    return made_talk(tmp_path)
+def result(talk: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(talk, tmp_path / talk.name))
 
 
 @pytest.fixture
@@ -228,10 +235,9 @@ def test_a_new_analysis_says_that_names_are_not_in_it(result: Path, changes: Pat
     assert read_table(result, "people")["name"].tolist() == ["Carla", "Anna", "Ben", "Dora"]
 
 
-def test_a_study_takes_people_of_one_name_for_one_person(tmp_path: Path) -> None:
+def test_a_study_takes_people_of_one_name_for_one_person(talk: Path, tmp_path: Path) -> None:
     for day in ("monday", "tuesday"):
-        (tmp_path / day).mkdir()
-        folder = made_talk(tmp_path / day)
+        folder = Path(shutil.copytree(talk, tmp_path / day / talk.name))
         names = tmp_path / f"{day}.csv"
         names.write_text("face_id,name\n1,Anna\n", "utf-8")
         edit_people(folder, names)
