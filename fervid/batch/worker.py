@@ -39,7 +39,7 @@ class Task:
         overwrite: analyse again even if an equal result exists.
         exports: formats to write beside the tables, names in `fervid.exports.FORMATS`.
         part_s: seconds of a part of a recording; None: recordings are analysed as wholes.
-        parts_from_s: recordings of at least so many seconds are analysed in parts.
+        parts_from_s: recordings of at least this many seconds are analysed in parts.
     """
 
     settings: Settings
@@ -50,7 +50,7 @@ class Task:
 
     @property
     def part_length(self) -> PartLength | None:
-        """Of parts, if recordings are analysed in parts."""
+        """The length of parts; None if recordings are analysed as wholes."""
         from fervid.pipeline import PartLength
 
         return None if self.part_s is None else PartLength(self.part_s, self.parts_from_s)

@@ -72,10 +72,11 @@ class Analyzer:
         progress: Callable[[Progress], None] | None = None,
         part_length: PartLength | None = None,
     ) -> AnalysisOutcome:
-        """Analyse a recording into a result folder unless an equal result exists; see `analyze`.
+        """Analyse a recording into a result folder unless an equal one exists.
 
         Args:
-            recording, folder, overwrite, progress: as there.
+            recording, folder, overwrite, progress: see `fervid.analyze`, where `folder` is made
+                from `out`.
             part_length: length of the parts, with which an equal call continues where an earlier
                 one was stopped; None: analyse the whole recording at once.
         """

@@ -117,7 +117,7 @@ def bin_frames(
     """Bin a frame table that arrives in pieces, in one pass and constant memory.
 
     All bins have the same width: the smallest of 1 ms, 2 ms, 4 ms ... with which at most `max_bins`
-    bins span the recording. Its length need not be known beforehand.
+    bins span the recording. Its length need not be known in advance.
 
     Args:
         tables: consecutive pieces of one frame table, frames ascending.

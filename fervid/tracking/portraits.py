@@ -55,7 +55,7 @@ class Portraits:
         self._clarity = clarity
         self._best: dict[tuple[int, int], _Picture] = {}
         self._least = np.full(len(EXPRESSIONS), -np.inf)
-        """Quality, for each expression, that so many pictures already exceed."""
+        """Quality, for each expression, that enough pictures exceed already."""
 
     def add(
         self,

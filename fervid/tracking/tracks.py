@@ -101,7 +101,7 @@ class Tracker:
     ) -> NDArray[np.int64]:
         """(K, N) ids in the first K of T frames with N faces each, where matches are unambiguous.
 
-        That is where each track can continue with only one face, and each face with only one track.
+        A match is unambiguous if the track fits no other face, and the face no other track.
         `_assign` would give the same at several times the cost.
         """
         tracks, faces = self._alive(times[0]), len(boxes) // len(times)
