@@ -19,15 +19,15 @@ from fervid.video.probing import Probed
 from fervid.video.sampling import Sampling
 from fervid.video.shapes import Part, line_of
 from fervid.video.stamps import Stamps
-from fervid.video.unfinished import is_unfinished
+from fervid.video.unfinished import is_cut_off, is_unfinished
 
 _ROUNDED_S = 0.01
 """Precision of the lengths of recordings, in seconds."""
 
 _ASSUMED_STEP_S = 1 / 25
 _ASSUMED = (
-    "it is a raw stream, which has no timestamps; times assume 25 frames per second. If it has "
-    "another rate: ffmpeg -r RATE -i FILE NEW.mp4"
+    "the recording is a raw stream, which has no timestamps; times assume 25 frames per second. If "
+    "it has another rate: ffmpeg -r RATE -i FILE NEW.mp4"
 )
 
 
@@ -163,6 +163,8 @@ def _never_finished(probed: Probed) -> str:
             "the recording was never finished: its end may be missing, and the file does not state "
             "its length"
         )
+    if is_cut_off(probed.info.path):
+        return "the recording was cut off: its end is missing"
     return ""
 
 

@@ -256,6 +256,10 @@ def _duration(log: list[str], start_us: int | None) -> float | None:
 
 def _rate(log: list[str]) -> Fraction:
     """Average frames per second of the decoded stream; 0 if unknown."""
+    if _format(log) in _WITHOUT_TIMES:
+        # The demuxer's rate is an assumption; the decoder knows what the stream says.
+        said = _only(r"\[graph [^]]*\] \[verbose\] .* fr:(\d+)/([1-9]\d*) ", log)
+        return Fraction(int(said[1]), int(said[2])) if said else Fraction(0)
     # A stream that belongs to two programs is listed twice.
     described = [*dict.fromkeys(_described(log))]
     stream = _mapped(log)

@@ -84,6 +84,30 @@ def test_unfinished_flv_is_partial(make_clip: MakeClip, tmp_path: Path) -> None:
     assert any("never finished" in line for line in reader.warnings)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.ogv", ("-c:v", "libtheora", "-q:v", 5)),
+        ("pal.dv", ("-target", "pal-dv")),
+        ("ntsc.dv", ("-target", "ntsc-dv")),
+    ],
+)
+def test_a_cut_off_file_without_a_length_is_partial(
+    make_clip: MakeClip, tmp_path: Path, name: str, options: tuple[object, ...]
+) -> None:
+    clip = make_clip(name, *NOISE, "-t", 2, *options)
+    whole = clip.read_bytes()
+    path = tmp_path / name
+    for kept in (0.57, 0.79):
+        path.write_bytes(whole[: int(len(whole) * kept)])
+        _, reader = read(path)
+        assert reader.losses.partial
+        assert reader.warnings[-1] == "the recording was cut off: its end is missing"
+    _, reader = read(clip)
+    assert not reader.losses.partial
+    assert reader.warnings == []
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "webm", "avi", "flv"])
 def test_finished_and_piped_ones_are_whole(make_clip: MakeClip, suffix: str) -> None:
     codec = ["-c:v", "libvpx"] if suffix == "webm" else [*X264, "-bf", 0]
@@ -150,6 +174,7 @@ def test_the_last_frame_counts_where_the_length_is_not_known(
     frames, reader = read(clip)
     np.testing.assert_allclose(frames.time_s, np.arange(20) / 10, atol=1e-6)
     assert reader.info.duration_s == pytest.approx(2.0, abs=0.001)
+    assert reader.info.fps == 10
 
 
 def rows_at(*times: float) -> np.ndarray:
