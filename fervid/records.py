@@ -216,7 +216,7 @@ class FaceCrops:
         return len(self.images)
 
 
-COVERED = 0.5
+COVERED = 0.6
 """Probability from which a face counts as covered."""
 
 

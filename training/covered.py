@@ -1,6 +1,6 @@
 """Measures how well the third head recognises faces whose mouth is covered.
 
-The head is meant to lower the weight of a row: to 0 if a face is certainly covered.
+In recordings and photos, no expression is named for such faces.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 
+from fervid.expressions.covered import is_covered
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import set_evaluation
 from training.looks import random_cover
@@ -40,14 +41,13 @@ def covered_scores(model: ExpressionNet, images: NDArray[np.uint8]) -> dict[str,
     cover = jax.jit(random_cover, static_argnames="chance")
     altered, covered = cover(jax.random.key(0), faces, chance=1.0)
     graph, state = nnx.split(model)
-    answers = [np.asarray(_logits(graph, state, shown)) > 0 for shown in (altered, faces)]
-    known = np.asarray(covered) > 0
-    found = float(answers[0][known].mean()) if known.any() else float("nan")
-    return {"public_covered": found, "public_free": float((~answers[1]).mean())}
+    answers = [np.asarray(_probability(graph, state, shown)) for shown in (altered, faces)]
+    hidden, free = is_covered(answers[0][np.asarray(covered) > 0]), ~is_covered(answers[1])
+    found = float(hidden.mean()) if len(hidden) else float("nan")
+    return {"public_covered": found, "public_free": float(free.mean())}
 
 
 @partial(jax.jit, static_argnums=0)
-def _logits(graph: Any, state: Any, images: jax.Array) -> jax.Array:
+def _probability(graph: Any, state: Any, images: jax.Array) -> jax.Array:
     model = nnx.merge(graph, state)
-    logits: jax.Array = model.unreadable(model.features(images, len(model.stages)))
-    return logits
+    return jax.nn.sigmoid(model.unreadable(model.features(images, len(model.stages))))

@@ -35,7 +35,7 @@ def portrait() -> NDArray[np.uint8]:
 def test_a_masked_face_in_a_picture_is_uncertain(portrait: NDArray[np.uint8]) -> None:
     (free,) = fervid.analyze_image(portrait).to_dict("records")
     (hidden,) = fervid.analyze_image(masked(portrait)).to_dict("records")
-    assert free["covered"] < 0.5
+    assert free["covered"] < 0.6
     assert free["state"] == "happy"
     assert hidden["covered"] > 0.9
     assert hidden["state"] == "uncertain"
@@ -56,6 +56,6 @@ def test_a_person_who_puts_on_a_mask_is_read_only_before(
     assert len(before) == 16
     assert len(after) == 13
     assert (before["state"] == "happy").all()
-    assert (after["covered"] > 0.5).all()
+    assert (after["covered"] > 0.6).all()
     assert (after["state"] == "uncertain").all()
     assert before["weight"].min() > 10 * after["weight"].max()
