@@ -30,7 +30,7 @@ from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
 from training import fer2013
 from training.augment import augment_faces
-from training.covered import told_apart
+from training.covered import covered_scores
 from training.looks import Looks
 from training.release import today, write_model
 
@@ -123,7 +123,7 @@ def main(data: Path, model: str, out: Path) -> None:
     images = fer2013.without_leaks(given).images
     config = ExpressionNetConfig.of_card(card)
     network = with_covered_head(network, config, images, jax.random.key(0))
-    scores = told_apart(network, given.split("PublicTest").images)
+    scores = covered_scores(network, given.split("PublicTest").images)
     card |= {"version": version("fervid"), "config": card["config"] | {"covered": True}}
     card["covered_head"] = {
         "date": today(),
