@@ -52,7 +52,7 @@ function charts(edited, stem, { origin, seek, now }) {
     if (name === "strip" || name === "together") layout.yaxis.ticktext = layout.yaxis.tickvals.map(rows);
     if (version > 0) {
       const who = escapedText(called(follows.options[version].dataset.lane));
-      layout.title.text = layout.title.text.replace(/<b>.*?<\/b>/, `<b>What follows what: ${who}</b>`);
+      layout.title.text = layout.title.text.replace(/<b>.*?<\/b>/, `<b>Which expression follows which: ${who}</b>`);
     }
     return figure;
   }

@@ -66,10 +66,10 @@ def test_figures_are_drawn_when_they_come_into_view(page: Page) -> None:
     page.select_option("#measure", "change")
     assert title(page, "shares").startswith("<b>Change from rest, person by person</b>")
     page.select_option("#follows-of", label="face 3")
-    assert "What follows what: face 3" in title(page, "transitions")
+    assert "Which expression follows which: face 3" in title(page, "transitions")
     page.get_by_label("Name of face 3", exact=True).fill("Carla")
     page.get_by_label("Name of face 3", exact=True).press("Enter")
-    assert "What follows what: Carla" in title(page, "transitions")
+    assert "Which expression follows which: Carla" in title(page, "transitions")
     rows = page.locator("[data-charts=strip] .yaxislayer-above text").all_text_contents()
     assert rows[2] == "Carla"
 
