@@ -85,7 +85,8 @@ def transitions(episodes: pd.DataFrame, lanes: Mapping[int, str], of: int | None
     )
     whose = "everyone" if of is None else lanes[of]
     more = f"times that the column follows the row within {GAP_S:g} s; area: share of the row"
-    return _matrix(trace, f"Which expression follows which: {whose}", more, {name: name for name in EXPRESSIONS})
+    title = f"Which expression follows which: {whose}"
+    return _matrix(trace, title, more, {name: name for name in EXPRESSIONS})
 
 
 def seconds_together(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.float64]:

@@ -107,7 +107,9 @@ def test_shares_sum_to_one_where_a_person_is_seen(talk: Timeline) -> None:
 
 
 def test_the_title_says_whose_transitions_they_are(talk: Timeline) -> None:
-    assert "Which expression follows which: face 3" in talk.chart("transitions", 3).layout.title.text
+    assert (
+        "Which expression follows which: face 3" in talk.chart("transitions", 3).layout.title.text
+    )
     with pytest.raises(ValueError, match="no face 9"):
         talk.chart("transitions", 9)
 
