@@ -34,5 +34,5 @@ class ServingError(FervidError):
 
 
 def quoted(path: Path) -> str:
-    """The path on one line in printable ASCII, whatever bytes it contains."""
-    return ascii(str(path))
+    """The path on one line, with escapes for what cannot be printed."""
+    return repr(str(path))

@@ -80,7 +80,7 @@ class OrderedGroup(click.Group):
         except click.UsageError as error:
             hint = next((name for name in names if _NAME.fullmatch(name)), None)
             if hint is not None and isinstance(error, click.NoSuchOption | click.BadOptionUsage):
-                text = f"{error.format_message()} If {hint!a} is a file, write {'./' + hint!a}."
+                text = f"{error.format_message()} If {hint!r} is a file, write {'./' + hint!r}."
                 raise click.UsageError(text, error.ctx) from None
             raise
 

@@ -162,7 +162,7 @@ def _progress_bar(name: str, verbosity: Verbosity) -> Iterator[Callable[[Progres
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(escape(ascii(name)[1:-1]), total=None, rate=0.0)
+        task = bar.add_task(escape(repr(name)[1:-1]), total=None, rate=0.0)
 
         def show(progress: Progress) -> None:
             rate = progress.frames / max(progress.elapsed_s, 1e-6)

@@ -23,7 +23,7 @@ def recording_of(folder: Path, named: Path | None, *, needed: bool) -> Path | No
     if path is None or not path.is_file():
         if not asked:
             return None
-        what = quoted(named) if named else f"{name!a} is not beside {quoted(folder)}"
+        what = quoted(named) if named else f"{name!r} is not beside {quoted(folder)}"
         hint = "no such recording" if named else "give the recording with --recording FILE"
         raise MediaError(f"{what}: {hint}")
     if size is not None and path.stat().st_size != size:

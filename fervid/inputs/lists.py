@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def read_list(source: str) -> list[Path]:
             blob = os.fsencode(blob.decode(encoding))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PlanError(f"{source!a}: the list cannot be read ({reason})") from error
+        raise PlanError(f"{source!r}: the list cannot be read ({reason})") from error
     lines = blob.split(b"\0") if b"\0" in blob else blob.splitlines()
     return [_path(line) for line in lines if line]
 
@@ -46,6 +47,8 @@ def _readings(line: bytes) -> Iterator[Path]:
     if not line.isascii():
         with contextlib.suppress(ValueError):
             texts.append(text_of(line))
+    # macOS may store an accent apart from its letter.
+    texts += [unicodedata.normalize(form, text) for text in texts for form in ("NFC", "NFD")]
     for text in texts:
         bare = text.strip()
         yield from (Path(text), Path(bare))

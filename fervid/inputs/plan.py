@@ -101,7 +101,7 @@ def make_plan(inputs: Sequence[Path], listed: Sequence[Path], out: Path) -> Plan
     found = [one for path in inputs for one in walk.expand(path)]
     found += [_Found(path, _written(path), kind_of(path)) for path in listed]
     if not found:
-        raise PlanError(f"no recording or photo in {', '.join(ascii(str(p)) for p in inputs)}")
+        raise PlanError(f"no recording or photo in {', '.join(repr(str(p)) for p in inputs)}")
     photos = [one for one in found if one.kind == "photo"]
     recordings = [one for one in found if one.kind != "photo"]
     taken = [out / PHOTOS_RESULT] if photos else []
@@ -130,7 +130,7 @@ class _Walk:
         rest = pattern.relative_to(fixed)
         places = sorted((path.relative_to(fixed) for path in fixed.glob(str(rest))), key=_bytes)
         if not places:
-            raise PlanError(f"{str(pattern)!a}: nothing matches this pattern")
+            raise PlanError(f"{str(pattern)!r}: nothing matches this pattern")
         for place in places:
             path = fixed / place
             if any(map(_is_passed_over, place.parts)):
@@ -145,7 +145,7 @@ class _Walk:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
-            self.warnings.append(f"{str(folder)!a}: cannot be searched ({error.strerror or error})")
+            self.warnings.append(f"{str(folder)!r}: cannot be searched ({error.strerror or error})")
             return
         for entry in entries:
             path = folder / entry.name
@@ -224,7 +224,7 @@ def _refuse(what: str, clashes: Sequence[tuple[Path, Path]]) -> None:
     """Raise PlanError if there are pairs of files that clash."""
     if not clashes:
         return
-    pairs = [f"{str(a)!a} and {str(b)!a}" for a, b in clashes[:_SHOWN]]
+    pairs = [f"{str(a)!r} and {str(b)!r}" for a, b in clashes[:_SHOWN]]
     more = f" and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
     raise PlanError(
         f"several files would get the same {what}: {'; '.join(pairs)}{more}; give the folder that "

@@ -131,7 +131,7 @@ def _digest_of_file(path: str) -> str:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise MediaError(f"{path!a}: cannot be read as a baseline: {error.strerror}") from error
+        raise MediaError(f"{path!r}: cannot be read as a baseline: {error.strerror}") from error
 
 
 def _digest_of_card(model: str | Path) -> str:

@@ -87,4 +87,4 @@ def _analyze(visit: Visit, upload: Path, workshop: Workshop, settings: Settings)
     except StoppedError:
         pass
     except FervidError as error:
-        visit.outcomes[upload] = str(error).removeprefix(f"{upload.name!a}: ")
+        visit.outcomes[upload] = str(error).removeprefix(f"{upload.name!r}: ")

@@ -72,7 +72,7 @@ class Visit:
         if there in self.uploads:
             return
         if not there.is_file() or there.is_symlink():
-            raise MediaError(f"{file.name!a}: the file did not arrive; choose it again")
+            raise MediaError(f"{file.name!r}: the file did not arrive; choose it again")
         place = self.folder / secrets.token_hex(8)
         place.mkdir(parents=True)
         upload = place / file.name

@@ -196,4 +196,4 @@ def _pack(folder: Path, archive: Path) -> None:
 
 def without_folder(error: FervidError, upload: Path) -> str:
     """The error's text without the folder of uploads."""
-    return str(error).replace(ascii(f"{upload.parent}/")[1:-1], "")
+    return str(error).replace(repr(f"{upload.parent}/")[1:-1], "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -36,6 +38,17 @@ def test_a_name_in_an_old_encoding_is_found(tmp_path: Path) -> None:
     found = read_list(str(path))
     assert found[0] == there
     assert os.fsencode(found[1]).endswith(b"/gone-\xfc.mp4")
+
+
+@pytest.mark.parametrize(("on_disk", "in_list"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_may_be_stored_apart_from_their_letters(
+    tmp_path: Path, on_disk: Literal["NFC", "NFD"], in_list: Literal["NFC", "NFD"]
+) -> None:
+    there = tmp_path / normalize(on_disk, "Müller.mp4")
+    there.write_bytes(b"x")
+    path = tmp_path / "list.txt"
+    path.write_text(normalize(in_list, f'"{tmp_path}/Müller.mp4"\n'))
+    assert [one.read_bytes() for one in read_list(str(path))] == [b"x"]
 
 
 def test_quotes_and_blanks_around_a_name_that_is_there(tmp_path: Path) -> None:
