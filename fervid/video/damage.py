@@ -25,7 +25,7 @@ _HARMLESS = re.compile(
     r"non monotonically increasing dts|co located POCs unavailable|mmco: unref short"
 )
 _LOSS = re.compile(
-    r"corrupt|partial file|error while decoding|discontinuity|truncat|premature", re.I
+    r"corrupt|partial file|error while decoding|undecodable|discontinuity|truncat|premature", re.I
 )
 _STARTS_AGAIN = re.compile(r"timestamp discontinuity .*: -?\d+, new offset=")
 """Time stamps started again, and ffmpeg goes on from those before."""

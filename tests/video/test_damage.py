@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +56,23 @@ def test_lost_packets_of_a_transport_stream(make_clip: MakeClip, tmp_path: Path)
     path = tmp_path / "lossy.ts"
     path.write_bytes(data[: 188 * 400] + data[188 * 800 :])
     assert read(path)[1].warnings
+
+
+def test_hevc_joined_with_another_kind_of_hevc(
+    make_clip: MakeClip, run_ffmpeg: Callable[..., None], tmp_path: Path
+) -> None:
+    """Matroska describes the first part only, so that the second one is decoded to noise."""
+    codec = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
+    source = "testsrc2=s={}:r=15:d=2"
+    clips = [
+        make_clip(f"{size}.mkv", "-f", "lavfi", "-i", source.format(size), *codec)
+        for size in ("320x180", "240x180")
+    ]
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"file '{clip}'\n" for clip in clips))
+    path = tmp_path / "joined.mkv"
+    run_ffmpeg("-f", "concat", "-safe", 0, "-i", names, "-c", "copy", path)
+    _, reader = read(path)
+    assert reader.losses.partial
+    assert "frames may be damaged or missing" in reader.warnings[0]
+    assert read(clips[0])[1].warnings == []
