@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fervid.records import EXPRESSIONS
 from fervid.results.codebook import CHANGE_COLUMNS, LOST, SMOOTH_COLUMNS
+from fervid.results.summaries import weights_in_means
 
 MAX_BINS = 8000
 """Most bins. All are visible when zoomed in; at first, groups are drawn, see `Binned.coarser`."""
@@ -23,10 +24,11 @@ SLIDER_BINS = 300
 
 _FIRST_WIDTH_S = 1e-3
 _K = len(EXPRESSIONS)
-_FACES, _VALENCE, _APART, _PROBS = 0, 1, 2, slice(3, 3 + _K)
-_COMPARED, _INTENSITY, _CHANGE = 3 + _K, 4 + _K, slice(5 + _K, 5 + _K + len(CHANGE_COLUMNS))
-"""Columns of the sums of a lane: faces, valence, squared deviation of single frames' valence from
-the smoothed valence, probabilities; faces compared with rest, their intensity and changes."""
+_FACES, _WEIGHT, _VALENCE, _APART, _PROBS = 0, 1, 2, 3, slice(4, 4 + _K)
+_COMPARED, _INTENSITY, _CHANGE = 4 + _K, 5 + _K, slice(6 + _K, 6 + _K + len(CHANGE_COLUMNS))
+"""Columns of the sums of a lane: faces, weights; weighted by these: valence, squared deviation of
+single frames' valence from the smoothed valence, probabilities; then faces compared with rest,
+their intensity and changes."""
 _WIDTH = _CHANGE.stop
 
 
@@ -39,9 +41,10 @@ class Binned:
     Attributes:
         edges: (B + 1,) float64 seconds; bin k spans [edges[k], edges[k + 1]).
         frames: (B,) float64, numbers of sampled frames that could be decoded.
-        sums: (L, B, 18) float64, sums over the faces of a lane: number, smoothed valence, squared
-            deviation of single frames' valence from it, smoothed probabilities; the number of faces
-            compared with a resting face, their intensity and their changes.
+        sums: (L, B, 19) float64, sums over the faces of a lane: number, weight (near 0 for covered
+            faces); weighted smoothed valence, squared deviation of single frames' valence from it,
+            smoothed probabilities; the number of faces compared with a resting face, their
+            intensity and their changes.
     """
 
     edges: NDArray[np.float64]
@@ -91,7 +94,8 @@ class Binned:
         return np.asarray(sums / np.where(compared > 0, compared, np.nan)[..., None])
 
     def _per_face(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(sums / np.where(self.faces > 0, self.faces, np.nan)[..., None])
+        weight = self.sums[..., _WEIGHT]
+        return np.asarray(sums / np.where(weight > 0, weight, np.nan)[..., None])
 
     def coarser(self, most: int = SHOWN_BINS) -> Binned:
         """Merge equal numbers of adjacent bins, so that at most `most` remain."""
@@ -131,7 +135,7 @@ def bin_frames(
 
 
 class Bins:
-    """Sums (bins, lanes, 18) and numbers of frames by bin; see `bin_frames`."""
+    """Sums (bins, lanes, 19) and numbers of frames by bin; see `bin_frames`."""
 
     def __init__(self, lanes: Sequence[int] = (), max_bins: int = MAX_BINS) -> None:
         self._lanes = list(lanes)
@@ -171,10 +175,12 @@ class Bins:
     def _add_faces(self, faces: pd.DataFrame, spot: NDArray[np.int64]) -> None:
         valence, smooth = faces[["valence", "smooth_valence"]].to_numpy(np.float64).T
         probs = faces[list(SMOOTH_COLUMNS)].to_numpy(np.float64)
-        own = [np.ones(len(faces)), smooth, (valence - smooth) ** 2]
+        weight = weights_in_means(faces["covered"].to_numpy(np.float64))
+        own = [np.ones(len(faces)), weight, weight * smooth, weight * (valence - smooth) ** 2]
         rest = faces[["intensity", *CHANGE_COLUMNS]].to_numpy(np.float64)
         compared = ~np.isnan(rest).any(axis=1)
-        values = np.column_stack([*own, probs, compared, np.where(compared[:, None], rest, 0.0)])
+        rest = np.where(compared[:, None], rest, 0.0)
+        values = np.column_stack([*own, weight[:, None] * probs, compared, rest])
         who = faces["face_id"].to_numpy(np.int64)
         np.add.at(self._sums[:, 0], spot, values)
         for lane, face_id in enumerate(self._lanes, start=1):

@@ -241,7 +241,7 @@ def _distribution(everyone: pd.Series[Any]) -> list[dict[str, Any]]:
 
 
 def _face(row: dict[Any, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    most = max(EXPRESSIONS, key=lambda name: row[f"{name}_dominant"])
+    most = max(reversed(EXPRESSIONS), key=lambda name: row[f"{name}_dominant"])
     return {
         **row,
         "name": names[row["face_id"]],

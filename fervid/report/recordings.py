@@ -115,7 +115,7 @@ class Recording:
         """The expression that is most often the most probable one, and its share of the faces."""
         if not self.summary.get("faces"):
             return None
-        name = max(EXPRESSIONS, key=lambda name: float(self.summary[f"{name}_dominant"]))
+        name = max(reversed(EXPRESSIONS), key=lambda name: float(self.summary[f"{name}_dominant"]))
         return name, float(self.summary[f"{name}_dominant"])
 
 
@@ -219,7 +219,7 @@ def _people(result: Path) -> tuple[Person, ...]:
 
 def _person(row: dict[str, str]) -> Person:
     shares = {name: float(row[f"{name}_dominant"]) for name in EXPRESSIONS}
-    most = max(EXPRESSIONS, key=lambda name: shares[name])
+    most = max(reversed(EXPRESSIONS), key=lambda name: shares[name])
     return Person(
         face_id=int(row["face_id"]),
         name=row.get("name") or unnamed(int(row["face_id"])),

@@ -178,7 +178,8 @@ def _statistics() -> list[Column]:
         Column(
             "faces",
             "count",
-            "number of rows of the frame table that the columns below use",
+            "number of rows of the frame table that show a face; covered faces are left out of the "
+            "means below",
         ),
         Column("first_seen", "seconds", "time at which a face is first seen"),
         Column("last_seen", "seconds", "time at which a face is last seen"),

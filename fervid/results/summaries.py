@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.records import EXPRESSIONS
+from fervid.records import COVERED, EXPRESSIONS
 from fervid.results.codebook import (
     LOST,
     PEOPLE_COLUMNS,
@@ -22,8 +22,10 @@ from fervid.results.codebook import (
 _LEVELS = 1000
 """Medians come from counts of thousandths, so memory does not grow with the recording."""
 
+_NEARLY_NOTHING = 1e-6
+
 _P = list(EXPRESSIONS)
-_SUMS = ["faces", "valence", "seen_s", *_P, *(f"{e}^2" for e in _P)]
+_SUMS = ["faces", "weight", "valence", "seen_s", *_P, *(f"{e}^2" for e in _P)]
 _SUMS += [*(f"{e} wins" for e in _P), *(f"{s} time" for s in STATES)]
 _LOWS = ["first_frame", "first_seen"]
 _HIGHS = ["last_frame", "last_seen", *(f"{e} max" for e in _P)]
@@ -92,15 +94,19 @@ class _Totals:
         valence = faces["smooth_valence"].to_numpy(np.float64)
         time, lasts = (faces[name].to_numpy(np.float64) for name in ("timestamp", "duration"))
         wins = probs.argmax(axis=1)[:, None] == np.arange(len(_P))
+        weight = weights_in_means(faces["covered"].to_numpy(np.float64))
+        known = weight == 1.0
         state = faces["state"].to_numpy(object)[:, None] == np.array(STATES, object)
-        own = np.column_stack([np.ones(len(faces)), valence, lasts])
-        sums = np.hstack([own, probs, probs**2, wins, state * lasts[:, None]])
+        own = np.column_stack([np.ones(len(faces)), weight, weight * valence, lasts])
+        each = weight[:, None] * np.hstack([probs, probs**2])
+        sums = np.hstack([own, each, wins & known[:, None], state * lasts[:, None]])
         self._sums = _merge(self._sums, sums, ids, "sum")
         self._lows = _merge(self._lows, np.column_stack([position, time]), ids, "min")
         self._highs = _merge(self._highs, np.column_stack([position, time, probs]), ids, "max")
         level = np.round(probs * _LEVELS).astype(np.int64) + np.arange(len(_P)) * (_LEVELS + 1)
         for face_id in np.unique(ids).tolist():
-            counts = np.bincount(level[ids == face_id].ravel(), minlength=len(_P) * (_LEVELS + 1))
+            mine = level[(ids == face_id) & known].ravel()
+            counts = np.bincount(mine, minlength=len(_P) * (_LEVELS + 1))
             self._counts[face_id] = self._counts.get(face_id, 0) + counts.astype(np.int32)
 
     def people(self, episodes: pd.DataFrame, resting: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -122,6 +128,14 @@ class _Totals:
         whole_only = {"people": len(self._sums), "lost_frames": self.lost_frames}
         table = table.assign(recording=recording, **whole_only)
         return table[list(SUMMARY_COLUMNS)]
+
+
+def weights_in_means(covered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (N,) of rows in means over time and people, by the probability of being covered.
+
+    Covered faces count only where there are no others.
+    """
+    return np.where(covered >= COVERED, _NEARLY_NOTHING, 1.0)
 
 
 def _merge(
@@ -151,12 +165,12 @@ def _statistics(
     episodes: list[pd.DataFrame],
 ) -> pd.DataFrame:
     """The columns that people and recordings share, from sums, minima and maxima."""
-    n, seen_s = each["faces"].to_numpy(), each["seen_s"].to_numpy()
+    n, seen_s = each["weight"].to_numpy(), each["seen_s"].to_numpy()
     columns: dict[str, Any] = {
         "frames": frames.astype(np.int64),
         "frames_with_face": with_face.astype(np.int64),
         "detection_rate": _ratio(with_face, frames),
-        "faces": n.astype(np.int64),
+        "faces": each["faces"].to_numpy().astype(np.int64),
         "first_seen": each["first_seen"].to_numpy(),
         "last_seen": each["last_seen"].to_numpy(),
         "seen_s": seen_s,
@@ -171,7 +185,7 @@ def _statistics(
         squares = np.maximum(each[f"{name}^2"].to_numpy() - total * _ratio(total, n), 0.0)
         columns[f"{name}_mean"] = _ratio(total, n)
         columns[f"{name}_median"] = np.array([median[k] for median in medians], np.float64)
-        columns[f"{name}_sd"] = np.sqrt(_ratio(squares, n - 1))
+        columns[f"{name}_sd"] = np.sqrt(_ratio(squares, np.round(n) - 1))
         columns[f"{name}_max"] = each[f"{name} max"].to_numpy()
         columns[f"{name}_dominant"] = _ratio(each[f"{name} wins"], n)
         columns[f"{name}_time"] = _ratio(each[f"{name} time"], seen_s)

@@ -197,6 +197,19 @@ def test_summary_agrees_with_pandas():
     )
 
 
+def test_covered_faces_are_left_out_of_means():
+    rows, _ = settled_of(4, [(0, 1, HAPPY), (1, 1, HAPPY), (2, 1, SAD), (3, 2, SAD)])
+    is_free = [True, True, False, False]
+    rows["covered"] = np.where(is_free, 0.1, 0.9)
+    rows["smooth"] = np.where(np.array(is_free)[:, None], rows["smooth"], 1 / 7)
+    people, summary = summaries_of(frame_table(rows))
+    assert people.loc[1, "happy_mean"] == pytest.approx(0.7, abs=1e-4)
+    assert summary["happy_mean"] == pytest.approx(0.7, abs=1e-4)
+    assert summary["faces"] == 4
+    assert people.loc[2, "happy_mean"] == pytest.approx(1 / 7)
+    assert people.loc[2, [f"{name}_dominant" for name in EXPRESSIONS]].sum() == 0
+
+
 def test_summary_of_nothing_and_of_no_faces():
     for tables, frames in (([], 0), ([table_of(4, [])], 4)):
         people, summary = summaries_of(*tables)
