@@ -39,7 +39,6 @@ def narrow(
         or config.block != "conv"
         or config.squeeze_excite
         or config.stem
-        or config.covered
         or not config.normalized
         or [len(stage) for stage in config.stages] != [len(stage) for stage in wide.stages]
         or any(np.concatenate(config.stages) > np.concatenate(wide.stages))
@@ -48,6 +47,7 @@ def narrow(
             "a network can start only from one of the same shape, or from one with "
             "wider plain blocks"
         )
+    heads = (*_HEADS, "covered.0") if config.covered else _HEADS
     old, new = to_arrays(source), dict[str, NDArray[Any]]()
     blocks = [
         (f"stages.{stage}.{place}", width)
@@ -55,7 +55,7 @@ def narrow(
         for place, width in enumerate(widths)
     ]
     readers = [[f"{name}.conv.kernel"] for name, _ in blocks[1:]]
-    readers.append([f"{head}.kernel" for head in _HEADS])
+    readers.append([f"{head}.kernel" for head in heads])
     kept = np.arange(config.fold**2)
     for (block, width), read_by in zip(blocks, readers, strict=True):
         chosen = _strongest(old, block, read_by, width)
@@ -63,7 +63,7 @@ def narrow(
         for name in ("scale", "bias", "mean", "var"):
             new[f"{block}.norm.{name}"] = old[f"{block}.norm.{name}"][chosen]
         kept = chosen
-    for head in _HEADS:
+    for head in heads:
         new[f"{head}.kernel"] = old[f"{head}.kernel"][kept]
         new[f"{head}.bias"] = old[f"{head}.bias"]
     return restore(lambda rngs: ExpressionNet(config, rngs=rngs), new)

@@ -1,5 +1,7 @@
 """A narrower net keeps the channels that count."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -34,8 +36,22 @@ def logits(net: ExpressionNet) -> list[np.ndarray]:
     return [np.asarray(head) for head in jax.jit(lambda faces: net(faces))(FACES)]
 
 
+def unreadable(net: ExpressionNet) -> np.ndarray:
+    stages = len(net.stages)
+    return np.asarray(jax.jit(lambda faces: net.unreadable(net.features(faces, stages)))(FACES))
+
+
 def test_the_same_widths_are_the_same_net(wide: ExpressionNet) -> None:
     for one, other in zip(logits(narrow(wide, WIDE, WIDE)), logits(wide), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_head_for_covered_faces_is_kept() -> None:
+    config = dataclasses.replace(WIDE, covered=True)
+    net = nnx.jit(lambda: ExpressionNet(config, rngs=nnx.Rngs(0)))()
+    set_evaluation(net)
+    same = narrow(net, config, config)
+    for one, other in zip(unreadable(same), unreadable(net), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
