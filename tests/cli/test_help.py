@@ -1,5 +1,6 @@
 """Help reads well: on a terminal of 80 columns, in groups, in a sensible order, at once."""
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from fervid.cli import main
 from fervid.cli.help import GroupedCommand
+from fervid.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +57,16 @@ def test_every_option_has_a_heading_and_one_place(name: str) -> None:
     assert set(others) <= {"--json", "--quiet"}, f"in none of the groups: {others}"
     listed = re.findall(r"^  (?:-\w, )?(--[\w-]+)", shown(name).split("Examples:")[1], re.M)
     assert listed == [*grouped, *others, "--help"]
+
+
+@pytest.mark.parametrize("name", ["analyze", "live"])
+def test_options_have_the_defaults_of_the_settings(name: str) -> None:
+    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
+    given = {one.name: one.default for one in main.commands[name].params}
+    both = [one for one in settings if isinstance(given.get(one), int | float | str)]
+    assert {"smooth", "min_confidence", "reading"} <= set(both)
+    for one in both:
+        assert given[one] == settings[one] or (given[one] == "auto" and settings[one] is None), one
 
 
 def test_analyze_groups_its_options() -> None:
