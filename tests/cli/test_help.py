@@ -64,7 +64,7 @@ def test_options_have_the_defaults_of_the_settings(name: str) -> None:
     settings = {field.name: field.default for field in dataclasses.fields(Settings)}
     given = {one.name: one.default for one in main.commands[name].params}
     both = [one for one in settings if isinstance(given.get(one), int | float | str)]
-    assert {"smooth", "min_confidence", "reading"} <= set(both)
+    assert {"smooth", "weights"} <= set(both)
     for one in both:
         assert given[one] == settings[one] or (given[one] == "auto" and settings[one] is None), one
 
