@@ -1,7 +1,8 @@
 """Measure what fervid costs compared with decoding alone, in one run.
 
-    python -m benchmarks                     # on rendered recordings of a minute python -m
-    benchmarks lecture.mp4 --json costs.json --profile trace.json
+\b
+    python -m benchmarks    # on rendered recordings of a minute
+    python -m benchmarks lecture.mp4 --json costs.json --profile trace.json
 
 All commands take turns, so that noise of the machine affects all; medians over rounds are printed.
 Processor seconds and memory include all processes of a command.
