@@ -216,8 +216,13 @@ class FaceCrops:
         return len(self.images)
 
 
-COVERED = 0.6
+_COVERED = 0.6
 """Probability from which a face counts as covered."""
+
+
+def is_covered(covered: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Which of (N,) faces count as covered, by the probabilities that they are."""
+    return np.asarray(covered >= _COVERED)
 
 
 @dataclass(frozen=True)
@@ -258,7 +263,7 @@ class Expressions:
     @property
     def is_covered(self) -> NDArray[np.bool_]:
         """(N,) whether each face counts as covered."""
-        return np.asarray(self.covered >= COVERED)
+        return is_covered(self.covered)
 
 
 @dataclass(frozen=True)

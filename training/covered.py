@@ -14,9 +14,9 @@ import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 
-from fervid.expressions.covered import is_covered
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.store import set_evaluation
+from fervid.records import is_covered
 from training.looks import random_cover
 
 MOST = 512

@@ -30,6 +30,7 @@ from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
 from training import fer2013
 from training.augment import augment_faces
+from training.command_help import help_of
 from training.covered import covered_scores
 from training.looks import Looks
 from training.release import today, write_model
@@ -109,7 +110,7 @@ def _least(loss: Callable[[jax.Array], jax.Array], start: jax.Array) -> jax.Arra
     return jnp.asarray(steps((start, solver.init(start))))
 
 
-@click.command(help=__doc__)
+@click.command(help=help_of(__doc__))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--model", default="expression", show_default=True, help="Name, or path of a pair.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Path of the new pair.")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.detection.framing import frontality
-from fervid.expressions.covered import is_covered, without_covered
+from fervid.expressions.covered import without_covered
 from fervid.expressions.smoothing import weights
 from fervid.records import Expressions, FrameBatch, TrackedFaces
 from fervid.results.rows import ROW
@@ -49,6 +49,6 @@ def face_rows(
     height = faces.xywh[:, 3] * scale
     mine["weight"] = weights(
         *(faces.score, height, sharpness, mine["frontality"]),
-        *(tracked.filled, is_covered(expressions.covered)),
+        *(tracked.filled, expressions.is_covered),
     )
     return rows[np.argsort(row, kind="stable")]

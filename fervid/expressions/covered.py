@@ -7,12 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.records import COVERED
-
-
-def is_covered(covered: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    """Which of (N,) faces count as covered, by the probabilities that they are."""
-    return np.asarray(covered >= COVERED)
+from fervid.records import is_covered
 
 
 def without_covered(

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.expressions.change import changes, intensities, relative_probabilities
-from fervid.expressions.covered import is_covered
 from fervid.expressions.looks import Looks, LooksKeeper
 from fervid.expressions.resting import RestingFace, find_resting_face, given_resting_face
+from fervid.records import is_covered
 from fervid.tracking.people import numbered
 
 

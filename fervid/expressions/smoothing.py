@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.expressions.covered import is_covered
+from fervid.records import is_covered
 
 _BLOCK = 300.0
 """Time constants summed at once; exp(300) is well within float64."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fervid.records import COVERED, EXPRESSIONS
+from fervid.records import EXPRESSIONS, is_covered
 from fervid.results.codebook import (
     LOST,
     PEOPLE_COLUMNS,
@@ -135,7 +135,7 @@ def weights_in_means(covered: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Covered faces count only where there are no others.
     """
-    return np.where(covered >= COVERED, _NEARLY_NOTHING, 1.0)
+    return np.where(is_covered(covered), _NEARLY_NOTHING, 1.0)
 
 
 def _merge(
