@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.records import EXPRESSIONS
+from fervid.records import EXPRESSIONS, is_covered
 
 _CELL_S = 0.2
 """Rows are averaged over cells of this length: shorter than an expression, longer than noise."""
@@ -63,6 +63,7 @@ class Looks:
         weights: (C,) sums of the weights of rows.
         cells: (C,) time in cells, ascending.
         rows, seconds: totals of the person, including dropped cells.
+        covered_s: seconds for which the face was covered. They count for nothing else.
     """
 
     ratios: NDArray[np.float64]
@@ -71,6 +72,7 @@ class Looks:
     cells: NDArray[np.int64]
     rows: int
     seconds: float
+    covered_s: float = 0.0
 
     @property
     def noise(self) -> NDArray[np.float64]:
@@ -86,7 +88,7 @@ class Looks:
         """At most this many cells, evenly spread."""
         some = slice(None, None, max(-(-len(self.cells) // most), 1))
         parts = (self.ratios[some], self.squares[some], self.weights[some], self.cells[some])
-        return Looks(*parts, self.rows, self.seconds)
+        return Looks(*parts, self.rows, self.seconds, self.covered_s)
 
 
 class LooksKeeper:
@@ -119,7 +121,7 @@ class LooksKeeper:
         return self._everyone[person_id].looks()
 
     def seconds(self, person_id: int) -> float:
-        """Seconds for which a person has been seen so far."""
+        """Seconds for which a person has been seen so far, without those with a covered face."""
         return self._everyone[person_id].seconds
 
     def forget(self, person_id: int) -> None:
@@ -138,10 +140,15 @@ class _PersonCells:
         self._cells = np.zeros(0, np.int64)
         self._places = np.zeros(0, np.int64)
         self._step, self._count = 1, 0
-        self._rows, self.seconds = 0, 0.0
+        self._rows, self.seconds, self._covered_s = 0, 0.0, 0.0
 
     def add(self, rows: NDArray[np.void]) -> None:
         """Add rows of one track. A piece may contain several tracks of a person."""
+        hidden = is_covered(rows["covered"])
+        self._covered_s += float(rows["lasts_s"][hidden].sum())
+        rows = rows[~hidden]
+        if not len(rows):
+            return
         cell = np.floor(rows["time_s"] / _CELL_S).astype(np.int64)
         starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
         weight, ratios = rows["weight"].astype(np.float64)[:, None], log_ratios(rows["probs"])
@@ -179,4 +186,5 @@ class _PersonCells:
     def looks(self) -> Looks:
         weight = self._sums[:, _WEIGHT]
         ratios, squares = (self._sums[:, part] / weight[:, None] for part in (_RATIOS, _SQUARES))
-        return Looks(ratios, squares, weight, self._cells, self._rows, self.seconds)
+        totals = (self._rows, self.seconds, self._covered_s)
+        return Looks(ratios, squares, weight, self._cells, *totals)

@@ -57,7 +57,7 @@ class RelativeReading:
             given = {
                 person_id: given_resting_face(looks, everyone[person_id])
                 for person_id, looks in at_rest.items()
-                if person_id in everyone
+                if person_id in everyone and looks.rows
             }
             self._faces = {
                 person_id: given.get(person_id) or find_resting_face(looks)

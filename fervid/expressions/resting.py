@@ -108,7 +108,8 @@ class RestingFace:
 def find_resting_face(looks: Looks) -> RestingFace:
     """Find the resting face in all looks of a person."""
     if looks.seconds < LEAST_SEEN_S:
-        return RestingFace.none(f"seen for only {looks.seconds:.1f} s")
+        bare = " with the mouth in sight" if looks.covered_s else ""
+        return RestingFace.none(f"seen for only {looks.seconds:.1f} s{bare}")
     some = looks.thinned(_MOST_CELLS)
     places, widths = some.thinned(_MOST_CANDIDATES).ratios, _widths(looks)
     near = _near(some, places, widths)

@@ -84,6 +84,29 @@ def test_of_who_is_seen_for_seconds_nothing_is_known() -> None:
     assert face.reason == "seen for only 3.0 s"
 
 
+def test_covered_faces_do_not_count() -> None:
+    rest = reading(neutral=0.6)
+    rows = rows_of([(rest, 3.0), (reading(happy=0.4), 20.0)])
+    rows["covered"][rows["time_s"] >= 3] = 0.9
+    face = found(rows)
+    assert not face.known
+    assert face.reason == "seen for only 3.0 s with the mouth in sight"
+    longer = rows_of([(rest, 5.0), (reading(happy=0.4), 20.0)])
+    longer["covered"][longer["time_s"] >= 5] = 0.9
+    assert is_near(found(longer), rest)
+
+
+def test_who_is_covered_throughout_has_no_known_rest() -> None:
+    rows = rows_of([(reading(neutral=0.8), 20.0)])
+    rows["covered"] = 0.9
+    assert found(rows).reason == "seen for only 0.0 s with the mouth in sight"
+    compared = RelativeReading({1: 1}, stretch=(0.0, 5.0))
+    compared.learn(rows)
+    compared.apply(rows)
+    assert not compared.faces[1].known
+    assert not rows["compared"].any()
+
+
 def test_who_smiles_throughout_has_no_known_rest() -> None:
     face = found(rows_of([(reading(happy=0.8), 20.0)]))
     assert not face.known
