@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fervid.engine.answers import Answers, Arrays, unpacked
 from fervid.engine.face_reader import PictureReader, Reading
+from fervid.engine.stored_readings import Arrays, StoredReadings, unpacked
 from fervid.records import FACE_SIZE, Detections, Expressions, FrameBatch
 from fervid.tracking.frame_faces import FrameFaces
 
@@ -40,7 +40,7 @@ class JoinedParts:
 
     def __init__(self, parts: Iterable[Arrays], opened: Opened, reader: PictureReader) -> None:
         self._parts, self._opened, self._reader = parts, opened, reader
-        self._answers_by_frame: dict[int, tuple[int, Answers]] = {}
+        self._readings_by_frame: dict[int, tuple[int, StoredReadings]] = {}
         self._decoder: _PartDecoder | None = None
         self.searched = self.read_again = 0
 
@@ -55,8 +55,8 @@ class JoinedParts:
             if before and before["after_picture"] != arrays["first_picture"]:
                 raise SeamError
             self.searched += int(arrays["searched"][0])
-            for place, (seen, answers) in enumerate(unpacked(arrays)):
-                self._answers_by_frame[int(seen.batch.index[0])] = (number, answers)
+            for place, (seen, readings) in enumerate(unpacked(arrays)):
+                self._readings_by_frame[int(seen.batch.index[0])] = (number, readings)
                 if before and not place:
                     changes = np.concatenate([before["after_change"], seen.changes[1:]])
                     seen = replace(seen, changes=changes)
@@ -67,43 +67,43 @@ class JoinedParts:
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Readings of the faces of some frames; call it once for each batch, in order."""
-        number, stored = self._answers_by_frame.pop(int(batch.index[0]))
-        answers, are_known = stored.of(faces)
+        number, stored = self._readings_by_frame.pop(int(batch.index[0]))
+        readings, are_known = stored.of(faces)
         if not are_known:
-            self._complete(answers, number, batch)
+            self._complete(readings, number, batch)
 
         def crops_of(rows: list[int]) -> NDArray[np.uint8]:
-            if not answers.crops.keys() >= {*rows}:
-                self._complete(answers, number, batch)
-            crops = [answers.crops[row] for row in rows]
+            if not readings.crops.keys() >= {*rows}:
+                self._complete(readings, number, batch)
+            crops = [readings.crops[row] for row in rows]
             return np.array(crops, np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
 
         def portrait_of(row: int) -> bytes:
-            if row not in answers.portraits:
-                self._complete(answers, number, batch)
-            return answers.portraits[row]
+            if row not in readings.portraits:
+                self._complete(readings, number, batch)
+            return readings.portraits[row]
 
-        shown = Expressions(answers.probs, answers.covered)
-        return Reading(shown, answers.sharpness, crops_of, portrait_of)
+        shown = Expressions(readings.probs, readings.covered)
+        return Reading(shown, readings.sharpness, crops_of, portrait_of)
 
-    def _complete(self, answers: Answers, number: int, batch: FrameBatch) -> None:
+    def _complete(self, readings: StoredReadings, number: int, batch: FrameBatch) -> None:
         """Read everything about all faces in some frames, so that they are decoded only once."""
-        self.read_again += len(answers.faces)
+        self.read_again += len(readings.faces)
         if self._decoder is None or self._decoder.number != number:
             self.close()
             self._decoder = _PartDecoder(number, self._opened(number))
         for pictures, first in self._decoder.pictures(batch):
-            frame = answers.faces.frame
+            frame = readings.faces.frame
             rows = np.flatnonzero((frame >= first) & (frame < first + len(pictures)))
-            faces = answers.faces[rows]
+            faces = readings.faces[rows]
             faces = replace(faces, frame=faces.frame - np.int32(first))
             reading = self._reader.read(pictures, faces)
-            answers.probs[rows] = reading.expressions.probs
-            answers.covered[rows] = reading.expressions.covered
-            answers.sharpness[rows] = reading.sharpness
+            readings.probs[rows] = reading.expressions.probs
+            readings.covered[rows] = reading.expressions.covered
+            readings.sharpness[rows] = reading.sharpness
             places = [*range(len(rows))]
-            answers.crops |= zip(rows.tolist(), reading.crops_of(places), strict=True)
-            answers.portraits |= zip(rows.tolist(), map(reading.portrait_of, places), strict=True)
+            readings.crops |= zip(rows.tolist(), reading.crops_of(places), strict=True)
+            readings.portraits |= zip(rows.tolist(), map(reading.portrait_of, places), strict=True)
 
     def close(self) -> None:
         """Stop decoding, if it is in progress."""

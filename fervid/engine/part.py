@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from fervid.detection.search import SparseSearch
 from fervid.engine.analysis import Analysis
-from fervid.engine.answers import Answers, Arrays, packed
 from fervid.engine.face_reader import FaceReader, PictureReader, Reading
+from fervid.engine.stored_readings import Arrays, StoredReadings, packed
 from fervid.records import Detections, FrameBatch
 from fervid.tracking.frame_faces import FrameFaces
 
@@ -91,32 +91,32 @@ class PartAnalysis:
         # The first frame of the next part is counted in that part.
         searched = self._search.searched - ("after_picture" in self._edges)
         edges = {name: np.array([value]) for name, value in self._edges.items()}
-        pieces = [*zip(self._seen, self._reader.answers, strict=True)]
+        pieces = [*zip(self._seen, self._reader.readings, strict=True)]
         return packed(pieces) | edges | {"searched": np.array([searched], np.int64)}
 
 
 class _StoringReader:
-    """Passes requests on to another reader, and stores the answers."""
+    """Passes requests on to another reader, and stores the readings."""
 
     def __init__(self, reader: FaceReader, keeps_until_s: float) -> None:
         self._reader, self._keeps_until_s = reader, keeps_until_s
-        self.answers: list[Answers] = []
+        self.readings: list[StoredReadings] = []
 
     def read(self, batch: FrameBatch, faces: Detections) -> Reading:
         """Read the faces of some frames."""
         reading = self._reader.read(batch, faces)
         shown = reading.expressions
-        answers = Answers(faces, shown.probs, shown.covered, reading.sharpness)
-        self.answers.append(answers)
+        readings = StoredReadings(faces, shown.probs, shown.covered, reading.sharpness)
+        self.readings.append(readings)
 
         def crops_of(rows: list[int]) -> NDArray[np.uint8]:
             crops = reading.crops_of(rows)
-            answers.crops |= zip(rows, crops.copy(), strict=True)
+            readings.crops |= zip(rows, crops.copy(), strict=True)
             return crops
 
         def portrait_of(row: int) -> bytes:
-            answers.portraits[row] = reading.portrait_of(row)
-            return answers.portraits[row]
+            readings.portraits[row] = reading.portrait_of(row)
+            return readings.portraits[row]
 
         early = np.flatnonzero(batch.time_s[faces.frame] < self._keeps_until_s)
         crops_of(early.tolist())

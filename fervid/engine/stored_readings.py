@@ -23,7 +23,7 @@ _row = itemgetter(0)
 
 
 @dataclass
-class Answers:
+class StoredReadings:
     """What was read from N faces of a batch.
 
     Attributes:
@@ -42,21 +42,21 @@ class Answers:
     crops: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     portraits: dict[int, bytes] = field(default_factory=dict)
 
-    def of(self, faces: Detections) -> tuple[Answers, bool]:
-        """The answers about M faces, and whether all were read; the others have meaningless
+    def of(self, faces: Detections) -> tuple[StoredReadings, bool]:
+        """The readings of M faces, and whether all were read; the others have meaningless
         probabilities."""
         mine, wanted = _keys(self.faces), _keys(faces)
         if np.array_equal(mine, wanted):
             return self, True
         place = {key.tobytes(): row for row, key in enumerate(mine)}
         rows = np.array([place.get(key.tobytes(), -1) for key in wanted], np.int64)
-        answers = Answers(faces, self.probs[rows], self.covered[rows], self.sharpness[rows])
+        readings = StoredReadings(faces, self.probs[rows], self.covered[rows], self.sharpness[rows])
         for row, old in enumerate(rows.tolist()):
             if old in self.crops:
-                answers.crops[row] = self.crops[old]
+                readings.crops[row] = self.crops[old]
             if old in self.portraits:
-                answers.portraits[row] = self.portraits[old]
-        return answers, bool((rows >= 0).all())
+                readings.portraits[row] = self.portraits[old]
+        return readings, bool((rows >= 0).all())
 
 
 def _keys(faces: Detections) -> NDArray[np.int32]:
@@ -65,9 +65,9 @@ def _keys(faces: Detections) -> NDArray[np.int32]:
     return np.concatenate([faces.frame[:, None], numbers.view(np.int32)], axis=1)
 
 
-def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
+def packed(pieces: Sequence[tuple[FrameFaces, StoredReadings]]) -> Arrays:
     """Pack the frames of a part, and what was read from their faces, into arrays."""
-    found, read = [piece for piece, _ in pieces], [answers for _, answers in pieces]
+    found, read = [piece for piece, _ in pieces], [readings for _, readings in pieces]
     starts = np.cumsum([0, *(len(one.faces) for one in read)])
     crops = [
         (start + row, crop)
@@ -99,7 +99,7 @@ def packed(pieces: Sequence[tuple[FrameFaces, Answers]]) -> Arrays:
     }
 
 
-def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, Answers]]:
+def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, StoredReadings]]:
     """Unpack what `packed` returned, many frames at a time; they have pictures of size 0."""
     counts = arrays["frames"]
     frame_ends, found_ends, read_ends = (
@@ -124,25 +124,25 @@ def unpacked(arrays: Arrays) -> Iterator[tuple[FrameFaces, Answers]]:
             arrays["looks"][found_rows],
             arrays["changes"][frames],
         )
-        answers = Answers(
+        readings = StoredReadings(
             _faces("read", arrays, read_rows, before, slice(first, last)),
             arrays["probs"][read_rows],
             arrays["covered"][read_rows],
             arrays["sharpness"][read_rows],
         )
-        _add_pictures(answers, arrays, read_rows)
-        yield found, answers
+        _add_pictures(readings, arrays, read_rows)
+        yield found, readings
 
 
-def _add_pictures(answers: Answers, arrays: Arrays, rows: slice) -> None:
+def _add_pictures(readings: StoredReadings, arrays: Arrays, rows: slice) -> None:
     first, last = np.searchsorted(arrays["crop_row"], [rows.start, rows.stop]).tolist()
     for place in range(first, last):
-        answers.crops[int(arrays["crop_row"][place]) - rows.start] = arrays["crops"][place]
+        readings.crops[int(arrays["crop_row"][place]) - rows.start] = arrays["crops"][place]
     starts = np.concatenate([[0], arrays["portrait_ends"]])
     first, last = np.searchsorted(arrays["portrait_row"], [rows.start, rows.stop]).tolist()
     for place in range(first, last):
         jpeg = arrays["portraits"][starts[place] : starts[place + 1]].tobytes()
-        answers.portraits[int(arrays["portrait_row"][place]) - rows.start] = jpeg
+        readings.portraits[int(arrays["portrait_row"][place]) - rows.start] = jpeg
 
 
 def _columns(name: str, pieces: Sequence[Detections]) -> Arrays:
