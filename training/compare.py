@@ -27,7 +27,14 @@ from fervid.models.expression_net import ExpressionNetConfig
 from training import fer2013
 from training.atomic import whole_file
 from training.beginning import LoadedModel
-from training.command_help import help_of
+from training.command_line import (
+    cpu_devices_option,
+    fer2013_argument,
+    help_of,
+    onednn_option,
+    out_option,
+    votes_option,
+)
 from training.comparison.page import render
 from training.comparison.results import Result, as_csv, as_markdown
 from training.comparison.variants import BASE, STARTED, Variant, started, variants
@@ -99,8 +106,8 @@ def _chosen(every: list[Variant], only: Sequence[str]) -> list[Variant]:
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
+@fer2013_argument
+@votes_option
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option(
     "--images", type=click.IntRange(min=1), help="Number of training images.  [default: all]"
@@ -113,17 +120,9 @@ def _chosen(every: list[Variant], only: Sequence[str]) -> list[Variant]:
 )
 @click.option("--start", help="Also train a variant that starts from this model's weights.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/compare"),
-    show_default=True,
-    help="Folder of the runs and tables.",
-)
-@click.option("--onednn", is_flag=True, help="As in training.train.")
-@click.option(
-    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
-)
+@out_option("runs/compare", "Folder of the runs and tables.")
+@onednn_option
+@cpu_devices_option
 def main(
     data: Path,
     votes: Path | None,

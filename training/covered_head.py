@@ -30,7 +30,7 @@ from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
 from training import fer2013
 from training.augment import augment_faces
-from training.command_help import help_of
+from training.command_line import PATH, fer2013_argument, help_of
 from training.covered import covered_scores
 from training.looks import Looks
 from training.release import today, write_model
@@ -111,9 +111,9 @@ def _least(loss: Callable[[jax.Array], jax.Array], start: jax.Array) -> jax.Arra
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=click.Path(path_type=Path))
+@fer2013_argument
 @click.option("--model", default="expression", show_default=True, help="Name, or path of a pair.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Path of the new pair.")
+@click.option("--out", type=PATH, required=True, help="Path of the new pair.")
 def main(data: Path, model: str, out: Path) -> None:
     """Fit the head, write the model, and print how well the head does on PublicTest."""
     try:

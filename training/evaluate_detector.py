@@ -24,7 +24,7 @@ from fervid.detection.detector import Detector, FaceDetector
 from fervid.detection.yunet import YunetDetector
 from fervid.errors import FervidError
 from training.atomic import whole_file
-from training.command_help import help_of
+from training.command_line import PATH, help_of, model_option, out_option, pictures_argument
 from training.detector.evaluate.clips import clips_in, score_clip
 from training.detector.evaluate.gallery import Mistake, worst
 from training.detector.evaluate.page import render
@@ -35,25 +35,15 @@ from training.release import today
 
 NAMES = ("evaluation.json", "evaluation.html")
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", nargs=-1, required=True, type=_PATH)
-@click.option(
-    "--model", default="face_detector", show_default=True, help="Name or path of the model."
-)
-@click.option("--wider", type=_PATH, help="Folder of WIDER FACE, for its validation part.")
-@click.option("--clips", type=_PATH, help="Folder of recordings with NAME.truth.csv.")
-@click.option("--stills", type=_PATH, help="Folder of the Face Research Lab London Set's stills.")
-@click.option("--compare", multiple=True, type=_PATH, help="YuNet's ONNX file; repeatable.")
-@click.option(
-    "--out",
-    type=_PATH,
-    default=Path("runs/detector-evaluation"),
-    show_default=True,
-    help="Folder of the two files.",
-)
+@pictures_argument
+@model_option("face_detector")
+@click.option("--wider", type=PATH, help="Folder of WIDER FACE, for its validation part.")
+@click.option("--clips", type=PATH, help="Folder of recordings with NAME.truth.csv.")
+@click.option("--stills", type=PATH, help="Folder of the Face Research Lab London Set's stills.")
+@click.option("--compare", multiple=True, type=PATH, help="YuNet's ONNX file; repeatable.")
+@out_option("runs/detector-evaluation", "Folder of the two files.")
 def main(
     data: tuple[Path, ...],
     model: str,

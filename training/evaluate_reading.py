@@ -24,7 +24,7 @@ from fervid.pipeline import Analyzer
 from fervid.settings import Settings
 from fervid.settings.choices import READINGS
 from training.atomic import whole_file
-from training.command_help import help_of
+from training.command_line import PATH, help_of, out_option
 from training.pages import render_page
 from training.reading.showings import COLUMNS, Read, check_truth, figures_of, read_person
 from training.release import today
@@ -33,19 +33,12 @@ NAMES = ("reading.json", "reading.html")
 
 _AGES = (0, 25, 35, 200)
 _AGE_NAMES = ("under 25", "25 to 34", "35 and more")
-_PATH = click.Path(path_type=Path)
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("clips", type=_PATH)
+@click.argument("clips", type=PATH)
 @click.option("--reading", type=click.Choice(READINGS), default=READINGS[0], show_default=True)
-@click.option(
-    "--out",
-    type=_PATH,
-    default=Path("runs/reading"),
-    show_default=True,
-    help="Folder of the two files.",
-)
+@out_option("runs/reading", "Folder of the two files.")
 def main(clips: Path, reading: str, out: Path) -> None:
     """Analyse all clips, compare, write both files."""
     try:

@@ -27,7 +27,7 @@ from fervid.expressions.classifier import ExpressionClassifier, load_model
 from fervid.models.cards import read_card
 from fervid.records import EXPRESSIONS
 from training import fer2013
-from training.command_help import help_of
+from training.command_line import PATH, fer2013_argument, help_of, votes_option
 from training.evaluate import evaluate, fit_calibration, predict_logits
 from training.release import WEIGHTS, today, write_model
 
@@ -116,12 +116,12 @@ def _round_to_half(model: nnx.Module) -> None:
 
 @click.command(help=help_of(__doc__))
 @click.argument("source", metavar="MODEL")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
+@fer2013_argument
+@votes_option
 @click.option("--name", default="expression", show_default=True, help="Name of the new model.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=WEIGHTS,
     help="Folder of the new model.  [default: the package's own]",
 )

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from fervid.errors import FervidError
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
 from fervid.models.store import restore, to_arrays
-from training.command_help import help_of
+from training.command_line import help_of, out_option
 from training.comparison.variants import VGG
 from training.release import write_model
 
@@ -91,13 +91,7 @@ def _installed() -> dict[str, NDArray[Any]]:
 
 
 @click.command(help=help_of(__doc__))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/imagenet"),
-    show_default=True,
-    help="Folder of the model.",
-)
+@out_option("runs/imagenet", "Folder of the model.")
 def main(out: Path) -> None:
     """Make and write the model."""
     try:

@@ -22,6 +22,7 @@ from fervid.errors import FervidError
 from fervid.records import Detections, FrameBatch
 from fervid.tracking.appearance import textures
 from training import fer2013
+from training.command_line import PATH
 from training.detector.pictures import Picture, held_out_part, load, training_part
 from training.release import WEIGHTS, today, write_files
 
@@ -97,11 +98,11 @@ def _spread(alike: NDArray[np.float32]) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("fer", type=click.Path(path_type=Path))
-@click.argument("parts", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("fer", type=PATH)
+@click.argument("parts", type=PATH, nargs=-1, required=True)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=WEIGHTS / "face_likeness",
     help="Path of the model without suffix.  [default: the package's own]",
 )

@@ -31,7 +31,15 @@ from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import for_inference
 from training import fer2013
 from training.answers import Header, StoredAnswers, digest
-from training.command_help import help_of
+from training.command_line import (
+    PATH,
+    cpu_devices_option,
+    fer2013_argument,
+    help_of,
+    onednn_option,
+    out_option,
+    teachers_option,
+)
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.looks import Looks
 from training.losses import Logits
@@ -132,37 +140,23 @@ def _mean(logits: jax.Array) -> jax.Array:
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option(
-    "--teacher",
-    "teachers",
-    multiple=True,
-    required=True,
-    help="Name or path of a model; repeatable.",
-)
+@fer2013_argument
+@teachers_option
 @click.option("--views", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option(
     "--faces",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Pictures with face boxes, as for the detector's training. Their faces are used without "
     "labels. Repeatable.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/answers"),
-    show_default=True,
-    help="Folder of the answers.",
-)
+@out_option("runs/answers", "Folder of the answers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the views.")
 @click.option("--hidden", type=SHARE, default=0.0, help="Share of faces with parts hidden.")
 @click.option("--uneven", type=SHARE, default=0.0, help="Share of faces in uneven light.")
 @click.option("--infrared", type=SHARE, default=0.0, help="Share of faces as in infrared light.")
-@click.option("--onednn", is_flag=True, help="As in training.train.")
-@click.option(
-    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
-)
+@onednn_option
+@cpu_devices_option
 def main(
     data: Path,
     teachers: tuple[str, ...],

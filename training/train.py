@@ -32,7 +32,17 @@ from fervid.models.inference import for_inference
 from training import fer2013
 from training.answers import StoredAnswers
 from training.beginning import LoadedModel, before, beginning, copy_weights
-from training.command_help import help_of
+from training.command_line import (
+    PATH,
+    cpu_devices_option,
+    fer2013_argument,
+    help_of,
+    onednn_option,
+    preset_option,
+    run_option,
+    settings_option,
+    votes_option,
+)
 from training.convolution import speed_up_gradients
 from training.covered import covered_scores
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
@@ -186,49 +196,23 @@ def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str)
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    metavar="NAME",
-    default="cpu",
-    show_default=True,
-    help=f"Settings to use: {', '.join(PRESETS)}.",
-)
-@click.option(
-    "--run",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path("runs/classifier"),
-    show_default=True,
-    help="Folder of the run.",
-)
+@fer2013_argument
+@votes_option
+@preset_option(PRESETS)
+@run_option("runs/classifier")
 @click.option("--teacher", "teachers", multiple=True, help="Distil from this model; repeatable.")
 @click.option(
     "--answers",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Distil from the answers that training.teach has stored, without running teachers.",
 )
 @click.option(
     "--start",
     help="Start from this model's weights; of a wider one, use the most important channels.",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Change a setting of the preset; repeatable.",
-)
-@click.option(
-    "--onednn",
-    is_flag=True,
-    help="Compute the layers by PyTorch's oneDNN: faster on CPUs with AVX-512 BF16 or AMX.",
-)
-@click.option(
-    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
-)
+@settings_option
+@onednn_option
+@cpu_devices_option
 def main(
     data: Path,
     votes: Path | None,

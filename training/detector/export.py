@@ -17,7 +17,7 @@ import numpy as np
 
 from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
-from training.command_help import help_of
+from training.command_line import PATH, help_of, pictures_argument
 from training.detector.evaluate.calibration import fit_scores
 from training.detector.evaluate.matching import Band, Match
 from training.detector.evaluate.scores import LEAST_SCORE, detect_pictures, score_results
@@ -37,10 +37,10 @@ _CALIBRATED_FROM = Band(12)
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@pictures_argument
 @click.option(
     "--run",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("runs/detector"),
     show_default=True,
     help="Folder of the finished run.",

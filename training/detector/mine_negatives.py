@@ -23,7 +23,7 @@ from fervid.detection.detector import FaceDetector
 from fervid.errors import FervidError
 from fervid.records import FrameBatch
 from fervid.video.reader import VideoReader
-from training.command_help import help_of
+from training.command_line import PATH, help_of, model_option
 from training.detector.pictures import MINED_SOURCE, load, training_part
 
 _CONTEXT = 3.0
@@ -78,13 +78,11 @@ def _laid_out(image: NDArray[np.uint8]) -> FrameBatch:
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--model", default="face_detector", show_default=True, help="Name or path of the model."
-)
+@click.argument("sources", nargs=-1, required=True, type=PATH)
+@model_option("face_detector")
 @click.option("--min-score", default=0.1, show_default=True)
 @click.option("--fps", default=2.0, show_default=True, help="Frames per second to search.")
-@click.option("--output", type=click.Path(path_type=Path), required=True)
+@click.option("--output", type=PATH, required=True)
 def main(sources: tuple[Path, ...], model: str, min_score: float, fps: float, output: Path) -> None:
     """Search the sources and write the Parquet file."""
     empty: list[float] = []

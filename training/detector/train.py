@@ -40,7 +40,15 @@ from fervid.models.face_net import (
     place_points,
 )
 from fervid.records import PAD_MULTIPLE
-from training.command_help import help_of
+from training.command_line import (
+    cpu_devices_option,
+    help_of,
+    onednn_option,
+    pictures_argument,
+    preset_option,
+    run_option,
+    settings_option,
+)
 from training.convolution import speed_up_gradients
 from training.detector.compose import batches
 from training.detector.losses import losses, make_targets
@@ -218,38 +226,13 @@ def _feed(
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    metavar="NAME",
-    default="cpu",
-    show_default=True,
-    help=f"Settings to use: {', '.join(PRESETS)}.",
-)
-@click.option(
-    "--run",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path("runs/detector"),
-    show_default=True,
-    help="Folder of the run.",
-)
+@pictures_argument
+@preset_option(PRESETS)
+@run_option("runs/detector")
 @click.option("--start", help="Start from this detector's weights: a second stage.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Change a setting of the preset; repeatable.",
-)
-@click.option(
-    "--onednn", is_flag=True,
-    help="Compute the layers by PyTorch's oneDNN: faster on CPUs with AVX-512 BF16 or AMX.",
-)  # fmt: skip
-@click.option(
-    "--cpu-devices", type=click.IntRange(min=1), help="Default: one per core, without a GPU."
-)
+@settings_option
+@onednn_option
+@cpu_devices_option
 def main(
     data: tuple[Path, ...],
     preset: str,

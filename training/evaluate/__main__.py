@@ -23,7 +23,14 @@ from fervid.errors import FervidError
 from fervid.expressions.classifier import Calibration, load_model
 from training import fer2013
 from training.atomic import whole_file
-from training.command_help import help_of
+from training.command_line import (
+    PATH,
+    fer2013_argument,
+    help_of,
+    model_option,
+    out_option,
+    votes_option,
+)
 from training.evaluate.evaluation import evaluate_in_full
 from training.evaluate.groups import read_groups
 from training.evaluate.page import render
@@ -32,13 +39,11 @@ from training.release import today
 
 NAMES = ("evaluation.json", "evaluation.html")
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=_PATH)
-@click.option("--votes", type=_PATH, help="FER+'s fer2013new.csv, for the CSV.")
-@click.option("--model", default="expression", show_default=True, help="Name or path of the model.")
+@fer2013_argument
+@votes_option
+@model_option("expression")
 @click.option(
     "--split",
     type=click.Choice(["PublicTest", "PrivateTest"]),
@@ -46,21 +51,15 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="PrivateTest is scored once for each released model.",
 )
-@click.option(
-    "--out",
-    type=_PATH,
-    default=Path("runs/evaluation"),
-    show_default=True,
-    help="Folder of the two files.",
-)
-@click.option("--curves", type=_PATH, help="log.jsonl of the training run.")
+@out_option("runs/evaluation", "Folder of the two files.")
+@click.option("--curves", type=PATH, help="log.jsonl of the training run.")
 @click.option(
     "--strata",
-    type=_PATH,
+    type=PATH,
     help="CSV with columns row (of DATA), usage, pose30, pose45, occlusion: hard parts of "
     "PrivateTest.",
 )
-@click.option("--groups", type=_PATH, help="CSV with columns image (row of DATA) and group.")
+@click.option("--groups", type=PATH, help="CSV with columns image (row of DATA) and group.")
 def main(
     data: Path,
     votes: Path | None,

@@ -19,7 +19,7 @@ from fervid.errors import FervidError
 from fervid.photos.api import analyze_photos
 from fervid.settings.choices import LABELS
 from training.atomic import whole_file
-from training.command_help import help_of
+from training.command_line import PATH, help_of, out_option
 from training.evaluate.scores import difference, proportion
 
 COLUMNS = ("image", "expression", "person", "age", "gender", "ethnicity")
@@ -109,7 +109,7 @@ def _women_less_men(smiles: pd.DataFrame) -> dict[str, float] | None:
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option(
     "--model",
     "models",
@@ -118,13 +118,7 @@ def _women_less_men(smiles: pd.DataFrame) -> dict[str, float] | None:
     help="Name or path of a model; repeatable.",
 )
 @click.option("--labels", type=click.Choice(LABELS), default=LABELS[0], show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/stills.json"),
-    show_default=True,
-    help="JSON file for the figures.",
-)
+@out_option("runs/stills.json", "JSON file for the figures.")
 def main(folder: Path, models: tuple[str, ...], labels: str, out: Path) -> None:
     """Evaluate each model, print a table, write one JSON file."""
     try:

@@ -22,7 +22,7 @@ from fervid.expressions.classifier import Calibration, load_model
 from training import fer2013
 from training.atomic import whole_file
 from training.beginning import LoadedModel
-from training.command_help import help_of
+from training.command_line import PATH, fer2013_argument, help_of, teachers_option, votes_option
 from training.evaluate.predict import predict_logits
 from training.evaluate.scores import Floats, accuracy, macro_recall
 
@@ -103,16 +103,10 @@ def named(names: Sequence[str]) -> dict[str, LoadedModel]:
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv.")
-@click.option(
-    "--teacher",
-    "teachers",
-    multiple=True,
-    required=True,
-    help="Name or path of a model; repeatable.",
-)
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for the figures.")
+@fer2013_argument
+@votes_option
+@teachers_option
+@click.option("--out", type=PATH, help="JSON file for the figures.")
 def main(data: Path, votes: Path | None, teachers: tuple[str, ...], out: Path | None) -> None:
     """Evaluate all teachers, print a Markdown table, and write the figures to --out if given."""
     try:

@@ -17,7 +17,7 @@ import click
 import pandas as pd
 
 from fervid.errors import FervidError
-from training.command_help import help_of
+from training.command_line import help_of
 from training.fer2013 import csv_file, ferplus, pictures
 from training.fer2013.records import Fer2013, record
 

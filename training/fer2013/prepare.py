@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from fervid.errors import FervidError
-from training.command_help import help_of
+from training.command_line import PATH, help_of
 
 
 def prepare(manual: Path, data_dir: Path, config: str = "plain") -> Path:
@@ -42,7 +42,7 @@ def prepare(manual: Path, data_dir: Path, config: str = "plain") -> Path:
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("manual_dir", type=click.Path(path_type=Path))
+@click.argument("manual_dir", type=PATH)
 @click.argument("data_dir", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--config", type=click.Choice(["plain", "ferplus"]), default="plain")
 def main(manual_dir: Path, data_dir: Path, config: str) -> None:

@@ -27,7 +27,7 @@ from fervid.records import EXPRESSIONS
 from fervid.results.codebook import CHANGE_COLUMNS
 from fervid.settings import Settings
 from training import fer2013
-from training.command_help import help_of
+from training.command_line import PATH, fer2013_argument, help_of, votes_option
 from training.evaluate import predict_logits
 from training.evaluate_reading import recording_of, truth_of
 from training.reading.showings import faces_of
@@ -38,14 +38,13 @@ _FAINT = 0.25
 """At a lower intensity, nobody can say whether an expression is shown."""
 
 _BINS = 15
-_PATH = click.Path(path_type=Path)
 
 
 @click.command(help=help_of(__doc__))
-@click.argument("data", type=_PATH)
-@click.option("--votes", type=_PATH, help="FER+'s fer2013new.csv, for the CSV.")
+@fer2013_argument
+@votes_option
 @click.option(
-    "--clips", type=_PATH, multiple=True, help="Folder with recordings and truth; repeatable."
+    "--clips", type=PATH, multiple=True, help="Folder with recordings and truth; repeatable."
 )
 def main(data: Path, votes: Path | None, clips: tuple[Path, ...]) -> None:
     """Fit and print."""
