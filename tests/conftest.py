@@ -16,6 +16,7 @@ from typing import Any
 import imageio_ffmpeg
 import jax
 import jaxlib
+import psutil
 import pytest
 
 from tests.helpers.clips import X264, MakeClip, counter
@@ -36,6 +37,12 @@ def pytest_configure() -> None:
     if jaxlib.version.__version_info__ < (0, 12):  # XLA aborts if it does not know a flag
         given = os.environ.get("XLA_FLAGS", "").split()
         os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*given, *_XLA_FLAGS]))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores, as many tests wait; but each needs up to 3 GB of memory."""
+    fit = psutil.virtual_memory().available // 3_000_000_000
+    return max(1, min((os.cpu_count() or 1) + 1, fit))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

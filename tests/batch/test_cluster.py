@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.batch.test_batch import tables
+from tests.helpers.clips import X264, MakeClip
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +35,13 @@ def processes_with(process: subprocess.Popen[str], word: str) -> list[psutil.Pro
 
 
 def test_a_killed_actor_costs_nothing_and_tables_are_those_of_this_machine(
-    long_clip: Path, tmp_path: Path
+    make_clip: MakeClip, tmp_path: Path
 ) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=30", "-frames:v", 500)
+    clip = make_clip("cluster.mp4", *source, *X264)
     (tmp_path / "in").mkdir()
     for name in "abc":
-        (tmp_path / "in" / f"{name}.mp4").write_bytes(long_clip.read_bytes())
+        (tmp_path / "in" / f"{name}.mp4").write_bytes(clip.read_bytes())
     (tmp_path / "in" / "broken.mp4").write_bytes(b"no recording")
     done = subprocess.run(
         command(tmp_path / "in", tmp_path / "local"), capture_output=True, text=True, timeout=120

@@ -20,7 +20,7 @@ from tests.helpers.clips import X264, MakeClip
 
 pytestmark = pytest.mark.slow
 
-MOMENTS = int(os.environ.get("FERVID_TEST_KILLS", "3"))
+MOMENTS = int(os.environ.get("FERVID_TEST_KILLS", "2"))
 CODES = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 WHOLE = {
     *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),
@@ -30,8 +30,8 @@ WHOLE = {
 
 @pytest.fixture(scope="module")
 def recordings(make_clip: MakeClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recordings of 600 frames."""
-    source = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=30", "-frames:v", 600)
+    """Three recordings of 300 frames."""
+    source = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=30", "-frames:v", 300)
     clip = make_clip("kills.mp4", *source, *X264)
     folder = tmp_path_factory.mktemp("in")
     for name in "abc":
