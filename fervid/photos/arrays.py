@@ -25,7 +25,7 @@ def analyze_image(image: NDArray[np.uint8], **settings: Any) -> pd.DataFrame:
     The models are loaded at the first call and kept for later calls with the same settings.
 
     Args:
-        image: (H, W) uint8 gray, (H, W, 3) red, green, blue (OpenCV uses the reverse order), or (H,
+        image: (H, W) uint8 grey, (H, W, 3) red, green, blue (OpenCV uses the reverse order), or (H,
             W, 4) with alpha; upright.
         **settings: the fields of `fervid.settings.Settings` that do not concern time, such as
             `weights`, `labels`, `min_score` or `working_size`. A picture is searched at twice the

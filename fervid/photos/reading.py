@@ -155,7 +155,7 @@ def photo_of(pixels: NDArray[np.uint8]) -> Photo:
     """Make a photo from pixels in memory.
 
     Args:
-        pixels: (H, W) or (H, W, 1) uint8 gray, (H, W, 3) red, green, blue, or (H, W, 4) with alpha.
+        pixels: (H, W) or (H, W, 1) uint8 grey, (H, W, 3) red, green, blue, or (H, W, 4) with alpha.
 
     Raises:
         ValueError: the shape or dtype is not supported, or the array is empty.
@@ -261,7 +261,7 @@ def _displayed(image: Image.Image, size: tuple[int, int], digest: str = "") -> P
 
 
 def _plain(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Convert an image to gray or RGB over white, scaled down to this width and height.
+    """Convert an image to grey or RGB over white, scaled down to this width and height.
 
     It is scaled band by band, so that a large picture is never in memory twice.
     """
@@ -298,7 +298,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """Convert to gray or RGB, with white where the image is transparent."""
+    """Convert to grey or RGB, with white where the image is transparent."""
     if image.mode in ("LA", "La", "RGBA", "RGBa"):
         image = image.convert("RGBA")
         below = Image.new("RGBA", image.size, (*_WHITE, 255))

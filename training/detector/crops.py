@@ -125,7 +125,7 @@ def cut(
 ) -> Crop:
     """A random view of a picture: scale, place, turn, flip, aspect; (height, width).
 
-    Outside the picture is the faceless backdrop, a gray level, or the repeated edge.
+    Outside the picture is the faceless backdrop, a grey level, or the repeated edge.
     """
     image = picture.image
     center, scale = _aim(rng, picture, height)
@@ -153,7 +153,7 @@ def cut(
 def surroundings(
     rng: np.random.Generator, backdrop: Picture, height: int, width: int
 ) -> NDArray[np.uint8]:
-    """(height, width) uint8: a random part of the backdrop, or one gray level."""
+    """(height, width) uint8: a random part of the backdrop, or one grey level."""
     if rng.random() < 0.3:
         return np.full((height, width), rng.integers(0, 256), np.uint8)
     h, w = backdrop.image.shape

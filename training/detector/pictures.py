@@ -54,7 +54,7 @@ _LONGEST_SIDE = 640
 
 @dataclass(frozen=True)
 class Picture:
-    """One gray picture.
+    """One grey picture.
 
     Attributes:
         source: collection of the picture.

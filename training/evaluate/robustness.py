@@ -51,7 +51,7 @@ def small(images: Images, side: int = 24) -> Images:
 
 
 def jpeg(images: Images, quality: int = 30) -> Images:
-    """Through OpenCV's JPEG codec, gray, at a quality of 1 to 100."""
+    """Through OpenCV's JPEG codec, grey, at a quality of 1 to 100."""
 
     def there_and_back(x: Images) -> NDArray[np.generic]:
         _, blob = cv2.imencode(".jpg", x, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -11,7 +11,7 @@ from fervid.records import FACE_SIZE
 
 
 def decode(blob: bytes, where: str) -> NDArray[np.uint8]:
-    """(48, 48) uint8 luma of a PNG, JPEG or WebP file, gray or color.
+    """(48, 48) uint8 luma of a PNG, JPEG or WebP file, grey or colour.
 
     Raises:
         FervidError: it is not a picture or has another size; the message begins with `where`.
@@ -32,5 +32,5 @@ def decode(blob: bytes, where: str) -> NDArray[np.uint8]:
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """A (48, 48) uint8 image as gray PNG, lossless."""
+    """A (48, 48) uint8 image as grey PNG, lossless."""
     return bytes(cv2.imencode(".png", image)[1])

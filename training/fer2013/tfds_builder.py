@@ -23,7 +23,7 @@ from training import fer2013
 from training.fer2013 import pictures, tfds_folder
 
 _DESCRIPTION = """\
-FER-2013: 35,887 gray 48x48 images of faces, found by web image search for the contest of the ICML
+FER-2013: 35,887 grey 48x48 images of faces, found by web image search for the contest of the ICML
 2013 workshop "Challenges in Representation Learning", each with one of seven expressions. The
 splits are the contest's: train (Training), validation (PublicTest) and test (PrivateTest). 568
 images of the test splits are also in train, and labels are noisy. Config `ferplus` adds the votes
