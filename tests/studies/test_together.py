@@ -116,7 +116,8 @@ def screening(
         wav = save_sound(folder / "heard.wav", in_a_room(np.concatenate([pause, sound]), rng))
         recording = folder / f"{name}.mp4"
         black = ("-f", "lavfi", "-i", "color=black:s=32x32:r=5", "-i", wav)
-        run_ffmpeg(*black, "-shortest", "-c:v", "libx264", "-c:a", "aac", "-b:a", "64k", recording)
+        aac = ("-c:a", "aac", "-aac_coder", "fast", "-b:a", "64k")
+        run_ffmpeg(*black, "-shortest", "-c:v", "libx264", *aac, recording)
         seconds = late + 90
         time = times(seconds)
         laughs = bump(time, [start + late for start in LAUGHS], 2.5)
