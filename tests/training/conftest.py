@@ -9,6 +9,9 @@ import pytest
 
 from tests.helpers.once import made_once
 from tests.helpers.toy_data import toy_fer
+from tests.helpers.toy_pictures import toy_pictures
+from training.detector import presets
+from training.detector import train as detector
 from training.presets import smoke
 from training.train import train
 
@@ -23,6 +26,16 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(toy_fer(256), LEARN, folder, report=lambda _: None)
 
     return made_once(tmp_path_factory, "learned", make)
+
+
+@pytest.fixture(scope="session")
+def detector_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the detector's preset `smoke` on the toy pictures; only read it."""
+
+    def make(folder: Path) -> None:
+        detector.train(toy_pictures(), presets.smoke(), folder, report=lambda _: None)
+
+    return made_once(tmp_path_factory, "detector-run", make)
 
 
 @pytest.fixture

@@ -10,23 +10,18 @@ from fervid.detection.detector import FaceDetector
 from tests.helpers.toy_pictures import toy_picture, toy_pictures, write_parquet
 from training.detector import export
 from training.detector.pictures import HELD_OUT_SOURCES
-from training.detector.presets import smoke
-from training.detector.train import train
 
 pytestmark = pytest.mark.slow
 
 
-def silent(_: str) -> None:
-    """No log on the terminal."""
-
-
-def test_a_run_becomes_a_model_that_loads_and_says_what_it_is(tmp_path: Path) -> None:
-    train(toy_pictures(), smoke(), tmp_path / "run", report=silent)
+def test_a_run_becomes_a_model_that_loads_and_says_what_it_is(
+    detector_run: Path, tmp_path: Path
+) -> None:
     held_out = [*toy_pictures(3, HELD_OUT_SOURCES[0]), toy_picture(False, 9, HELD_OUT_SOURCES[0])]
     data = write_parquet([*toy_pictures(), *held_out], tmp_path / "faces.parquet")
     out = tmp_path / "models"
     out.mkdir()
-    given = ["--run", str(tmp_path / "run"), "--version", "7", "--command", "train it"]
+    given = ["--run", str(detector_run), "--version", "7", "--command", "train it"]
     done = CliRunner().invoke(export.main, [str(data), *given, "--out", str(out)])
     assert done.exit_code == 0, done.output
     detector = FaceDetector(out / "face_detector")

@@ -110,8 +110,10 @@ def test_right_maps_cost_nothing_but_for_the_centres(unknown: bool) -> None:
     assert (error > 0.03) != unknown
 
 
-def test_a_resumed_detector_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    check_resume(train, toy_pictures(), smoke(), tmp_path)
+def test_a_resumed_detector_training_equals_an_uninterrupted_one(
+    detector_run: Path, tmp_path: Path
+) -> None:
+    check_resume(train, toy_pictures(), smoke(), tmp_path, detector_run / "candidate")
 
 
 def test_what_cannot_be_trained_on_is_one_clear_line(tmp_path: Path) -> None:
@@ -137,12 +139,12 @@ def test_the_command_trains_and_says_where(tmp_path: Path) -> None:
     assert [line["step"] for line in lines] == [2, 4]
 
 
-def test_a_second_stage_starts_from_the_first(tmp_path: Path) -> None:
-    first = FaceDetector(train(toy_pictures(), smoke(), tmp_path / "first", report=silent))
+def test_a_second_stage_starts_from_the_first(detector_run: Path, tmp_path: Path) -> None:
+    first = FaceDetector(detector_run / "candidate")
     still = replace(smoke(), rate=0.0, decay=0.0)
     second = train(toy_pictures(), still, tmp_path / "second", report=silent, start=first)
     before, after = (
-        load_npz(tmp_path / "first" / "candidate.npz"),
+        load_npz(detector_run / "candidate.npz"),
         load_npz(second.with_suffix(".npz")),
     )
     for name in before:
