@@ -20,7 +20,7 @@ from tests.helpers.clips import X264, MakeClip
 
 pytestmark = pytest.mark.slow
 
-MOMENTS = int(os.environ.get("FERVID_TEST_KILLS", "2"))
+MOMENTS = int(os.environ.get("FERVID_TEST_KILLS", "3"))
 CODES = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 WHOLE = {
     *("codebook.csv", "episodes.csv", "frames.csv", "meta.json", "people.csv", "report.html"),

@@ -74,7 +74,8 @@ def test_the_contact_sheet_in_a_browser(browser: Any, result: Path) -> None:
     assert page.is_visible("#nothing")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
 def test_the_contact_sheet_is_accessible(
     browser: Any, result: Path, scheme: str, width: int
 ) -> None:
@@ -86,7 +87,8 @@ def test_the_contact_sheet_is_accessible(
     assert [(one["id"], one["nodes"][0]["html"][:80]) for one in found] == []
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
 def test_accessibility(browser: Any, result: Path, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     address = (result / "report.html").as_uri()

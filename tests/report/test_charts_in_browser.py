@@ -126,7 +126,8 @@ def test_a_copy_can_be_saved_without_pictures_of_faces(browser: Any, tmp_path: P
     page.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
 def test_accessibility(browser: Any, result: Path, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = open_address(

@@ -102,7 +102,8 @@ def test_a_name_leads_to_the_report(page: Page) -> None:
     assert page.locator("h1").text_content() == "c%20.mp4"
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
 def test_accessibility(browser: Any, results: Path, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     address = (results / "index.html").as_uri()

@@ -70,7 +70,8 @@ def test_maps_of_what_the_model_reacts_to_are_shown_on_demand(
     page.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
 def test_accessibility(browser: Any, result: Path, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = open_page(browser, result, color_scheme=scheme)
