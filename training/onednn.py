@@ -21,7 +21,7 @@ from jax.experimental import io_callback
 from jax.sharding import Mesh, PartitionSpec
 
 from fervid.errors import FervidError
-from fervid.models.blocks import ConvBlock, ResidualBlock, UpSample
+from fervid.models.blocks import ConvBlock, ResidualBlock, SqueezeExcite, UpSample
 from training.state import split_model
 from training.torch_layers import (
     Mirror,
@@ -30,6 +30,7 @@ from training.torch_layers import (
     parts_of,
     refuse,
     residual_block,
+    squeeze_excite,
     up_sample,
 )
 
@@ -54,7 +55,7 @@ def onednn_forward(
 
     Args:
         model: the model; the layers that `method` calls must be `ConvBlock`, `ResidualBlock`,
-            `nnx.Linear`, `UpSample` or lists of these.
+            `SqueezeExcite`, `nnx.Linear`, `UpSample` or lists of these.
         method: method of the model's class, from (N, H, W, C) float32 to a tree of such arrays; it
             may only call layers and add their outputs.
         mesh: CPU devices; the images are split over its "data" axis.
@@ -166,9 +167,11 @@ class _Layers:
             return [self._mirrored(child, (*path, row)) for row, child in enumerate(layer)]
         if isinstance(layer, ConvBlock):
             return partial(self._conv_block, path, layer)
-        if isinstance(layer, ResidualBlock):
-            parts = {name: self._mirrored(child, (*path, name)) for name, child in parts_of(layer)}
-            return partial(residual_block, **parts)
+        for kind, compute in ((ResidualBlock, residual_block), (SqueezeExcite, squeeze_excite)):
+            if isinstance(layer, kind):
+                parts = parts_of(layer)
+                own = {name: self._mirrored(child, (*path, name)) for name, child in parts}
+                return partial(compute, **own)
         if isinstance(layer, nnx.Linear):
             return partial(self._linear, path)
         if isinstance(layer, UpSample):

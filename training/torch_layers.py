@@ -59,6 +59,22 @@ def residual_block(
     return functional.max_pool2d(y, 2) if pool else y
 
 
+def squeeze_excite(
+    x: Tensor,
+    *,
+    squeeze: Callable[[Tensor], Tensor],
+    excite: Callable[[Tensor], Tensor],
+    pool: bool = False,
+) -> Tensor:
+    """What `SqueezeExcite` computes, (N, C, H, W), from its layers."""
+    import torch
+    from torch.nn import functional
+
+    gate = excite(torch.relu_(squeeze(x.mean((2, 3), keepdim=True))))
+    y = x * torch.sigmoid(gate).to(x.dtype)
+    return functional.max_pool2d(y, 2) if pool else y
+
+
 def up_sample(x: Tensor) -> Tensor:
     """What `UpSample` computes, (N, C, H, W)."""
     from torch.nn import functional

@@ -25,13 +25,18 @@ def nets() -> Iterator[Any]:
         lambda: FaceNet(smoke().net, rngs=nnx.Rngs(0)), FaceNet.outputs, images, id="faces"
     )
     small = {"stages": ((8, 8), (16,), (16,)), "stem": 4}
-    for block in ("conv", "residual"):
-        config = ExpressionNetConfig(block=block, **small)
+    kinds = {
+        "conv": {"block": "conv"},
+        "residual": {"block": "residual"},
+        "attention": {"block": "conv", "squeeze_excite": True},
+    }
+    for name, kind in kinds.items():
+        config = ExpressionNetConfig(**small, **kind)
         yield pytest.param(
             partial(lambda config: ExpressionNet(config, rngs=nnx.Rngs(0)), config),
             partial(ExpressionNet.trunk, stages=3),
             images[:, :48, :48],
-            id=block,
+            id=name,
         )
 
 
