@@ -17,11 +17,19 @@ from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
 from fervid.errors import FervidError
-from fervid.models.blocks import ResidualBlock, fold_luma
+from fervid.models.blocks import ResidualBlock, SqueezeExcite, fold_luma
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import FoldedConvBlock, for_inference
 from training.losses import Logits
-from training.torch_layers import Mirror, as_array, as_tensor, parts_of, refuse, residual_block
+from training.torch_layers import (
+    Mirror,
+    as_array,
+    as_tensor,
+    parts_of,
+    refuse,
+    residual_block,
+    squeeze_excite,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +41,7 @@ def onednn_answers(
     """Make a function for use inside jit that computes `model(images)` in evaluation mode.
 
     Args:
-        model: a plain or residual network, in evaluation mode.
+        model: a network in evaluation mode.
         mesh: CPU devices; each works on its share of the images on one core.
         bfloat16: whether the convolutions compute in bfloat16 instead of float32.
 
@@ -81,11 +89,23 @@ def _mirrored(layer: Any, dtype: Any) -> Any:
         return [_mirrored(part, dtype) for part in layer]
     if isinstance(layer, FoldedConvBlock):
         return _folded_block(layer, dtype)
-    if isinstance(layer, ResidualBlock):
-        return partial(
-            residual_block, **{name: _mirrored(part, dtype) for name, part in parts_of(layer)}
-        )
+    for kind, compute in ((ResidualBlock, residual_block), (SqueezeExcite, squeeze_excite)):
+        if isinstance(layer, kind):
+            parts = parts_of(layer)
+            return partial(compute, **{name: _mirrored(part, dtype) for name, part in parts})
+    if isinstance(layer, nnx.Linear):
+        return _linear(layer)
     return partial(refuse, type(layer).__name__)
+
+
+def _linear(layer: nnx.Linear) -> Callable[[Tensor], Tensor]:
+    import torch
+    from torch.nn import functional
+
+    kernel = torch.tensor(np.array(layer.kernel[...])).T[:, :, None, None]
+    assert layer.bias is not None
+    bias = torch.tensor(np.array(layer.bias[...]))
+    return lambda x: functional.conv2d(x.float(), kernel, bias)
 
 
 def _folded_block(block: FoldedConvBlock, dtype: Any) -> Callable[..., Tensor]:

@@ -225,7 +225,7 @@ def test_the_command_stores_and_the_training_command_learns(tmp_path: Path) -> N
 def test_onednn_gives_the_teachers_answers(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="oneDNN comes with PyTorch")
     images = images_of(toy_fer(40))
-    residual = dataclasses.replace(SMOKE.net, block="residual", fold=1, stem=4)
+    residual = dataclasses.replace(SMOKE.net, block="residual", fold=1, stem=4, squeeze_excite=True)
     model = ExpressionNet(residual, rngs=nnx.Rngs(7))
     model.eval()
     teachers = [net(1), (model, {"sha256": "7"})]
