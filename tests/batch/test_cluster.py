@@ -11,16 +11,18 @@ import pytest
 
 from tests.batch.test_batch import tables
 from tests.helpers.clips import X264, MakeClip
+from tests.helpers.commands import fervid
 
 pytestmark = pytest.mark.slow
+
+FERVID = (sys.executable, "-m", "fervid.cli")
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed", allow_module_level=True)
 
 
-def command(folder: Path, out: Path, *options: str) -> list[str]:
-    analyze = [sys.executable, "-m", "fervid.cli", "analyze", str(folder), "-o", str(out)]
-    return [*analyze, "--working-size", "96", *options]
+def analyze(folder: Path, out: Path, *options: str) -> list[str]:
+    return ["analyze", str(folder), "-o", str(out), "--working-size", "96", *options]
 
 
 def processes_with(process: subprocess.Popen[str], word: str) -> list[psutil.Process]:
@@ -43,12 +45,10 @@ def test_a_killed_actor_costs_nothing_and_tables_are_those_of_this_machine(
     for name in "abc":
         (tmp_path / "in" / f"{name}.mp4").write_bytes(clip.read_bytes())
     (tmp_path / "in" / "broken.mp4").write_bytes(b"no recording")
-    done = subprocess.run(
-        command(tmp_path / "in", tmp_path / "local"), capture_output=True, text=True, timeout=120
-    )
+    done = fervid(*analyze(tmp_path / "in", tmp_path / "local"))
     assert done.returncode == 1
 
-    run = command(tmp_path / "in", tmp_path / "ray", "--engine", "ray", "-j", "1")
+    run = [*FERVID, *analyze(tmp_path / "in", tmp_path / "ray", "--engine", "ray", "-j", "1")]
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 90
     while not list(tmp_path.glob("ray/.*.fervid-part")) and time.monotonic() < deadline:
@@ -65,7 +65,7 @@ def test_a_killed_actor_costs_nothing_and_tables_are_those_of_this_machine(
 
 def test_a_cluster_that_is_not_there_is_said_at_once(long_clip: Path, tmp_path: Path) -> None:
     began = time.monotonic()
-    run = command(long_clip, tmp_path, "--engine", "ray", "--address", "127.0.0.1:1")
+    run = [*FERVID, *analyze(long_clip, tmp_path, "--engine", "ray", "--address", "127.0.0.1:1")]
     done = subprocess.run(run, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "no Ray cluster at '127.0.0.1:1'" in done.stderr
