@@ -133,7 +133,12 @@ def patient() -> Recipe:
 
 
 def residual_teacher() -> Recipe:
-    """A residual network of 237 million multiplications, as a teacher; use `--onednn` on a CPU."""
+    """A residual network of 237 million multiplications, as a teacher; use `--onednn` on a CPU.
+
+    PublicTest 68.2% (FER-2013), 86.2% (FER+ majority) in one forward pass at the best of 50 epochs,
+    of 270 to 400 s on one core of a server with AVX-512 BF16 that it shared with another training:
+    four hours. It was planned for 150 epochs and shortened after the 31st.
+    """
     net = ExpressionNetConfig(
         stages=((64, 64), (128, 128), (256, 256), (384,)), block="residual", dropout=0.3
     )
