@@ -21,16 +21,15 @@ from jax.experimental import io_callback
 from jax.sharding import Mesh, PartitionSpec
 
 from fervid.errors import FervidError
-from fervid.models.blocks import ConvBlock, ResidualBlock, SqueezeExcite, UpSample
+from fervid.models.blocks import ConvBlock, UpSample
 from training.state import split_model
 from training.torch_layers import (
+    COMPOSED,
     Mirror,
     as_array,
     as_tensor,
     parts_of,
     refuse,
-    residual_block,
-    squeeze_excite,
     up_sample,
 )
 
@@ -167,11 +166,9 @@ class _Layers:
             return [self._mirrored(child, (*path, row)) for row, child in enumerate(layer)]
         if isinstance(layer, ConvBlock):
             return partial(self._conv_block, path, layer)
-        for kind, compute in ((ResidualBlock, residual_block), (SqueezeExcite, squeeze_excite)):
-            if isinstance(layer, kind):
-                parts = parts_of(layer)
-                own = {name: self._mirrored(child, (*path, name)) for name, child in parts}
-                return partial(compute, **own)
+        if compute := COMPOSED.get(type(layer)):
+            parts = {name: self._mirrored(child, (*path, name)) for name, child in parts_of(layer)}
+            return partial(compute, **parts)
         if isinstance(layer, nnx.Linear):
             return partial(self._linear, path)
         if isinstance(layer, UpSample):

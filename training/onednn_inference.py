@@ -17,19 +17,11 @@ from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
 from fervid.errors import FervidError
-from fervid.models.blocks import ResidualBlock, SqueezeExcite, fold_luma
+from fervid.models.blocks import fold_luma
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import FoldedConvBlock, for_inference
 from training.losses import Logits
-from training.torch_layers import (
-    Mirror,
-    as_array,
-    as_tensor,
-    parts_of,
-    refuse,
-    residual_block,
-    squeeze_excite,
-)
+from training.torch_layers import COMPOSED, Mirror, as_array, as_tensor, parts_of, refuse
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,10 +81,8 @@ def _mirrored(layer: Any, dtype: Any) -> Any:
         return [_mirrored(part, dtype) for part in layer]
     if isinstance(layer, FoldedConvBlock):
         return _folded_block(layer, dtype)
-    for kind, compute in ((ResidualBlock, residual_block), (SqueezeExcite, squeeze_excite)):
-        if isinstance(layer, kind):
-            parts = parts_of(layer)
-            return partial(compute, **{name: _mirrored(part, dtype) for name, part in parts})
+    if compute := COMPOSED.get(type(layer)):
+        return partial(compute, **{name: _mirrored(part, dtype) for name, part in parts_of(layer)})
     if isinstance(layer, nnx.Linear):
         return _linear(layer)
     return partial(refuse, type(layer).__name__)

@@ -11,6 +11,7 @@ import numpy as np
 from flax import nnx
 
 from fervid.errors import FervidError
+from fervid.models.blocks import ResidualBlock, SqueezeExcite
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,6 +74,13 @@ def squeeze_excite(
     gate = excite(torch.relu_(squeeze(x.mean((2, 3), keepdim=True))))
     y = x * torch.sigmoid(gate).to(x.dtype)
     return functional.max_pool2d(y, 2) if pool else y
+
+
+COMPOSED: dict[type[nnx.Module], Callable[..., Tensor]] = {
+    ResidualBlock: residual_block,
+    SqueezeExcite: squeeze_excite,
+}
+"""What computes a layer that consists of other layers, from these by name."""
 
 
 def up_sample(x: Tensor) -> Tensor:
