@@ -9,10 +9,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
+from numpy.typing import NDArray
 
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from training.answers import StoredAnswers
+from training.answers import StoredAnswers, digest
 from training.narrow import narrow
 from training.presets import Recipe
 
@@ -45,12 +47,14 @@ def beginning(
     teachers: Sequence[LoadedModel] = (),
     answers: StoredAnswers | None = None,
     start: LoadedModel | None = None,
+    faces: NDArray[np.uint8] | None = None,
 ) -> dict[str, Any]:
     """What identifies a run, as plain JSON; models are given by the digest of their files."""
     began = asdict(recipe) | {
         "teachers": [card["sha256"] for _, card in teachers],
         "answers": answers.identity if answers else None,
         "start": start[1]["sha256"] if start else None,
+        "faces": digest(faces) if faces is not None and len(faces) else None,
     }
     return dict(json.loads(json.dumps(began)))
 

@@ -28,6 +28,14 @@ teachers_option = click.option(
     help="Name or path of a model; repeatable.",
 )
 
+faces_option = click.option(
+    "--faces",
+    multiple=True,
+    type=PATH,
+    help="Pictures with face boxes, as for the detector's training. Their faces are used without "
+    "labels. Repeatable.",
+)
+
 settings_option = click.option(
     "--set",
     "settings",

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.errors import FervidError
-from fervid.records import EXPRESSIONS
+from fervid.records import EXPRESSIONS, FACE_SIZE
 from training import fer2013
 from training.answers import StoredAnswers, check_augmentation, digest
 from training.presets import Recipe
 from training.views import sample_of_views, view_keys
 
 UNLABELLED = -1
+NO_FACES = np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8)
 
 
 @jax.tree_util.register_dataclass
@@ -67,7 +68,10 @@ def row_weights(labels: NDArray[np.int32], power: float) -> NDArray[np.float64]:
 
 
 def training_rows(
-    data: fer2013.Fer2013, recipe: Recipe, stored: StoredAnswers | None
+    data: fer2013.Fer2013,
+    recipe: Recipe,
+    stored: StoredAnswers | None,
+    faces: NDArray[np.uint8] = NO_FACES,
 ) -> tuple[TrainingSet, NDArray[np.float64] | None]:
     """The rows, and the chance of drawing each; None: every row is used once per epoch.
 
@@ -75,6 +79,7 @@ def training_rows(
         data: the training images.
         recipe: how classes are balanced.
         stored: teachers' answers to these images, and possibly to further faces; None: none.
+        faces: (M, 48, 48) uint8 without labels, if there are no stored answers.
 
     Raises:
         FervidError: the answers belong to other images or views.
@@ -88,7 +93,7 @@ def training_rows(
         check_augmentation(stored.folder, stored.header, sample_of_views(recipe.looks))
     weights = row_weights(data.labels, recipe.balance)
     drawn = None
-    faces = stored.faces() if stored else np.zeros((0, *data.images.shape[1:]), np.uint8)
+    faces = stored.faces() if stored else faces
     if recipe.balance > 0 and recipe.balance_by == "sampling":
         drawn = np.pad(weights, (0, len(faces)), constant_values=1.0)
         drawn, weights = drawn / drawn.sum(), np.ones_like(weights)

@@ -32,8 +32,8 @@ from fervid.models.inference import for_inference
 from training import fer2013
 from training.answers import Header, StoredAnswers, digest
 from training.command_line import (
-    PATH,
     cpu_devices_option,
+    faces_option,
     fer2013_argument,
     help_of,
     onednn_option,
@@ -143,13 +143,7 @@ def _mean(logits: jax.Array) -> jax.Array:
 @fer2013_argument
 @teachers_option
 @click.option("--views", type=click.IntRange(min=1), default=60, show_default=True)
-@click.option(
-    "--faces",
-    multiple=True,
-    type=PATH,
-    help="Pictures with face boxes, as for the detector's training. Their faces are used without "
-    "labels. Repeatable.",
-)
+@faces_option
 @out_option("runs/answers", "Folder of the answers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the views.")
 @click.option("--hidden", type=SHARE, default=0.0, help="Share of faces with parts hidden.")

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from numpy.typing import NDArray
 
 from fervid.errors import FervidError
 from fervid.expressions.classifier import load_model
@@ -35,6 +36,7 @@ from training.beginning import LoadedModel, before, beginning, copy_weights
 from training.command_line import (
     PATH,
     cpu_devices_option,
+    faces_option,
     fer2013_argument,
     help_of,
     onednn_option,
@@ -48,9 +50,10 @@ from training.covered import covered_scores
 from training.devices import check_batch, data_mesh, replicate, shard_batch, split_cpu
 from training.evaluate import Logits, accuracy, fit_calibration, macro_recall, predict_logits
 from training.onednn import onednn_forward
+from training.onednn_inference import onednn_answers
 from training.presets import PRESETS, Recipe
 from training.release import write_model
-from training.rows import training_rows
+from training.rows import NO_FACES, training_rows
 from training.run import Line, Run, rounded, same_run
 from training.settings import with_settings
 from training.state import (
@@ -61,6 +64,7 @@ from training.state import (
 )
 from training.statistics import recompute_statistics, spread
 from training.step import make_optimizer, make_step
+from training.unlabelled import unlabelled_faces
 
 
 def train(
@@ -71,6 +75,7 @@ def train(
     teachers: Sequence[LoadedModel] = (),
     answers: StoredAnswers | None = None,
     start: LoadedModel | None = None,
+    faces: NDArray[np.uint8] = NO_FACES,
     command: str = "training.train.train",
     report: Callable[[str], Any] = click.echo,
     onednn: bool = False,
@@ -89,6 +94,7 @@ def train(
             join the data.
         start: model whose weights the run starts from, instead of random ones; of a wider network,
             the most important channels are used.
+        faces: (M, 48, 48) uint8 without labels, which join the data; they need `teachers`.
         command: how the training was started, for the model card.
         report: called with a line of JSON for each epoch.
         onednn: whether oneDNN computes the layers instead of XLA.
@@ -103,6 +109,8 @@ def train(
     """
     if teachers and answers:
         raise FervidError("give teachers or their stored answers, not both")
+    if len(faces) and not teachers:
+        raise FervidError("faces without labels need --teacher; stored answers have their own")
     mesh = data_mesh()
     check_batch(recipe.batch, mesh)
     train_set, public = fer2013.without_leaks(data), data.split("PublicTest")
@@ -111,25 +119,28 @@ def train(
             f"{len(train_set)} training and {len(public)} PublicTest images are too few for "
             f"batches of {recipe.batch}"
         )
-    rows, drawn = training_rows(train_set, recipe, answers)
+    rows, drawn = training_rows(train_set, recipe, answers, faces)
     steps = len(rows.images) // recipe.batch
     dtype = jnp.bfloat16 if recipe.precision == "bfloat16" else None
     model = ExpressionNet(recipe.shape, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
     if start:
         copy_weights(start, model, recipe.shape)
-    trunk = None
+    trunk, callables = None, []
     if onednn:
         whole = partial(ExpressionNet.trunk, stages=len(recipe.net.stages))
         trunk = onednn_forward(model, whole, mesh)
+        callables = [onednn_answers(teacher, mesh) for teacher, _ in teachers]
     elif jax.default_backend() == "cpu":
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
     optimizer = make_optimizer(recipe, steps)
-    same_run(folder, beginning(recipe, teachers, answers, start), before(), free=("epochs",))
+    same_run(folder, beginning(recipe, teachers, answers, start, faces), before(), free=("epochs",))
     run = Run(folder, report)
     state = run.restore_last(replicate(mesh, create(params, stats, optimizer)))
-    split = [nnx.split(for_inference(teacher)) for teacher, _ in teachers]
-    step = make_step(graph, rest, optimizer, recipe, [graph for graph, _ in split], trunk)
+    by_xla = [] if onednn else teachers
+    split = [nnx.split(for_inference(teacher)) for teacher, _ in by_xla]
+    graphs = [graph for graph, _ in split]
+    step = make_step(graph, rest, optimizer, recipe, graphs, trunk, callables)
     on_device, taught = replicate(mesh, (rows, [state for _, state in split]))
     key = jax.random.key(recipe.seed)
     while len(run.log) < recipe.epochs and not _out_of_patience(run.log, recipe.patience):
@@ -210,6 +221,7 @@ def _card(logits: Logits, public: fer2013.Fer2013, recipe: Recipe, command: str)
     "--start",
     help="Start from this model's weights; of a wider one, use the most important channels.",
 )
+@faces_option
 @settings_option
 @onednn_option
 @cpu_devices_option
@@ -221,6 +233,7 @@ def main(
     teachers: tuple[str, ...],
     answers: Path | None,
     start: str | None,
+    faces: tuple[Path, ...],
     settings: tuple[str, ...],
     onednn: bool,
     cpu_devices: int | None,
@@ -238,6 +251,7 @@ def main(
             teachers=[load_model(name) for name in teachers],
             answers=StoredAnswers.open(answers) if answers else None,
             start=load_model(start) if start else None,
+            faces=unlabelled_faces(faces),
             command=command,
             onednn=onednn,
         )
