@@ -131,6 +131,29 @@ def test_a_student_follows_its_teacher_rather_than_wrong_labels(
     assert max(line["public_fer"] for line in read_log(tmp_path)) > 0.5
 
 
+def test_a_student_learns_from_faces_without_labels(learned: Path, tmp_path: Path) -> None:
+    teachers = [load_model(learned / "best")]
+    few, faces = toy_fer(32), toy_fer(512).split("Training").images
+    recipe = dataclasses.replace(LEARN, distill_weight=1.0)
+    train(few, recipe, tmp_path, teachers=teachers, faces=faces, report=silent)
+    assert max(line["public_fer"] for line in read_log(tmp_path)) > 0.5
+    with pytest.raises(FervidError, match="contains a run with faces"):
+        train(few, recipe, tmp_path, teachers=teachers, faces=faces[1:], report=silent)
+    with pytest.raises(FervidError, match="faces without labels need --teacher"):
+        train(few, recipe, tmp_path / "alone", faces=faces, report=silent)
+
+
+def test_teachers_by_onednn_teach_the_same(learned: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="oneDNN comes with PyTorch")
+    recipe = dataclasses.replace(SMOKE, epochs=1, distill_weight=1.0, mixup=1.0)
+    losses = []
+    for onednn in (False, True):
+        run, teachers = tmp_path / str(onednn), [load_model(learned / "best")]
+        train(toy_fer(64), recipe, run, teachers=teachers, onednn=onednn, report=silent)
+        losses.append(read_log(run)[0]["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
 def test_distillation_is_zero_for_an_equal_student_only() -> None:
     rng = np.random.default_rng(0)
     a, b = (
