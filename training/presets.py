@@ -92,8 +92,8 @@ TEACHER = ExpressionNetConfig(stages=((32, 32), (96, 96), (192, 192), (256,)))
 FINE = ExpressionNetConfig(stages=((32, 32), (64, 64), (128, 128), (256, 256)), fold=1, dropout=0.3)
 """The shape of `expression_accurate`: 119 million, with all 48x48 pixels up to its first pool."""
 
-SLIM = ExpressionNetConfig(stages=((16, 16), (40, 40), (80, 80), (160, 160)), fold=1)
-"""The same at the cost of the default with mirror images, in one pass: 42.1 million."""
+SLIM = ExpressionNetConfig(stages=((20, 20), (40, 40), (80, 80), (160, 160)), fold=1)
+"""The same with five eighths of the channels: 46 million."""
 
 
 def smoke() -> Recipe:
