@@ -20,7 +20,7 @@ from fervid.models.winograd import conv3x3, transform_kernel
 Model = TypeVar("Model", bound=nnx.Module)
 Outputs = TypeVar("Outputs", bound=Any)
 
-LEAST_FOR_WINOGRAD = 64
+LEAST_FOR_WINOGRAD = 40
 """Number of channels from which Winograd's form is faster on CPUs, for crops of faces."""
 
 CHUNK = 16

@@ -18,7 +18,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from fervid.models.expression_net import ExpressionNet
-from fervid.models.expressions import FACES_AT_A_TIME, Mix, mean_over_views, views
+from fervid.models.expressions import VIEWS_AT_A_TIME, Mix, mean_over_views, views
 from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
 from fervid.settings.choices import EXPRESSIONS
@@ -106,8 +106,9 @@ def occlusion(
     mean = luma.mean(axis=(1, 2))[:, None, None, None, None]
     covered = jnp.where(hidden, mean, luma[:, None, None])
     images = jnp.concatenate([covered.reshape(-1, *faces.shape[1:]), luma])
-    images = jnp.pad(images, ((0, -len(images) % FACES_AT_A_TIME), (0, 0), (0, 0)))
-    probs = in_chunks(probabilities, images, FACES_AT_A_TIME, on_cpu=on_cpu)
+    size = VIEWS_AT_A_TIME // 2
+    images = jnp.pad(images, ((0, -len(images) % size), (0, 0), (0, 0)))
+    probs = in_chunks(probabilities, images, size, on_cpu=on_cpu)
     logs = jnp.log(jnp.maximum(probs, _LEAST_PROBABILITY))
     patched = len(faces) * len(rows) ** 2
     whole = logs[patched : patched + len(faces), None, None]
