@@ -25,6 +25,7 @@ from training.atomic import whole_file
 from training.looks import Looks
 
 HEADS = 2
+NO_FACES = np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8)
 _HEADER, _FACES = "answers.json", "faces.npy"
 
 
@@ -146,9 +147,9 @@ class StoredAnswers:
         Raises:
             FervidError: the file is damaged.
         """
-        shape = (self.header.unlabelled, FACE_SIZE, FACE_SIZE)
         if not self.header.unlabelled:
-            return np.zeros(shape, np.uint8)
+            return NO_FACES
+        shape = (self.header.unlabelled, FACE_SIZE, FACE_SIZE)
         return _read(self.folder / _FACES, shape, np.uint8)
 
     def _path(self, view: int) -> Path:

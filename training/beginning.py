@@ -14,7 +14,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from fervid.models.expression_net import ExpressionNet, ExpressionNetConfig
-from training.answers import StoredAnswers, digest
+from training.answers import NO_FACES, StoredAnswers, digest
 from training.narrow import narrow
 from training.presets import Recipe
 
@@ -47,14 +47,14 @@ def beginning(
     teachers: Sequence[LoadedModel] = (),
     answers: StoredAnswers | None = None,
     start: LoadedModel | None = None,
-    faces: NDArray[np.uint8] | None = None,
+    faces: NDArray[np.uint8] = NO_FACES,
 ) -> dict[str, Any]:
     """What identifies a run, as plain JSON; models are given by the digest of their files."""
     began = asdict(recipe) | {
         "teachers": [card["sha256"] for _, card in teachers],
         "answers": answers.identity if answers else None,
         "start": start[1]["sha256"] if start else None,
-        "faces": digest(faces) if faces is not None and len(faces) else None,
+        "faces": digest(faces) if len(faces) else None,
     }
     return dict(json.loads(json.dumps(began)))
 

@@ -22,6 +22,7 @@ from fervid.errors import FervidError
 from fervid.records import Detections, FrameBatch
 from fervid.tracking.appearance import textures
 from training import fer2013
+from training.answers import NO_FACES
 from training.command_line import PATH
 from training.detector.pictures import Picture, held_out_part, load, training_part
 from training.release import WEIGHTS, today, write_files
@@ -59,7 +60,7 @@ def fit(looks: NDArray[np.float32], count: int = COMPONENTS) -> dict[str, NDArra
 
 def crops_of(pictures: Iterable[Picture]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """(N, 48, 48) certain and large enough faces, and the number of each one's picture."""
-    found = [np.zeros((0, 48, 48), np.uint8)]
+    found = [NO_FACES]
     number = [np.zeros(0, np.int64)]
     for k, picture in enumerate(pictures):
         good = picture.sure & (picture.boxes[:, 3] >= _LEAST_HEIGHT)

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.errors import FervidError
-from fervid.records import EXPRESSIONS, FACE_SIZE
+from fervid.records import EXPRESSIONS
 from training import fer2013
-from training.answers import StoredAnswers, check_augmentation, digest
+from training.answers import NO_FACES, StoredAnswers, check_augmentation, digest
 from training.presets import Recipe
 from training.views import sample_of_views, view_keys
 
 UNLABELLED = -1
-NO_FACES = np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8)
 
 
 @jax.tree_util.register_dataclass

@@ -57,15 +57,15 @@ def make_step(
     recipe: Recipe,
     teacher_graphs: Sequence[Any] = (),
     trunk: Forward | None = None,
-    callables: Sequence[Callable[[jax.Array], Logits]] = (),
+    onednn_teachers: Sequence[Callable[[jax.Array], Logits]] = (),
 ) -> Any:
     """The jitted training step: (state, data, rows, teachers, key) -> (state, losses).
 
     `rows` are (batch,) int32 rows of the `TrainingSet`, split over the mesh; `teachers` are the
     states that belong to `teacher_graphs`, who are asked in every step; the state is donated.
     Everything random follows from the key and the state's step number, views that teachers saw from
-    the rows' own keys. With `trunk`, that computes `ExpressionNet.trunk`, all stages. `callables`
-    are further teachers, which need no states.
+    the rows' own keys. With `trunk`, that computes `ExpressionNet.trunk`, all stages.
+    `onednn_teachers` are further teachers, which need no states.
     """
 
     def loss_of(
@@ -84,7 +84,7 @@ def make_step(
         logits: Logits = model.answers(features, stages, rngs=rngs)
         unreadable = model.unreadable(features)
         asked = [nnx.merge(*teacher) for teacher in zip(teacher_graphs, teachers, strict=True)]
-        loss = objective(recipe, logits, shown, [*asked, *callables], unreadable)
+        loss = objective(recipe, logits, shown, [*asked, *onednn_teachers], unreadable)
         right = share_right(logits, jnp.asarray(batch.labels))
         return loss, (after, right)
 

@@ -31,7 +31,7 @@ from fervid.expressions.classifier import load_model
 from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import for_inference
 from training import fer2013
-from training.answers import StoredAnswers
+from training.answers import NO_FACES, StoredAnswers
 from training.beginning import LoadedModel, before, beginning, copy_weights
 from training.command_line import (
     PATH,
@@ -53,7 +53,7 @@ from training.onednn import onednn_forward
 from training.onednn_inference import onednn_answers
 from training.presets import PRESETS, Recipe
 from training.release import write_model
-from training.rows import NO_FACES, training_rows
+from training.rows import training_rows
 from training.run import Line, Run, rounded, same_run
 from training.settings import with_settings
 from training.state import (
@@ -125,11 +125,11 @@ def train(
     model = ExpressionNet(recipe.shape, dtype=dtype, rngs=nnx.Rngs(recipe.seed))
     if start:
         copy_weights(start, model, recipe.shape)
-    trunk, callables = None, []
+    trunk, onednn_teachers = None, []
     if onednn:
         whole = partial(ExpressionNet.trunk, stages=len(recipe.net.stages))
         trunk = onednn_forward(model, whole, mesh)
-        callables = [onednn_answers(teacher, mesh) for teacher, _ in teachers]
+        onednn_teachers = [onednn_answers(teacher, mesh) for teacher, _ in teachers]
     elif jax.default_backend() == "cpu":
         speed_up_gradients(model, mesh)
     graph, params, stats, rest = split_model(model)
@@ -140,7 +140,7 @@ def train(
     by_xla = [] if onednn else teachers
     split = [nnx.split(for_inference(teacher)) for teacher, _ in by_xla]
     graphs = [graph for graph, _ in split]
-    step = make_step(graph, rest, optimizer, recipe, graphs, trunk, callables)
+    step = make_step(graph, rest, optimizer, recipe, graphs, trunk, onednn_teachers)
     on_device, taught = replicate(mesh, (rows, [state for _, state in split]))
     key = jax.random.key(recipe.seed)
     while len(run.log) < recipe.epochs and not _out_of_patience(run.log, recipe.patience):

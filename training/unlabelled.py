@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fervid.detection.crops import crop
-from fervid.records import FACE_SIZE, Detections, FrameBatch
+from fervid.records import Detections, FrameBatch
+from training.answers import NO_FACES
 from training.detector.pictures import Picture, load, training_part
 
 LEAST_HEIGHT = 40.0
@@ -23,7 +24,7 @@ def unlabelled_faces(paths: Iterable[Path]) -> NDArray[np.uint8]:
         FervidError: a file is missing or malformed.
     """
     faces = [cut_faces(picture) for picture in training_part(load(paths))]
-    return np.concatenate([np.zeros((0, FACE_SIZE, FACE_SIZE), np.uint8), *faces])
+    return np.concatenate([NO_FACES, *faces])
 
 
 def cut_faces(picture: Picture) -> NDArray[np.uint8]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import gcd
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from fervid.models.expression_net import ExpressionNet
 from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
 
-VIEWS_AT_A_TIME = 12
+_VIEWS_AT_A_TIME = 12
 """Faces and mirror images per chunk on CPUs: few enough that little padding is computed."""
 
 Mix = Callable[[jax.Array, jax.Array], jax.Array]
@@ -60,7 +59,7 @@ def expressions(
             covered = jnp.zeros(len(seen)) if unreadable is None else jax.nn.sigmoid(unreadable)
             return mean_over_views(probs, len(faces)), mean_over_views(covered, len(faces))
 
-        size = gcd(len(images), VIEWS_AT_A_TIME // 2 if mirrored else VIEWS_AT_A_TIME)
+        size = _VIEWS_AT_A_TIME // 2 if mirrored else _VIEWS_AT_A_TIME
         return in_chunks(answer, images, size, count=count[0], on_cpu=on_cpu)
 
     return classify, weights

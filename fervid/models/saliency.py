@@ -18,7 +18,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from fervid.models.expression_net import ExpressionNet
-from fervid.models.expressions import VIEWS_AT_A_TIME, Mix, mean_over_views, views
+from fervid.models.expressions import Mix, mean_over_views, views
 from fervid.models.inference import for_inference, in_chunks
 from fervid.models.program import Function, Leaves
 from fervid.settings.choices import EXPRESSIONS
@@ -36,6 +36,7 @@ region costs 0.13, the middle of the picture 0.26, and Grad-CAM at best 0.28. La
 it shows the face rather than the answer."""
 
 _LEAST_PROBABILITY = 1e-12
+_IMAGES_AT_A_TIME = 6
 
 
 def explained_stage(network: ExpressionNet) -> int:
@@ -106,9 +107,8 @@ def occlusion(
     mean = luma.mean(axis=(1, 2))[:, None, None, None, None]
     covered = jnp.where(hidden, mean, luma[:, None, None])
     images = jnp.concatenate([covered.reshape(-1, *faces.shape[1:]), luma])
-    size = VIEWS_AT_A_TIME // 2
-    images = jnp.pad(images, ((0, -len(images) % size), (0, 0), (0, 0)))
-    probs = in_chunks(probabilities, images, size, on_cpu=on_cpu)
+    images = jnp.pad(images, ((0, -len(images) % _IMAGES_AT_A_TIME), (0, 0), (0, 0)))
+    probs = in_chunks(probabilities, images, _IMAGES_AT_A_TIME, on_cpu=on_cpu)
     logs = jnp.log(jnp.maximum(probs, _LEAST_PROBABILITY))
     patched = len(faces) * len(rows) ** 2
     whole = logs[patched : patched + len(faces), None, None]

@@ -22,7 +22,7 @@ from tests.helpers.toy_data import check_resume, read_log, toy_fer, write_csv
 from tests.helpers.toy_pictures import toy_picture, write_parquet
 from tests.training.conftest import LEARN
 from training import fer2013
-from training.answers import StoredAnswers
+from training.answers import NO_FACES, StoredAnswers
 from training.augment import augment_faces
 from training.looks import Looks
 from training.objective import objective, show
@@ -36,7 +36,6 @@ from training.views import replay, view_keys
 pytestmark = pytest.mark.slow
 
 SMOKE = PRESETS["smoke"]()
-NO_FACES = np.zeros((0, 48, 48), np.uint8)
 
 
 def net(seed: int) -> tuple[ExpressionNet, dict[str, Any]]:
